@@ -1,0 +1,223 @@
+"""The bus: one ROUTER at the coordinator, one DEALER per node, ZeroMQ over TCP.
+
+A node's socket belongs to a thread of its own, so that heartbeats go out while the node computes. Malformed
+messages are counted and dropped with a log line. The bus binds to loopback only, unless CURVE keys are given.
+"""
+
+import ipaddress
+import logging
+import queue
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import zmq
+
+from hil import keys
+from hil.errors import HilError, UsageError
+from hil.messages import MAX_ATTACHMENTS, PROTOCOL_VERSION, Body, Envelope, Heartbeat, Stop, decode, encode
+
+log = logging.getLogger(__name__)
+Attachments = Sequence[bytes | memoryview]
+LARGE_BYTES = 1 << 16  # below this a copy is cheaper than a reference-counted frame
+
+
+@dataclass(frozen=True)
+class Received:
+    """A checked message. attachments: raw buffers, valid as long as they are referenced."""
+
+    sender: str
+    body: Body
+    attachments: list[memoryview] = field(default_factory=list)
+
+
+def is_loopback(endpoint: str) -> bool:
+    """True for tcp://127.x.x.x:port, tcp://[::1]:port and tcp://localhost:port."""
+    host = endpoint.removeprefix("tcp://").rsplit(":", 1)[0].strip("[]")
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _parse(frames: list[zmq.Frame]) -> Received:
+    if not 1 <= len(frames) <= 1 + MAX_ATTACHMENTS:
+        raise ValueError(f"{len(frames)} frames, 1 to {1 + MAX_ATTACHMENTS} are allowed")
+    envelope = decode(bytes(frames[0].buffer))
+    return Received(envelope.sender, envelope.body, [frame.buffer for frame in frames[1:]])
+
+
+def _send(socket: zmq.Socket, prefix: list[bytes], data: bytes, attachments: Attachments) -> None:
+    flag = zmq.SNDMORE if attachments else 0
+    for part in prefix:
+        socket.send(part, zmq.SNDMORE)
+    socket.send(data, flag)
+    for i, part in enumerate(attachments):
+        last = i == len(attachments) - 1
+        socket.send(part, 0 if last else zmq.SNDMORE, copy=len(part) < LARGE_BYTES)
+
+
+class BusServer:
+    """The coordinator's end. Not thread-safe: one thread polls and sends.
+
+    Raises UsageError when the endpoint is occupied, or is not loopback and no keys are given.
+    """
+
+    def __init__(self, endpoint: str, keys_folder: Path | None = None) -> None:
+        if keys_folder is None and not is_loopback(endpoint):
+            raise UsageError(
+                f"bus.endpoint {endpoint} is reachable from other machines and needs keys: make them with "
+                f"semnoma-hil keys and set bus.keys, or use 127.0.0.1."
+            )
+        self.malformed = 0
+        self._sequence = 0
+        self._context = zmq.Context()
+        self._socket = self._context.socket(zmq.ROUTER)
+        self._socket.linger = 1000
+        self._socket.setsockopt(zmq.ROUTER_HANDOVER, 1)  # a restarted node takes its old place
+        self._socket.setsockopt(zmq.MAXMSGSIZE, 1 << 30)
+        self._authenticator = keys.secure_server(self._context, self._socket, keys_folder) if keys_folder else None
+        try:
+            self._socket.bind(endpoint)
+        except zmq.ZMQError as error:
+            self.close()
+            raise UsageError(f"bus.endpoint {endpoint} cannot be bound: {error.strerror}.") from None
+        self.endpoint = self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
+
+    def receive(self, timeout_s: float) -> Received | None:
+        """Next well-formed message, or None after timeout_s."""
+        if not self._socket.poll(max(0, int(timeout_s * 1000))):
+            return None
+        identity, *frames = self._socket.recv_multipart(copy=False)
+        try:
+            received = _parse(frames)
+            if received.sender.encode() != bytes(identity.buffer):
+                raise ValueError(f"sender {received.sender!r} is not the connection's own name")
+        except ValueError as error:
+            self.malformed += 1
+            log.warning("dropped a malformed bus message (%d so far): %s", self.malformed, error)
+            return None
+        return received
+
+    def send(self, node: str, body: Body, attachments: Attachments = ()) -> None:
+        """Send to one node; a node that is not there is the caller's heartbeat's business."""
+        self._sequence += 1
+        data = encode(Envelope(PROTOCOL_VERSION, "coordinator", self._sequence, time.time(), body))
+        _send(self._socket, [node.encode()], data, attachments)
+
+    def close(self) -> None:
+        """Send what is queued (at most a second) and close."""
+        self._socket.close()
+        if self._authenticator:
+            self._authenticator.stop()
+        self._context.term()
+
+
+class BusClient:
+    """A node's end: `send` from any thread, `receive` in one. The I/O thread keeps up the heartbeats.
+
+    A coordinator that is silent for timeout_s appears as a Stop message with that reason.
+    """
+
+    def __init__(
+        self, endpoint: str, name: str, *, heartbeat_s: float, timeout_s: float, keys_folder: Path | None = None
+    ) -> None:
+        self.name, self.endpoint, self.malformed = name, endpoint, 0
+        self.now_tick = 0  # the owner's radio time, reported with every heartbeat
+        self._heartbeat_s, self._timeout_s = heartbeat_s, timeout_s
+        self._inbox: queue.Queue[Received] = queue.Queue()
+        self._outbox: queue.Queue[tuple[Body, Attachments] | None] = queue.Queue()
+        self._context = zmq.Context()
+        self._socket = self._context.socket(zmq.DEALER)
+        self._socket.identity = name.encode()
+        self._socket.linger = 1000
+        self._socket.setsockopt(zmq.MAXMSGSIZE, 1 << 30)
+        if keys_folder:
+            keys.secure_client(self._socket, keys_folder, name)
+        elif not is_loopback(endpoint):
+            self._socket.close()
+            self._context.term()
+            raise UsageError(f"bus.endpoint {endpoint} is not loopback and needs bus.keys.")
+        self._socket.connect(endpoint)
+        self._wake_in = self._context.socket(zmq.PAIR)
+        self._wake_in.bind(f"inproc://wake-{id(self)}")
+        self._wake_out = self._context.socket(zmq.PAIR)
+        self._wake_out.connect(f"inproc://wake-{id(self)}")
+        self._wake_lock = threading.Lock()
+        self._thread = threading.Thread(target=self._run, name=f"bus-{name}", daemon=True)
+        self._thread.start()
+
+    def send(self, body: Body, attachments: Attachments = ()) -> None:
+        """Queue a message. Large attachments are not copied: leave them unchanged afterwards."""
+        self._put((body, attachments))
+
+    def receive(self, timeout_s: float | None = None) -> Received | None:
+        """Next message, or None after timeout_s (None: wait for ever)."""
+        try:
+            return self._inbox.get(timeout=timeout_s)
+        except queue.Empty:
+            return None
+
+    def close(self) -> None:
+        """Send what is queued, then leave."""
+        if self._thread.is_alive():
+            self._put(None)
+            self._thread.join(timeout=5)
+        with self._wake_lock:
+            self._wake_out.close()
+        self._context.destroy(linger=500)
+
+    def _put(self, item: tuple[Body, Attachments] | None) -> None:
+        self._outbox.put(item)
+        with self._wake_lock:
+            if not self._wake_out.closed:
+                self._wake_out.send(b"")
+
+    def _run(self) -> None:
+        poller = zmq.Poller()
+        poller.register(self._socket, zmq.POLLIN)
+        poller.register(self._wake_in, zmq.POLLIN)
+        sequence, last_sent, last_heard, open_ = 0, 0.0, time.monotonic(), True
+        while open_:
+            ready = dict(poller.poll(int(self._heartbeat_s * 500)))
+            now = time.monotonic()
+            if self._wake_in in ready:
+                self._wake_in.recv()
+            if self._socket in ready:
+                last_heard = now
+                self._take()
+            outgoing: list[tuple[Body, Attachments]] = []
+            while not self._outbox.empty():
+                item = self._outbox.get()
+                open_ = open_ and item is not None
+                if item is not None:
+                    outgoing.append(item)
+            if not outgoing and now - last_sent > self._heartbeat_s:
+                outgoing.append((Heartbeat(now_tick=self.now_tick), ()))
+            for body, attachments in outgoing:
+                sequence, last_sent = sequence + 1, now
+                data = encode(Envelope(PROTOCOL_VERSION, self.name, sequence, time.time(), body))
+                _send(self._socket, [], data, attachments)
+            if now - last_heard > self._timeout_s:
+                reason = f"the coordinator at {self.endpoint} has been silent for {self._timeout_s:g} s"
+                self._inbox.put(Received("coordinator", Stop(complete=False, reason=reason)))
+                last_heard = now
+        self._socket.close()
+        self._wake_in.close()
+
+    def _take(self) -> None:
+        try:
+            received = _parse(self._socket.recv_multipart(copy=False))
+        except ValueError as error:
+            self.malformed += 1
+            log.warning("dropped a malformed bus message (%d so far): %s", self.malformed, error)
+            return
+        if not isinstance(received.body, Heartbeat):
+            self._inbox.put(received)
+
+
+__all__ = ["Attachments", "BusClient", "BusServer", "HilError", "Received", "is_loopback"]

@@ -1,0 +1,51 @@
+"""`semnoma-hil air`: the simulated air."""
+
+import logging
+from typing import Any
+
+import click
+
+from hil.cli.options import config_from, node_options
+
+
+@click.command("air")
+@node_options
+@click.option("--device", help="Where the simulated radios reach this air.  [sim:tcp://127.0.0.1:5600]")
+@click.option("--pace", type=float, help="1 for real time; as fast as the machine allows when left out.")
+def command(pace: float | None, device: str | None, **options: Any) -> None:
+    """Add the users' bursts sample by sample: gains, delays, clocks, fading, noise, converters.
+
+    \b
+    Examples:
+      semnoma-hil air --snr 10 --channel tdl-a
+      semnoma-hil air --pace 1
+    """
+    from hil.air_node import AirNode
+    from hil.errors import HilError, UsageError
+    from hil.node import Stopped, connect, leave, stop_on_signals
+    from radio.air.server import AirServer
+
+    if pace is not None:
+        options["settings"] = (*options["settings"], f"air.pace={pace}")
+    config = config_from(device=device, **options)
+    logging.basicConfig(format="%(levelname)s %(message)s", level=logging.INFO)
+    address = "tcp://127.0.0.1:5600" if config.radio.device == "sim" else config.radio.device.removeprefix("sim:")
+    if not address.startswith("tcp://"):
+        raise UsageError(f"--device {config.radio.device} is not a simulated air; sim:tcp://HOST:PORT is.")
+    server = AirServer(config.air, address, expected_users=config.users)
+    stop_on_signals()
+    reason = ""
+    bus = connect(config, "air")
+    try:
+        stop = AirNode(config, bus, server).run()
+        if not stop.complete:
+            raise HilError(stop.reason)
+    except Stopped as stopped:
+        reason = str(stopped)
+        raise click.Abort from stopped
+    except Exception as error:
+        reason = str(error)
+        raise
+    finally:
+        leave(bus, reason)
+        server.close()

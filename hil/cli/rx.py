@@ -1,0 +1,57 @@
+"""`semnoma-hil rx`: the receiver node."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import click
+
+from hil.cli.options import config_from, node_options
+
+
+@click.command("rx")
+@node_options
+@click.option("--device", help="Radio URI, or sim, pluto, usrp.  [sim]")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("run"), show_default=True, help="Results folder.")
+@click.option("--resume", is_flag=True, help="Go on with the results that are there.")
+@click.option("--report/--no-report", default=True, help="Write summary.json and report.html at the end.")
+def command(out: Path, resume: bool, report: bool, **options: Any) -> None:
+    """Receive, separate, decode and score; write results to a folder.
+
+    \b
+    Examples:
+      semnoma-hil rx --out run1
+      semnoma-hil rx --device usrp --refine --out run2
+    """
+    from hil.errors import HilError
+    from hil.node import Stopped, connect, leave, stop_on_signals
+    from hil.receiver_setup import open_receiver
+    from hil.results import ResultWriter
+    from hil.run_folder import finish_run, write_config
+
+    config = config_from(**options)
+    logging.basicConfig(format="%(levelname)s %(message)s", level=logging.INFO)
+    writer = ResultWriter(out, resume=resume)
+    write_config(out, config)
+    stop_on_signals()
+    reason = ""
+    bus = connect(config, "rx")
+    try:
+        node = open_receiver(config, bus, writer)
+        try:
+            stop = node.run()
+        finally:
+            node.radio.close()
+        if report:
+            finish_run(out, config)
+        if not stop.complete:
+            raise HilError(stop.reason)
+    except Stopped as stopped:
+        reason = str(stopped)
+        raise click.Abort from stopped
+    except Exception as error:
+        reason = str(error)
+        raise
+    finally:
+        leave(bus, reason)
+        writer.close()

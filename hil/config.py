@@ -1,0 +1,214 @@
+"""The one typed configuration of a run: YAML file, then flags, validated before anything opens.
+
+Values that several rooms share (sample rate, carrier, users, seed, channel) stand once at the top level and
+are handed down to `waveform` and `air`; a file that states a different value below is refused.
+"""
+
+import hashlib
+import json
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from hil.errors import UsageError
+from radio.air.config import AirConfig
+from radio.guard import GuardConfig
+from radio.waveform.config import WaveformConfig
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+class BusConfig(Section):
+    """Where the coordinator listens, and how long silence is tolerated."""
+
+    endpoint: str = Field("tcp://127.0.0.1:5555", pattern=r"^tcp://[^/\s]+:\d{1,5}$")
+    keys: Path | None = Field(None, description="Folder made by `semnoma-hil keys`; demanded off loopback.")
+    heartbeat_s: float = Field(0.5, gt=0, le=60)
+    node_timeout_s: float = Field(5.0, gt=0, le=3600)
+    join_timeout_s: float = Field(60.0, gt=0, le=86400)
+    frame_timeout_s: float = Field(60.0, gt=0, le=86400, description="A slot without an answer is given up.")
+
+    @model_validator(mode="after")
+    def _heartbeats_fit(self) -> "BusConfig":
+        if self.node_timeout_s < 2 * self.heartbeat_s:
+            raise ValueError(
+                f"bus.node_timeout_s is {self.node_timeout_s} and must be at least twice bus.heartbeat_s "
+                f"({self.heartbeat_s})"
+            )
+        return self
+
+
+class RadioConfig(Section):
+    """The radio of this node and the levels it is driven at."""
+
+    device: str = Field("sim:tcp://127.0.0.1:5600", description="URI, or sim, pluto, usrp.")
+    tx_amplitude: float = Field(
+        0.25, gt=0, le=1, description="Full-scale factor: one channel use of unit power has this amplitude."
+    )
+    tx_gain_db: float | None = None
+    rx_gain_db: float | None = None
+    bandwidth_hz: float | None = Field(None, gt=0)
+    guard_samples: int = Field(512, ge=64, le=1 << 20, description="Silence before and after a burst.")
+    lead_s: float = Field(0.5, ge=0, description="Head start of a transmission on a radio in real time.")
+
+
+class FeedbackConfig(Section):
+    """What the receiver's measurements are used for at the transmitters."""
+
+    csi: bool = Field(True, description="Encoders adapt to the last CSI.")
+    carrier: bool = Field(True, description="Transmitters pre-correct their carriers.")
+    probe_slots: int = Field(3, ge=0, le=100, description="Sounding bursts before the first picture.")
+
+
+class RunConfig(Section):
+    """Everything that decides a run; written in full beside its results."""
+
+    users: int = Field(2, ge=1, le=8)
+    frames: int = Field(4, ge=1, le=10_000_000)
+    snr_db: float = Field(10.0, ge=-30, le=60, description="Total received power of all users over noise.")
+    channel: Literal[
+        "awgn", "rayleigh", "rician", "tdl-a", "tdl-b", "tdl-c", "tdl-d", "tdl-e"
+    ] = "awgn"
+    seed: int = Field(1, ge=0, lt=1 << 63)
+    images: str = Field("demo", description="'demo', a folder, a picture, a CIFAR-10 file or an .npz.")
+    max_image_side_px: int = Field(1024, ge=1, le=16384, description="Larger pictures are scaled down.")
+    codec: str = Field("compact-2u", description="Name of a packaged codec or the folder of one.")
+    refine: bool = False
+    refiner: str = "refiner-32"
+    compute_device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
+    sample_rate_hz: float = Field(4e6, gt=0)
+    center_frequency_hz: float = Field(2.45e9, gt=0)
+    rx_antennas: int = Field(1, ge=1, le=4)
+    bus: BusConfig = BusConfig()
+    radio: RadioConfig = RadioConfig()
+    feedback: FeedbackConfig = FeedbackConfig()
+    guard: GuardConfig = GuardConfig()
+    waveform: WaveformConfig = WaveformConfig()
+    air: AirConfig = AirConfig()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _hand_down(cls, values: Any) -> Any:
+        """Copy the shared values into `waveform` and `air`; refuse a second, different one."""
+        if not isinstance(values, dict):
+            return values
+        values = dict(values)
+
+        def top(name: str) -> Any:
+            return values.get(name, cls.model_fields[name].default)
+
+        shared = {n: top(n) for n in ("sample_rate_hz", "center_frequency_hz", "rx_antennas")}
+        for section, extra in (
+            ("waveform", {"users": top("users")}),
+            ("air", {"seed": top("seed"), "channel": top("channel")}),
+        ):
+            given = values.get(section)
+            given = given.model_dump() if isinstance(given, BaseModel) else dict(given or {})
+            for name, value in {**shared, **extra}.items():
+                if name in given and given[name] != value:
+                    raise ValueError(
+                        f"{section}.{name} is {given[name]!r} and the run's {name} is {value!r}; set it once, "
+                        f"at the top level"
+                    )
+                given[name] = value
+            values[section] = given
+        radio = values.get("radio") or {}
+        amplitude = radio.get("tx_amplitude") if isinstance(radio, dict) else radio.tx_amplitude
+        if amplitude is None:
+            amplitude = RadioConfig.model_fields["tx_amplitude"].default
+        try:
+            values["air"]["noise_power"] = float(amplitude) ** 2 * 10 ** (-float(top("snr_db")) / 10)
+        except (TypeError, ValueError, OverflowError):
+            pass  # the field's own validation says it better
+        return values
+
+    @property
+    def noise_power(self) -> float:
+        """Thermal noise power per channel use when all users together arrive with unit power."""
+        return 10 ** (-self.snr_db / 10)
+
+    def digest(self) -> str:
+        """SHA-256 over what every node must agree on (not: addresses, radios, frames, output)."""
+        facts = self.model_dump(
+            mode="json", exclude={"bus": True, "radio": {"device"}, "compute_device": True, "images": True}
+        )
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def packaged_config_folder() -> Path:
+    """configs/ of the checkout, or its copy inside an installed wheel."""
+    installed = Path(str(resources.files("hil"))) / "configs"
+    return installed if installed.is_dir() else Path(__file__).parent.parent / "configs"
+
+
+def load_config(path: Path | None = None, overrides: dict[str, Any] | None = None) -> RunConfig:
+    """Read a YAML file (or a name in configs/), lay flags over it and validate.
+
+    overrides: dotted names to values, e.g. {"air.clock_ppm": 20}; None values are left out.
+    Raises UsageError with one sentence per fault that names the key, its value and what is allowed.
+    """
+    values: dict[str, Any] = {}
+    source = "the command line"
+    if path is not None:
+        values, source = _read_yaml(path), str(path)
+    for name, value in (overrides or {}).items():
+        if value is not None:
+            _set(values, name, value)
+    try:
+        return RunConfig.model_validate(values)
+    except ValidationError as error:
+        raise UsageError(f"{source}: {_sentence(error)}") from None
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    if not path.exists() and path.suffix == "" and (packaged_config_folder() / f"{path}.yaml").exists():
+        path = packaged_config_folder() / f"{path}.yaml"
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}.") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} is not valid YAML: {' '.join(str(error).split())}.") from None
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise UsageError(f"{path} holds a {type(values).__name__}; a mapping of option names is needed.")
+    return values
+
+
+def _set(values: dict[str, Any], dotted: str, value: Any) -> None:
+    *parents, last = dotted.split(".")
+    for name in parents:
+        values = values.setdefault(name, {})
+        if not isinstance(values, dict):
+            raise UsageError(f"{dotted} cannot be set: {name} is not a section.")
+    values[last] = value
+
+
+def _sentence(error: ValidationError) -> str:
+    """The first fault, and how many more there are."""
+    fault = error.errors()[0]
+    name = ".".join(str(part) for part in fault["loc"]) or "configuration"
+    if fault["type"] == "extra_forbidden":
+        text = f"{name} is not an option; {_allowed_names(fault['loc'])}"
+    elif fault["type"] == "value_error":
+        text = str(fault["ctx"]["error"])
+    else:
+        text = f"{name} is {fault['input']!r}: {fault['msg'][0].lower()}{fault['msg'][1:]}"
+    more = error.error_count() - 1
+    return text.rstrip(".") + (f" (and {more} more)." if more else ".")
+
+
+def _allowed_names(location: tuple[Any, ...]) -> str:
+    model: Any = RunConfig
+    for part in location[:-1]:
+        annotation = model.model_fields[part].annotation if part in model.model_fields else None
+        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+            return "see the documentation of this section"
+        model = annotation
+    return "allowed are " + ", ".join(sorted(model.model_fields))

@@ -1,0 +1,245 @@
+"""The coordinator: who is there, which slot comes next, and what each node is told.
+
+Slots are counted from 0: first the sounding probes, then one per frame, so that frame f always stands in slot
+probe_slots + f and meets the same simulated air in a run that was interrupted as in one that was not. The next
+slot is granted when the receiver has reported the channel of the last, which makes the age of every CSI exact.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from hil.bus import Attachments, BusServer, Received
+from hil.config import RunConfig
+from hil.errors import HilError
+from hil.messages import (
+    Body,
+    Bye,
+    CsiReport,
+    FrameDone,
+    Grant,
+    Heartbeat,
+    Hello,
+    NodeLost,
+    Refused,
+    Sent,
+    Start,
+    Stop,
+    Truth,
+)
+
+log = logging.getLogger(__name__)
+MAX_UNDECODED_FRAMES = 4  # how far the radio may run ahead of the decoder: bounds the receiver's memory
+
+
+@dataclass
+class Node:
+    """A node that has joined. heard: monotonic seconds; now_tick: its radio's time at that moment."""
+
+    name: str
+    role: str
+    user: int | None
+    heard: float
+    now_tick: int = 0
+    max_burst_samples: int = 0
+
+
+@dataclass
+class Coordinator:
+    """Runs one experiment. `run` returns when all frames are recorded; raises HilError when they cannot be.
+
+    frames: which frames to send (those not yet recorded). needs_air: a simulated air is part of the run.
+    """
+
+    config: RunConfig
+    bus: BusServer
+    frames: Iterable[int]
+    needs_air: bool
+    on_event: Callable[[str], None] = log.warning
+    nodes: dict[str, Node] = field(default_factory=dict)
+    lost_users: set[int] = field(default_factory=set)
+    malformed_seen: int = 0
+
+    def __post_init__(self) -> None:
+        self._start: Start | None = None
+        self._csi: CsiReport | None = None
+        self._reported_slot = -1
+        self._done: set[int] = set()
+        self._last_heartbeat = 0.0
+        self._stop_reason: str | None = None
+
+    def run(self) -> None:
+        """Wait for every node, sound the channel, send the frames, wait for the last decode, stop all."""
+        try:
+            self._wait(self._all_here, self.config.bus.join_timeout_s, self._missing)
+            self._begin()
+            probes = self.config.feedback.probe_slots
+            for slot in range(probes):
+                self._grant(slot, None)
+            granted: set[int] = set()
+            for frame in self.frames:
+                self._wait(
+                    lambda: len(granted - self._done) < MAX_UNDECODED_FRAMES,
+                    self.config.bus.frame_timeout_s,
+                    lambda: f"the receiver has not decoded frames {sorted(granted - self._done)}",
+                )
+                granted.add(frame)
+                self._grant(probes + frame, frame)
+            self._wait(
+                lambda: granted <= self._done,
+                self.config.bus.frame_timeout_s,
+                lambda: f"the receiver has not decoded frames {sorted(granted - self._done)}",
+            )
+        except HilError as error:
+            self._tell_all(Stop(complete=False, reason=str(error)))
+            raise
+        self._tell_all(Stop(complete=True, reason=""))
+
+    # -- the phases -------------------------------------------------------------------------------------
+
+    def _all_here(self) -> bool:
+        return not self._absent()
+
+    def _absent(self) -> list[str]:
+        expected = [f"tx{user}" for user in range(self.config.users)] + ["rx"]
+        if self.needs_air:
+            expected.append("air")
+        return [name for name in expected if name not in self.nodes]
+
+    def _missing(self) -> str:
+        return f"{', '.join(self._absent())} did not join within {self.config.bus.join_timeout_s:g} s"
+
+    def _begin(self) -> None:
+        guard = self.config.radio.guard_samples
+        longest = max(node.max_burst_samples for node in self.nodes.values())
+        self._start = Start(slot_samples=longest + 2 * guard, guard_samples=guard)
+        if "air" in self.nodes:
+            self.bus.send("air", self._start)  # first: its fading blocks must fit before anyone transmits
+        for name in self.nodes:
+            if name != "air":
+                self.bus.send(name, self._start)
+
+    def _grant(self, slot: int, frame: int | None) -> None:
+        """Name the slot to all and wait until the receiver has reported it."""
+        assert self._start is not None
+        grant = Grant(
+            slot=slot,
+            frame=frame,
+            slot_tick=self._slot_tick(slot),
+            csi=self._csi,
+            lost_users=sorted(self.lost_users),
+        )
+        self._tell_all(grant)
+        self._wait(
+            lambda: self._reported_slot >= slot,
+            self.config.bus.frame_timeout_s,
+            lambda: f"the receiver has not reported slot {slot}",
+        )
+
+    def _slot_tick(self, slot: int) -> int:
+        """Slot times are fixed on a free-running simulated air; a paced or real radio needs a head start."""
+        assert self._start is not None
+        tick = slot * self._start.slot_samples
+        if self.needs_air and self.config.air.pace is None:
+            return tick
+        now = max(node.now_tick for node in self.nodes.values())
+        earliest = now + int(self.config.radio.lead_s * self.config.sample_rate_hz)
+        late_slots = max(0, -(-(earliest - tick) // self._start.slot_samples))
+        return tick + late_slots * self._start.slot_samples
+
+    # -- messages ---------------------------------------------------------------------------------------
+
+    def _wait(self, ready: Callable[[], bool], timeout_s: float, sentence: Callable[[], str]) -> None:
+        deadline = time.monotonic() + timeout_s
+        while not ready():
+            received = self.bus.receive(min(0.05, self.config.bus.heartbeat_s))
+            if received is not None:
+                self._take(received)
+            self._beat()
+            if self._stop_reason:
+                raise HilError(self._stop_reason)
+            if time.monotonic() > deadline:
+                raise HilError(sentence() + ".")
+
+    def _take(self, received: Received) -> None:
+        node = self.nodes.get(received.sender)
+        if node:
+            node.heard = time.monotonic()
+        match received.body:
+            case Hello() as hello:
+                self._welcome(received.sender, hello)
+            case Heartbeat(now_tick=tick) if node:
+                node.now_tick = max(node.now_tick, tick)
+            case CsiReport() as report if node:
+                node.now_tick = max(node.now_tick, report.now_tick)
+                self._reported_slot = max(self._reported_slot, report.slot)
+                if report.users:
+                    self._csi = report
+            case Sent() as sent:
+                self._forward("rx", sent, received.attachments)
+            case Truth() as truth:
+                self._forward("rx", truth, [])
+            case FrameDone(frame=frame):
+                self._done.add(frame)
+            case Bye(reason=reason) if node:
+                self._lose(node, reason or "left")
+
+    def _welcome(self, name: str, hello: Hello) -> None:
+        expected = f"tx{hello.user}" if hello.role == "tx" else hello.role
+        reason = ""
+        if hello.config_digest != self.config.digest():
+            reason = f"{name} runs another configuration than the coordinator; give both the same file and flags."
+        elif name != expected or hello.role not in ("tx", "rx", "air"):
+            reason = f"a node named {name} cannot take the role of {expected}."
+        elif hello.role == "tx" and not 0 <= (hello.user or 0) < self.config.users:
+            reason = f"user {hello.user} does not exist in a run with {self.config.users} users."
+        if reason:
+            self.on_event(f"refused: {reason}")
+            self.bus.send(name, Refused(reason))
+            return
+        if name not in self.nodes:
+            log.info("%s joined", name)
+        self.nodes[name] = Node(
+            name, hello.role, hello.user, time.monotonic(), hello.now_tick, hello.max_burst_samples
+        )
+        if hello.user is not None and hello.user in self.lost_users:
+            self.lost_users.discard(hello.user)
+            self.on_event(f"{name} is back")
+        if self._start is not None:
+            self.bus.send(name, self._start)
+
+    def _forward(self, name: str, body: Body, attachments: Attachments) -> None:
+        if name in self.nodes:
+            self.bus.send(name, body, attachments)
+
+    def _tell_all(self, body: Body) -> None:
+        for name in self.nodes:
+            self.bus.send(name, body)
+
+    # -- health -----------------------------------------------------------------------------------------
+
+    def _beat(self) -> None:
+        now = time.monotonic()
+        if now - self._last_heartbeat < self.config.bus.heartbeat_s:
+            return
+        self._last_heartbeat = now
+        self._tell_all(Heartbeat())
+        for node in list(self.nodes.values()):
+            if now - node.heard > self.config.bus.node_timeout_s:
+                self._lose(node, f"silent for {self.config.bus.node_timeout_s:g} s")
+        if self.bus.malformed > self.malformed_seen:
+            self.on_event(f"{self.bus.malformed} malformed messages dropped so far")
+            self.malformed_seen = self.bus.malformed
+
+    def _lose(self, node: Node, reason: str) -> None:
+        """A lost transmitter leaves the others running; without receiver or air nothing can go on."""
+        self.nodes.pop(node.name, None)
+        self.on_event(f"{node.name} is lost: {reason}")
+        self._tell_all(NodeLost(node.role, node.user, reason))
+        if node.user is not None:
+            self.lost_users.add(node.user)
+        if self._start is None:
+            return
+        if node.role != "tx" or len(self.lost_users) == self.config.users:
+            self._stop_reason = f"the run cannot go on without {node.name}: {reason}"

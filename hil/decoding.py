@@ -1,0 +1,166 @@
+"""One received frame to recorded results: decode each user, refine, score against the original, write."""
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hil.config import RunConfig
+from hil.feedback import side_information
+from hil.ideal import ideal_features
+from hil.metrics import psnr_db, ssim
+from hil.observe import diagnostics, error_vector_db
+from hil.results import ResultRow, ResultWriter
+from hil.slot import Slot
+from models.decoder import SemanticDecoder
+from models.side_information import SideInformation
+from radio.waveform.frame import ReceivedUser
+
+if TYPE_CHECKING:  # diffusers is imported only where pictures are refined
+    from models.refiner import Refiner
+
+
+@dataclass
+class FrameDecoder:
+    """Decodes slot by slot. refiner None leaves pictures as decoded."""
+
+    config: RunConfig
+    decoder: SemanticDecoder
+    refiner: "Refiner | None"
+    writer: ResultWriter
+
+    def decode(self, slot: Slot) -> int:
+        """Decode and record every user of one frame; returns how many images were decoded.
+
+        Each line is on disk when this returns. Users that the writer already has are left alone.
+        """
+        assert slot.grant.frame is not None
+        side = side_information(slot.csi, self.config.users)
+        ideals = self._ideal_pictures(slot)
+        decoded = 0
+        for user in range(self.config.users):
+            if (slot.grant.frame, user) in self.writer.done:
+                continue
+            row, pictures = self._user(slot, user, side, ideals.get(user))
+            self.writer.append(row, **pictures)
+            decoded += row.decoded
+        self.writer.save_diagnostics(slot.grant.frame, **diagnostics(self.config, slot))
+        return decoded
+
+    def _user(
+        self, slot: Slot, user: int, side: SideInformation, ideal: np.ndarray | None
+    ) -> tuple[ResultRow, dict[str, Any]]:
+        found = next((u for u in slot.received.users if u.user == user), None) if slot.received else None
+        reason = undecodable(self.decoder, slot, user, found)
+        facts = self._facts(slot, user, found)
+        original = slot.originals.get(user)
+        pictures: dict[str, Any] = {"original": original}
+        if reason is not None or found is None or found.header is None:
+            return ResultRow(**facts, decoded=False, reason=reason or "not detected"), pictures
+        height, width = found.header.height, found.header.width
+        clock = time.perf_counter()
+        decoded = self.decoder.decode_float(found.features, user, side, height, width)
+        facts["latency_ms"]["decode"] = (time.perf_counter() - clock) * 1e3
+        if self.refiner is not None:
+            clock = time.perf_counter()
+            facts["psnr_unrefined_db"] = psnr_db(original, to_pixels(decoded)) if original is not None else None
+            decoded = self.refiner.refine(decoded, side.snr_db)
+            facts["latency_ms"]["refine"] = (time.perf_counter() - clock) * 1e3
+        pictures["received"] = to_pixels(decoded)
+        row = ResultRow(**facts, decoded=True, reason=None)
+        if original is None or original.shape != pictures["received"].shape:
+            return row, pictures
+        clock = time.perf_counter()
+        row.psnr_db, row.ssim = psnr_db(original, pictures["received"]), ssim(original, pictures["received"])
+        if ideal is not None:
+            row.ideal_psnr_db, row.ideal_ssim = psnr_db(original, ideal), ssim(original, ideal)
+        row.latency_ms["score"] = (time.perf_counter() - clock) * 1e3
+        return row, pictures
+
+    def _ideal_pictures(self, slot: Slot) -> dict[int, np.ndarray]:
+        """The same codec, pictures, fading and noise level without a waveform: uint8 [H, W, 3] by user."""
+        ideal = ideal_features(self.config, slot)
+        if ideal is None:
+            return {}
+        pictures = {}
+        for user, features in ideal.features.items():
+            height, width = slot.originals[user].shape[:2]
+            picture = self.decoder.decode_float(features, user, ideal.side, height, width)
+            if self.refiner is not None:
+                picture = self.refiner.refine(picture, ideal.side.snr_db)
+            pictures[user] = to_pixels(picture)
+        return pictures
+
+    def _facts(self, slot: Slot, user: int, found: ReceivedUser | None) -> dict[str, Any]:
+        """The columns that do not depend on decoding."""
+        sent, link, csi = slot.sent.get(user), slot.links.get(user), slot.csi
+        measured = found is not None and found.detected
+        expected = slot.grant.slot_tick + slot.start.guard_samples
+        facts: dict[str, Any] = {
+            "frame": slot.grant.frame,
+            "user": user,
+            "refined": self.refiner is not None,
+            "snr_db_estimated": csi.snr_db if csi else None,
+            "snr_db_true": self.config.snr_db if slot.links else None,
+            "latency_ms": dict(slot.latency_ms),
+            "events": dict(slot.events),
+            "seeds": {"run": self.config.seed, "air": self.config.air.seed},
+        }
+        if measured and found is not None and slot.received is not None:
+            start = slot.received.start_tick
+            facts |= {
+                "cfo_hz": float(found.cfo_hz),
+                "delay_samples": float(start + found.delay_samples - expected),
+                "clock_ppm": float(found.clock_ppm),
+                "user_snr_db": float(found.snr_db),
+                "channel_gain_db": float(10 * np.log10(found.power / self.config.radio.tx_amplitude**2)),
+                "evm_db": error_vector_db(found, slot.symbols.get(user)),
+            }
+        if link is not None:
+            facts["delay_true_samples"] = link.delay_samples
+            facts["cfo_true_hz"] = link.cfo_hz - (sent.precorrection_hz if sent else 0.0)
+        if sent is not None:
+            facts["latency_ms"] |= sent.latency_ms
+            facts["events"] = {
+                kind: facts["events"].get(kind, 0) + sent.events.get(kind, 0)
+                for kind in {*facts["events"], *sent.events}
+            }
+            facts |= {
+                "image_id": sent.image_id,
+                "picture": sent.picture,
+                "height": sent.height,
+                "width": sent.width,
+                "channel_uses": sent.n_symbols,
+                "csi_age_s": sent.csi_age_s,
+                "csi_used_slot": sent.csi_slot,
+                "precorrection_hz": sent.precorrection_hz,
+                "papr_db": sent.papr_db,
+            }
+        return facts
+
+
+def undecodable(decoder: SemanticDecoder, slot: Slot, user: int, found: ReceivedUser | None) -> str | None:
+    """Why a user's burst cannot be decoded, or None. The header is checked before any memory is taken."""
+    if user in slot.grant.lost_users:
+        return "its transmitter is lost"
+    if found is None or not found.detected:
+        return (found.reason if found else None) or "not detected"
+    header = found.header
+    if header is None:
+        return found.reason or "the header's checksum failed"
+    if header.kind != "image" or header.user != user or header.frame != slot.grant.frame:
+        return f"the header names frame {header.frame}, user {header.user} ({header.kind})"
+    if min(header.height, header.width) < 1:
+        return f"the header names a picture of {header.width}x{header.height} pixels"
+    uses = decoder.channel_uses(header.height, header.width)
+    if header.n_symbols != uses or found.features.size != uses:
+        return f"{found.features.size} symbols received, {uses} are needed for this picture"
+    if not np.all(np.isfinite(found.features)):
+        return "the equalised symbols are not finite"
+    return None
+
+
+def to_pixels(picture: np.ndarray) -> np.ndarray:
+    """float32 [3, H, W] in [0, 1] -> uint8 [H, W, 3], rounded."""
+    return np.rint(np.clip(picture, 0, 1).transpose(1, 2, 0) * 255).astype(np.uint8)

@@ -1,0 +1,97 @@
+"""One run with all its nodes on this machine: check everything, start the processes, watch, sum up."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from hil.config import RunConfig
+from hil.errors import HilError, UsageError
+from hil.results import ResultWriter, read_rows
+from hil.run_folder import Stopwatch, finish_run, write_config
+from hil.supervisor import Supervisor, free_endpoint
+from models.images import open_images
+from models.manifest import load_manifest
+from models.zoo import codec_folder
+
+
+def check_inputs(config: RunConfig) -> None:
+    """Everything that can be wrong with the input, before a process starts. Raises UsageError or ModelError."""
+    manifest = load_manifest(codec_folder(config.codec))
+    if config.users > manifest.users:
+        raise UsageError(
+            f"--users {config.users}: codec {manifest.name} was made for {manifest.users} users; "
+            f"1 to {manifest.users} are possible."
+        )
+    if config.refine:
+        codec_folder(config.refiner)
+    images = open_images(config.images, max_side_px=config.max_image_side_px)
+    images.check()
+
+
+def run_loopback(config: RunConfig, out: Path, *, resume: bool, console: Console) -> dict[str, Any]:
+    """Run to the end and return the summary.
+
+    Raises UsageError or ModelError for input (nothing started), HilError when a node died; results up to then
+    are kept, summed up, and finished by a second call with resume=True.
+    """
+    stopwatch = Stopwatch()
+    config = _with_endpoints(config)
+    check_inputs(config)
+    with contextlib.closing(ResultWriter(out, resume=resume)):
+        pass  # refuses a folder that cannot take results before anything starts
+    path = write_config(out, config)
+    common = ["--config", str(path)]
+    supervisor = Supervisor(out / "logs")
+    total = config.users * config.frames
+    try:
+        supervisor.start("coordinator", ["coordinator", *common, "--resume-from", str(out)])
+        supervisor.start("air", ["air", *common])
+        receiver = ["rx", *common, "--out", str(out), "--resume", "--no-report"]
+        supervisor.start("rx", receiver)
+        for user in range(config.users):
+            supervisor.start(f"tx{user}", ["tx", *common, "--user", str(user)])
+        with _progress(console, total) as advance:
+            supervisor.wait(lambda: advance(_recorded(out)))
+    except HilError as error:
+        supervisor.stop()
+        if isinstance(error, UsageError):
+            raise
+        done = len(read_rows(out))
+        finish_run(out, config, stopwatch)
+        raise HilError(
+            f"{error}; {done} of {total} images are recorded in {out}, the same command with --resume goes on."
+        ) from error
+    finally:
+        supervisor.stop()
+    return finish_run(out, config, stopwatch)
+
+
+def _with_endpoints(config: RunConfig) -> RunConfig:
+    """Default ports become free ones, so that several runs fit on one machine; chosen ones stay."""
+    values = config.model_dump()
+    if config.bus.endpoint == type(config.bus)().endpoint:
+        values["bus"]["endpoint"] = free_endpoint()
+    if config.radio.device in ("sim", type(config.radio)().device):
+        values["radio"]["device"] = f"sim:{free_endpoint()}"
+    return RunConfig.model_validate(values)
+
+
+def _recorded(out: Path) -> int:
+    results = out / "results.jsonl"
+    return results.read_bytes().count(b"\n") if results.exists() else 0
+
+
+@contextlib.contextmanager
+def _progress(console: Console, total: int) -> Iterator[Any]:
+    """A bar on a terminal, nothing when piped."""
+    if not console.is_terminal or console.quiet:
+        yield lambda _count: None
+        return
+    columns = (TextColumn("images"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("images", total=total)
+        yield lambda count: progress.update(task, completed=count)

@@ -1,0 +1,184 @@
+"""What travels on the bus: typed, versioned messages (msgpack through msgspec, never pickle).
+
+On the wire a message is two or more ZeroMQ frames: the packed `Envelope`, then the binary attachments that
+the body names (pictures, symbols) as raw frames, so that large arrays are neither encoded nor copied.
+"""
+
+import msgspec
+
+PROTOCOL_VERSION = 1
+MAX_BODY_BYTES = 1 << 20
+MAX_ATTACHMENTS = 8
+
+
+class Message(msgspec.Struct, tag=True, frozen=True, forbid_unknown_fields=True):
+    """Base of every bus message; the class name is the tag on the wire."""
+
+
+class Hello(Message):
+    """A node joins (and joins again whenever the coordinator seems to have forgotten it)."""
+
+    role: str  # "tx", "rx" or "air"
+    user: int | None
+    process_id: int
+    config_digest: str
+    now_tick: int = 0
+    max_burst_samples: int = 0  # longest burst that a transmitter will send
+    pictures: int = 0  # how many pictures a transmitter has
+
+
+class Refused(Message):
+    """The coordinator will not have this node; `reason` is a sentence."""
+
+    reason: str
+
+
+class Start(Message):
+    """The run begins: every slot has this many samples (the air fades in blocks of it)."""
+
+    slot_samples: int
+    guard_samples: int
+
+
+class UserCsi(Message):
+    """One user's measured channel. gain: |h| relative to the mean over users; powers linear."""
+
+    user: int
+    cfo_hz: float  # transmitter minus receiver, what is left after pre-correction
+    delay_samples: float
+    gain: float
+    phase_rad: float
+    snr_db: float
+    clock_ppm: float = 0.0
+
+
+class CsiReport(Message):
+    """What the receiver measured in one slot. `now_tick` is its radio's time when it reported."""
+
+    slot: int
+    frame: int | None
+    measured_tick: int
+    now_tick: int
+    snr_db: float | None  # total over users; None when nothing was found
+    users: list[UserCsi]
+
+
+class Grant(Message):
+    """Transmit (and receive) in this slot. frame None is a sounding probe without payload."""
+
+    slot: int
+    frame: int | None
+    slot_tick: int  # first tick of the slot; bursts start guard_samples later
+    csi: CsiReport | None
+    lost_users: list[int] = []
+
+
+class Sent(Message):
+    """What a transmitter put on the air. Attachments: original RGB uint8 [H, W, 3], symbols complex64 [k]."""
+
+    slot: int
+    frame: int | None
+    user: int
+    picture: int = 0
+    image_id: str = ""
+    height: int = 0
+    width: int = 0
+    original_height: int = 0
+    original_width: int = 0
+    n_symbols: int = 0
+    csi_slot: int | None = None
+    csi_age_s: float | None = None
+    precorrection_hz: float = 0.0
+    papr_db: float = 0.0
+    latency_ms: dict[str, float] = {}
+    events: dict[str, int] = {}
+
+
+class Link(Message):
+    """Ground truth of one simulated link during one burst; see radio.air for the definition of H(f)."""
+
+    user: int
+    burst_start_tick: int
+    cfo_hz: float
+    clock_ppm: float
+    delay_samples: float
+    tap_delays_samples: list[float]
+    tap_gains: list[list[tuple[float, float]]]  # [antennas][taps] (re, im)
+    noise_power: float
+
+
+class Truth(Message):
+    """The simulated air's ground truth for one slot, for scoring only."""
+
+    links: list[Link]
+
+
+class FrameDone(Message):
+    """The receiver has decoded and recorded a frame."""
+
+    frame: int
+    images_decoded: int
+
+
+class NodeLost(Message):
+    """A node fell silent or left; the others go on where they can."""
+
+    role: str
+    user: int | None
+    reason: str
+
+
+class Heartbeat(Message):
+    """Sent both ways; a side that hears none for `node_timeout_s` takes the other for dead."""
+
+    now_tick: int = 0
+
+
+class Stop(Message):
+    """The run is over. complete False: `reason` says why."""
+
+    complete: bool
+    reason: str
+
+
+class Bye(Message):
+    """A node leaves on purpose; a reason means that it failed."""
+
+    reason: str = ""
+
+
+Body = (
+    Hello | Refused | Start | Grant | Sent | CsiReport | Truth | FrameDone | NodeLost | Heartbeat | Stop | Bye
+)
+
+
+class Envelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """version: PROTOCOL_VERSION; sender: node id; sequence grows by one per sender; sent_unix_s: wall clock."""
+
+    version: int
+    sender: str
+    sequence: int
+    sent_unix_s: float
+    body: Body
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Envelope)
+
+
+def encode(envelope: Envelope) -> bytes:
+    """Pack an envelope for the first frame of a message."""
+    return _encoder.encode(envelope)
+
+
+def decode(data: bytes) -> Envelope:
+    """Unpack and check an envelope. Raises ValueError with what is wrong with it."""
+    if len(data) > MAX_BODY_BYTES:
+        raise ValueError(f"body of {len(data)} bytes, at most {MAX_BODY_BYTES} are allowed")
+    try:
+        envelope = _decoder.decode(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError) as error:
+        raise ValueError(str(error)) from None
+    if envelope.version != PROTOCOL_VERSION:
+        raise ValueError(f"protocol version {envelope.version}, this node speaks {PROTOCOL_VERSION}")
+    return envelope

@@ -1,0 +1,187 @@
+"""The receiver node: samples of a slot, the waveform's receiver, CSI back to the coordinator, decoding behind.
+
+The main thread keeps pace with the radio; decoding, refinement and scoring run in a second thread, at most
+`MAX_UNDECODED_FRAMES` behind (the coordinator holds the next grant back).
+"""
+
+import logging
+import queue
+import threading
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from hil.bus import BusClient, Received
+from hil.config import RunConfig
+from hil.decoding import FrameDecoder
+from hil.errors import HilError
+from hil.messages import (
+    CsiReport,
+    FrameDone,
+    Grant,
+    Heartbeat,
+    Hello,
+    Link,
+    NodeLost,
+    Refused,
+    Sent,
+    Start,
+    Stop,
+    Truth,
+    UserCsi,
+)
+from hil.node import join
+from hil.slot import Slot
+from radio.device import Radio
+from radio.errors import RadioError
+from radio.waveform.frame import ReceivedFrame
+from radio.waveform.receiver import BurstReceiver
+
+log = logging.getLogger(__name__)
+GROUND_TRUTH_WAIT_S = 5.0  # how long scoring waits for originals and truth that travel over the bus
+
+
+@dataclass
+class ReceiverNode:
+    """`run` serves grants until the coordinator stops the run, finishes decoding, returns its Stop message."""
+
+    config: RunConfig
+    bus: BusClient
+    radio: Radio
+    decoder: FrameDecoder
+
+    def __post_init__(self) -> None:
+        self._receiver = BurstReceiver(self.config.waveform)
+        self._with_air = self.config.radio.device.startswith("sim")
+        self._slots: dict[int, Slot] = {}
+        self._changed = threading.Condition()
+        self._jobs: queue.Queue[Slot | None] = queue.Queue()
+        self._failure: Exception | None = None
+
+    def run(self) -> Stop:
+        """Raises HilError or UsageError; what was recorded before stays."""
+        hello = Hello(role="rx", user=None, process_id=0, config_digest=self.config.digest())
+        start = join(self.bus, hello, self.config.bus.join_timeout_s)
+        worker = threading.Thread(target=self._decode_all, name="decoding", daemon=True)
+        worker.start()
+        try:
+            return self._serve(start)
+        finally:
+            self._jobs.put(None)
+            worker.join(timeout=30)
+
+    def _serve(self, start: Start) -> Stop:
+        while True:
+            if self._failure is not None:
+                raise HilError(str(self._failure)) from self._failure
+            message = self.bus.receive(0.2)
+            if message is None:
+                continue
+            match message.body:
+                case Grant() as grant:
+                    self._slot(grant, start)
+                case Sent() as sent:
+                    self._note_sent(sent, message)
+                case Truth(links=links):
+                    self._note_truth(links)
+                case Stop() as stop:
+                    return stop
+                case Refused(reason=reason):
+                    raise HilError(reason)
+                case NodeLost() | Heartbeat() | Start():
+                    pass
+
+    def _slot(self, grant: Grant, start: Start) -> None:
+        """Receive one slot, report its channel, hand it to the decoder."""
+        slot = Slot(grant, start)
+        self._slots[grant.slot] = slot
+        for old in [number for number in self._slots if number < grant.slot - 16]:
+            del self._slots[old]
+        clock = time.perf_counter()
+        try:
+            slot.samples = self.radio.receive(
+                grant.slot_tick, start.slot_samples, timeout_s=self.config.bus.frame_timeout_s
+            )
+        except RadioError as error:
+            raise HilError(f"the receiver's radio failed: {error}") from error
+        slot.latency_ms["receive"] = _milliseconds_since(clock)
+        clock = time.perf_counter()
+        slot.received = self._receiver.receive(slot.samples, grant.slot_tick + start.guard_samples)
+        slot.latency_ms["phy"] = _milliseconds_since(clock)
+        for event in self.radio.events():
+            slot.events[event.kind] = slot.events.get(event.kind, 0) + event.count
+        self.bus.now_tick = slot.samples.end_tick
+        slot.csi = csi_report(slot.received, grant, slot.samples.end_tick)
+        self.bus.send(slot.csi)
+        if grant.frame is not None:
+            self._jobs.put(slot)
+
+    def _note_sent(self, sent: Sent, message: Received) -> None:
+        slot = self._slots.get(sent.slot)
+        if slot is None or len(message.attachments) != 2:
+            return
+        pixels = np.frombuffer(message.attachments[0], np.uint8)
+        if pixels.size != sent.height * sent.width * 3:
+            log.warning("user %d's original of slot %d has the wrong size; not scored", sent.user, sent.slot)
+            return
+        with self._changed:
+            slot.sent[sent.user] = sent
+            slot.originals[sent.user] = pixels.reshape(sent.height, sent.width, 3)
+            slot.symbols[sent.user] = np.frombuffer(message.attachments[1], np.complex64)
+            self._changed.notify_all()
+
+    def _note_truth(self, links: list[Link]) -> None:
+        with self._changed:
+            for link in links:
+                for slot in self._slots.values():
+                    inside = link.burst_start_tick - slot.grant.slot_tick
+                    if 0 <= inside < slot.start.slot_samples:
+                        slot.links[link.user] = link
+            self._changed.notify_all()
+
+    def _decode_all(self) -> None:
+        while (slot := self._jobs.get()) is not None:
+            try:
+                with self._changed:
+                    self._changed.wait_for(
+                        lambda s=slot: s.ground_truth_here(self.config.users, self._with_air),
+                        GROUND_TRUTH_WAIT_S,
+                    )
+                decoded = self.decoder.decode(slot)
+            except Exception as error:  # the thread must never die silently: the main loop reports it
+                log.exception("decoding failed")
+                self._failure = error
+                return
+            assert slot.grant.frame is not None
+            self.bus.send(FrameDone(slot.grant.frame, decoded))
+
+
+def csi_report(frame: ReceivedFrame | None, grant: Grant, now_tick: int) -> CsiReport:
+    """The channel that one received frame shows; users that were not detected are left out."""
+    found = [user for user in frame.users if user.detected] if frame else []
+    mean_power = sum(user.power for user in found) / max(1, len(found))
+    usable = [user for user in found if np.isfinite(user.power) and user.power > 0 and mean_power > 0]
+    return CsiReport(
+        slot=grant.slot,
+        frame=grant.frame,
+        measured_tick=frame.start_tick if frame else grant.slot_tick,
+        now_tick=now_tick,
+        snr_db=float(frame.snr_db) if frame and usable else None,
+        users=[
+            UserCsi(
+                user=user.user,
+                cfo_hz=float(user.cfo_hz),
+                delay_samples=float(user.delay_samples),
+                gain=float(np.sqrt(user.power / mean_power)),
+                phase_rad=float(np.angle(np.sum(user.channel.values))) if user.channel is not None else 0.0,
+                snr_db=float(user.snr_db),
+                clock_ppm=float(user.clock_ppm),
+            )
+            for user in usable
+        ],
+    )
+
+
+def _milliseconds_since(clock: float) -> float:
+    return (time.perf_counter() - clock) * 1e3

@@ -1,0 +1,55 @@
+"""What stands beside the results of a run: its configuration in full, its summary, its report."""
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from hil import __version__
+from hil.config import RunConfig
+from hil.report import build_report
+from hil.results import read_rows
+from hil.summary import summarise, write_summary
+
+_started = time.monotonic()
+
+
+def write_config(out: Path, config: RunConfig) -> Path:
+    """Write every value of the configuration, defaults included, as YAML."""
+    path = out / "config.yaml"
+    partial = path.with_suffix(".yaml.partial")
+    partial.write_text(yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False), encoding="utf-8")
+    partial.replace(path)
+    return path
+
+
+@dataclass
+class Stopwatch:
+    """Wall time of this run of the command."""
+
+    started_s: float = field(default_factory=time.monotonic)
+
+    def seconds(self) -> float:
+        return time.monotonic() - self.started_s
+
+
+def finish_run(out: Path, config: RunConfig, stopwatch: Stopwatch | None = None) -> dict[str, Any]:
+    """Write summary.json and report.html from what is recorded; returns the summary."""
+    wall_s = stopwatch.seconds() if stopwatch else time.monotonic() - _started
+    summary = summarise(
+        read_rows(out),
+        users=config.users,
+        frames=config.frames,
+        snr_db=config.snr_db,
+        channel=config.channel,
+        seed=config.seed,
+        version=__version__,
+        wall_s=wall_s,
+        refine=config.refine,
+        codec=config.codec,
+    )
+    write_summary(out, summary)
+    build_report(out)
+    return summary

@@ -1,0 +1,164 @@
+"""A transmitter node: picture, semantic encoder, OFDM burst, radio. Nothing here imports torch."""
+
+import logging
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from hil.bus import BusClient
+from hil.config import RunConfig
+from hil.errors import HilError
+from hil.feedback import CarrierLoop, side_information
+from hil.messages import CsiReport, Grant, Heartbeat, Hello, NodeLost, Refused, Sent, Start, Stop
+from hil.node import join
+from models.images import ImageSource, Picture
+from models.runtime import SemanticEncoder
+from radio.device import Radio
+from radio.samples import Samples
+from radio.waveform.header import FrameHeader
+from radio.waveform.transmitter import BurstTransmitter
+
+log = logging.getLogger(__name__)
+
+
+def picture_index(frame: int, user: int, users: int, n_pictures: int) -> int:
+    """Which picture of the source a user sends in a frame: the source is dealt out in turn."""
+    return (frame * users + user) % n_pictures
+
+
+def longest_burst(config: RunConfig, images: ImageSource, encoder: SemanticEncoder, user: int) -> int:
+    """Samples of the longest burst this user will send in the run, from the pictures' sizes alone."""
+    transmitter = BurstTransmitter(config.waveform, user)
+    frames = range(min(config.frames, len(images)))
+    indices = sorted({picture_index(f, user, config.users, len(images)) for f in frames})
+    uses = {encoder.channel_uses(height, width) for height, width in images.sizes(indices)}
+    return max(transmitter.grid.burst_length(k) for k in uses)
+
+
+@dataclass
+class TransmitterNode:
+    """One user. `run` serves grants until the coordinator stops the run; returns its Stop message."""
+
+    config: RunConfig
+    user: int
+    bus: BusClient
+    radio: Radio
+    encoder: SemanticEncoder
+    images: ImageSource
+    carrier: CarrierLoop = field(default_factory=CarrierLoop)
+
+    def __post_init__(self) -> None:
+        self._transmitter = BurstTransmitter(self.config.waveform, self.user)
+
+    def run(self) -> Stop:
+        """Raises HilError or UsageError when the coordinator does not answer or refuses."""
+        hello = Hello(
+            role="tx",
+            user=self.user,
+            process_id=_process_id(),
+            config_digest=self.config.digest(),
+            now_tick=self.radio.now_tick(),
+            max_burst_samples=longest_burst(self.config, self.images, self.encoder, self.user),
+            pictures=len(self.images),
+        )
+        start = join(self.bus, hello, self.config.bus.join_timeout_s)
+        while True:
+            message = self.bus.receive(1.0)
+            if message is None:
+                self.bus.now_tick = self.radio.now_tick()
+                continue
+            match message.body:
+                case Grant() as grant:
+                    self._serve(grant, start)
+                case Stop() as stop:
+                    return stop
+                case Refused(reason=reason):
+                    raise HilError(reason)
+                case NodeLost() | Heartbeat() | Start():
+                    pass
+
+    def _serve(self, grant: Grant, start: Start) -> None:
+        """Encode, modulate and transmit one slot, then tell what was sent."""
+        clock = time.perf_counter()
+        csi = grant.csi if self.config.feedback.csi else None
+        if self.config.feedback.carrier and grant.csi:
+            self.carrier.update(grant.csi, self.user)
+        picture: Picture | None = None
+        symbols = np.zeros(0, np.complex64)
+        header = FrameHeader(0, self.user, "probe", 0, 0, 0, 0)
+        index = 0
+        if grant.frame is not None:
+            index = picture_index(grant.frame, self.user, self.config.users, len(self.images))
+            picture = self.images[index]
+            side = side_information(csi, self.config.users)
+            symbols = self.encoder.encode(picture.pixels, self.user, side)
+            height, width = picture.pixels.shape[:2]
+            header = FrameHeader(grant.frame, self.user, "image", height, width, symbols.size, index)
+        encode_ms = _milliseconds_since(clock)
+        clock = time.perf_counter()
+        burst = self._modulate(symbols, header, grant.slot, grant.slot_tick + start.guard_samples)
+        modulate_ms = _milliseconds_since(clock)
+        clock = time.perf_counter()
+        self.radio.transmit(burst)
+        self.radio.idle_until(grant.slot_tick + start.slot_samples)
+        latency = {"encode": encode_ms, "modulate": modulate_ms, "transmit": _milliseconds_since(clock)}
+        self.bus.now_tick = burst.end_tick
+        self._report(grant, csi, picture, index, symbols, latency, self._transmitter.papr_db(burst.data[0]))
+
+    def _modulate(self, symbols: np.ndarray, header: FrameHeader, slot: int, tick: int) -> Samples:
+        """Scale to full scale, pre-correct the carrier, keep within the converter."""
+        rate = self.config.sample_rate_hz
+        burst = self._transmitter.modulate(symbols, header) * np.float32(self.config.radio.tx_amplitude)
+        burst = self.carrier.apply(burst, rate, slot)
+        peak = np.abs(burst)
+        over = peak > 1.0
+        burst[over] /= peak[over]
+        return Samples(burst[np.newaxis].astype(np.complex64), tick, rate)
+
+    def _report(
+        self,
+        grant: Grant,
+        csi: CsiReport | None,
+        picture: Picture | None,
+        index: int,
+        symbols: np.ndarray,
+        latency_ms: dict[str, float],
+        papr_db: float,
+    ) -> None:
+        events: dict[str, int] = {}
+        for event in self.radio.events():
+            events[event.kind] = events.get(event.kind, 0) + event.count
+        height, width = picture.pixels.shape[:2] if picture else (0, 0)
+        original_height, original_width = picture.original_size if picture else (0, 0)
+        age_s = (grant.slot_tick - csi.measured_tick) / self.config.sample_rate_hz if csi else None
+        sent = Sent(
+            slot=grant.slot,
+            frame=grant.frame,
+            user=self.user,
+            picture=index,
+            image_id=picture.image_id if picture else "",
+            height=height,
+            width=width,
+            original_height=original_height,
+            original_width=original_width,
+            n_symbols=symbols.size,
+            csi_slot=csi.slot if csi else None,
+            csi_age_s=age_s,
+            precorrection_hz=self.carrier.correction_hz,
+            papr_db=papr_db,
+            latency_ms=latency_ms,
+            events=events,
+        )
+        pixels = np.ascontiguousarray(picture.pixels) if picture else np.zeros(0, np.uint8)
+        self.bus.send(sent, [memoryview(pixels).cast("B"), memoryview(symbols).cast("B")])
+
+
+def _milliseconds_since(clock: float) -> float:
+    return (time.perf_counter() - clock) * 1e3
+
+
+def _process_id() -> int:
+    import os
+
+    return os.getpid()

@@ -1,0 +1,1 @@
+"""Devices, simulated air and the OFDM waveform. Knows nothing of models or nodes."""

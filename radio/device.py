@@ -1,0 +1,81 @@
+"""The one interface that every radio has, simulated or real: configure, stream, events.
+
+`open_radio` lives in `radio.open`; a backend is one file in `radio/devices/`.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from radio.samples import RadioEvent, Samples
+
+
+@dataclass(frozen=True)
+class RadioSettings:
+    """What a caller asks of a radio. None leaves the device's own value."""
+
+    sample_rate_hz: float
+    center_frequency_hz: float
+    tx_gain_db: float | None = None
+    rx_gain_db: float | None = None
+    bandwidth_hz: float | None = None
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """Limits read from the device, and which ways of transmitting it has.
+
+    timed_transmit: a burst goes out at the tick it names.
+    repeat_transmit: a buffer can be repeated for ever.
+    shared_clock: transmitters and receivers that opened the same URI count the same ticks.
+    """
+
+    sample_rate_hz: tuple[float, float]
+    center_frequency_hz: tuple[float, float]
+    tx_gain_db: tuple[float, float]
+    rx_gain_db: tuple[float, float]
+    rx_channels: int = 1
+    timed_transmit: bool = True
+    repeat_transmit: bool = False
+    shared_clock: bool = True
+
+
+class Radio(Protocol):
+    """A half-duplex radio. Methods raise `radio.errors.DeviceError` with one sentence."""
+
+    uri: str
+    capabilities: Capabilities
+
+    def configure(self, settings: RadioSettings) -> RadioSettings:
+        """Apply settings, read them back, return what the device really does."""
+        ...
+
+    def now_tick(self) -> int:
+        """The device's present time in ticks of its sample clock."""
+        ...
+
+    def transmit(self, burst: Samples) -> None:
+        """Send a burst at burst.start_tick; peak magnitude at most 1.0. Returns when handed over.
+
+        A burst whose time has passed is dropped and reported as a LATE event.
+        """
+        ...
+
+    def idle_until(self, tick: int) -> None:
+        """Promise not to transmit before `tick` (a simulated air may then move on); no-op on hardware."""
+        ...
+
+    def receive(self, start_tick: int, n_samples: int, timeout_s: float = 10.0) -> Samples:
+        """Receive complex64 [channels, n_samples] from start_tick on.
+
+        Raises DeviceError on time-out. A start_tick that has passed beyond the device's memory yields
+        samples from the first tick still there and an OVERFLOW event.
+        """
+        ...
+
+    def events(self) -> list[RadioEvent]:
+        """Events since the last call, oldest first."""
+        ...
+
+    def close(self) -> None:
+        """Stop transmitting and let go of the device. Safe to call twice."""
+        ...

@@ -1,0 +1,17 @@
+"""Errors of the radio room. Every message is one sentence that a user can act on."""
+
+
+class RadioError(Exception):
+    """Base of everything that radio/ raises on purpose."""
+
+
+class ConfigurationError(RadioError):
+    """A value that the waveform, the air or a device cannot take; says which and what is allowed."""
+
+
+class DeviceError(RadioError):
+    """A radio that cannot be opened, has gone, or answered something unexpected."""
+
+
+class TransmitRefused(RadioError):
+    """The transmit guard stopped samples outside the allowed bands, gains or levels."""
