@@ -1,0 +1,1 @@
+"""Calibration of real radios. Knows radio, nothing else. Empty in this version."""
