@@ -1,0 +1,41 @@
+"""Fractional delays as filter taps.
+
+A band-limited signal at a position between its samples: x(p) = sum_m x[m] sinc(p - m) (Shannon). The sum is cut to
+32 terms with a Kaiser window, g(t) = sinc(t) I0(beta sqrt(1 - (t / 16)^2)) / I0(beta), beta = 8: at 85 % of the band the error is
+below -65 dB, at 75 % below -80 dB (Laakso et al., "Splitting the unit delay", IEEE Signal Processing Magazine 1996).
+"""
+
+from functools import cache
+
+import numpy as np
+
+HALF_WIDTH = 16
+_BETA = 8.0
+_STEPS_PER_SAMPLE = 1024
+
+
+@cache
+def _table() -> np.ndarray:
+    """float64 g(t) for t = -HALF_WIDTH ... HALF_WIDTH in steps of 1/1024, with a zero behind either end."""
+    t = np.arange(-HALF_WIDTH * _STEPS_PER_SAMPLE, HALF_WIDTH * _STEPS_PER_SAMPLE + 1) / _STEPS_PER_SAMPLE
+    window = np.i0(_BETA * np.sqrt(np.maximum(0.0, 1 - (t / HALF_WIDTH) ** 2))) / np.i0(_BETA)
+    values = np.sinc(t) * window
+    values[[0, -1]] = 0.0
+    return np.concatenate([[0.0], values, [0.0]])
+
+
+def windowed_sinc(t: np.ndarray) -> np.ndarray:
+    """g(t) for float64 t of any shape; zero from 16 samples on. Linear between the table's entries (-118 dB)."""
+    position = np.clip((t + HALF_WIDTH) * _STEPS_PER_SAMPLE + 1, 0.0, 2 * HALF_WIDTH * _STEPS_PER_SAMPLE + 1)
+    index = position.astype(np.int64)
+    table = _table()
+    low = table[index]
+    return low + (position - index) * (table[index + 1] - low)
+
+
+def delay_taps(offsets_samples: np.ndarray, first_index: int, n_taps: int) -> np.ndarray:
+    """Taps that read x at offsets_samples from the present sample.
+
+    offsets_samples: float64 [...]. Returns float64 [..., n_taps]; tap k belongs to x[n + first_index + k].
+    """
+    return windowed_sinc(offsets_samples[..., None] - (first_index + np.arange(n_taps)))

@@ -1,0 +1,128 @@
+"""One user's way to the receiver: transmit converter, mixer, amplifier; path; both oscillators."""
+
+import numpy as np
+
+from radio.air.channel import Channel, link_config
+from radio.air.config import AirConfig
+from radio.air.converter import convert
+from radio.air.dc_offset import add_dc
+from radio.air.delay import HALF_WIDTH, delay_taps
+from radio.air.iq_imbalance import imbalance
+from radio.air.oscillator import carrier_offset_hz, clock_skew, rotate
+from radio.air.phase_noise import PhaseNoise
+from radio.air.power_amplifier import amplify
+from radio.air.time_varying_filter import Segment, filter_segments
+from radio.air.truth import LinkTruth
+
+_LONGEST_SEGMENT = 16384
+_DRIFT_PER_SEGMENT_SAMPLES = 0.02  # see time_varying_filter: -66 dB at the band edge
+_DOPPLER_SEGMENTS_PER_PERIOD = 128  # (2 pi / 128)^2 / 8: -70 dB
+
+
+class Link:
+    """Everything between one transmitter's numbers and the receiver's antennas, apart from noise."""
+
+    def __init__(self, config: AirConfig, user: int, receiver_phase_noise: PhaseNoise | None) -> None:
+        self._config = config
+        self._user = user
+        self._channel = Channel(config, user)
+        self._path = link_config(config, user)
+        self._cfo_hz = carrier_offset_hz(config, user)
+        self._skew = clock_skew(config, user)
+        self._receiver_phase_noise = receiver_phase_noise
+        mask = config.phase_noise
+        self._phase_noise = mask and PhaseNoise(mask.mask, config.seed, user, config.sample_rate_hz)
+        self._delays = self._channel.delays_samples + (self._path.delay_samples or 0.0)
+
+    def truth(self, start_tick: int, n_samples: int, tx_gain_db: float, block_samples: int) -> LinkTruth:
+        """The ground truth of a burst of n_samples at start_tick."""
+        middle = np.array([start_tick + n_samples // 2])
+        path_gain = self._path_gain(start_tick, tx_gain_db)
+        return LinkTruth(
+            user=self._user,
+            burst_start_tick=start_tick,
+            n_samples=n_samples,
+            cfo_hz=self._cfo_hz,
+            clock_ppm=self._skew * 1e6,
+            delay_samples=float(self._path.delay_samples or 0.0),
+            path_gain=path_gain,
+            tap_delays_samples=self._delays,
+            tap_gains=path_gain * self._channel.gains(start_tick, middle, block_samples)[:, :, 0],
+            noise_power=self._config.noise_power,
+        )
+
+    def propagate(self, x: np.ndarray, start_tick: int, tx_gain_db: float, block_samples: int) -> np.ndarray:
+        """complex64 burst [n] to what arrives from start_tick on: complex64 [antennas, n + delay + tail]."""
+        c = self._config
+        sent, _ = self.transmit_chain(x)
+        path_gain = self._path_gain(start_tick, tx_gain_db)
+        arrived = self._through_channel(sent, start_tick, block_samples)
+        phase = self._phase(start_tick, arrived.shape[1])
+        for antenna in arrived:
+            rotate(antenna, self._cfo_hz / c.sample_rate_hz, phase, path_gain)
+        return arrived
+
+    def transmit_chain(self, x: np.ndarray) -> tuple[np.ndarray, int]:
+        """complex64 [n] through converter, mixer and amplifier; also how many I or Q values the converter clipped."""
+        c = self._config
+        clipped = 0
+        if c.dac_bits is not None:
+            x = x.copy()
+            clipped = convert(x, c.dac_bits)
+        x = imbalance(x, c.tx_iq_imbalance)
+        x = add_dc(x, c.tx_dc_offset)
+        return amplify(x, c.power_amplifier), clipped
+
+    def _path_gain(self, start_tick: int, tx_gain_db: float) -> complex:
+        phase = self._channel.carrier_phase_rad(start_tick)
+        amplitude = 10 ** ((self._path.gain_db + tx_gain_db) / 20)
+        return amplitude if phase == 0.0 else complex(amplitude * np.exp(1j * phase))
+
+    def _phase(self, start_tick: int, n: int) -> np.ndarray | None:
+        """Transmitter's phase noise minus the receiver's: float32 [n], or None where it is off."""
+        if self._phase_noise is None or self._receiver_phase_noise is None:
+            return None
+        return self._phase_noise.phase(start_tick, n) - self._receiver_phase_noise.phase(start_tick, n)
+
+    def _through_channel(self, x: np.ndarray, start_tick: int, block_samples: int) -> np.ndarray:
+        single = self._delays.size == 1 and not self._channel.moves
+        if single and self._skew == 0.0 and float(self._delays[0]).is_integer():
+            return self._shift(x, start_tick, block_samples)
+        n_out = int(np.ceil((x.size - 1 + self._delays.max() + HALF_WIDTH) / (1 + self._skew))) + 1
+        span = self._segment_samples()
+        firsts = np.arange(0, n_out, span)
+        gains = self._channel.gains(start_tick, start_tick + np.append(firsts, firsts[-1] + span), block_samples)
+        if single:  # real taps, the gain afterwards: half the work
+            common = filter_segments(x, self._segments(firsts, span, n_out, None), n_out)
+            return np.asarray(gains[:, 0, :1] * common, np.complex64)
+        return np.stack([filter_segments(x, self._segments(firsts, span, n_out, g), n_out) for g in gains])
+
+    def _shift(self, x: np.ndarray, start_tick: int, block_samples: int) -> np.ndarray:
+        """Whole ticks of delay: the very samples, later."""
+        gains = self._channel.gains(start_tick, np.array([start_tick]), block_samples)[:, 0, 0]
+        delayed = np.concatenate([np.zeros(int(self._delays[0]), np.complex64), x])
+        return np.stack([delayed if g == 1 else np.complex64(g) * delayed for g in gains])
+
+    def _segment_samples(self) -> int:
+        limits = [float(_LONGEST_SEGMENT)]
+        if self._skew != 0.0:
+            limits.append(_DRIFT_PER_SEGMENT_SAMPLES / abs(self._skew))
+        if self._channel.moves:
+            limits.append(self._config.sample_rate_hz / (_DOPPLER_SEGMENTS_PER_PERIOD * self._config.doppler_hz))
+        return max(64, int(min(limits)))
+
+    def _segments(self, firsts: np.ndarray, span: int, n_out: int, gains: np.ndarray | None) -> list[Segment]:
+        """gains: complex [L, segments + 1] at the knots, or None for one tap of gain 1."""
+        n_taps = int(np.ceil(self._delays.max() - self._delays.min())) + 2 * HALF_WIDTH + 2
+        segments = []
+        for index, first in enumerate(firsts):
+            at_start, at_end = first * self._skew - self._delays, (first + span) * self._skew - self._delays
+            base = int(np.floor(min(at_start.min(), at_end.min()))) - HALF_WIDTH + 1
+            start_taps, end_taps = delay_taps(at_start, base, n_taps), delay_taps(at_end, base, n_taps)
+            if gains is None:
+                start_taps, end_taps = start_taps[0], end_taps[0]
+            else:
+                start_taps, end_taps = gains[:, index] @ start_taps, gains[:, index + 1] @ end_taps
+            count = min(span, n_out - int(first))
+            segments.append(Segment(int(first), count, span, base, start_taps, end_taps))
+        return segments
