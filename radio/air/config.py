@@ -109,6 +109,12 @@ class AirConfig(_Part):
     interferers: tuple[InterfererConfig, ...] = Field((), description="Signals that belong to nobody.")
 
     pace: float | None = Field(None, gt=0, description="Air seconds per second of wall time; null: as fast as can be.")
+    stall_timeout_s: float = Field(
+        8.0, gt=0, description="Unpaced: wall time after which a silent transmitter is taken to stay silent."
+    )
+    memory_samples: int = Field(
+        1 << 22, ge=1 << 16, description="Ticks that stay readable; also the longest burst and the longest receive."
+    )
 
     @classmethod
     def ideal(cls, **changes: object) -> "AirConfig":

@@ -1,0 +1,64 @@
+"""The radios that are attached to the air's server. Wall times are monotonic seconds, given by the caller."""
+
+from dataclasses import dataclass
+
+HEARTBEAT_S = 0.5
+PRESUMED_DEAD_S = 3.0  # six heartbeats: a busy machine misses one or two
+_REPLACEABLE_S = 1.5
+_FORGOTTEN_S = 60.0
+
+
+@dataclass
+class Session:
+    """One radio. address: its ZeroMQ routing id. present: counted as living. dropped: by order, never revived."""
+
+    name: str
+    role: str
+    index: int
+    address: bytes
+    heard_s: float
+    tx_gain_db: float = 0.0
+    present: bool = True
+    dropped: bool = False
+
+    @property
+    def transmits(self) -> bool:
+        return self.role == "tx"
+
+
+class Sessions:
+    """Sessions by name; a user has at most one living transmitter."""
+
+    def __init__(self) -> None:
+        self._by_name: dict[str, Session] = {}
+
+    def add(self, session: Session) -> Session | None:
+        """Take a session in. Returns the living transmitter in its place, if there is one (then nothing is added)."""
+        rival = self.transmitter(session.index) if session.transmits else None
+        if rival is not None:
+            if session.heard_s - rival.heard_s < _REPLACEABLE_S:
+                return rival
+            del self._by_name[rival.name]
+        self._by_name[session.name] = session
+        return None
+
+    def get(self, name: str) -> Session | None:
+        return self._by_name.get(name)
+
+    def remove(self, name: str) -> None:
+        self._by_name.pop(name, None)
+
+    def transmitter(self, user: int) -> Session | None:
+        for session in self._by_name.values():
+            if session.transmits and session.index == user and session.present:
+                return session
+        return None
+
+    def newly_dead(self, wall_s: float) -> list[Session]:
+        """Sessions that have just fallen silent for too long; very old ones are forgotten."""
+        for name in [n for n, s in self._by_name.items() if wall_s - s.heard_s > _FORGOTTEN_S]:
+            del self._by_name[name]
+        dead = [s for s in self._by_name.values() if s.present and wall_s - s.heard_s > PRESUMED_DEAD_S]
+        for session in dead:
+            session.present = False
+        return dead

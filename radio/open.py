@@ -1,0 +1,87 @@
+"""Open a radio by its URI; say which kinds of radio there are."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Literal
+
+from radio.device import Radio
+from radio.errors import DeviceError
+from radio.guard import GuardedRadio, TransmitGuard
+
+Role = Literal["tx", "rx"]
+
+
+@dataclass(frozen=True)
+class Backend:
+    """default: address of the bare scheme. module: None where this version does not have the backend."""
+
+    scheme: str
+    what: str
+    default: str
+    module: str | None
+
+
+@dataclass(frozen=True)
+class BackendReport:
+    """For `semnoma-hil doctor`. reason: empty when available, else one sentence on why not and what to do."""
+
+    name: str
+    what: str
+    example: str
+    available: bool
+    reason: str
+
+
+_BACKENDS = (
+    Backend("sim", "simulated air", "tcp://127.0.0.1:5600", "radio.devices.simulated"),
+    Backend("pluto", "ADALM-PlutoSDR", "ip:192.168.2.1", None),
+    Backend("usrp", "Ettus USRP", "", None),
+    Backend("soapy", "any SoapySDR device", "driver=lime", None),
+    Backend("file", "SigMF recording", "capture.sigmf-meta", None),
+    Backend("zmq", "sample stream of GNU Radio or srsRAN", "tcp://127.0.0.1:2000", None),
+)
+
+
+def open_radio(uri: str, *, role: Role, index: int = 0, guard: TransmitGuard | None = None) -> Radio:
+    """Open `SCHEME:ADDRESS`, or a bare `SCHEME` with its default address, behind the transmit guard.
+
+    index: which user a transmitter is. DeviceError when the scheme is unknown or not in this version, the radio is
+    absent, or it is taken.
+    """
+    scheme, _, address = uri.partition(":")
+    backend = next((b for b in _BACKENDS if b.scheme == scheme), None)
+    if backend is None:
+        known = ", ".join(f"{b.scheme}:" for b in _BACKENDS if b.module)
+        raise DeviceError(f"{uri!r} names no kind of radio that is known here; this version has {known}")
+    if backend.module is None:
+        raise DeviceError(_absence(backend))
+    open_device: Callable[[str, Role, int], Radio] = import_module(backend.module).open_device
+    radio = open_device(address or backend.default, role, index)
+    guard = guard or TransmitGuard()
+    if scheme == "sim":  # nothing leaves the machine: the air's own carrier is as good as any
+        low, high = radio.capabilities.center_frequency_hz
+        width = radio.capabilities.sample_rate_hz[1]
+        guard = guard.with_default_band(low - width, high + width)
+    return GuardedRadio(radio, guard, role)
+
+
+def describe_backends() -> list[BackendReport]:
+    """Every kind of radio, whether this installation can open it, and what is missing where it cannot."""
+    reports = []
+    for b in _BACKENDS:
+        reason = ""
+        if b.module is None:
+            reason = _absence(b)
+        else:
+            try:
+                import_module(b.module)
+            except ImportError as error:
+                reason = f"{error}; install it and try again."
+        example = f"{b.scheme}:{b.default}"
+        reports.append(BackendReport(b.scheme, b.what, example, not reason, reason))
+    return reports
+
+
+def _absence(backend: Backend) -> str:
+    return f"The {backend.scheme} backend ({backend.what}) is not in this version; sim (the simulated air) is."
