@@ -1,0 +1,55 @@
+"""Numerology and layout of the burst; everything a transmitter and a receiver must agree on."""
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class WaveformConfig(BaseModel):
+    """Defaults: 256 subcarriers of 15.6 kHz at 4 Msamples/s, 200 of them active, an 8 us cyclic prefix."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    sample_rate_hz: float = Field(4e6, gt=0)
+    center_frequency_hz: float = Field(2.45e9, gt=0)
+    users: int = Field(2, ge=1, le=8)
+    rx_antennas: int = Field(1, ge=1, le=4)
+    fft_size: int = Field(256, ge=64, le=2048, description="Power of two.")
+    cp_samples: int = Field(32, ge=4, description="Cyclic prefix: longest delay plus difference between users.")
+    active_subcarriers: int = Field(200, ge=32, description="Even; half on each side of an empty DC.")
+    preamble_repeats: int = Field(4, ge=2, le=16, description="Repeats of a user's preamble symbol.")
+    sounding_symbols: int = Field(2, ge=1, le=16, description="Channel-sounding symbols per user.")
+    header_symbols: int = Field(6, ge=1, le=32, description="OFDM symbols that carry a user's header.")
+    pilots_per_user: int = Field(8, ge=2, le=64, description="Phase-tracking pilots in each payload symbol.")
+    oscillator_ppm: float = Field(
+        20.0, ge=0, le=100, description="Largest offset of one oscillator; the search covers two of them."
+    )
+    false_alarm_probability: float = Field(1e-4, gt=0, lt=0.1, description="Per user and search.")
+    scramble: bool = Field(False, description="Multiply payload symbols by a known sequence of signs.")
+    clip_papr_db: float | None = Field(None, ge=3, le=20, description="Clip and filter to this PAPR; null is off.")
+
+    @model_validator(mode="after")
+    def _fits(self) -> "WaveformConfig":
+        n, active = self.fft_size, self.active_subcarriers
+        if n & (n - 1):
+            raise ValueError(f"waveform.fft_size is {n} and must be a power of two from 64 to 2048")
+        if active % 2 or active > n - 2:
+            raise ValueError(f"waveform.active_subcarriers is {active} and must be even and at most {n - 2}")
+        if self.cp_samples >= n:
+            raise ValueError(f"waveform.cp_samples is {self.cp_samples} and must be below fft_size ({n})")
+        if self.users * self.pilots_per_user * 2 > active:
+            raise ValueError(
+                f"waveform.pilots_per_user is {self.pilots_per_user}: pilots of {self.users} users would take more "
+                f"than half of the {active} active subcarriers"
+            )
+        header_uses = self.header_symbols * active
+        if header_uses < 200:
+            raise ValueError(f"waveform.header_symbols gives {header_uses} channel uses and 200 are needed")
+        return self
+
+    @property
+    def subcarrier_spacing_hz(self) -> float:
+        return self.sample_rate_hz / self.fft_size
+
+    @property
+    def largest_cfo_hz(self) -> float:
+        """Transmitter and receiver both wrong by oscillator_ppm, in opposite directions."""
+        return 2 * self.oscillator_ppm * 1e-6 * self.center_frequency_hz

@@ -1,0 +1,55 @@
+"""The K = 7, rate-1/2 convolutional code (171, 133 octal) with a soft-decision Viterbi decoder."""
+
+import numpy as np
+
+CONSTRAINT = 7
+GENERATORS = (0o171, 0o133)
+STATES = 1 << (CONSTRAINT - 1)
+
+
+def encode(bits: np.ndarray) -> np.ndarray:
+    """uint8 [n] -> uint8 [2 (n + 6)], ended in the zero state by six tail bits."""
+    padded = np.concatenate([np.zeros(CONSTRAINT - 1, np.uint8), bits, np.zeros(CONSTRAINT - 1, np.uint8)])
+    windows = np.lib.stride_tricks.sliding_window_view(padded, CONSTRAINT)[:, ::-1]
+    outputs = [(windows[:, _taps(generator)].sum(axis=1) & 1).astype(np.uint8) for generator in GENERATORS]
+    return np.stack(outputs, axis=1).reshape(-1)
+
+
+def _taps(generator: int) -> np.ndarray:
+    """Delays whose bits a generator adds; its most significant bit is the newest bit."""
+    return np.array([delay for delay in range(CONSTRAINT) if generator >> (CONSTRAINT - 1 - delay) & 1])
+
+
+def _trellis() -> tuple[np.ndarray, np.ndarray]:
+    """previous state int [64, 2] and output signs float32 [64, 2, 2] (+1 for bit 0) by new state and branch."""
+    previous = np.zeros((STATES, 2), np.int64)
+    signs = np.zeros((STATES, 2, 2), np.float32)
+    for state in range(STATES):  # state: the newest six bits, newest in the most significant place
+        for branch in (0, 1):
+            before = ((state << 1) & (STATES - 1)) | branch
+            register = (state >> (CONSTRAINT - 2)) << (CONSTRAINT - 1) | before
+            previous[state, branch] = before
+            for i, generator in enumerate(GENERATORS):
+                signs[state, branch, i] = 1 - 2 * (bin(register & generator).count("1") & 1)
+    return previous, signs
+
+
+_PREVIOUS, _SIGNS = _trellis()
+
+
+def decode(soft: np.ndarray) -> np.ndarray:
+    """Most likely bits: float32 [2 (n + 6)], positive for bit 0 -> uint8 [n] (Viterbi 1967)."""
+    steps = soft.reshape(-1, 2).astype(np.float32)
+    branch_metrics = np.einsum("sbi,ti->tsb", _SIGNS, steps)
+    metric = np.full(STATES, -np.inf, np.float32)
+    metric[0] = 0.0
+    choices = np.zeros((len(steps), STATES), np.uint8)
+    for t, gains in enumerate(branch_metrics):
+        candidates = metric[_PREVIOUS] + gains
+        choices[t] = candidates[:, 1] > candidates[:, 0]
+        metric = candidates.max(axis=1)
+    state, bits = 0, np.zeros(len(steps), np.uint8)
+    for t in range(len(steps) - 1, -1, -1):
+        bits[t] = state >> (CONSTRAINT - 2)
+        state = int(_PREVIOUS[state, choices[t, state]])
+    return bits[: len(steps) - (CONSTRAINT - 1)]

@@ -1,0 +1,56 @@
+"""What the receiver hands over: per user the channel, the header and the equalised features."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from radio.waveform.header import FrameHeader
+
+
+@dataclass(frozen=True)
+class ChannelEstimate:
+    """One user's channel as a unit-power symbol sees it (transmit amplitude included).
+
+    values: complex64 [antennas, active], lowest frequency first; error_variance: expected |error|^2 of a value;
+    measured_tick: middle of what it was measured from.
+    """
+
+    values: np.ndarray
+    error_variance: float
+    measured_tick: int
+
+    def age_s(self, now_tick: int, sample_rate_hz: float) -> float:
+        return (now_tick - self.measured_tick) / sample_rate_hz
+
+
+@dataclass(frozen=True)
+class ReceivedUser:
+    """One user of a received frame; `reason` says what is missing when something is.
+
+    delay_samples: from the frame's start_tick, fractional. cfo_hz: transmitter minus receiver, over the whole burst.
+    clock_ppm: how much faster the transmitter's sample clock runs. power: mean |g|^2 per channel use. snr_db: power
+    over noise. evm_db: of the header's known symbols, once decoded. features: complex64 [k], see `equalizer`.
+    """
+
+    user: int
+    detected: bool
+    reason: str | None = None
+    header: FrameHeader | None = None
+    delay_samples: float = 0.0
+    cfo_hz: float = 0.0
+    clock_ppm: float = 0.0
+    channel: ChannelEstimate | None = None
+    power: float = 0.0
+    snr_db: float = -np.inf
+    evm_db: float | None = None
+    features: np.ndarray = field(default_factory=lambda: np.zeros(0, np.complex64))
+
+
+@dataclass(frozen=True)
+class ReceivedFrame:
+    """start_tick: the origin that delays count from. snr_db: all users' power over noise_power, per channel use."""
+
+    start_tick: int
+    users: tuple[ReceivedUser, ...]
+    noise_power: float
+    snr_db: float

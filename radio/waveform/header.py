@@ -1,0 +1,95 @@
+"""The protected header of a burst: what is in it, its CRC, its code, its symbols."""
+
+import binascii
+import struct
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from radio.waveform import convolutional
+from radio.waveform.gold import gold_bits
+
+_LAYOUT = struct.Struct(">IBBHHII")  # frame, user, kind, height, width, n_symbols, picture
+_KINDS: tuple[Literal["probe", "image"], ...] = ("probe", "image")
+HEADER_BITS = 8 * (_LAYOUT.size + 2)
+CODED_BITS = 2 * (HEADER_BITS + convolutional.CONSTRAINT - 1)
+INTERLEAVER_SEED = 0xB17
+
+
+@dataclass(frozen=True)
+class FrameHeader:
+    """frame, n_symbols, picture: 0 to 2^32 - 1; user: 0 to 255; height, width in pixels: 0 to 65535."""
+
+    frame: int
+    user: int
+    kind: Literal["probe", "image"]
+    height: int
+    width: int
+    n_symbols: int
+    picture: int
+
+
+def crc16(data: bytes) -> int:
+    """CRC-16/XMODEM (polynomial 0x1021, initial value 0), the CRC16 of 3GPP TS 38.212, section 5.1."""
+    return binascii.crc_hqx(data, 0)
+
+
+def to_bits(header: FrameHeader) -> np.ndarray:
+    """uint8 [HEADER_BITS], CRC included. Raises ValueError when a field is out of range."""
+    try:
+        data = _LAYOUT.pack(
+            header.frame,
+            header.user,
+            _KINDS.index(header.kind),
+            header.height,
+            header.width,
+            header.n_symbols,
+            header.picture,
+        )
+    except (struct.error, ValueError) as error:
+        raise ValueError(f"the header {header} cannot be sent: {error}") from None
+    return np.unpackbits(np.frombuffer(data + crc16(data).to_bytes(2, "big"), np.uint8))
+
+
+def from_bits(bits: np.ndarray) -> FrameHeader | None:
+    """The header, or None when its CRC or its kind is wrong."""
+    packed = np.packbits(bits).tobytes()
+    data, crc = packed[: _LAYOUT.size], int.from_bytes(packed[_LAYOUT.size :], "big")
+    if crc16(data) != crc:
+        return None
+    frame, user, kind, height, width, n_symbols, picture = _LAYOUT.unpack(data)
+    if kind >= len(_KINDS):
+        return None
+    return FrameHeader(frame, user, _KINDS[kind], height, width, n_symbols, picture)
+
+
+def _order(channel_uses: int) -> np.ndarray:
+    """Which coded bit each transmitted bit carries: the code word repeated, each time in another order."""
+    rng = np.random.Generator(np.random.PCG64(INTERLEAVER_SEED))
+    repeats = -(-2 * channel_uses // CODED_BITS)
+    return np.concatenate([rng.permutation(CODED_BITS) for _ in range(repeats)])[: 2 * channel_uses]
+
+
+def modulate(header: FrameHeader, channel_uses: int) -> np.ndarray:
+    """QPSK complex64 [channel_uses] of unit power: coded, repeated to fill, interleaved."""
+    coded = convolutional.encode(to_bits(header) ^ _whitening())
+    signs = 1 - 2 * coded[_order(channel_uses)].astype(np.float32)
+    return ((signs[0::2] + 1j * signs[1::2]) / np.sqrt(2)).astype(np.complex64)
+
+
+def demodulate(matched: np.ndarray) -> FrameHeader | None:
+    """matched: complex64 [channel_uses], conj(g) y / noise_power, whose parts are log-likelihoods up to a factor."""
+    order = _order(matched.size)
+    soft = np.zeros(CODED_BITS, np.float64)
+    parts = np.stack([matched.real, matched.imag], axis=1).reshape(-1)
+    np.add.at(soft, order, parts)
+    if not np.all(np.isfinite(soft)):
+        return None
+    bits = convolutional.decode(soft.astype(np.float32))
+    return from_bits(bits ^ _whitening())
+
+
+def _whitening() -> np.ndarray:
+    """Keeps small numbers from making a peaky waveform, and silence (all zeros) from passing the CRC."""
+    return gold_bits(0x3C5A7, HEADER_BITS)

@@ -1,0 +1,122 @@
+"""Following one user's phase and timing through its burst.
+
+Every OFDM symbol of which something is known (sounding, header once decoded, pilots in the payload) gives a phasor
+
+    c_m = sum conj(g x) y,   about |g x|^2 exp(j (phase_m - 2 pi f tau_m)),
+
+two of them for the lower and the upper half of the band. Their difference gives the drift of the sampling clock
+(tau_m = -clock * t_m), their sum the common phase: its mean slope by the peak of a periodogram, which needs no
+unwrapping at low SNR, and what is left by smoothing over time.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.fft
+from scipy.ndimage import gaussian_filter1d
+
+from radio.waveform.grid import ResourceGrid
+
+SMOOTHING_SYMBOLS = 4.0  # standard deviation of the kernel: about a millisecond at the default numerology
+CLOCK_PRIOR_PPM = 10.0  # standard deviation expected of a crystal; keeps short bursts from inventing a drift
+LARGEST_CLOCK_PPM = 60.0
+LARGEST_RESIDUAL_HZ = 600.0
+
+
+@dataclass
+class Phasors:
+    """Per OFDM symbol after the start of the user's sounding, zero where nothing is known.
+
+    lower, upper: complex [symbols], of the two halves of the band; energy: float [symbols], sum of |g x|^2 over both.
+    separation_hz: distance of the halves' centres.
+    """
+
+    lower: np.ndarray
+    upper: np.ndarray
+    energy: np.ndarray
+    separation_hz: float
+
+    @classmethod
+    def empty(cls, grid: ResourceGrid, symbols: int) -> "Phasors":
+        half = grid.config.active_subcarriers // 2
+        separation_hz = float(grid.frequencies_hz[half:].mean() - grid.frequencies_hz[:half].mean())
+        return cls(np.zeros(symbols, complex), np.zeros(symbols, complex), np.zeros(symbols), separation_hz)
+
+    def add(self, first: int, received: np.ndarray, expected: np.ndarray, upper: np.ndarray) -> None:
+        """Put known elements in: received, expected complex [antennas, m, p]; upper bool [m, p], upper half or not."""
+        products = np.sum(received * np.conj(expected), axis=0)
+        m = len(products)
+        self.lower[first : first + m] = np.sum(np.where(upper, 0, products), axis=1)
+        self.upper[first : first + m] = np.sum(np.where(upper, products, 0), axis=1)
+        self.energy[first : first + m] = np.sum(np.abs(expected) ** 2, axis=(0, 2))
+
+
+@dataclass(frozen=True)
+class Track:
+    """phase_rad, delay_samples: float [symbols], to be undone; frequency_hz: mean slope of the phase; clock_ppm."""
+
+    phase_rad: np.ndarray
+    delay_samples: np.ndarray
+    frequency_hz: float
+    clock_ppm: float
+
+
+def track(phasors: Phasors, grid: ResourceGrid, noise_power: float, cfo_std_hz: float) -> Track:
+    """Phase and timing of every symbol, those without known elements included.
+
+    noise_power: per element; cfo_std_hz: expected error of the carrier offset that was undone before.
+    """
+    period_s = grid.symbol_samples / grid.config.sample_rate_hz
+    symbols = np.arange(phasors.lower.size)
+    clock = _clock(phasors, period_s, noise_power)
+    delay_s = -clock * symbols * period_s
+    tilt = np.exp(-1j * np.pi * phasors.separation_hz * delay_s)
+    common = phasors.lower * tilt + phasors.upper / tilt
+    noise_energy = noise_power * max(float(phasors.energy.sum()), 1e-300)
+    frequency_hz = _frequency(common, period_s, noise_energy, cfo_std_hz)
+    straight = np.exp(2j * np.pi * frequency_hz * period_s * symbols)
+    rest = common / straight
+    smooth = gaussian_filter1d(rest.real, SMOOTHING_SYMBOLS, mode="constant") + 1j * gaussian_filter1d(
+        rest.imag, SMOOTHING_SYMBOLS, mode="constant"
+    )
+    phase_rad = np.angle(smooth) + 2 * np.pi * frequency_hz * period_s * symbols
+    return Track(phase_rad, delay_s * grid.config.sample_rate_hz, frequency_hz, clock * 1e6)
+
+
+def _clock(phasors: Phasors, period_s: float, noise_power: float) -> float:
+    """Relative clock offset: most likely turning of the upper against the lower half, with the crystal's prior.
+
+    With energy E in both halves the phase between them has Fisher information E / (2 noise_power) per symbol.
+    """
+    known = np.flatnonzero(phasors.energy > 0)
+    if known.size < 3:
+        return 0.0
+    energy = phasors.energy[known]
+    difference = phasors.upper[known] * np.conj(phasors.lower[known]) / (energy / 2) ** 2
+    weighted = difference * energy / (2 * noise_power)
+    rate = 2 * np.pi * phasors.separation_hz * period_s  # radians per symbol and unit of clock offset
+    width, best = LARGEST_CLOCK_PPM * 1e-6, 0.0
+    for _ in range(3):  # three zooms resolve 0.01 ppm without a long grid
+        candidates = best + np.linspace(-width, width, 61)
+        likelihood = (np.exp(-1j * rate * np.outer(candidates, known)) @ weighted).real
+        likelihood -= 0.5 * (candidates * 1e6 / CLOCK_PRIOR_PPM) ** 2
+        best = float(candidates[int(np.argmax(likelihood))])
+        width /= 15
+    return best
+
+
+def _frequency(common: np.ndarray, period_s: float, noise_energy: float, std_hz: float) -> float:
+    """Most likely mean frequency in Hz of phasors period_s apart: penalised periodogram, parabola on top.
+
+    noise_energy: variance of the sum of the phasors; |sum|^2 over it is the log-likelihood.
+    """
+    size = scipy.fft.next_fast_len(16 * common.size)
+    frequencies = scipy.fft.fftfreq(size, period_s)
+    likelihood = np.abs(scipy.fft.fft(common, size)) ** 2 / noise_energy
+    likelihood -= 0.5 * (frequencies / std_hz) ** 2
+    likelihood[np.abs(frequencies) > LARGEST_RESIDUAL_HZ] = -np.inf
+    i = int(np.argmax(likelihood))
+    before, peak, after = likelihood[i - 1], likelihood[i], likelihood[(i + 1) % size]
+    curve = before - 2 * peak + after
+    shift = 0.5 * (before - after) / curve if np.isfinite(curve) and curve < 0 else 0.0
+    return float(frequencies[i] + shift / (size * period_s))
