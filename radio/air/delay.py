@@ -9,6 +9,9 @@ from functools import cache
 
 import numpy as np
 
+from radio.air import acceleration
+from radio.air.acceleration import compiled
+
 HALF_WIDTH = 16
 _BETA = 8.0
 _STEPS_PER_SAMPLE = 1024
@@ -33,9 +36,27 @@ def windowed_sinc(t: np.ndarray) -> np.ndarray:
     return low + (position - index) * (table[index + 1] - low)
 
 
-def delay_taps(offsets_samples: np.ndarray, first_index: int, n_taps: int) -> np.ndarray:
-    """Taps that read x at offsets_samples from the present sample.
+def composite_taps(positions_samples: np.ndarray, gains: np.ndarray, n_taps: int) -> np.ndarray:
+    """Taps of sum_l gains[s, l] x(positions[s, l]): [S, n_taps] of gains' type, tap k being that of x[k].
 
-    offsets_samples: float64 [...]. Returns float64 [..., n_taps]; tap k belongs to x[n + first_index + k].
+    positions_samples: float64 [S, L]. gains: float64 or complex128 [S, L].
     """
-    return windowed_sinc(offsets_samples[..., None] - (first_index + np.arange(n_taps)))
+    if acceleration.NUMBA:
+        out = np.zeros((len(gains), n_taps), gains.dtype)
+        _add_taps(positions_samples, gains, _table(), out)
+        return out
+    taps = windowed_sinc(positions_samples[:, :, None] - np.arange(n_taps))
+    return np.asarray(np.einsum("sl,slk->sk", gains, taps))
+
+
+@compiled
+def _add_taps(positions: np.ndarray, gains: np.ndarray, table: np.ndarray, out: np.ndarray) -> None:
+    last = 2 * HALF_WIDTH * _STEPS_PER_SAMPLE + 1.0
+    for s in range(positions.shape[0]):
+        for path in range(positions.shape[1]):
+            for k in range(out.shape[1]):
+                place = (positions[s, path] - k + HALF_WIDTH) * _STEPS_PER_SAMPLE + 1.0
+                if 0.0 < place < last:
+                    index = int(place)
+                    low = table[index]
+                    out[s, k] += gains[s, path] * (low + (place - index) * (table[index + 1] - low))

@@ -6,12 +6,12 @@ from radio.air.channel import Channel, link_config
 from radio.air.config import AirConfig
 from radio.air.converter import convert
 from radio.air.dc_offset import add_dc
-from radio.air.delay import HALF_WIDTH, delay_taps
+from radio.air.delay import HALF_WIDTH, composite_taps
 from radio.air.iq_imbalance import imbalance
 from radio.air.oscillator import carrier_offset_hz, clock_skew, rotate
-from radio.air.phase_noise import PhaseNoise
+from radio.air.phase_noise import CoarsePhase, PhaseNoise
 from radio.air.power_amplifier import amplify
-from radio.air.time_varying_filter import Segment, filter_segments
+from radio.air.time_varying_filter import TapTrack, filter_track
 from radio.air.truth import LinkTruth
 
 _LONGEST_SEGMENT = 16384
@@ -78,11 +78,11 @@ class Link:
         amplitude = 10 ** ((self._path.gain_db + tx_gain_db) / 20)
         return amplitude if phase == 0.0 else complex(amplitude * np.exp(1j * phase))
 
-    def _phase(self, start_tick: int, n: int) -> np.ndarray | None:
-        """Transmitter's phase noise minus the receiver's: float32 [n], or None where it is off."""
+    def _phase(self, start_tick: int, n: int) -> CoarsePhase | None:
+        """Transmitter's phase noise minus the receiver's over n ticks, or None where it is off."""
         if self._phase_noise is None or self._receiver_phase_noise is None:
             return None
-        return self._phase_noise.phase(start_tick, n) - self._receiver_phase_noise.phase(start_tick, n)
+        return self._phase_noise.coarse(start_tick, n).minus(self._receiver_phase_noise.coarse(start_tick, n))
 
     def _through_channel(self, x: np.ndarray, start_tick: int, block_samples: int) -> np.ndarray:
         single = self._delays.size == 1 and not self._channel.moves
@@ -92,10 +92,15 @@ class Link:
         span = self._segment_samples()
         firsts = np.arange(0, n_out, span)
         gains = self._channel.gains(start_tick, start_tick + np.append(firsts, firsts[-1] + span), block_samples)
+        arrived = np.empty((gains.shape[0], n_out), np.complex64)
         if single:  # real taps, the gain afterwards: half the work
-            common = filter_segments(x, self._segments(firsts, span, n_out, None), n_out)
-            return np.asarray(gains[:, 0, :1] * common, np.complex64)
-        return np.stack([filter_segments(x, self._segments(firsts, span, n_out, g), n_out) for g in gains])
+            filter_track(x, self._track(firsts, span, np.ones((1, firsts.size + 1))), arrived[0])
+            for antenna in reversed(range(gains.shape[0])):
+                np.multiply(arrived[0], np.complex64(gains[antenna, 0, 0]), out=arrived[antenna])
+        else:
+            for antenna, moving in enumerate(gains):
+                filter_track(x, self._track(firsts, span, moving), arrived[antenna])
+        return arrived
 
     def _shift(self, x: np.ndarray, start_tick: int, block_samples: int) -> np.ndarray:
         """Whole ticks of delay: the very samples, later."""
@@ -111,18 +116,13 @@ class Link:
             limits.append(self._config.sample_rate_hz / (_DOPPLER_SEGMENTS_PER_PERIOD * self._config.doppler_hz))
         return max(64, int(min(limits)))
 
-    def _segments(self, firsts: np.ndarray, span: int, n_out: int, gains: np.ndarray | None) -> list[Segment]:
-        """gains: complex [L, segments + 1] at the knots, or None for one tap of gain 1."""
-        n_taps = int(np.ceil(self._delays.max() - self._delays.min())) + 2 * HALF_WIDTH + 2
-        segments = []
-        for index, first in enumerate(firsts):
-            at_start, at_end = first * self._skew - self._delays, (first + span) * self._skew - self._delays
-            base = int(np.floor(min(at_start.min(), at_end.min()))) - HALF_WIDTH + 1
-            start_taps, end_taps = delay_taps(at_start, base, n_taps), delay_taps(at_end, base, n_taps)
-            if gains is None:
-                start_taps, end_taps = start_taps[0], end_taps[0]
-            else:
-                start_taps, end_taps = gains[:, index] @ start_taps, gains[:, index + 1] @ end_taps
-            count = min(span, n_out - int(first))
-            segments.append(Segment(int(first), count, span, base, start_taps, end_taps))
-        return segments
+    def _track(self, firsts: np.ndarray, span: int, gains: np.ndarray) -> TapTrack:
+        """gains: [L, segments + 1] at the segments' edges."""
+        edges = np.append(firsts, firsts[-1] + span)
+        offsets = edges[:, None] * self._skew - self._delays  # where each path reads x, from the present sample
+        bases = np.floor(offsets.min(axis=1)).astype(np.int64) - HALF_WIDTH + 1
+        bases = np.minimum(bases[:-1], bases[1:])
+        n_taps = -(-(int(np.ceil(np.ptp(self._delays))) + 2 * HALF_WIDTH + 2) // 4) * 4
+        start = composite_taps(offsets[:-1] - bases[:, None], gains.T[:-1], n_taps)
+        end = composite_taps(offsets[1:] - bases[:, None], gains.T[1:], n_taps)
+        return TapTrack(span, bases, start, end - start)

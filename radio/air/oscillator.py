@@ -12,10 +12,13 @@ import numpy as np
 from radio.air import acceleration
 from radio.air.acceleration import compiled
 from radio.air.config import AirConfig
+from radio.air.phase_noise import CoarsePhase
 from radio.air.randomness import Purpose, stream
 
 RECEIVER_NODE = 1 << 32  # no user has this index
 _BLOCK = 256
+_SMALL_PHASE_RAD = 0.5
+_NO_PHASE = np.empty(0, np.float32)
 
 
 def transmitter_ppm(config: AirConfig, user: int) -> float:
@@ -44,45 +47,57 @@ def clock_skew(config: AirConfig, user: int) -> float:
     return (1 + transmitter_ppm(config, user) * 1e-6) / (1 + receiver_ppm(config) * 1e-6) - 1
 
 
-def rotate(samples: np.ndarray, cycles_per_sample: float, phase: np.ndarray | None, gain: complex = 1.0) -> None:
-    """samples[n] *= gain exp(j (2 pi cycles_per_sample n + phase[n])), in place.
-
-    samples: complex64 [n]. phase: float32 [n] in radians, |phase| below pi/4 on the fast path, or None.
-    """
+def rotate(samples: np.ndarray, cycles_per_sample: float, phase: CoarsePhase | None, gain: complex = 1.0) -> None:
+    """samples[n] *= gain exp(j (2 pi cycles_per_sample n + phase[n])), in place. samples: complex64 [n]."""
     if cycles_per_sample == 0.0 and phase is None:
         if gain != 1.0:
             samples *= np.complex64(gain)
         return
     within = np.exp(2j * np.pi * cycles_per_sample * np.arange(_BLOCK)).astype(np.complex64)
-    blocks = np.arange(-(-samples.size // _BLOCK)) * (_BLOCK * cycles_per_sample)
-    starts = (gain * np.exp(2j * np.pi * (blocks - np.floor(blocks)))).astype(np.complex64)
-    small = phase is None or (phase.size and float(np.abs(phase).max()) < 0.5)
-    if acceleration.NUMBA and small:
-        _rotate_compiled(samples, starts, within, np.empty(0, np.float32) if phase is None else phase)
+    turns = np.arange(-(-samples.size // _BLOCK)) * (_BLOCK * cycles_per_sample)
+    starts = (gain * np.exp(2j * np.pi * (turns - np.floor(turns)))).astype(np.complex64)
+    if acceleration.NUMBA and (phase is None or np.abs(phase.values).max() < _SMALL_PHASE_RAD):
+        values, decimation, offset = (_NO_PHASE, 1, 0) if phase is None else (phase.values, phase.decimation, phase.offset)
+        _rotate_compiled(samples.view(np.float32), starts, within, values, decimation, offset)
         return
     samples *= np.multiply.outer(starts, within).reshape(-1)[: samples.size]
     if phase is not None:
-        samples *= np.exp(1j * phase).astype(np.complex64)
+        samples *= np.exp(1j * phase.fine(samples.size)).astype(np.complex64)
 
 
 @compiled
-def _rotate_compiled(samples: np.ndarray, starts: np.ndarray, within: np.ndarray, phase: np.ndarray) -> None:
-    """Short Taylor series stand for cos and sin of phase noise: exact to float32 below half a radian."""
+def _rotate_compiled(
+    parts: np.ndarray, starts: np.ndarray, within: np.ndarray, values: np.ndarray, decimation: int, offset: int
+) -> None:
+    """parts: float32 [2 n], I and Q in turn. Short Taylor series stand for cos and sin of small phases."""
     one, half = np.float32(1.0), np.float32(0.5)
     c4, c6 = np.float32(1 / 24), np.float32(-1 / 720)
     s3, s5, s7 = np.float32(-1 / 6), np.float32(1 / 120), np.float32(-1 / 5040)
+    scale = np.float32(1.0 / decimation)
+    angle = np.zeros(_BLOCK + 2 * decimation, np.float32)
+    re_table, im_table = within.real.copy(), within.imag.copy()
+    n = parts.size // 2
     for block in range(starts.size):
-        first = block * within.size
-        count = min(within.size, samples.size - first)
+        first = block * _BLOCK
+        count = min(_BLOCK, n - first)
+        skip = 0
+        if values.size:
+            coarse = (first + offset) // decimation
+            skip = (first + offset) - coarse * decimation
+            for m in range((skip + count + decimation - 1) // decimation):
+                value = values[coarse + m]
+                slope = (values[coarse + m + 1] - value) * scale
+                for j in range(decimation):
+                    angle[m * decimation + j] = value + np.float32(j) * slope
         start_re, start_im = starts[block].real, starts[block].imag
         for i in range(count):
-            re = start_re * within[i].real - start_im * within[i].imag
-            im = start_re * within[i].imag + start_im * within[i].real
-            if phase.size:
-                p = phase[first + i]
-                q = p * p
-                cos = one - q * (half - q * (c4 + q * c6))
-                sin = p * (one + q * (s3 + q * (s5 + q * s7)))
-                re, im = re * cos - im * sin, re * sin + im * cos
-            x = samples[first + i]
-            samples[first + i] = complex(x.real * re - x.imag * im, x.real * im + x.imag * re)
+            p = angle[skip + i]
+            q = p * p
+            cos = one - q * (half - q * (c4 + q * c6))
+            sin = p * (one + q * (s3 + q * (s5 + q * s7)))
+            a = start_re * re_table[i] - start_im * im_table[i]
+            b = start_re * im_table[i] + start_im * re_table[i]
+            re, im = a * cos - b * sin, a * sin + b * cos
+            x, y = parts[2 * (first + i)], parts[2 * (first + i) + 1]
+            parts[2 * (first + i)] = x * re - y * im
+            parts[2 * (first + i) + 1] = x * im + y * re

@@ -10,13 +10,16 @@ noise of its own and the previous stretch, and those have streams of their own.
 """
 
 from collections import OrderedDict
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import fft
 
 from radio.air.randomness import Purpose, stream
+from radio.air.thermal_noise import standard_noise
 
-STRETCH = 8192
+STRETCH = 12288  # with _TAPS a power of two, for the transform
+_TAPS = 4096
 _LOWEST_RATE_HZ = 5e5
 _STRETCHES_KEPT = 8
 
@@ -35,60 +38,75 @@ def mask_density(mask: Mask, offsets_hz: np.ndarray) -> np.ndarray:
     return 10 ** (level_db / 10)
 
 
+@dataclass(frozen=True)
+class CoarsePhase:
+    """A phase in radians, float32 [m], every `decimation` samples; sample 0 lies `offset` samples after values[0]."""
+
+    values: np.ndarray
+    decimation: int
+    offset: int
+
+    def minus(self, other: "CoarsePhase") -> "CoarsePhase":
+        """Difference of two phases over the same ticks at the same rate."""
+        return CoarsePhase(self.values - other.values, self.decimation, self.offset)
+
+    def fine(self, n_samples: int) -> np.ndarray:
+        """float32 [n_samples]: linear between the values."""
+        fraction = np.arange(self.decimation, dtype=np.float32) / np.float32(self.decimation)
+        steps = np.multiply.outer(np.diff(self.values), fraction)
+        steps += self.values[:-1, None]
+        return steps.reshape(-1)[self.offset : self.offset + n_samples]
+
+
 class PhaseNoise:
     """One oscillator's phase in radians, zero mean, as a function of ticks."""
 
     def __init__(self, mask: Mask, seed: int, node: int, sample_rate_hz: float) -> None:
         self._seed = seed
         self._node = node
-        self.decimation = 2 ** max(0, int(np.floor(np.log2(sample_rate_hz / _LOWEST_RATE_HZ))))
-        self._spectrum = _filter_spectrum(mask, sample_rate_hz / self.decimation)
+        self._decimation = 2 ** max(0, int(np.floor(np.log2(sample_rate_hz / _LOWEST_RATE_HZ))))
+        self._spectrum = _filter_spectrum(mask, sample_rate_hz / self._decimation)
         self._stretches: OrderedDict[int, np.ndarray] = OrderedDict()
         self._white: tuple[int, np.ndarray] | None = None
 
     def phase(self, start_tick: int, n_samples: int) -> np.ndarray:
         """float32 [n_samples] in radians for ticks start_tick.."""
-        first = start_tick // self.decimation
-        last = (start_tick + n_samples - 1) // self.decimation
-        coarse = self._coarse(first, last - first + 2)
-        if self.decimation == 1:
-            return coarse[:n_samples]
-        fraction = np.arange(self.decimation, dtype=np.float32) / np.float32(self.decimation)
-        fine = np.multiply.outer(np.diff(coarse), fraction)
-        fine += coarse[:-1, None]
-        offset = start_tick - first * self.decimation
-        return fine.reshape(-1)[offset : offset + n_samples]
+        return self.coarse(start_tick, n_samples).fine(n_samples)
 
-    def _coarse(self, first: int, count: int) -> np.ndarray:
+    def coarse(self, start_tick: int, n_samples: int) -> CoarsePhase:
+        """The same at the process's own rate."""
+        first, offset = divmod(start_tick, self._decimation)
+        left = (offset + n_samples - 1) // self._decimation + 2
         pieces = []
-        while count > 0:
-            stretch, offset = divmod(first, STRETCH)
-            piece = self._stretch(stretch)[offset : offset + count]
+        while left > 0:
+            stretch, skip = divmod(first, STRETCH)
+            piece = self._stretch(stretch)[skip : skip + left]
             pieces.append(piece)
             first += piece.size
-            count -= piece.size
-        return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
+            left -= piece.size
+        return CoarsePhase(np.concatenate(pieces), self._decimation, offset)
 
     def _stretch(self, index: int) -> np.ndarray:
         if index not in self._stretches:
-            white = np.concatenate([self._white_noise(index - 1), self._white_noise(index)])
-            shaped = fft.irfft(fft.rfft(white) * self._spectrum, 2 * STRETCH)
-            self._stretches[index] = shaped[STRETCH:]
+            white = np.concatenate([self._white_noise(index - 1)[-_TAPS:], self._white_noise(index)])
+            shaped = fft.irfft(fft.rfft(white) * self._spectrum, white.size)
+            self._stretches[index] = shaped[_TAPS:]
             if len(self._stretches) > _STRETCHES_KEPT:
                 self._stretches.popitem(last=False)
         return self._stretches[index]
 
     def _white_noise(self, stretch: int) -> np.ndarray:
-        """The newest stretch is kept: the next one needs it again."""
+        """float32 [STRETCH] of unit variance. The newest is kept: the next stretch needs its end again."""
         if self._white is None or self._white[0] != stretch:
             rng = stream(self._seed, Purpose.PHASE_NOISE, self._node, stretch)
-            self._white = (stretch, rng.standard_normal(STRETCH, dtype=np.float32))
+            halves = standard_noise(rng, STRETCH // 2).view(np.float32)
+            self._white = (stretch, halves * np.float32(np.sqrt(2)))
         return self._white[1]
 
 
 def _filter_spectrum(mask: Mask, rate_hz: float) -> np.ndarray:
-    """complex64 [STRETCH + 1]: spectrum of the shaping filter, STRETCH taps long, delayed to be causal."""
-    offsets_hz = np.arange(STRETCH // 2 + 1) * (rate_hz / STRETCH)
-    impulse = fft.irfft(np.sqrt(rate_hz * mask_density(mask, offsets_hz)), STRETCH)
-    impulse = np.roll(impulse, STRETCH // 2) * np.hanning(STRETCH)
-    return np.asarray(fft.rfft(impulse, 2 * STRETCH), np.complex64)
+    """complex64 [(STRETCH + _TAPS) / 2 + 1]: spectrum of the shaping filter, _TAPS long, delayed to be causal."""
+    offsets_hz = np.arange(_TAPS // 2 + 1) * (rate_hz / _TAPS)
+    impulse = fft.irfft(np.sqrt(rate_hz * mask_density(mask, offsets_hz)), _TAPS)
+    impulse = np.roll(impulse, _TAPS // 2) * np.hanning(_TAPS)
+    return np.asarray(fft.rfft(impulse, STRETCH + _TAPS), np.complex64)

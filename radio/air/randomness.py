@@ -24,8 +24,5 @@ class Purpose(IntEnum):
 
 def stream(seed: int, purpose: Purpose, *keys: int) -> np.random.Generator:
     """Generator for (seed, purpose, keys); keys may be negative. Every key takes 64 bits, so none collide."""
-    words = []
-    for key in (seed, int(purpose), *keys):
-        key &= _MASK_64
-        words += [key & 0xFFFFFFFF, key >> 32]
+    words = np.array([key & _MASK_64 for key in (seed, int(purpose), *keys)], "<u8").view(np.uint32)
     return np.random.Generator(np.random.SFC64(np.random.SeedSequence(words)))

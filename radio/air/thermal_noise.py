@@ -48,6 +48,12 @@ def _look_up(words: np.ndarray, table: np.ndarray, out: np.ndarray) -> None:
         out[i] = table[words[2 * i]] + table[words[2 * i + 1]]
 
 
+@compiled
+def _add_scaled(samples: np.ndarray, noise: np.ndarray, amplitude: np.float32) -> None:
+    for i in range(samples.size):
+        samples[i] += noise[i] * amplitude
+
+
 class ThermalNoise:
     """Unit-variance noise of one antenna; recent chunks are kept because receivers read in small steps."""
 
@@ -66,7 +72,11 @@ class ThermalNoise:
         while position < samples.size:
             chunk, offset = divmod(start_tick + position, CHUNK_SAMPLES)
             count = min(CHUNK_SAMPLES - offset, samples.size - position)
-            samples[position : position + count] += self._chunk(chunk)[offset : offset + count] * amplitude
+            noise = self._chunk(chunk)[offset : offset + count]
+            if acceleration.NUMBA:
+                _add_scaled(samples[position : position + count], noise, amplitude)
+            else:
+                samples[position : position + count] += noise * amplitude
             position += count
 
     def _chunk(self, chunk: int) -> np.ndarray:

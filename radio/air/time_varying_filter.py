@@ -1,9 +1,11 @@
 """A filter whose taps move linearly within each segment: one pass for delay, clock skew, multipath and Doppler.
 
-y[n] = sum_k (c0[k] + w (c1[k] - c0[k])) x[n + base + k],   w = (n - first) / span for n in a segment.
+y[n] = sum_k (c0[k] + w (c1[k] - c0[k])) x[n + base + k],   w = (n - first) / span in the segment that begins at `first`.
 
 For a delay that drifts by D samples in a segment the linear step errs by at most (pi D)^2 / 8 of the amplitude at the
-band edge; `radio.air.link` chooses segments so that this is below -60 dB.
+band edge; `radio.air.link` chooses segments so that this is below -60 dB. The compiled form holds the taps for a few
+hundred samples where holding errs by less than -60 dB: w is uniform within such a hold, so the error's rms is
+|c1 - c0| / |c0| * hold / span / sqrt(12).
 """
 
 from dataclasses import dataclass
@@ -15,122 +17,170 @@ from radio.air import acceleration
 from radio.air.acceleration import compiled
 
 _BLOCK = 512  # accumulators stay in the first-level cache
+_HOLD_ERROR = 1e-3
+_SHORTEST_HOLD = 96  # below this the two passes of the linear form are cheaper
 
 
 @dataclass(frozen=True)
-class Segment:
-    """Outputs first .. first + count - 1; taps complex128 or float64 [K] at w = 0 and at w = 1, span samples later."""
+class TapTrack:
+    """Taps over time. Segment s covers outputs s * span ... (s + 1) * span - 1.
 
-    first: int
-    count: int
+    bases: int64 [S]. start, change: float64 or complex128 [S, K], K a multiple of 4; change is end
+    minus start.
+    """
+
     span: int
-    base: int
-    start_taps: np.ndarray
-    end_taps: np.ndarray
+    bases: np.ndarray
+    start: np.ndarray
+    change: np.ndarray
 
 
-def filter_segments(x: np.ndarray, segments: list[Segment], n_out: int) -> np.ndarray:
-    """complex64 x [n] through the segments; complex64 [n_out]. x counts as zero outside."""
-    if not segments:
-        return np.zeros(n_out, np.complex64)
-    taps = segments[0].start_taps.size
-    before = max(0, -min(s.first + s.base for s in segments))
-    after = max(0, max(s.first + s.base + s.count + taps for s in segments) - x.size)
-    padded = np.pad(x, (before, after))
-    out = np.empty(n_out, np.complex64)
+def filter_track(x: np.ndarray, track: TapTrack, out: np.ndarray) -> None:
+    """complex64 x [n] through the track into out, complex64 [m]; x counts as zero outside; S * span must reach m."""
+    firsts = track.span * np.arange(track.bases.size)
+    before = max(0, -int((firsts + track.bases).min()))
+    after = max(0, int((firsts + track.bases).max()) + track.span + track.start.shape[1] - x.size)
     if acceleration.NUMBA:
-        real, imag = padded.real.copy(), padded.imag.copy()
-        for s in segments:
-            _filter_compiled(real, imag, before + s.first + s.base, *_split(s), s.span, out[s.first : s.first + s.count])
-    else:
-        for s in segments:
-            begin = before + s.first + s.base
-            piece = padded[begin : begin + s.count + taps - 1]
-            out[s.first : s.first + s.count] = _filter_by_fft(piece, s)
-    return out
+        real, imag = np.empty((2, before + x.size + after), np.float32)
+        _split_planes(x, before, real, imag)
+        taps = np.stack([track.start, track.change])
+        begins = before + firsts + track.bases
+        if np.iscomplexobj(taps):
+            planes = (taps.real.astype(np.float32), taps.imag.astype(np.float32))
+            _filter_complex(real, imag, begins, *planes, _hold_samples(track), track.span, out)
+        else:
+            _filter_real(real, imag, begins, taps.astype(np.float32), _hold_samples(track), track.span, out)
+        return
+    padded = np.pad(x, (before, after))
+    for s, first in enumerate(firsts):
+        begin, count = before + first + track.bases[s], min(track.span, out.size - first)
+        piece = padded[begin : begin + count + track.start.shape[1] - 1]
+        out[first : first + count] = _filter_by_fft(piece, track.start[s], track.change[s], track.span)
 
 
-def _split(s: Segment) -> tuple[np.ndarray, np.ndarray]:
-    """float32 [K, 2]: taps and their change over the segment; [K, 4] (real, imaginary, changes) for complex ones."""
-    change = s.end_taps - s.start_taps
-    if np.iscomplexobj(change):
-        columns = (s.start_taps.real, s.start_taps.imag, change.real, change.imag)
-        return np.stack(columns, axis=1).astype(np.float32), np.array(bool(change.any()))
-    return np.stack([s.start_taps, change], axis=1).astype(np.float32), np.array(bool(change.any()))
+def _hold_samples(track: TapTrack) -> np.ndarray:
+    """int64 [S]: for how many samples the taps may be held; 0 where that is too short to be worth it."""
+    relative = np.linalg.norm(track.change, axis=1) / np.maximum(np.linalg.norm(track.start, axis=1), 1e-30)
+    hold = np.minimum(_BLOCK, _HOLD_ERROR * np.sqrt(12) * track.span / np.maximum(relative, 1e-30))
+    return np.where(hold < _SHORTEST_HOLD, 0, hold).astype(np.int64)
 
 
 @compiled
-def _filter_compiled(
-    real: np.ndarray, imag: np.ndarray, begin: int, taps: np.ndarray, moves: np.ndarray, span: int, out: np.ndarray
-) -> None:
-    acc_re = np.empty(_BLOCK, np.float32)
-    acc_im = np.empty(_BLOCK, np.float32)
-    add_re = np.empty(_BLOCK, np.float32)
-    add_im = np.empty(_BLOCK, np.float32)
-    is_complex = taps.shape[1] == 4
+def _split_planes(x: np.ndarray, before: int, real: np.ndarray, imag: np.ndarray) -> None:
+    """Real and imaginary parts of x from index `before` on, zeros around."""
+    real[:before] = np.float32(0.0)
+    imag[:before] = np.float32(0.0)
+    for i in range(x.size):
+        real[before + i] = x[i].real
+        imag[before + i] = x[i].imag
+    real[before + x.size :] = np.float32(0.0)
+    imag[before + x.size :] = np.float32(0.0)
+
+
+@compiled
+def _filter_real(
+    real: np.ndarray, imag: np.ndarray, begins: np.ndarray, taps: np.ndarray, holds: np.ndarray, span: int,
+    out: np.ndarray,
+) -> None:  # fmt: skip
+    """taps: float32 [2, S, K]."""
+    acc_re, acc_im = np.empty(_BLOCK, np.float32), np.empty(_BLOCK, np.float32)
+    add_re, add_im = np.empty(_BLOCK, np.float32), np.empty(_BLOCK, np.float32)
     step = np.float32(1.0 / span)
-    for first in range(0, out.size, _BLOCK):
-        count = min(_BLOCK, out.size - first)
-        if is_complex:
-            _accumulate_complex(real, imag, begin + first, taps, 0, count, acc_re, acc_im)
-        else:
-            _accumulate_real(real, imag, begin + first, taps, 0, count, acc_re, acc_im)
-        if moves:
-            if is_complex:
-                _accumulate_complex(real, imag, begin + first, taps, 2, count, add_re, add_im)
-            else:
-                _accumulate_real(real, imag, begin + first, taps, 1, count, add_re, add_im)
+    for s in range(begins.size):
+        last = min(span, out.size - s * span)
+        block = holds[s] if holds[s] else _BLOCK
+        for first in range(0, last, block):
+            count = min(block, last - first)
+            w = np.float32(first + 0.5 * count) * step if holds[s] else np.float32(0.0)
+            held = taps[0, s] + w * taps[1, s]
+            _accumulate_real(real, imag, begins[s] + first, held, count, acc_re, acc_im)
+            if not holds[s]:
+                _accumulate_real(real, imag, begins[s] + first, taps[1, s], count, add_re, add_im)
+                _add_ramp(first, count, step, acc_re, acc_im, add_re, add_im)
             for i in range(count):
-                w = np.float32(first + i) * step
-                acc_re[i] += w * add_re[i]
-                acc_im[i] += w * add_im[i]
-        for i in range(count):
-            out[first + i] = complex(acc_re[i], acc_im[i])
+                out[s * span + first + i] = complex(acc_re[i], acc_im[i])
+
+
+@compiled
+def _filter_complex(
+    real: np.ndarray, imag: np.ndarray, begins: np.ndarray, taps_re: np.ndarray, taps_im: np.ndarray,
+    holds: np.ndarray, span: int, out: np.ndarray,
+) -> None:  # fmt: skip
+    """taps_re, taps_im: float32 [2, S, K]."""
+    acc_re, acc_im = np.empty(_BLOCK, np.float32), np.empty(_BLOCK, np.float32)
+    add_re, add_im = np.empty(_BLOCK, np.float32), np.empty(_BLOCK, np.float32)
+    step = np.float32(1.0 / span)
+    for s in range(begins.size):
+        last = min(span, out.size - s * span)
+        block = holds[s] if holds[s] else _BLOCK
+        for first in range(0, last, block):
+            count = min(block, last - first)
+            w = np.float32(first + 0.5 * count) * step if holds[s] else np.float32(0.0)
+            held_re, held_im = taps_re[0, s] + w * taps_re[1, s], taps_im[0, s] + w * taps_im[1, s]
+            _accumulate_complex(real, imag, begins[s] + first, held_re, held_im, count, acc_re, acc_im)
+            if not holds[s]:
+                at = begins[s] + first
+                _accumulate_complex(real, imag, at, taps_re[1, s], taps_im[1, s], count, add_re, add_im)
+                _add_ramp(first, count, step, acc_re, acc_im, add_re, add_im)
+            for i in range(count):
+                out[s * span + first + i] = complex(acc_re[i], acc_im[i])
+
+
+@compiled
+def _add_ramp(
+    first: int, count: int, step: np.float32, acc_re: np.ndarray, acc_im: np.ndarray,
+    add_re: np.ndarray, add_im: np.ndarray,
+) -> None:  # fmt: skip
+    for i in range(count):
+        w = np.float32(first + i) * step
+        acc_re[i] += w * add_re[i]
+        acc_im[i] += w * add_im[i]
 
 
 @compiled
 def _accumulate_real(
-    real: np.ndarray, imag: np.ndarray, at: int, taps: np.ndarray, column: int, count: int,
-    acc_re: np.ndarray, acc_im: np.ndarray,
-) -> None:  # fmt: skip
+    real: np.ndarray, imag: np.ndarray, at: int, taps: np.ndarray, count: int, acc_re: np.ndarray, acc_im: np.ndarray
+) -> None:
     acc_re[:count] = np.float32(0.0)
     acc_im[:count] = np.float32(0.0)
-    for k in range(taps.shape[0]):
-        c = taps[k, column]
-        re, im = real[at + k : at + k + count], imag[at + k : at + k + count]
+    for k in range(0, taps.size, 4):  # four at a time: the sums are loaded and stored a fourth as often
+        c0, c1, c2, c3 = taps[k], taps[k + 1], taps[k + 2], taps[k + 3]
+        re, im = real[at + k : at + k + count + 3], imag[at + k : at + k + count + 3]
         for i in range(count):
-            acc_re[i] += c * re[i]
-            acc_im[i] += c * im[i]
+            acc_re[i] += c0 * re[i] + c1 * re[i + 1] + c2 * re[i + 2] + c3 * re[i + 3]
+            acc_im[i] += c0 * im[i] + c1 * im[i + 1] + c2 * im[i + 2] + c3 * im[i + 3]
 
 
 @compiled
 def _accumulate_complex(
-    real: np.ndarray, imag: np.ndarray, at: int, taps: np.ndarray, column: int, count: int,
+    real: np.ndarray, imag: np.ndarray, at: int, taps_re: np.ndarray, taps_im: np.ndarray, count: int,
     acc_re: np.ndarray, acc_im: np.ndarray,
 ) -> None:  # fmt: skip
     acc_re[:count] = np.float32(0.0)
     acc_im[:count] = np.float32(0.0)
-    for k in range(taps.shape[0]):
-        a, b = taps[k, column], taps[k, column + 1]
-        re, im = real[at + k : at + k + count], imag[at + k : at + k + count]
+    for k in range(0, taps_re.size, 4):
+        a0, a1, a2, a3 = taps_re[k], taps_re[k + 1], taps_re[k + 2], taps_re[k + 3]
+        b0, b1, b2, b3 = taps_im[k], taps_im[k + 1], taps_im[k + 2], taps_im[k + 3]
+        re, im = real[at + k : at + k + count + 3], imag[at + k : at + k + count + 3]
         for i in range(count):
-            acc_re[i] += a * re[i] - b * im[i]
-            acc_im[i] += a * im[i] + b * re[i]
+            re0, re1, re2, re3 = re[i], re[i + 1], re[i + 2], re[i + 3]
+            im0, im1, im2, im3 = im[i], im[i + 1], im[i + 2], im[i + 3]
+            acc_re[i] += a0 * re0 + a1 * re1 + a2 * re2 + a3 * re3 - (b0 * im0 + b1 * im1 + b2 * im2 + b3 * im3)
+            acc_im[i] += a0 * im0 + a1 * im1 + a2 * im2 + a3 * im3 + (b0 * re0 + b1 * re1 + b2 * re2 + b3 * re3)
 
 
-def _filter_by_fft(piece: np.ndarray, s: Segment) -> np.ndarray:
-    """The same by fast convolution. piece: complex64 [count + K - 1]; returns complex64 [count]."""
-    taps = s.start_taps.size
+def _filter_by_fft(piece: np.ndarray, start: np.ndarray, change: np.ndarray, span: int) -> np.ndarray:
+    """One segment by fast convolution. piece: complex64 [count + K - 1]; returns complex64 [count]."""
+    n_taps = start.size
+    count = piece.size - n_taps + 1
     size = fft.next_fast_len(piece.size)
     spectrum = fft.fft(piece, size)
 
     def through(coefficients: np.ndarray) -> np.ndarray:
         response = fft.fft(coefficients[::-1].astype(np.complex64), size)
-        return fft.ifft(spectrum * response)[taps - 1 : taps - 1 + s.count]
+        return np.asarray(fft.ifft(spectrum * response)[n_taps - 1 : n_taps - 1 + count])
 
-    out = through(s.start_taps)
-    change = s.end_taps - s.start_taps
+    out = through(start)
     if change.any():
-        w = (np.arange(s.count) / s.span).astype(np.float32)
-        out = out + w * through(change)
+        out = out + (np.arange(count) / span).astype(np.float32) * through(change)
     return np.asarray(out, np.complex64)
