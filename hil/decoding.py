@@ -10,7 +10,7 @@ from hil.config import RunConfig
 from hil.feedback import side_information
 from hil.ideal import ideal_features
 from hil.metrics import psnr_db, ssim
-from hil.observe import diagnostics, error_vector_db
+from hil.observe import diagnostics
 from hil.results import ResultRow, ResultWriter
 from hil.slot import Slot
 from models.decoder import SemanticDecoder
@@ -115,8 +115,10 @@ class FrameDecoder:
                 "clock_ppm": float(found.clock_ppm),
                 "user_snr_db": float(found.snr_db),
                 "channel_gain_db": float(10 * np.log10(found.power / self.config.radio.tx_amplitude**2)),
-                "evm_db": error_vector_db(found, slot.symbols.get(user)),
+                "evm_db": found.evm_db,
             }
+        if found is not None and not found.header_read:
+            facts["events"]["header_lost"] = 1
         if link is not None:
             facts["delay_true_samples"] = link.delay_samples
             facts["cfo_true_hz"] = link.cfo_hz - (sent.precorrection_hz if sent else 0.0)
@@ -144,7 +146,7 @@ def undecodable(decoder: SemanticDecoder, slot: Slot, user: int, found: Received
     """Why a user's burst cannot be decoded, or None. The header is checked before any memory is taken."""
     if user in slot.grant.lost_users:
         return "its transmitter is lost"
-    if found is None or not found.detected:
+    if found is None or not (found.detected or found.features.size):
         return (found.reason if found else None) or "not detected"
     header = found.header
     if header is None:
@@ -153,7 +155,7 @@ def undecodable(decoder: SemanticDecoder, slot: Slot, user: int, found: Received
         return f"the header names frame {header.frame}, user {header.user} ({header.kind})"
     if min(header.height, header.width) < 1:
         return f"the header names a picture of {header.width}x{header.height} pixels"
-    uses = decoder.channel_uses(header.height, header.width)
+    uses = decoder.manifest.channel_uses(header.height, header.width)
     if header.n_symbols != uses or found.features.size != uses:
         return f"{found.features.size} symbols received, {uses} are needed for this picture"
     if not np.all(np.isfinite(found.features)):

@@ -1,7 +1,8 @@
 """One run with all its nodes on this machine: check everything, start the processes, watch, sum up."""
 
 import contextlib
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from hil.run_folder import Stopwatch, finish_run, write_config
 from hil.supervisor import Supervisor, free_endpoint
 from models.images import open_images
 from models.manifest import load_manifest
-from models.zoo import codec_folder
+from models.zoo import codec_folder, refiner_folder
 
 
 def check_inputs(config: RunConfig) -> None:
@@ -27,16 +28,24 @@ def check_inputs(config: RunConfig) -> None:
             f"1 to {manifest.users} are possible."
         )
     if config.refine:
-        codec_folder(config.refiner)
+        refiner_folder(config.refiner)
     images = open_images(config.images, max_side_px=config.max_image_side_px)
     images.check()
 
 
-def run_loopback(config: RunConfig, out: Path, *, resume: bool, console: Console) -> dict[str, Any]:
+def run_loopback(
+    config: RunConfig,
+    out: Path,
+    *,
+    resume: bool,
+    console: Console,
+    on_progress: Callable[[float, int], None] = lambda _seconds, _images: None,
+) -> dict[str, Any]:
     """Run to the end and return the summary.
 
     Raises UsageError or ModelError for input (nothing started), HilError when a node died; results up to then
-    are kept, summed up, and finished by a second call with resume=True.
+    are kept, summed up, and finished by a second call with resume=True. on_progress hears the monotonic time in
+    seconds and the number of recorded images, several times a second.
     """
     stopwatch = Stopwatch()
     config = _with_endpoints(config)
@@ -55,7 +64,14 @@ def run_loopback(config: RunConfig, out: Path, *, resume: bool, console: Console
         for user in range(config.users):
             supervisor.start(f"tx{user}", ["tx", *common, "--user", str(user)])
         with _progress(console, total) as advance:
-            supervisor.wait(lambda: advance(_recorded(out)))
+
+
+            def poll() -> None:
+                count = _recorded(out)
+                advance(count)
+                on_progress(time.monotonic(), count)
+
+            supervisor.wait(poll)
     except HilError as error:
         supervisor.stop()
         if isinstance(error, UsageError):

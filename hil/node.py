@@ -84,6 +84,8 @@ def join(bus: BusClient, hello: Hello, join_timeout_s: float) -> Start:
 
 
 def leave(bus: BusClient, reason: str = "") -> None:
-    """Tell the coordinator, then close."""
+    """Tell the coordinator, then close. Further signals are ignored: the node is on its way out."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
     bus.send(Bye(reason))
     bus.close()

@@ -8,6 +8,7 @@ import logging
 import queue
 import threading
 import time
+from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,6 +37,7 @@ from hil.slot import Slot
 from radio.device import Radio
 from radio.errors import RadioError
 from radio.waveform.frame import ReceivedFrame
+from radio.waveform.header import FrameHeader
 from radio.waveform.receiver import BurstReceiver
 
 log = logging.getLogger(__name__)
@@ -58,6 +60,7 @@ class ReceiverNode:
         self._changed = threading.Condition()
         self._jobs: queue.Queue[Slot | None] = queue.Queue()
         self._failure: Exception | None = None
+        self._postponed: deque[Received] = deque()
 
     def run(self) -> Stop:
         """Raises HilError or UsageError; what was recorded before stays."""
@@ -75,7 +78,7 @@ class ReceiverNode:
         while True:
             if self._failure is not None:
                 raise HilError(str(self._failure)) from self._failure
-            message = self.bus.receive(0.2)
+            message = self._postponed.popleft() if self._postponed else self.bus.receive(0.2)
             if message is None:
                 continue
             match message.body:
@@ -107,7 +110,11 @@ class ReceiverNode:
             raise HilError(f"the receiver's radio failed: {error}") from error
         slot.latency_ms["receive"] = _milliseconds_since(clock)
         clock = time.perf_counter()
-        slot.received = self._receiver.receive(slot.samples, grant.slot_tick + start.guard_samples)
+        expected = grant.slot_tick + start.guard_samples
+        slot.received = self._receiver.receive(slot.samples, expected)
+        if grant.frame is not None and not self._every_header_read(slot):
+            self._await_sent(slot)
+            slot.received = self._receiver.receive(slot.samples, expected, told=self._told(slot))
         slot.latency_ms["phy"] = _milliseconds_since(clock)
         for event in self.radio.events():
             slot.events[event.kind] = slot.events.get(event.kind, 0) + event.count
@@ -116,6 +123,32 @@ class ReceiverNode:
         self.bus.send(slot.csi)
         if grant.frame is not None:
             self._jobs.put(slot)
+
+    def _alive(self, slot: Slot) -> set[int]:
+        return set(range(self.config.users)) - set(slot.grant.lost_users)
+
+    def _every_header_read(self, slot: Slot) -> bool:
+        read = {user.user for user in slot.received.users if user.header_read} if slot.received else set()
+        return self._alive(slot) <= read
+
+    def _await_sent(self, slot: Slot) -> None:
+        """Let the bus tell what a fade has hidden: wait for the transmitters' own word of this slot."""
+        deadline = time.monotonic() + GROUND_TRUTH_WAIT_S
+        while not self._alive(slot) <= set(slot.sent) and time.monotonic() < deadline:
+            message = self.bus.receive(0.05)
+            if message is None:
+                continue
+            if isinstance(message.body, Sent):
+                self._note_sent(message.body, message)
+            else:
+                self._postponed.append(message)
+
+    def _told(self, slot: Slot) -> dict[int, FrameHeader]:
+        return {
+            user: FrameHeader(sent.frame or 0, user, "image", sent.height, sent.width, sent.n_symbols, sent.picture)
+            for user, sent in slot.sent.items()
+            if sent.frame is not None
+        }
 
     def _note_sent(self, sent: Sent, message: Received) -> None:
         slot = self._slots.get(sent.slot)

@@ -6,7 +6,7 @@ from hil.decoding import FrameDecoder
 from hil.receiver import ReceiverNode
 from hil.results import ResultWriter
 from models.decoder import SemanticDecoder
-from models.zoo import codec_folder
+from models.zoo import codec_folder, refiner_folder
 from radio.device import RadioSettings
 from radio.open import open_radio
 
@@ -18,7 +18,7 @@ def open_receiver(config: RunConfig, bus: BusClient, writer: ResultWriter) -> Re
     if config.refine:
         from models.refiner import Refiner
 
-        refiner = Refiner.load(codec_folder(config.refiner), device=config.compute_device)
+        refiner = Refiner.load(refiner_folder(config.refiner), device=config.compute_device)
     radio = open_radio(config.radio.device, role="rx")
     radio.configure(
         RadioSettings(

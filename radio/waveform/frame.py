@@ -29,13 +29,15 @@ class ReceivedUser:
 
     delay_samples: from the frame's start_tick, fractional. cfo_hz: transmitter minus receiver, over the whole burst.
     clock_ppm: how much faster the transmitter's sample clock runs. power: mean |g|^2 per channel use. snr_db: power
-    over noise. evm_db: of the header's known symbols, once decoded. features: complex64 [k], see `equalizer`.
+    over noise. header_read: the header came from the burst itself and not from a control channel. evm_db: of the
+    header's known symbols, once decoded. features: complex64 [k], see `equalizer`.
     """
 
     user: int
     detected: bool
     reason: str | None = None
     header: FrameHeader | None = None
+    header_read: bool = False
     delay_samples: float = 0.0
     cfo_hz: float = 0.0
     clock_ppm: float = 0.0

@@ -7,13 +7,13 @@ import numpy as np
 from radio.samples import Samples
 from radio.waveform import header as header_code
 from radio.waveform.acquisition import acquire
-from radio.waveform.carrier import carrier_bound_hz, refine_carrier
+from radio.waveform.carrier import carrier_bound_hz, known_symbol_starts, refine_carrier
 from radio.waveform.channel_estimation import estimate_channel, residual_noise_power, strongest_path_samples
 from radio.waveform.config import WaveformConfig
-from radio.waveform.equalizer import lmmse_weights
 from radio.waveform.frame import ChannelEstimate, ReceivedFrame, ReceivedUser
 from radio.waveform.grid import ResourceGrid
 from radio.waveform.header import FrameHeader
+from radio.waveform.separation import separate
 from radio.waveform.tracking import Phasors, Track, track
 from radio.waveform.windows import backoff_samples, symbol_bins
 
@@ -34,9 +34,12 @@ class _Found:
     observations: np.ndarray
     times: np.ndarray
     noise_power: float
+    detected: bool = True
+    told: FrameHeader | None = None
     channel: np.ndarray | None = None
     error_variance: float = 0.0
     header: FrameHeader | None = None
+    read: bool = False
     phasors: Phasors | None = None
     evm_db: float | None = None
 
@@ -49,12 +52,18 @@ class BurstReceiver:
         self.grid = ResourceGrid(config)
 
     def receive(
-        self, samples: Samples, expected_tick: int | None = None, search_samples: int = 512
+        self,
+        samples: Samples,
+        expected_tick: int | None = None,
+        search_samples: int = 512,
+        told: dict[int, FrameHeader] | None = None,
     ) -> ReceivedFrame | None:
         """Find one burst in complex64 [antennas, n]; None when no user is detected.
 
         expected_tick: where bursts should start; then only search_samples on either side are searched, otherwise
-        the whole window. Samples that are not finite count as silence. Never raises on the samples' content.
+        the whole window. told: headers known from a control channel, used for users whose own header a fade has
+        destroyed (a user whose preamble is lost too is then read where the others are, as an erasure of little
+        weight). Samples that are not finite count as silence. Never raises on the samples' content.
         """
         data = samples.data
         if not np.all(np.isfinite(data)):
@@ -64,7 +73,12 @@ class BurstReceiver:
         if not found:
             return None
         noise_power = max(float(np.mean([f.noise_power for f in found])), SMALLEST_NOISE_POWER)
+        told = told or {}
+        seen = {f.user for f in found}
+        around = float(np.median([f.origin for f in found]))
+        found += [self._assume(data, user, round(around)) for user in sorted(set(told) - seen)]
         for one in found:
+            one.told = told.get(one.user)
             one.channel, one.error_variance = estimate_channel(one.observations, self.config, noise_power)
             self._read_header(data, one, noise_power)
         origin = min(one.origin for one in found)
@@ -88,6 +102,14 @@ class BurstReceiver:
         return _Found(
             user, hit.start - preamble, cfo_hz, observations, times, residual_noise_power(observations)
         )
+
+    def _assume(self, data: np.ndarray, user: int, origin: int) -> _Found:
+        """A user that was not detected, taken to arrive with the others and without carrier offset."""
+        preamble, sounding = known_symbol_starts(self.grid, user, origin + self.grid.preamble_start(user))
+        starts = np.concatenate([preamble, sounding])
+        starts = starts[(starts >= 0) & (starts + self.config.fft_size <= data.shape[1])]
+        seen = symbol_bins(data, self.grid, starts, 0.0, origin) * np.conj(self.grid.preamble(user))
+        return _Found(user, origin, 0.0, seen, starts, 0.0, detected=False)
 
     def _starts(self, one: _Found, part_start: int, n_symbols: int) -> np.ndarray:
         first = one.origin + part_start + self.config.cp_samples - backoff_samples(self.grid)
@@ -114,6 +136,8 @@ class BurstReceiver:
             return
         matched = np.sum(np.conj(one.channel)[:, None] * bins, axis=0) / noise_power
         one.header = header_code.demodulate(matched.reshape(-1))
+        one.read = one.header is not None
+        one.header = one.header or one.told
         payload = grid.payload_symbols(one.header.n_symbols) if one.header else 0
         if one.header is None or payload > MAX_PAYLOAD_SYMBOLS:
             return
@@ -140,8 +164,9 @@ class BurstReceiver:
         power = max(float(np.mean(np.abs(one.channel) ** 2)), 1e-30)
         measured = ReceivedUser(
             user=user,
-            detected=True,
+            detected=one.detected,
             header=one.header,
+            header_read=one.read,
             delay_samples=one.origin - origin + fraction,
             cfo_hz=one.cfo_hz,
             channel=ChannelEstimate(one.channel, one.error_variance, start_tick + int(one.times.mean())),
@@ -149,7 +174,7 @@ class BurstReceiver:
             snr_db=float(10 * np.log10(power / noise_power)),
             evm_db=one.evm_db,
         )
-        if one.header is None:
+        if one.header is None or one.phasors is None:
             return replace(measured, reason="the checksum of its header is wrong")
         if one.header.n_symbols == 0:
             return measured
@@ -207,12 +232,12 @@ class BurstReceiver:
         assert one.header is not None
         k, n_symbols = one.header.n_symbols, bins.shape[1]
         lengths = {f.user: self.grid.payload_symbols(f.header.n_symbols) if f.header else n_symbols for f in found}
-        place = [f.user for f in found].index(one.user)
-        elements = np.empty(bins.shape[1:], np.complex64)
-        edges = sorted({0, n_symbols, *(min(length, n_symbols) for length in lengths.values())})
-        for begin, end in zip(edges, edges[1:], strict=False):
-            present = [f.channel if lengths[f.user] > begin else np.zeros_like(f.channel) for f in found]
-            weights = lmmse_weights(np.stack(present), noise_power)[place]
-            elements[begin:end] = np.sum(np.conj(weights)[:, None] * bins[:, begin:end], axis=0)
+        elements = separate(
+            bins,
+            np.stack([f.channel for f in found if f.channel is not None]),
+            [lengths[f.user] for f in found],
+            [f.user for f in found].index(one.user),
+            noise_power,
+        )
         features = self.grid.demap_payload(elements, k)
         return features * self.grid.scramble_signs(k) if self.config.scramble else features

@@ -1,0 +1,213 @@
+"""The record of a run: results.jsonl with one line per frame and user, pictures, diagnostics.
+
+    out/results.jsonl                              one JSON object per line, never NaN or Infinity
+    out/images/frame_000003_user0_original.png     the picture that was sent
+    out/images/frame_000003_user0_received.png     what the receiver made of it
+    out/diagnostics/frame_000003.npz               constellation, response, spectrum
+
+A line is on disk only after its pictures are, so a run that dies at any moment can be resumed: at worst the
+last line is torn, and is dropped.
+"""
+
+import io
+import math
+import os
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from PIL import Image
+
+LINES = "results.jsonl"
+
+
+class ResultsError(Exception):
+    """The results folder cannot be written or read; the message is one sentence for the user."""
+
+
+class ResultRow(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """One user's picture in one frame. None: unknown, not measured or not finite. PSNR is at most 100 dB."""
+
+    frame: int
+    user: int
+    decoded: bool
+    reason: str | None  # why not decoded
+    image_id: str = ""
+    picture: int = 0
+    height: int = 0  # pixels
+    width: int = 0
+    channel_uses: int = 0
+    psnr_db: float | None = None
+    ssim: float | None = None
+    ideal_psnr_db: float | None = None  # the same codec without a waveform
+    ideal_ssim: float | None = None
+    psnr_unrefined_db: float | None = None
+    refined: bool = False
+    snr_db_estimated: float | None = None
+    snr_db_true: float | None = None
+    user_snr_db: float | None = None
+    cfo_hz: float | None = None
+    cfo_true_hz: float | None = None
+    delay_samples: float | None = None
+    delay_true_samples: float | None = None
+    clock_ppm: float | None = None
+    evm_db: float | None = None
+    channel_gain_db: float | None = None
+    csi_age_s: float | None = None
+    csi_used_slot: int | None = None
+    precorrection_hz: float | None = None
+    papr_db: float | None = None
+    latency_ms: dict[str, float] = {}
+    events: dict[str, int] = {}
+    seeds: dict[str, int] = {}
+    received_image: str | None = None  # relative to the results folder
+    original_image: str | None = None
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON can hold it: numpy scalars become Python's, what is not finite becomes None."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        # A map has no place for "unknown": its entry is left out.
+        entries = ((key, plain(entry)) for key, entry in value.items())
+        return {key: entry for key, entry in entries if entry is not None}
+    return value
+
+
+def encode_row(row: ResultRow) -> bytes:
+    """One line of results.jsonl, newline included."""
+    return msgspec.json.encode({name: plain(getattr(row, name)) for name in row.__struct_fields__}) + b"\n"
+
+
+class ResultWriter:
+    """Appends rows to a results folder. `done` holds (frame, user) of every recorded row.
+
+    Raises ResultsError when the folder cannot be written, or holds results and resume is False.
+    """
+
+    def __init__(self, out: Path, resume: bool) -> None:
+        self.out = Path(out)
+        self.done: set[tuple[int, int]] = set()
+        path = self.out / LINES
+        with _explained(self.out):
+            for folder in (self.out, self.out / "images", self.out / "diagnostics"):
+                folder.mkdir(parents=True, exist_ok=True)
+            rows, whole_bytes = _read(path)
+            if rows and not resume:
+                raise ResultsError(
+                    f"{self.out} already holds {len(rows)} results; --resume goes on, or choose another --out."
+                )
+            self.done = {(row.frame, row.user) for row in rows}
+            self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+            if os.fstat(self._file).st_size > whole_bytes:
+                os.ftruncate(self._file, whole_bytes)
+
+    def append(
+        self, row: ResultRow, original: np.ndarray | None = None, received: np.ndarray | None = None
+    ) -> None:
+        """Record one row, with its pictures (uint8 [H, W, 3]) when given; sets the row's paths to them.
+
+        Everything is on disk when this returns. Raises ResultsError, also for a row that is recorded already.
+        """
+        if (row.frame, row.user) in self.done:
+            raise ResultsError(f"Frame {row.frame} of user {row.user} is already recorded in {self.out}.")
+        with _explained(self.out):
+            row.original_image = self._picture(row, "original", original)
+            row.received_image = self._picture(row, "received", received)
+            self._line(encode_row(row))
+        self.done.add((row.frame, row.user))
+
+    def save_diagnostics(self, frame: int, **arrays: np.ndarray) -> None:
+        """Store named arrays of one frame; an earlier file of the frame is replaced. Raises ResultsError."""
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, allow_pickle=False, **{k: np.asarray(v) for k, v in arrays.items()})
+        with _explained(self.out):
+            _write_whole(_diagnostics_path(self.out, frame), buffer.getvalue())
+
+    def close(self) -> None:
+        """Release the file; may be called twice."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+    def _picture(self, row: ResultRow, kind: str, pixels: np.ndarray | None) -> str | None:
+        if pixels is None:
+            return None
+        buffer = io.BytesIO()
+        Image.fromarray(np.ascontiguousarray(pixels)).save(buffer, "PNG", compress_level=4)
+        name = f"images/frame_{row.frame:06d}_user{row.user}_{kind}.png"
+        _write_whole(self.out / name, buffer.getvalue())
+        return name
+
+    def _line(self, line: bytes) -> None:
+        """One write, so that a crash tears at most this line; a full disk leaves no half of it behind."""
+        before = os.fstat(self._file).st_size
+        if os.write(self._file, line) < len(line):
+            os.ftruncate(self._file, before)
+            raise OSError("the disk is full")
+        os.fsync(self._file)
+
+
+def read_rows(out: Path) -> list[ResultRow]:
+    """Every whole row in the order of recording; [] when there is no file. Raises ResultsError."""
+    with _explained(Path(out)):
+        return _read(Path(out) / LINES)[0]
+
+
+def load_diagnostics(out: Path, frame: int) -> dict[str, np.ndarray] | None:
+    """The arrays of one frame by name, or None when there are none. Raises ResultsError for a broken file."""
+    path = _diagnostics_path(Path(out), frame)
+    if not path.exists():
+        return None
+    with _explained(path):
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                return {name: stored[name] for name in stored.files}
+        except (ValueError, EOFError, zipfile.BadZipFile) as error:
+            raise ResultsError(f"{path} is no diagnostics file: {error}") from error
+
+
+def _diagnostics_path(out: Path, frame: int) -> Path:
+    return out / "diagnostics" / f"frame_{frame:06d}.npz"
+
+
+def _read(path: Path) -> tuple[list[ResultRow], int]:
+    """Rows and the number of bytes of whole lines. What follows the last newline is a torn line."""
+    if not path.exists():
+        return [], 0
+    content = path.read_bytes()
+    whole_bytes = content.rfind(b"\n") + 1
+    decoder = msgspec.json.Decoder(ResultRow)
+    rows = []
+    for number, line in enumerate(content[:whole_bytes].split(b"\n")[:-1], start=1):
+        try:
+            rows.append(decoder.decode(line))
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise ResultsError(f"{path}, line {number} is no result: {error}") from error
+    return rows, whole_bytes
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    """Replace a file at once: whoever looks sees the old one or the new one, never half."""
+    partial = path.with_name(path.name + ".partial")
+    with partial.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+
+
+@contextmanager
+def _explained(where: Path) -> Iterator[None]:
+    """An OSError becomes a ResultsError of one sentence."""
+    try:
+        yield
+    except OSError as error:
+        raise ResultsError(f"{where}: {error.strerror or error}.") from error
