@@ -1,0 +1,175 @@
+"""The manifest of a codec folder: what the network is, which files hold it, and what was measured on it."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from models.errors import ModelError
+from models.side_information import FIELDS
+
+FORMAT_VERSION = 1
+MANIFEST_NAME = "manifest.json"
+_HASH_BLOCK_BYTES = 1 << 20
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+Form = TypeVar("Form", bound=_Strict)
+
+
+class FileEntry(_Strict):
+    """One file of the folder: a bare name, its size and its sha256 in lower-case hex."""
+
+    name: str
+    bytes: int = Field(ge=0)
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+    @field_validator("name")
+    @classmethod
+    def _bare(cls, name: str) -> str:
+        if not name or name in (".", "..") or any(mark in name for mark in "/\\:\0"):
+            raise ValueError(f"{name!r} is not a bare file name")
+        return name
+
+
+class CodecFiles(_Strict):
+    """The two files of a codec: the encoder as ONNX and all decoders in one safetensors file."""
+
+    encoder: FileEntry
+    decoders: FileEntry
+
+
+class Provenance(_Strict):
+    """How the weights came to be."""
+
+    data: str
+    command: str
+    seed: int
+    minutes: float = Field(ge=0)
+    images_seen: int = Field(ge=0)
+
+
+class CodecManifest(_Strict):
+    """Everything about a codec besides its weights; ``manifest.json`` in the codec's folder.
+
+    architecture and arguments: the network's registered name and its constructor arguments. stride: image
+    sides are padded to a multiple of it. channel_use_ratio: complex channel uses per image real, k / (3HW).
+    metrics: what was measured, for example ``{"psnr_db": {"random-phase": {"10": 24.9}}, "images": ...}``.
+    """
+
+    format_version: Literal[1]
+    kind: Literal["codec"]
+    name: str = Field(pattern=r"^[A-Za-z0-9._-]+$")
+    version: str
+    architecture: str
+    arguments: dict[str, Any]
+    users: int = Field(ge=1, le=64)
+    stride: int = Field(ge=1, le=256)
+    latent_channels: int = Field(ge=2, multiple_of=2)
+    channel_use_ratio: float = Field(gt=0)
+    side_information: list[str]
+    files: CodecFiles
+    provenance: Provenance
+    metrics: dict[str, Any]
+    licence: str
+
+    @field_validator("side_information")
+    @classmethod
+    def _known_fields(cls, fields: list[str]) -> list[str]:
+        unknown = [name for name in fields if name not in FIELDS]
+        if unknown:
+            raise ValueError(f"side information field {unknown[0]!r} is not one of {', '.join(FIELDS)}")
+        return fields
+
+    def channel_uses(self, height: int, width: int) -> int:
+        """k, complex symbols for an image of ``height`` x ``width`` pixels (after padding to the stride)."""
+        if height < 1 or width < 1:
+            raise ModelError(f"an image needs at least 1x1 pixels, but has {height}x{width}.")
+        return self.latent_channels // 2 * math.ceil(height / self.stride) * math.ceil(width / self.stride)
+
+
+class RefinerManifest(_Strict):
+    """The same for a refiner folder: a diffusion prior and the schedule it was trained with."""
+
+    format_version: Literal[1]
+    kind: Literal["refiner"]
+    name: str = Field(pattern=r"^[A-Za-z0-9._-]+$")
+    version: str
+    architecture: str
+    arguments: dict[str, Any]
+    scheduler: dict[str, Any]
+    weights: FileEntry
+    provenance: Provenance
+    metrics: dict[str, Any]
+    licence: str
+
+
+def load_manifest(folder: Path | str) -> CodecManifest:
+    """Read and verify a codec folder: the manifest's form, and every file's name, size and sha256.
+
+    Raises ModelError naming the folder and what is wrong with it.
+    """
+    manifest = _read(Path(folder), CodecManifest)
+    for entry in (manifest.files.encoder, manifest.files.decoders):
+        verify_file(Path(folder), entry)
+    return manifest
+
+
+def load_refiner_manifest(folder: Path | str) -> RefinerManifest:
+    """The same for a refiner folder."""
+    manifest = _read(Path(folder), RefinerManifest)
+    verify_file(Path(folder), manifest.weights)
+    return manifest
+
+
+def _read(folder: Path, form: type[Form]) -> Form:
+    path = folder / MANIFEST_NAME
+    try:
+        return form.model_validate_json(path.read_bytes())
+    except FileNotFoundError as error:
+        raise ModelError(f"{folder} is not a model folder: it has no {MANIFEST_NAME}.") from error
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read: {error.strerror or error}.") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise ModelError(f"{path} is not a valid manifest: {where}: {first['msg']}.") from error
+
+
+def verify_file(folder: Path, entry: FileEntry) -> Path:
+    """The path of ``entry`` in ``folder`` once size and sha256 agree; ModelError otherwise."""
+    path = folder / entry.name
+    if path.is_symlink() or not path.is_file():
+        raise ModelError(f"{path} is named by the manifest but is not a regular file in its folder.")
+    found = describe_file(path)
+    if found.bytes != entry.bytes:
+        raise ModelError(f"{path} has {found.bytes} bytes, but its manifest says {entry.bytes}.")
+    if found.sha256 != entry.sha256:
+        raise ModelError(
+            f"{path} has sha256 {found.sha256[:12]}..., but its manifest says {entry.sha256[:12]}..."
+        )
+    return path
+
+
+def describe_file(path: Path) -> FileEntry:
+    """Name, size and sha256 of a file as it is on disk."""
+    digest, size = hashlib.sha256(), 0
+    with path.open("rb") as stream:
+        while block := stream.read(_HASH_BLOCK_BYTES):
+            digest.update(block)
+            size += len(block)
+    return FileEntry(name=path.name, bytes=size, sha256=digest.hexdigest())
+
+
+def write_manifest(folder: Path, manifest: CodecManifest | RefinerManifest) -> None:
+    """Write ``manifest.json``, by a rename so that a reader never sees half of it."""
+    partial = folder / (MANIFEST_NAME + ".partial")
+    partial.write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    partial.replace(folder / MANIFEST_NAME)
