@@ -1,0 +1,154 @@
+"""The compact codec: one encoder shared by all users, one decoder per user.
+
+Latent layout: real [batch, M, H/4, W/4]; its flattened reals are read as complex symbols, the first half
+being the real part and the second half the imaginary part, so channel c pairs with channel c + M/2 at the
+same position.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from models.blocks import Downsample, Stage, Upsample
+from models.errors import ModelError
+
+STRIDE = 4
+
+
+@dataclass(frozen=True)
+class CompactArguments:
+    """Constructor arguments of the compact codec, as they stand in a manifest.
+
+    latent_channels is M, even; widths are the channels at half and at quarter resolution; blocks likewise.
+    """
+
+    users: int = 2
+    side_size: int = 3
+    latent_channels: int = 16
+    encoder_widths: tuple[int, int] = (64, 128)
+    encoder_blocks: tuple[int, int] = (2, 4)
+    decoder_widths: tuple[int, int] = (64, 128)
+    decoder_blocks: tuple[int, int] = (3, 7)
+    kernel_px: int = 3
+    embedding_size: int = 8
+
+    @property
+    def channel_use_ratio(self) -> float:
+        """Complex channel uses per image real: k / (3HW), k = (M/2) (H/4) (W/4)."""
+        return self.latent_channels / 2 / STRIDE**2 / 3
+
+
+class Encoder(nn.Module):
+    """``forward(image float [B,3,H,W] in [0,1], user int64 [B], side float [B,d]) -> latent float
+    [B,M,H/4,W/4]``.
+
+    The latent's power is not normalised here. A user is known by its embedding, which joins the side vector
+    (and so reaches every AF module whatever the image size), and by its own final projection.
+    """
+
+    def __init__(self, arguments: CompactArguments) -> None:
+        super().__init__()
+        half, quarter = arguments.encoder_widths
+        blocks_half, blocks_quarter = arguments.encoder_blocks
+        side_size = arguments.side_size + arguments.embedding_size
+        self.embedding = nn.Embedding(arguments.users, arguments.embedding_size)
+        self.stem = nn.Conv2d(3, half, 4, stride=2, padding=1)
+        self.stage_half = Stage(half, blocks_half, side_size, arguments.kernel_px)
+        self.down = Downsample(half, quarter)
+        self.stage_quarter = Stage(quarter, blocks_quarter, side_size, arguments.kernel_px)
+        self.norm = nn.LayerNorm(quarter)
+        self.projection = nn.Parameter(_initial_projection(arguments))
+        self.projection_bias = nn.Parameter(torch.zeros(arguments.users, 1, arguments.latent_channels))
+
+    def forward(self, image: Tensor, user: Tensor, side: Tensor) -> Tensor:
+        side = torch.cat((side, self.embedding(user)), dim=1)
+        features = self.stage_half(self.stem(2 * image - 1), side)
+        features = self.stage_quarter(self.down(features), side)
+        batch, _, height, width = features.shape
+        rows = self.norm(features.permute(0, 2, 3, 1)).flatten(1, 2)
+        latent = torch.matmul(rows, self.projection[user]) + self.projection_bias[user]
+        return latent.transpose(1, 2).reshape(batch, -1, height, width)
+
+
+def _initial_projection(arguments: CompactArguments) -> Tensor:
+    """[users, C, M]: every user starts louder on its own share of the complex symbols.
+
+    Users that start on identical symbols spend most of a short training learning to part; starting apart (a
+    soft preference, every weight stays free) is worth more than any later change of the recipe.
+    """
+    channels, symbols = arguments.encoder_widths[1], arguments.latent_channels // 2
+    weights = torch.randn(arguments.users, channels, arguments.latent_channels) / channels**0.5
+    owner = torch.arange(symbols) * arguments.users // symbols
+    for user in range(arguments.users):
+        loudness = torch.where(owner == user, 1.0, 0.2)
+        weights[user] *= torch.cat((loudness, loudness))
+    return weights
+
+
+class Decoder(nn.Module):
+    """One user's decoder: ``forward(features float [B,M,h,w], side float [B,d]) -> image float [B,3,4h,4w]``.
+
+    The output is not clamped; an image is its clamp to [0,1].
+    """
+
+    def __init__(self, arguments: CompactArguments) -> None:
+        super().__init__()
+        half, quarter = arguments.decoder_widths
+        blocks_half, blocks_quarter = arguments.decoder_blocks
+        first = blocks_quarter // 2
+        self.stem = nn.Conv2d(arguments.latent_channels, quarter, 3, padding=1)
+        self.stage_early = Stage(quarter, first, arguments.side_size, arguments.kernel_px)
+        self.stage_quarter = Stage(quarter, blocks_quarter - first, arguments.side_size, arguments.kernel_px)
+        self.up_half = Upsample(quarter, half, 1)
+        self.stage_half = Stage(half, blocks_half, arguments.side_size, arguments.kernel_px)
+        self.up_full = Upsample(half, 3, 3)
+
+    def forward(self, features: Tensor, side: Tensor) -> Tensor:
+        hidden = self.stage_early(self.stem(features), side)
+        hidden = self.stage_quarter(hidden, side)
+        hidden = self.stage_half(self.up_half(hidden), side)
+        return self.up_full(hidden) + 0.5
+
+
+class Codec(nn.Module):
+    """The shared encoder and the list of decoders."""
+
+    def __init__(self, arguments: CompactArguments) -> None:
+        super().__init__()
+        self.arguments = arguments
+        self.encoder = Encoder(arguments)
+        self.decoders = nn.ModuleList(Decoder(arguments) for _ in range(arguments.users))
+
+
+def latent_to_symbols(latent: Tensor) -> Tensor:
+    """Real [B,M,h,w] -> complex64 [B,k] of exactly unit mean power per row (k = M h w / 2)."""
+    reals = latent.float().flatten(1)
+    symbols = torch.complex(*reals.chunk(2, dim=1))
+    mean_power = symbols.abs().square().mean(dim=1, keepdim=True)
+    return symbols * torch.rsqrt(mean_power + 1e-12)
+
+
+def symbols_to_latent(symbols: Tensor, height: int, width: int) -> Tensor:
+    """Complex [B,k] -> real [B,M,height,width], the inverse reading of ``latent_to_symbols`` (sides of the
+    latent).
+    """
+    return torch.cat((symbols.real, symbols.imag), dim=1).reshape(symbols.shape[0], -1, height, width)
+
+
+ARCHITECTURES = {"compact": (Codec, CompactArguments)}
+
+
+def build_codec(name: str, arguments: dict[str, Any]) -> Codec:
+    """A codec with fresh weights from what a manifest says; ModelError on an unknown name or argument."""
+    if name not in ARCHITECTURES:
+        raise ModelError(f"architecture {name!r} is not known; known are {', '.join(ARCHITECTURES)}.")
+    network, arguments_type = ARCHITECTURES[name]
+    try:
+        tupled = {key: tuple(value) if isinstance(value, list) else value for key, value in arguments.items()}
+        return network(arguments_type(**tupled))  # type: ignore[arg-type]
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ModelError(f"the arguments of architecture {name!r} do not fit it: {error}.") from error

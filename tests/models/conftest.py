@@ -1,0 +1,49 @@
+"""A tiny codec and refiner with fresh weights, exported as real ones are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from models.codec import Codec, CompactArguments
+from models.export import CodecCard, export_codec
+from models.export_refiner import export_refiner
+from models.manifest import Provenance
+from models.refiner.network import ARCHITECTURE_NAME, build_prior, small_prior_arguments
+
+torch.set_num_threads(1)
+
+TINY = CompactArguments(
+    encoder_widths=(8, 8), encoder_blocks=(1, 1), decoder_widths=(8, 8), decoder_blocks=(1, 2)
+)
+PROVENANCE = Provenance(data="none", command="none", seed=0, minutes=0, images_seen=0)
+FIELDS = ["snr_db_over_20", "own_gain", "other_gain_rss"]
+
+
+@pytest.fixture(scope="session")
+def tiny_codec() -> Codec:
+    torch.manual_seed(3)
+    codec = Codec(TINY)
+    # What half precision stores, so that torch and the folder hold the same numbers.
+    codec.decoders.load_state_dict({k: v.half().float() for k, v in codec.decoders.state_dict().items()})
+    return codec.eval()
+
+
+@pytest.fixture(scope="session")
+def exported(tiny_codec: Codec, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Shared and read-only: copy it before changing it."""
+    folder = tmp_path_factory.mktemp("codec") / "tiny"
+    export_codec(tiny_codec, folder, CodecCard("tiny", "0", FIELDS, PROVENANCE, {}, "Apache-2.0"))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def exported_refiner(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.manual_seed(4)
+    arguments = small_prior_arguments([8, 16], 16)
+    folder = tmp_path_factory.mktemp("refiner") / "tiny"
+    prior = build_prior(ARCHITECTURE_NAME, arguments)
+    export_refiner(prior, folder, "tiny", "0", arguments, PROVENANCE, {}, "Apache-2.0")
+    return folder
