@@ -1,0 +1,103 @@
+"""Refining a decoded picture with a diffusion prior (method.md, diffusion refinement)."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from models.decoder import choose_device
+from models.errors import ModelError
+from models.manifest import RefinerManifest, load_refiner_manifest
+from models.refiner.network import build_prior, build_scheduler, prior_stride
+from models.refiner.start_step import start_timestep
+
+NOISE_SEED = 7
+DDIM_STEPS = 4
+
+
+class Refiner:
+    """A prior, its schedule, and how many network passes a refinement takes."""
+
+    def __init__(self, manifest: RefinerManifest, network: nn.Module, device: torch.device) -> None:
+        self.manifest = manifest
+        self.device = device
+        self._network = network.eval().to(device)
+        self._scheduler = build_scheduler(manifest.scheduler)
+        self._stride = prior_stride(manifest.arguments)
+
+    @classmethod
+    def load(cls, folder: Path | str, device: str = "auto") -> Refiner:
+        """Load from a refiner folder; ModelError when manifest, checksum, tensors or device are not as they
+        should be.
+        """
+        manifest = load_refiner_manifest(folder)
+        path = Path(folder) / manifest.weights.name
+        network = build_prior(manifest.architecture, manifest.arguments)
+        try:
+            network.load_state_dict({name: tensor.float() for name, tensor in load_file(path).items()})
+        except (SafetensorError, RuntimeError, OSError) as error:
+            raise ModelError(
+                f"{path} does not hold this refiner's weights: {str(error).splitlines()[0]}."
+            ) from error
+        return cls(manifest, network, choose_device(device))
+
+    def refine(self, image: NDArray[np.float32], snr_db: float) -> NDArray[np.float32]:
+        """float32 [3, H, W] in [0, 1], decoded at ``snr_db`` -> the same, refined. The same input gives the
+        same output.
+
+        Raises ModelError on another shape, values that are not finite, or an SNR that is not finite.
+        """
+        if image.ndim != 3 or image.shape[0] != 3 or image.size == 0:
+            raise ModelError(
+                f"an image to refine must be float32 [3, H, W], but has the shape {list(image.shape)}."
+            )
+        if not np.isfinite(image).all() or not math.isfinite(snr_db):
+            raise ModelError("an image to refine and its snr_db must be finite.")
+        height, width = image.shape[1:]
+        below, right = (_padded_px(side_px, self._stride) - side_px for side_px in (height, width))
+        padded = np.pad(image, ((0, 0), (0, below), (0, right)), mode="edge").astype(np.float32)
+        batch = torch.from_numpy(padded)[None].to(self.device) * 2 - 1
+        start = start_timestep(snr_db, self._scheduler.alphas_cumprod.numpy())
+        refined = contract_and_denoise(self._network, self._scheduler, batch, start)
+        return ((refined[0, :, :height, :width] + 1) / 2).clamp(0, 1).cpu().numpy()
+
+
+def _padded_px(side_px: int, stride: int) -> int:
+    """A multiple of the stride; two of them at least, as the deepest layer normalises over its positions."""
+    return max(2, math.ceil(side_px / stride)) * stride
+
+
+@torch.inference_mode()
+def contract_and_denoise(network: nn.Module, scheduler: Any, batch: Tensor, start: int) -> Tensor:
+    """Error contraction and DDIM (eta = 0) back: float [B, 3, H, W] in [-1, 1] -> the same.
+
+        x_start = sqrt(abar) x_init + sqrt(1 - abar) eps, then x0 = (x_t - sqrt(1 - abar_t) eps_hat) /
+        sqrt(abar_t), clamped; x_s = sqrt(abar_s) x0 + sqrt(1 - abar_s) eps_hat
+
+    over at most DDIM_STEPS steps of even length down to t = 0 (Song et al. 2021). The steps are stepped
+    here because the scheduler's own respacing always starts from its last training step.
+    """
+    abar = scheduler.alphas_cumprod.to(batch.device)
+    generator = torch.Generator().manual_seed(NOISE_SEED)
+    noise = torch.randn(batch.shape, generator=generator).to(batch.device)
+    steps = sorted(
+        {round(start * part / DDIM_STEPS) for part in range(1, DDIM_STEPS + 1)} - {0}, reverse=True
+    )
+    if not steps:
+        return batch
+    current = scheduler.add_noise(batch, noise, torch.tensor([steps[0]] * len(batch), device=batch.device))
+    clean = batch
+    for step, following in zip(steps, [*steps[1:], None], strict=True):
+        predicted = network(current, step).sample
+        clean = ((current - (1 - abar[step]).sqrt() * predicted) / abar[step].sqrt()).clamp(-1, 1)
+        if following is not None:
+            current = abar[following].sqrt() * clean + (1 - abar[following]).sqrt() * predicted
+    return clean

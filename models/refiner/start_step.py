@@ -1,0 +1,38 @@
+"""Where error contraction starts: the diffusion step whose noise matches the error that the codec left.
+
+A decoded picture has a root-mean-square error that falls as the SNR rises. Diffusing it to a step whose
+noise is of that size drowns the error in noise of known statistics, and no more than that: a later start
+would erase true detail (and PSNR), an earlier one would leave the codec's artefacts visible. The compact
+codec's PSNR rises by about 0.4 dB per dB of SNR, and in [-1, 1] its error at 0 dB is about 0.2, so
+
+    sigma(snr_db) = STRENGTH * 0.2 * 10^(-0.4 snr_db / 20)
+
+is the noise-to-signal amplitude sqrt((1 - abar_t) / abar_t) to start from. It falls monotonically with the
+SNR.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+ERROR_AT_0_DB = 0.2
+SLOPE = 0.4
+# Half of the codec's error: a small prior repaints less than it removes beyond this (PSNR falls quickly).
+STRENGTH = 0.5
+SNR_RANGE_DB = (-10.0, 30.0)
+
+
+def start_sigma(snr_db: float) -> float:
+    """Noise-to-signal amplitude to diffuse to, for pictures in [-1, 1]."""
+    clipped = float(np.clip(snr_db, *SNR_RANGE_DB))
+    return STRENGTH * ERROR_AT_0_DB * 10 ** (-SLOPE * clipped / 20)
+
+
+def start_timestep(snr_db: float, alphas_cumprod: ArrayLike) -> int:
+    """The first timestep of the schedule ``alphas_cumprod`` [T] that is at least as noisy as
+    ``start_sigma``.
+    """
+    abar = np.asarray(alphas_cumprod, dtype=np.float64)
+    sigmas = np.sqrt((1 - abar) / abar)
+    return min(int(np.searchsorted(sigmas, start_sigma(snr_db))), len(abar) - 1)
