@@ -1,0 +1,110 @@
+"""`semnoma-hil train`: train a codec or a refiner and export it with its measured figures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+@click.group("train")
+def command() -> None:
+    """Train a codec or a refiner.
+
+    \b
+    Examples:
+      semnoma-hil train codec --images photos/ --images cifar-10-binary.tar.gz --minutes 40 --out run1
+      semnoma-hil train codec --images photos/ --minutes 40 --out run1 --resume
+      semnoma-hil train refiner --images photos/ --minutes 12 --codec compact-2u --out run2
+    """
+
+
+def _common(function: Any) -> Any:
+    options = [
+        click.option(
+            "--config",
+            type=click.Path(exists=True, dir_okay=False, path_type=Path),
+            help="YAML of settings; flags win over it.",
+        ),
+        click.option(
+            "--images",
+            multiple=True,
+            metavar="PATH[=WEIGHT]",
+            help="Pictures to train on: a folder, a CIFAR-10 archive, an .npz. Repeatable.",
+        ),
+        click.option(
+            "--validation", multiple=True, metavar="PATH", help="Pictures to measure on. Repeatable."
+        ),
+        click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder of the run."),
+        click.option("--minutes", type=float, help="Time to train."),
+        click.option("--steps", type=int, help="Updates to train, instead of a time."),
+        click.option("--seed", type=int, help="Seed of every random draw."),
+        click.option("--resume", is_flag=True, help="Continue the run in --out."),
+    ]
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+@command.command("codec")
+@_common
+@click.option("--name", help="Name of the codec and of its folder in --out.")
+@click.option("--users", type=int, help="Users that share the channel.")
+def train_codec_command(resume: bool, **flags: Any) -> None:
+    """Train an encoder and one decoder per user through superposed channels; writes OUT/NAME."""
+    from models.training.config import CodecTraining
+    from models.training.finish import finish_codec
+    from models.training.loop import train_codec
+
+    settings = _settings(CodecTraining, flags)
+    train_codec(settings, resume)
+    manifest = finish_codec(settings.out, settings.out / settings.name)
+    click.echo(
+        f"{settings.out / settings.name}: {manifest.provenance.images_seen} images seen, {manifest.metrics}"
+    )
+
+
+@command.command("refiner")
+@_common
+@click.option("--name", help="Name of the refiner and of its folder in --out.")
+@click.option("--codec", help="Codec, by name or path, whose pictures are refined when measuring.")
+def train_refiner_command(resume: bool, **flags: Any) -> None:
+    """Train the diffusion prior that refines decoded pictures; writes OUT/NAME."""
+    from models.training.config import RefinerTraining
+    from models.training.finish import finish_refiner
+    from models.training.refiner_loop import train_refiner
+    from models.zoo import codec_folder
+
+    if flags["codec"] is not None:
+        flags["codec"] = codec_folder(flags["codec"])
+    settings = _settings(RefinerTraining, flags)
+    train_refiner(settings, resume)
+    manifest = finish_refiner(settings.out, settings.out / settings.name)
+    click.echo(
+        f"{settings.out / settings.name}: {manifest.provenance.images_seen} images seen, {manifest.metrics}"
+    )
+
+
+def _settings(form: Any, flags: dict[str, Any]) -> Any:
+    """Settings from the YAML file and the flags given; ModelError naming the first that is wrong."""
+    import yaml
+    from pydantic import ValidationError
+
+    from models.errors import ModelError
+
+    path = flags.pop("config")
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8")) if path else {}
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ModelError(f"{path} is not YAML: {str(error).splitlines()[0]}.") from error
+    if not isinstance(values or {}, dict):
+        raise ModelError(f"{path} must hold settings by name, but holds a {type(values).__name__}.")
+    given = {key: list(value) if isinstance(value, tuple) else value for key, value in flags.items()}
+    given = {key: value for key, value in given.items() if value is not None and value != []}
+    try:
+        return form.model_validate((values or {}) | given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ModelError(f"training setting {where} is not usable: {first['msg']}.") from error

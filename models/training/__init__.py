@@ -1,0 +1,1 @@
+"""Training: data, the loop, exact resume, and validation."""

@@ -1,0 +1,85 @@
+"""Typed settings of a training run, checked before anything is read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class ChannelMix(BaseModel):
+    """How often each channel is drawn, and how imperfect what both ends know of it is.
+
+    alone: chance that one user of the frame is silent. unknown_csi: chance that the encoder has no report
+    yet and assumes the default side information. snr_error_db: spread of the encoder's SNR report (it is a
+    frame old). estimation_error: largest variance of the receiver's channel estimate, as a multiple of the
+    noise power.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+    awgn: float = Field(default=0.05, ge=0)
+    random_phase: float = Field(default=0.55, ge=0)
+    rayleigh: float = Field(default=0.2, ge=0)
+    selective: float = Field(default=0.2, ge=0)
+    alone: float = Field(default=0.03, ge=0, le=1)
+    unknown_csi: float = Field(default=0.15, ge=0, le=1)
+    snr_error_db: float = Field(default=0.7, ge=0)
+    estimation_error: float = Field(default=0.2, ge=0)
+    snr_db: tuple[float, float] = (0.0, 20.0)
+
+
+class RunBounds(BaseModel):
+    """What every run has: where it writes, when it ends, and how fast it learns.
+
+    steps wins over minutes when given, and only then is a resumed run the same as an uninterrupted one.
+    images: sources to train on, each PATH or PATH=WEIGHT; validation: sources to measure on, never trained
+    on.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+    images: list[str] = Field(min_length=1)
+    validation: list[str] = Field(default_factory=list)
+    out: Path
+    minutes: float = Field(default=40.0, gt=0)
+    steps: int | None = Field(default=None, ge=1)
+    seed: int = Field(default=1, ge=0)
+    learning_rate: float = Field(default=1.5e-3, gt=0)
+    warmup_share: float = Field(default=0.03, ge=0, lt=1)
+    gradient_norm: float = Field(default=1.0, gt=0)
+    mixed_precision: Literal["no", "bf16"] = "bf16"
+    checkpoint_s: float = Field(default=120.0, gt=0)
+    licence: str = "Apache-2.0"
+
+
+class CodecTraining(RunBounds):
+    """Settings of ``train codec``. batch_pixels: pixels per user and update; crops_px: crop sides, drawn
+    evenly.
+    """
+
+    name: str = Field(default="compact-2u", pattern=r"^[A-Za-z0-9._-]+$")
+    users: int = Field(default=2, ge=1, le=8)
+    architecture: Literal["compact"] = "compact"
+    arguments: dict[str, int | list[int]] = Field(default_factory=dict)
+    batch_pixels: int = Field(default=20 * 32 * 32, ge=1024)
+    crops_px: list[int] = Field(default=[32, 32, 32, 64], min_length=1)
+    weight_decay: float = Field(default=1e-3, ge=0)
+    loss: Literal["mse", "log-mse"] = "log-mse"
+    channel: ChannelMix = Field(default_factory=ChannelMix)
+
+
+class RefinerTraining(RunBounds):
+    """Settings of ``train refiner``: an unconditional diffusion prior on small crops, which refines any size.
+
+    channels: widths per resolution; highest_timestep: the noisiest step learnt (refinement starts from a
+    low one). codec: the codec folder whose output is refined when measuring.
+    """
+
+    name: str = Field(default="refiner-32", pattern=r"^[A-Za-z0-9._-]+$")
+    codec: Path | None = None
+    minutes: float = Field(default=13.0, gt=0)
+    crop_px: int = Field(default=32, ge=16)
+    batch: int = Field(default=32, ge=1)
+    channels: list[int] = Field(default=[24, 40, 56], min_length=2)
+    highest_timestep: int = Field(default=300, ge=1, le=999)
+    learning_rate: float = Field(default=1.5e-3, gt=0)

@@ -1,0 +1,13 @@
+"""The learning rate over a run: a linear rise, then half a cosine down to zero."""
+
+from __future__ import annotations
+
+import math
+
+
+def learning_rate_at(progress: float, peak: float, warmup_share: float) -> float:
+    """Rate at ``progress`` in [0, 1] of the run (by steps or by time); ``warmup_share`` of it is the rise."""
+    progress = min(max(progress, 0.0), 1.0)
+    if progress < warmup_share:
+        return peak * max(progress / warmup_share, 0.02)
+    return peak * 0.5 * (1 + math.cos(math.pi * (progress - warmup_share) / (1 - warmup_share)))

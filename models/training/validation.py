@@ -1,0 +1,100 @@
+"""Measuring a codec on held-out pictures through the bare baseband channel with perfect channel knowledge."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from models.channel import ChannelMode, draw_channel, transmit
+from models.codec import STRIDE, Codec, latent_to_symbols, symbols_to_latent
+from models.images import open_images
+from models.training.frames import side_vectors
+
+SNRS_DB = (0.0, 5.0, 10.0, 15.0, 20.0)
+VALIDATION_MODES: tuple[ChannelMode, ...] = ("awgn", "random-phase", "rayleigh", "selective")
+VALIDATION_SEED = 20_000
+_BATCH_PIXELS = 1 << 18
+
+
+def measure_codec(
+    codec: Codec,
+    sources: Sequence[str],
+    snrs_db: Sequence[float] = SNRS_DB,
+    modes: Sequence[ChannelMode] = VALIDATION_MODES,
+) -> dict[str, object]:
+    """``{source name: {"images": n, "psnr_db": {mode: {snr: mean PSNR}}}}`` for a manifest.
+
+    The PSNR is that of 8-bit pictures, averaged over pictures and users. Every user sends every picture,
+    each frame holding different pictures.
+    """
+    report: dict[str, object] = {}
+    for source in sources:
+        groups = _same_size_groups(source)
+        table = {
+            mode: {f"{snr_db:g}": round(mean_psnr_db(codec, groups, mode, snr_db), 3) for snr_db in snrs_db}
+            for mode in modes
+        }
+        name = source.rstrip("/").rsplit("/", 1)[-1]
+        report[name] = {"images": sum(len(group) for group in groups), "psnr_db": table}
+    return report
+
+
+def _same_size_groups(source: str) -> list[NDArray[np.uint8]]:
+    by_size: dict[tuple[int, ...], list[NDArray[np.uint8]]] = {}
+    for picture in open_images(source):
+        height, width = (side - side % STRIDE for side in picture.pixels.shape[:2])
+        if height and width:
+            by_size.setdefault((height, width), []).append(picture.pixels[:height, :width])
+    return [np.stack(group) for group in by_size.values()]
+
+
+@torch.inference_mode()
+def mean_psnr_db(
+    codec: Codec, groups: Sequence[NDArray[np.uint8]], mode: ChannelMode, snr_db: float
+) -> float:
+    """Mean PSNR in dB over users and all pictures of ``groups`` (each uint8 [n, H, W, 3])."""
+    codec.eval()
+    generator = torch.Generator().manual_seed(VALIDATION_SEED)
+    values: list[Tensor] = []
+    for group in groups:
+        per_batch = max(1, _BATCH_PIXELS // (group.shape[1] * group.shape[2]))
+        for start in range(0, len(group), per_batch):
+            rows = np.arange(start, min(start + per_batch, len(group)))
+            images = torch.stack([_pictures(group, rows + user) for user in range(codec.arguments.users)])
+            decoded = through_channel(codec, images, mode, snr_db, generator)
+            error = ((decoded * 255).round() / 255 - images).square().mean(dim=(2, 3, 4))
+            values.append(-10 * error.clamp_min(1e-10).log10().flatten())
+    return float(torch.cat(values).mean())
+
+
+def _pictures(group: NDArray[np.uint8], rows: NDArray[np.int64]) -> Tensor:
+    return torch.from_numpy(group[rows % len(group)]).permute(0, 3, 1, 2).float() / 255
+
+
+@torch.inference_mode()
+def through_channel(
+    codec: Codec, images: Tensor, mode: ChannelMode, snr_db: float, generator: torch.Generator
+) -> Tensor:
+    """images float [users, B, 3, H, W] in [0,1], sides multiples of the stride -> decoded, the same shape,
+    clamped.
+    """
+    users, batch, _, height, width = images.shape
+    rows, columns = height // STRIDE, width // STRIDE
+    count = codec.arguments.latent_channels // 2 * rows * columns
+    channel = draw_channel(mode, batch, users, count, generator)
+    snr = torch.full((batch,), snr_db)
+    side = side_vectors(snr, channel.abs().square().mean(dim=2).sqrt())
+    symbols = torch.stack(
+        [
+            latent_to_symbols(codec.encoder(images[user], torch.full((batch,), user), side[:, user]))
+            for user in range(users)
+        ],
+        dim=1,
+    )
+    received = transmit(symbols, channel, snr, generator=generator)
+    views = [symbols_to_latent(received.features[:, user], rows, columns) for user in range(users)]
+    return torch.stack([codec.decoders[u](views[u], side[:, u]).clamp(0, 1) for u in range(users)])
