@@ -10,7 +10,7 @@ _MIN_SIDE_PIXELS = 3
 
 
 def psnr_db(a: np.ndarray, b: np.ndarray) -> float:
-    """Peak signal-to-noise ratio in dB, peak 255, over all channels; at most 100. ValueError: other shapes."""
+    """Peak signal-to-noise ratio in dB, peak 255, all channels; at most 100. ValueError: shapes differ."""
     _check(a, b)
     mse = float(np.mean((a.astype(np.float64) - b.astype(np.float64)) ** 2))
     if mse == 0.0:

@@ -13,6 +13,7 @@ import io
 import math
 import os
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -102,7 +103,8 @@ class ResultWriter:
             rows, whole_bytes = _read(path)
             if rows and not resume:
                 raise ResultsError(
-                    f"{self.out} already holds {len(rows)} results; --resume goes on, or choose another --out."
+                    f"{self.out} already holds {len(rows)} results; "
+                    "--resume goes on with them, another --out leaves them."
                 )
             self.done = {(row.frame, row.user) for row in rows}
             self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
@@ -170,7 +172,7 @@ def load_diagnostics(out: Path, frame: int) -> dict[str, np.ndarray] | None:
         try:
             with np.load(path, allow_pickle=False) as stored:
                 return {name: stored[name] for name in stored.files}
-        except (ValueError, EOFError, zipfile.BadZipFile) as error:
+        except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise ResultsError(f"{path} is no diagnostics file: {error}") from error
 
 

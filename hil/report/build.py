@@ -1,0 +1,199 @@
+"""report.html from a run folder: one file that needs no network and no other file."""
+
+import base64
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image
+
+from hil import __version__
+from hil.results import ResultRow, ResultsError, load_diagnostics, read_rows
+from hil.summary import loss_db, mean, summarise
+
+if TYPE_CHECKING:  # matplotlib is imported only where a report is drawn
+    from hil.report.charts import Chart, Series
+
+FRAMES_SHOWN = 12
+_FRAMES_PLOTTED = 60  # bars of more frames would be thinner than a pixel
+_LARGEST_SIDE_PIXELS = 512  # larger pictures are reduced for the page; the files in images/ are whole
+_SMALL_SIDE_PIXELS = 100
+
+
+def build_report(out: Path) -> Path:
+    """Write out/report.html from the rows, summary, configuration and diagnostics there; returns its path.
+
+    Raises ResultsError when there is no run in `out`, or the page cannot be written.
+    """
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    out = Path(out)
+    if not any((out / name).exists() for name in ("results.jsonl", "summary.json", "config.yaml")):
+        raise ResultsError(f"{out} holds no run: no results.jsonl, summary.json or config.yaml.")
+    rows = sorted(read_rows(out), key=lambda row: (row.frame, row.user))
+    environment = Environment(
+        loader=PackageLoader("hil.report", "."), autoescape=True, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    environment.filters["figure"] = figure
+    page = environment.get_template("template.html.j2").render(context(out, rows))
+    path = out / "report.html"
+    partial = out / "report.html.partial"
+    try:
+        partial.write_text(page, encoding="utf-8")
+        partial.replace(path)
+    except OSError as error:
+        raise ResultsError(f"{path}: {error.strerror or error}.") from error
+    return path
+
+
+def figure(value: float | None, digits: int = 1, unit: str = "") -> str:
+    """A number with its unit after a no-break space, or a dash."""
+    if value is None:
+        return "–"
+    return f"{value:.{digits}f}".replace("-", "−") + (f"\u00a0{unit}" if unit else "")
+
+
+def context(out: Path, rows: Sequence[ResultRow]) -> dict[str, Any]:
+    """What the template shows."""
+    frames = sorted({row.frame for row in rows})
+    return {
+        "name": out.resolve().name,
+        "summary": _summary(out, rows),
+        "rows": rows,
+        "loss_db": loss_db,
+        "shown": [
+            {"frame": frame, "cards": [_card(out, row) for row in rows if row.frame == frame]}
+            for frame in frames[:FRAMES_SHOWN]
+        ],
+        "frames_hidden": max(0, len(frames) - FRAMES_SHOWN),
+        "radio_plots": _radio_plots(out, rows),
+        "frame_plots": _frame_plots(rows),
+        "stages": _stages(rows),
+        "frames_plotted": min(len(frames), _FRAMES_PLOTTED),
+        "config": _text(out / "config.yaml"),
+    }
+
+
+def _summary(out: Path, rows: Sequence[ResultRow]) -> dict[str, Any]:
+    """summary.json; what a killed run did not write is taken from its rows."""
+    users, frames = (max((getattr(row, name) + 1 for row in rows), default=0) for name in ("user", "frame"))
+    summary = summarise(
+        rows, users=users, frames=frames, snr_db=mean(row.snr_db_true for row in rows), channel="",
+        seed=rows[0].seeds.get("run", 0) if rows else 0, version=__version__, wall_s=0.0,
+        refine=any(row.refined for row in rows), codec="",
+    )  # fmt: skip
+    try:
+        stored = json.loads(_text(out / "summary.json") or "{}")
+    except ValueError:
+        stored = {}
+    return summary | (stored if isinstance(stored, dict) else {})
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+
+
+def _card(out: Path, row: ResultRow) -> dict[str, Any]:
+    return {
+        "row": row,
+        "original": _picture(out, row.original_image),
+        "received": _picture(out, row.received_image),
+    }
+
+
+def _picture(out: Path, name: str | None) -> dict[str, Any] | None:
+    """A picture as data URI; None when it is missing, broken, or its name leads out of the run folder."""
+    if not name:
+        return None
+    path = (out / name).resolve()
+    if not path.is_relative_to(out.resolve()) or not path.is_file():
+        return None
+    try:
+        with Image.open(path) as opened:
+            picture = opened.convert("RGB")
+    except (OSError, ValueError):
+        return None
+    small = max(picture.size) < _SMALL_SIDE_PIXELS
+    picture.thumbnail((_LARGEST_SIDE_PIXELS, _LARGEST_SIDE_PIXELS))
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG")
+    uri = "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+    return {"uri": uri, "small": small, "width": picture.width, "height": picture.height}
+
+
+def _radio_plots(out: Path, rows: Sequence[ResultRow]) -> dict[str, Any] | None:
+    """Constellation, channel and spectrum of the first decoded frame that has diagnostics."""
+    from hil.report import charts
+
+    for frame in sorted({row.frame for row in rows if row.decoded}):
+        try:
+            arrays = load_diagnostics(out, frame)
+        except ResultsError:
+            continue  # a broken extra must not cost the report
+        if not arrays:
+            continue
+        drawn: list[Chart] = []
+        for user, symbols in enumerate(arrays.get("constellation", ())):
+            if np.any(np.isfinite(symbols) & (symbols != 0)):
+                drawn.append(charts.constellation(user, symbols))
+        if "response_hz" in arrays:
+            for user, values in enumerate(arrays.get("response", ())):
+                if len(values) == len(arrays["response_hz"]) and np.any(np.isfinite(values) & (values != 0)):
+                    drawn.append(charts.response(user, values, arrays["response_hz"]))
+        if "spectrum_db" in arrays and "spectrum_hz" in arrays:
+            drawn.append(charts.spectrum(arrays["spectrum_db"], arrays["spectrum_hz"]))
+        return {"frame": frame, "plots": drawn} if drawn else None
+    return None
+
+
+def _series(rows: Sequence[ResultRow], name: str, scale: float) -> "Series":
+    """user -> (frames, scaled values) of the rows that have the value."""
+    found: dict[int, tuple[list[int], list[float]]] = {}
+    for row in rows:
+        value = getattr(row, name)
+        if value is not None:
+            frames, values = found.setdefault(row.user, ([], []))
+            frames.append(row.frame)
+            values.append(value * scale)
+    return dict(sorted(found.items()))
+
+
+def _frame_plots(rows: Sequence[ResultRow]) -> "list[Chart]":
+    """Quality, carrier offset, CSI age and latency over the frames, as far as they are known."""
+    from hil.report import charts
+
+    drawn = []
+    for title, unit, scale, name, reference, reference_name in (
+        ("Picture quality", "PSNR (dB)", 1, "psnr_db", "ideal_psnr_db", "ideal"),
+        ("Carrier offset", "Hz", 1, "cfo_hz", "cfo_true_hz", "true"),
+        ("Age of the channel knowledge", "ms", 1e3, "csi_age_s", None, ""),
+    ):
+        measured = _series(rows, name, scale)
+        truth = _series(rows, reference, scale) if reference else {}
+        if measured:
+            drawn.append(charts.over_frames(title, unit, measured, truth, reference_name))
+    frames = sorted({row.frame for row in rows if row.latency_ms})[:_FRAMES_PLOTTED]
+    if frames:
+        stages = {
+            stage["name"]: [
+                mean(row.latency_ms.get(stage["name"], 0.0) for row in rows if row.frame == frame) or 0.0
+                for frame in frames
+            ]
+            for stage in _stages(rows)
+        }
+        drawn.append(charts.latency(frames, stages))
+    return drawn
+
+
+def _stages(rows: Sequence[ResultRow]) -> list[dict[str, Any]]:
+    """Mean and largest milliseconds of every stage, in the order in which a picture passes them."""
+    names = list(dict.fromkeys(name for row in rows for name in row.latency_ms))
+    timed = {name: [row.latency_ms[name] for row in rows if name in row.latency_ms] for name in names}
+    return [
+        {"name": name, "mean_ms": mean(ms), "max_ms": max(ms), "images": len(ms)}
+        for name, ms in timed.items()
+    ]

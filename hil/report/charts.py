@@ -1,0 +1,170 @@
+"""The plots of the report, each drawn for a light and a dark page, as data URIs.
+
+A plot is 4 to 5 inches wide with 10 point text: on a phone it fills the width and stays readable.
+"""
+
+import base64
+import io
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+_SQUARE = (3.9, 3.6)  # inches, width and height
+_WIDE = (5.2, 3.3)
+_DPI = 150
+_MARKED_FRAMES = 80  # beyond, dots would hide the line
+_INK = {"light": ("#1d2430", "#6a7280", "#dfe3e8"), "dark": ("#e8eaee", "#9aa3b0", "#333a45")}
+_SERIES = {
+    "light": ("#2368c4", "#d9541e", "#12896a", "#a8730a", "#8a4fbf", "#c2387d", "#4f7a12", "#5b6472"),
+    "dark": ("#6aa5f5", "#f58a5c", "#43c59e", "#e0b03f", "#b98cf0", "#f07fb4", "#9bcb55", "#a6afbd"),
+}
+
+Line = tuple[Sequence[int], Sequence[float]]  # frames, values
+Series = Mapping[int, Line]  # by user
+
+
+@dataclass(frozen=True)
+class Chart:
+    """One plot: a title, a text for those who cannot see it, and two data URIs."""
+
+    title: str
+    alt: str
+    light: str
+    dark: str
+
+
+def _chart(
+    title: str, alt: str, draw: Callable[[Figure, tuple[str, ...]], None], size: tuple[float, float]
+) -> Chart:
+    images = {}
+    for theme, (ink, quiet, grid) in _INK.items():
+        style: Any = {
+            "font.size": 10, "text.color": ink, "axes.labelcolor": quiet, "axes.edgecolor": grid,
+            "xtick.color": quiet, "ytick.color": quiet, "grid.color": grid, "grid.linewidth": 0.8,
+            "axes.grid": True, "axes.axisbelow": True, "axes.spines.top": False, "axes.spines.right": False,
+            "axes.facecolor": "none", "figure.facecolor": "none", "legend.frameon": False,
+            "legend.fontsize": 9, "axes.formatter.useoffset": False, "text.parse_math": False,
+        }  # fmt: skip
+        with rc_context(style):
+            figure = Figure(figsize=size, dpi=_DPI, layout="constrained")
+            FigureCanvasAgg(figure)
+            draw(figure, _SERIES[theme])
+            buffer = io.BytesIO()
+            figure.savefig(buffer, format="png")
+        images[theme] = "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+    return Chart(title, alt, images["light"], images["dark"])
+
+
+def constellation(user: int, symbols: np.ndarray) -> Chart:
+    """Equalised symbols, complex [n]; what is not finite is left out."""
+    points = symbols[np.isfinite(symbols)]
+
+    def draw(figure: Figure, colours: tuple[str, ...]) -> None:
+        axes = figure.subplots()
+        axes.scatter(points.real, points.imag, s=5, alpha=0.45, linewidths=0, color=colours[user % 8])
+        # A few far outliers must not shrink the cloud to a dot.
+        distances = np.maximum(abs(points.real), abs(points.imag))
+        reach = max(1.25 * float(np.quantile(distances, 0.995)) if points.size else 1.0, 1e-3)
+        axes.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", xlabel="I", ylabel="Q")
+
+    alt = f"Scatter of {points.size} equalised symbols of user {user} in the complex plane."
+    return _chart(f"User {user}: constellation", alt, draw, _SQUARE)
+
+
+def response(user: int, values: np.ndarray, hz: np.ndarray) -> Chart:
+    """Channel estimate, complex [n] over hz [n]: magnitude and phase."""
+    order = np.argsort(hz)
+    khz, values = hz[order] / 1e3, values[order]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        magnitude_db = 20 * np.log10(np.abs(values))
+    magnitude_db[~np.isfinite(magnitude_db)] = np.nan
+
+    def draw(figure: Figure, colours: tuple[str, ...]) -> None:
+        upper, lower = figure.subplots(2, sharex=True)
+        colour = colours[user % 8]
+        upper.plot(khz, magnitude_db, color=colour, linewidth=1.5)
+        upper.set_ylabel("dB")
+        _at_least(upper, 3.0)
+        lower.plot(khz, np.angle(values), ".", color=colour, markersize=2.5)
+        lower.set(ylabel="phase (rad)", xlabel="offset (kHz)", ylim=(-3.4, 3.4))
+        lower.set_yticks([-np.pi, 0, np.pi], ["−π", "0", "π"])
+
+    known = magnitude_db[np.isfinite(magnitude_db)]
+    span = f" Magnitude from {known.min():.1f} to {known.max():.1f} dB." if known.size else ""
+    return _chart(f"User {user}: channel", f"Channel response of user {user}.{span}", draw, _SQUARE)
+
+
+def spectrum(level_db: np.ndarray, hz: np.ndarray) -> Chart:
+    """Received power, dB of full scale [n] over hz [n]."""
+    order = np.argsort(hz)
+
+    def draw(figure: Figure, colours: tuple[str, ...]) -> None:
+        axes = figure.subplots()
+        level = np.where(np.isfinite(level_db), level_db, np.nan)[order]
+        axes.plot(hz[order] / 1e3, level, color=colours[0], linewidth=1.1)
+        axes.set(xlabel="offset (kHz)", ylabel="power (dBFS)")
+        _at_least(axes, 10.0)
+
+    return _chart("Spectrum, all users", "Received power over frequency, all users together.", draw, _SQUARE)
+
+
+def over_frames(title: str, unit: str, measured: Series, reference: Series, reference_name: str) -> Chart:
+    """One line per user over the frames; the reference, where there is one, dashed in the same colour."""
+    crowded = any(len(frames) > _MARKED_FRAMES for frames, _ in measured.values())
+
+    def draw(figure: Figure, colours: tuple[str, ...]) -> None:
+        axes = figure.subplots()
+        for user, (frames, values) in measured.items():
+            style: dict[str, Any] = {"color": colours[user % 8], "label": f"user {user}"}
+            axes.plot(frames, values, "-" if crowded else "o-", markersize=4, linewidth=1.6, **style)
+        for user, (frames, values) in reference.items():
+            axes.plot(frames, values, "--", color=colours[user % 8], linewidth=1.2, alpha=0.85)
+        if reference:
+            axes.plot([], [], "--", color=colours[7], linewidth=1.2, label=reference_name)
+        axes.set(xlabel="frame", ylabel=unit)
+        _finish(axes)
+
+    means = "; ".join(f"user {u}: mean {np.mean(v):.4g} {unit}" for u, (_, v) in measured.items())
+    return _chart(title, f"{title} over frames. {means}.", draw, _WIDE)
+
+
+def latency(frames: Sequence[int], stages: Mapping[str, Sequence[float]]) -> Chart:
+    """Stacked bars: milliseconds of each stage, one value per frame."""
+
+    def draw(figure: Figure, colours: tuple[str, ...]) -> None:
+        axes = figure.subplots()
+        bottom = np.zeros(len(frames))
+        for index, (stage, values) in enumerate(stages.items()):
+            style: dict[str, Any] = {"color": colours[index % 8], "hatch": "//" if index >= 8 else None}
+            axes.bar(frames, values, bottom=bottom, width=0.72, label=stage, **style)
+            bottom += np.asarray(values)
+        axes.grid(visible=False, axis="x")
+        axes.set(xlabel="frame", ylabel="ms per image")
+        _finish(axes)
+
+    means = ", ".join(f"{name} {np.mean(values):.1f} ms" for name, values in stages.items())
+    return _chart("Latency per stage", f"Mean time per stage: {means}.", draw, _WIDE)
+
+
+def _at_least(axis: Axes, span: float) -> None:
+    """A difference of next to nothing must not fill the height of the plot."""
+    low, high = axis.get_ylim()
+    if high - low < span:
+        middle = (low + high) / 2
+        axis.set_ylim(middle - span / 2, middle + span / 2)
+
+
+def _finish(axes: Axes) -> None:
+    """Whole frame numbers below, the legend above the plot where it hides nothing."""
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=10))
+    count = len(axes.get_legend_handles_labels()[1])
+    if count:
+        place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (-0.02, 1.0), "ncols": min(4, count)}
+        axes.legend(columnspacing=1.2, handlelength=1.3, **place)

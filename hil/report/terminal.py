@@ -1,0 +1,47 @@
+"""The figures of a run on the terminal."""
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+_COLUMNS = ("user", "decoded", "PSNR dB", "SSIM", "ideal dB", "loss dB", "CFO rms Hz")
+
+
+def print_summary(summary: dict[str, Any], console: Console) -> None:
+    """Print a row per user and one for all, then what is missing and what happened."""
+    # Text, not str: a codec's name with brackets is no markup.
+    title = Text(f"{summary['codec']}, {summary['channel']}, SNR {_number(summary['snr_db'], 1)} dB")
+    table = Table(title=title, title_justify="left")
+    for name in _COLUMNS:
+        table.add_column(name, justify="right")
+    for user in summary["per_user"]:
+        table.add_row(str(user["user"]), *_figures(user), _number(user["cfo_hz_rms"], 1))
+    table.add_section()
+    table.add_row("all", *_figures(summary), "")
+    console.print(table)
+    seconds, rate = _number(summary["wall_s"], 1), _number(summary["images_per_s"], 2)
+    console.print(f"{summary['images_sent']} images in {seconds} s, {rate} per second", highlight=False)
+    if summary["missing"]:
+        total = summary["users"] * summary["frames"]
+        count = len(summary["missing"])
+        console.print(f"{count} of {total} images are missing; --resume goes on.", style="yellow")
+    happened = ", ".join(f"{kind} {count}" for kind, count in summary["events"].items() if count)
+    if happened:
+        console.print(Text(f"events: {happened}", style="yellow"))
+
+
+def _figures(part: dict[str, Any]) -> list[str]:
+    """Cells that a user and the whole run have alike."""
+    return [
+        f"{part['images_decoded']}/{part['images_sent']}",
+        _number(part["psnr_db"], 2),
+        _number(part["ssim"], 3),
+        _number(part["ideal_psnr_db"], 2),
+        _number(part["implementation_loss_db"], 2),
+    ]
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"
