@@ -1,8 +1,9 @@
 """Fractional delays as filter taps.
 
 A band-limited signal at a position between its samples: x(p) = sum_m x[m] sinc(p - m) (Shannon). The sum is cut to
-32 terms with a Kaiser window, g(t) = sinc(t) I0(beta sqrt(1 - (t / 16)^2)) / I0(beta), beta = 8: at 85 % of the band the error is
-below -65 dB, at 75 % below -80 dB (Laakso et al., "Splitting the unit delay", IEEE Signal Processing Magazine 1996).
+32 terms with a Kaiser window, g(t) = sinc(t) I0(beta sqrt(1 - (t / 16)^2)) / I0(beta), beta = 8: the error is below -76 dB
+over the inner 80 % of the band and -57 dB over 85 % (Laakso et al., "Splitting the unit delay", IEEE Signal Processing
+Magazine 1996).
 """
 
 from functools import cache

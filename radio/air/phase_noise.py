@@ -5,8 +5,8 @@ For small angles the sideband level is the two-sided density of the phase: S(f) 
 frequency between the mask's points, flat below the first and falling on along the last line above the last.
 
 The process runs at a rate r of at least 500 kHz (half of it is the widest offset that is simulated) and is linearly
-interpolated to the sample rate. It is a function of the absolute tick: each stretch is filtered from the white
-noise of its own and the previous stretch, and those have streams of their own.
+interpolated to the sample rate, whose droop is compensated. It is a function of the absolute tick: each stretch is
+filtered from the white noise of its own and the previous stretch, and those have streams of their own.
 """
 
 from collections import OrderedDict
@@ -107,6 +107,7 @@ class PhaseNoise:
 def _filter_spectrum(mask: Mask, rate_hz: float) -> np.ndarray:
     """complex64 [(STRETCH + _TAPS) / 2 + 1]: spectrum of the shaping filter, _TAPS long, delayed to be causal."""
     offsets_hz = np.arange(_TAPS // 2 + 1) * (rate_hz / _TAPS)
-    impulse = fft.irfft(np.sqrt(rate_hz * mask_density(mask, offsets_hz)), _TAPS)
+    droop = np.sinc(offsets_hz / rate_hz) ** 2  # of the linear interpolation
+    impulse = fft.irfft(np.sqrt(rate_hz * mask_density(mask, offsets_hz)) / droop, _TAPS)
     impulse = np.roll(impulse, _TAPS // 2) * np.hanning(_TAPS)
     return np.asarray(fft.rfft(impulse, STRETCH + _TAPS), np.complex64)

@@ -14,5 +14,8 @@ def amplify(samples: np.ndarray, config: PowerAmplifierConfig | None) -> np.ndar
     if config is None:
         return samples
     twice_p = 2 * config.smoothness
-    drive = np.abs(samples) / np.float32(config.saturation_amplitude)
-    return np.asarray(samples * (1 + drive**twice_p) ** (-1 / twice_p), np.complex64)
+    drive = np.maximum(np.abs(samples) / np.float32(config.saturation_amplitude), np.float32(1e-30))
+    # Written so that no power overflows: beyond saturation the gain is 1 / drive times a factor near 1.
+    beyond = np.maximum(drive, np.float32(1.0))
+    knee = (1 + np.minimum(drive, 1 / drive) ** twice_p) ** (-1 / twice_p)
+    return np.asarray(samples * (knee / beyond), np.complex64)

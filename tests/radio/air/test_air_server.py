@@ -1,0 +1,354 @@
+"""The air's server and the simulated radio, over real sockets on 127.0.0.1."""
+
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+import zmq
+
+from radio.air import protocol
+from radio.air.config import AirConfig, LinkConfig
+from radio.air.medium import Medium
+from radio.air.server import AirServer
+from radio.device import RadioSettings
+from radio.errors import ConfigurationError, DeviceError
+from radio.guard import GuardConfig, TransmitGuard
+from radio.open import open_radio
+from radio.samples import EventKind, Samples
+
+SETTINGS = RadioSettings(4e6, 2.45e9)
+
+
+@pytest.fixture
+def start():
+    """start(config, **options) -> running server; stops all at the end."""
+    servers = []
+
+    def make(config: AirConfig, **options) -> AirServer:
+        server = AirServer(config, "tcp://127.0.0.1:*", **options)
+        servers.append((server, server.serve_in_thread()))
+        return server
+
+    yield make
+    for server, thread in servers:
+        server.close()
+        thread.join(5)
+        assert not thread.is_alive()
+
+
+@pytest.fixture
+def attach():
+    """attach(server, role, index) -> configured radio; closes all at the end."""
+    radios = []
+
+    def make(server: AirServer, role: str, index: int = 0, **options):
+        radio = open_radio(f"sim:{server.endpoint}", role=role, index=index, **options)
+        radios.append(radio)
+        radio.configure(SETTINGS)
+        return radio
+
+    yield make
+    for radio in radios:
+        radio.close()
+        radio.close()
+
+
+def test_two_transmitters_and_a_receiver(start, attach, noise_like, burst):
+    config = AirConfig(channel="tdl-a", rx_antennas=2)
+    server = start(config, expected_users=2)
+    receiver = attach(server, "rx")
+    assert receiver.capabilities.rx_channels == 2 and receiver.capabilities.shared_clock
+    frames = {(u, k): burst(noise_like(3000, 10 * u + k), 5000 * k + 100) for u in (0, 1) for k in range(4)}
+
+    def transmit(user):
+        radio = attach(server, "tx", user)
+        for k in range(4):
+            radio.transmit(frames[user, k])
+            radio.idle_until(5000 * (k + 1))
+
+    threads = [threading.Thread(target=transmit, args=(user,)) for user in (0, 1)]
+    for thread in threads:
+        thread.start()
+    got = [receiver.receive(5000 * k, 5000) for k in range(4)]
+    for thread in threads:
+        thread.join()
+    medium = Medium(config)
+    truths = [medium.add_burst(user, samples) for (user, _), samples in frames.items()]
+    for k in range(4):
+        assert got[k].start_tick == 5000 * k and np.array_equal(got[k].data, medium.render(5000 * k, 5000))
+    drained = server.drain_truth()
+    assert sorted((t.user, t.burst_start_tick, t.cfo_hz) for t in drained) == sorted(
+        (t.user, t.burst_start_tick, t.cfo_hz) for t in truths
+    )
+    assert server.drain_truth() == [] and receiver.now_tick() == 20_000
+
+
+def test_a_late_burst_is_dropped_and_reported(start, attach, noise_like, burst):
+    server = start(AirConfig.ideal())
+    receiver = attach(server, "rx")
+    receiver.receive(0, 1000)
+    transmitter = attach(server, "tx")
+    transmitter.transmit(burst(noise_like(100), 900))
+    (event,) = transmitter.events()
+    assert (event.kind, event.tick, event.count) == (EventKind.LATE, 900, 1) and transmitter.events() == []
+    transmitter.transmit(burst(noise_like(100), 1000))
+    assert transmitter.events() == []
+    transmitter.idle_until(2000)
+    got = receiver.receive(900, 1000).data[0]
+    assert not got[:100].any() and np.array_equal(got[100:200], noise_like(100))
+
+
+def test_a_silent_transmitter_is_waited_for_only_so_long(start, attach):
+    server = start(AirConfig.ideal(stall_timeout_s=0.4))
+    receiver, _ = attach(server, "rx"), attach(server, "tx")
+    begin = time.monotonic()
+    receiver.receive(0, 1000)
+    assert 0.3 < time.monotonic() - begin < 3
+    begin = time.monotonic()
+    receiver.receive(1000, 1000)  # it is known to be stalled: no second wait
+    assert time.monotonic() - begin < 0.3
+
+
+def test_a_dropped_transmitter_does_not_hold_the_air(start, attach, noise_like, burst):
+    server = start(AirConfig.ideal(stall_timeout_s=60))
+    receiver, transmitter = attach(server, "rx"), attach(server, "tx")
+    threading.Timer(0.3, server.drop_transmitter, (0,)).start()
+    receiver.receive(0, 1000, timeout_s=5)
+    with pytest.raises(DeviceError, match="open it again"):
+        transmitter.transmit(burst(noise_like(10), 5000))
+    again = attach(server, "tx")
+    again.transmit(burst(noise_like(10), 5000))
+
+
+def test_a_killed_transmitter_does_not_hold_the_air(start, attach):
+    server = start(AirConfig.ideal(stall_timeout_s=60))
+    receiver = attach(server, "rx")
+    code = (
+        "import time; from radio.open import open_radio\n"
+        f"radio = open_radio('sim:{server.endpoint}', role='tx'); print('open', flush=True); time.sleep(60)"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+    assert process.stdout.readline().strip() == b"open"
+    process.kill()
+    process.wait()
+    begin = time.monotonic()
+    receiver.receive(0, 1000, timeout_s=20)
+    assert time.monotonic() - begin < 6
+
+
+def test_a_user_has_one_transmitter(start, attach):
+    server = start(AirConfig.ideal())
+    attach(server, "tx", 0)
+    attach(server, "tx", 1)
+    with pytest.raises(DeviceError, match="Transmitter 0 .* already open"):
+        attach(server, "tx", 0)
+
+
+def test_a_closed_transmitter_makes_room(start, attach):
+    server = start(AirConfig.ideal(stall_timeout_s=60))
+    attach(server, "tx", 0).close()
+    attach(server, "tx", 0).close()
+    attach(server, "rx").receive(0, 100, timeout_s=2)
+
+
+def test_receive_times_out_in_a_sentence(start, attach):
+    server = start(AirConfig.ideal(stall_timeout_s=60))
+    receiver, transmitter = attach(server, "rx"), attach(server, "tx")
+    with pytest.raises(DeviceError, match=r"did not answer a Receive within 0.3 s"):
+        receiver.receive(0, 1000, timeout_s=0.3)
+    transmitter.idle_until(5000)
+    assert receiver.receive(1000, 500).start_tick == 1000  # the given-up reply is not mistaken for this one
+
+
+def test_a_receive_on_an_air_that_goes_ends_soon(start, attach):
+    server = start(AirConfig.ideal(stall_timeout_s=60))
+    receiver, _ = attach(server, "rx"), attach(server, "tx")
+    threading.Timer(0.3, server.close).start()
+    begin = time.monotonic()
+    with pytest.raises(DeviceError, match="has gone"):
+        receiver.receive(0, 1000, timeout_s=30)
+    assert time.monotonic() - begin < 3
+    with pytest.raises(DeviceError, match="has gone"):
+        receiver.now_tick()
+
+
+def test_old_samples_overflow(start, attach, noise_like, burst):
+    server = start(AirConfig.ideal(memory_samples=1 << 16))
+    receiver = attach(server, "rx")
+    receiver.receive(199_000, 1000)
+    got = receiver.receive(0, 1000)
+    oldest = 200_000 - (1 << 16)
+    (event,) = receiver.events()
+    assert (event.kind, event.tick, event.count) == (EventKind.OVERFLOW, 0, oldest)
+    assert got.start_tick == oldest and got.data.shape == (1, 1000)
+
+
+def test_clipping_is_an_event(start, attach, noise_like, burst):
+    server = start(AirConfig.ideal(adc_bits=8, adc_full_scale=0.01))
+    receiver, transmitter = attach(server, "rx"), attach(server, "tx")
+    transmitter.transmit(burst(noise_like(1000)))
+    receiver.receive(0, 1000)
+    (event,) = receiver.events()
+    assert event.kind == EventKind.CLIPPED and event.count > 1000
+
+
+def test_a_transmitter_far_ahead_is_held_and_then_served(start, attach, noise_like, burst):
+    server = start(AirConfig.ideal(memory_samples=1 << 16))
+    receiver, transmitter = attach(server, "rx"), attach(server, "tx")
+    n, bursts = 60_000, 8
+    x = noise_like(n, power=0.01)
+
+    def transmit():
+        for k in range(bursts):
+            transmitter.transmit(burst(x, n * k))
+
+    thread = threading.Thread(target=transmit)
+    thread.start()
+    time.sleep(0.5)
+    assert thread.is_alive()  # held: more waits than the air may store
+    for k in range(bursts):
+        assert np.array_equal(receiver.receive(n * k, n, timeout_s=5).data[0], x)
+    thread.join(5)
+    assert not thread.is_alive()
+
+
+def test_garbage_is_counted_and_dropped(start, attach, noise_like, caplog):
+    server = start(AirConfig.ideal())
+    receiver = attach(server, "rx")
+    good = protocol.Burst("nobody", 1, 0, 4e6, 1, 10)
+    messages = [
+        [b"garbage"],
+        [b"", b"", b"", b""],
+        [protocol.encode(good)],
+        [protocol.encode(protocol.Now("nobody", 1)), b"extra"],
+        [protocol.encode(protocol.Attach(1, "x", 1, "tx", 10_000))],
+        [protocol.encode(protocol.Receive("nobody", 1, 1 << 60, 10))],
+        [np.random.default_rng(0).bytes(5000)],
+    ]
+    with zmq.Context.instance().socket(zmq.DEALER) as dealer:
+        dealer.linger = 0
+        dealer.connect(server.endpoint)
+        for frames in messages:
+            dealer.send_multipart(frames)
+        with socket.create_connection(("127.0.0.1", int(server.endpoint.rsplit(":", 1)[1]))) as raw:
+            raw.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        deadline = time.monotonic() + 5
+        while server.counters["malformed"] < len(messages) and time.monotonic() < deadline:
+            time.sleep(0.02)
+    assert server.counters["malformed"] == len(messages)
+    assert sum("malformed" in record.message for record in caplog.records) == len(messages)
+    assert receiver.receive(0, 10).n_samples == 10
+
+
+def test_a_wrong_protocol_version_is_refused(start, monkeypatch):
+    server = start(AirConfig.ideal())
+    monkeypatch.setattr(protocol, "PROTOCOL_VERSION", 99)
+    server_version = 99
+    with zmq.Context.instance().socket(zmq.DEALER) as dealer:
+        dealer.connect(server.endpoint)
+        dealer.send(protocol.encode(protocol.Attach(7, "x", 1, "rx", 0)))
+        reply = protocol.decode_at_radio(dealer.recv())
+    assert isinstance(reply, protocol.Refused) and f"version {server_version}" in reply.reason and "7" in reply.reason
+
+
+def test_an_occupied_port_is_a_sentence(start):
+    server = start(AirConfig.ideal())
+    with pytest.raises(DeviceError, match="is in use"):
+        AirServer(AirConfig.ideal(), server.endpoint)
+
+
+def test_other_machines_only_when_told():
+    with pytest.raises(ConfigurationError, match="this machine only"):
+        AirServer(AirConfig.ideal(), "tcp://0.0.0.0:*")
+    AirServer(AirConfig.ideal(), "tcp://0.0.0.0:*", allow_remote=True).close()
+
+
+def test_nobody_there_is_a_sentence(monkeypatch):
+    monkeypatch.setattr("radio.devices.simulated._OPEN_TIMEOUT_S", 0.3)
+    with pytest.raises(DeviceError, match="No simulated air answers at tcp://127.0.0.1:9"):
+        open_radio("sim:tcp://127.0.0.1:9", role="rx")
+
+
+def test_settings_must_be_the_airs(start, attach):
+    radio = attach(start(AirConfig.ideal()), "tx")
+    with pytest.raises(ConfigurationError, match="sample_rate_hz 4000000; 2000000"):
+        radio.configure(RadioSettings(2e6, 2.45e9))
+    with pytest.raises(ConfigurationError, match="center_frequency_hz"):
+        radio.configure(RadioSettings(4e6, 2.451e9))
+    with pytest.raises(ConfigurationError, match="outside"):
+        radio.configure(RadioSettings(4e6, 2.45e9, tx_gain_db=-200.0))
+    assert radio.configure(RadioSettings(4e6, 2.45e9, -10.0, 30.0)) == RadioSettings(4e6, 2.45e9, -10.0, 0.0)
+
+
+def test_transmit_gain_reaches_the_air(start, attach, burst, noise_like):
+    server = start(AirConfig.ideal())
+    receiver, transmitter = attach(server, "rx"), attach(server, "tx")
+    transmitter.configure(RadioSettings(4e6, 2.45e9, -20.0))
+    transmitter.transmit(burst(noise_like(100)))
+    assert receiver.receive(0, 100).data[0] == pytest.approx(noise_like(100) / 10, abs=1e-6)
+
+
+def test_any_carrier_is_allowed_on_the_air_unless_the_guard_names_bands(start):
+    server = start(AirConfig.ideal(center_frequency_hz=3.5e9))
+    uri = f"sim:{server.endpoint}"
+    radio = open_radio(uri, role="tx", guard=TransmitGuard(GuardConfig()))
+    radio.configure(RadioSettings(4e6, 3.5e9))
+    radio.close()
+    radio = open_radio(uri, role="tx", guard=TransmitGuard(GuardConfig(allowed_bands_hz=((2.4e9, 2.5e9),))))
+    with pytest.raises(Exception, match="not allowed"):
+        radio.configure(RadioSettings(4e6, 3.5e9))
+    radio.close()
+
+
+def test_roles_are_kept_and_closed_is_closed(start, attach, burst, noise_like):
+    server = start(AirConfig.ideal())
+    receiver, transmitter = attach(server, "rx"), attach(server, "tx")
+    with pytest.raises(DeviceError, match="does not transmit"):
+        receiver.transmit(burst(noise_like(10)))
+    with pytest.raises(DeviceError, match="does not receive"):
+        transmitter.receive(0, 10)
+    with pytest.raises(ConfigurationError, match="One receive takes"):
+        receiver.receive(0, 1 << 30)
+    with pytest.raises(ConfigurationError, match="one channel"):
+        transmitter.transmit(Samples(np.zeros((2, 10), np.complex64), 0, 4e6))
+    receiver.close()
+    with pytest.raises(DeviceError, match="is closed"):
+        receiver.receive(0, 10)
+
+
+def test_paced_air_keeps_wall_time(start, attach, noise_like, burst):
+    config = AirConfig.ideal(pace=1.0, sample_rate_hz=1e6, links=(LinkConfig(delay_samples=0.0),))
+    server = start(config)
+    settings = RadioSettings(1e6, 2.45e9)
+    uri = f"sim:{server.endpoint}"
+    receiver, transmitter = open_radio(uri, role="rx"), open_radio(uri, role="tx")
+    try:
+        transmitter.configure(settings)
+        begin_tick, begin_s = receiver.now_tick(), time.monotonic()
+        x = noise_like(1000)
+        transmitter.transmit(Samples(x[None], begin_tick + 300_000, 1e6))
+        got = receiver.receive(begin_tick + 300_000, 100_000)
+        assert 0.39 < time.monotonic() - begin_s < 1.5
+        assert np.array_equal(got.data[0, :1000], x) and receiver.events() == []
+        transmitter.transmit(Samples(x[None], begin_tick, 1e6))
+        assert [e.kind for e in transmitter.events()] == [EventKind.LATE]
+    finally:
+        receiver.close()
+        transmitter.close()
+
+
+def test_blocks_of_fading_can_be_set_while_running(start, attach, noise_like, burst):
+    server = start(AirConfig(channel="rayleigh"))
+    server.set_block_samples(1000)
+    transmitter = attach(server, "tx")
+    for tick in (0, 500, 1000):
+        transmitter.transmit(burst(noise_like(100), tick))
+    # the carrier's phase is drawn per burst, the fading per block
+    gains = [abs(truth.tap_gains[0, 0]) for truth in server.drain_truth()]
+    assert gains[0] == pytest.approx(gains[1]) and abs(gains[1] - gains[2]) > 1e-3
+    with pytest.raises(ConfigurationError):
+        server.set_block_samples(0)
