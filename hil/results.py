@@ -14,16 +14,21 @@ import math
 import os
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
+import yaml
 from PIL import Image
 
 LINES = "results.jsonl"
+CONFIG = "config.yaml"
+
+# What may change between a run and its resumption: where things listen, what computes, how long it goes on.
+_MAY_DIFFER = ("bus.", "radio.device", "compute_device", "frames")
 
 
 class ResultsError(Exception):
@@ -75,6 +80,8 @@ def plain(value: Any) -> Any:
         value = value.item()
     if isinstance(value, float):
         return value if math.isfinite(value) else None
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()  # a file name need not be UTF-8
     if isinstance(value, dict):
         # A map has no place for "unknown": its entry is left out.
         entries = ((key, plain(entry)) for key, entry in value.items())
@@ -90,10 +97,11 @@ def encode_row(row: ResultRow) -> bytes:
 class ResultWriter:
     """Appends rows to a results folder. `done` holds (frame, user) of every recorded row.
 
-    Raises ResultsError when the folder cannot be written, or holds results and resume is False.
+    Raises ResultsError when the folder cannot be written, holds results and resume is False, or holds results
+    that were made with another configuration than `config` (JSON values; None: not compared).
     """
 
-    def __init__(self, out: Path, resume: bool) -> None:
+    def __init__(self, out: Path, resume: bool, config: Mapping[str, Any] | None = None) -> None:
         self.out = Path(out)
         self.done: set[tuple[int, int]] = set()
         path = self.out / LINES
@@ -106,6 +114,8 @@ class ResultWriter:
                     f"{self.out} already holds {len(rows)} results; "
                     "--resume goes on with them, another --out leaves them."
                 )
+            if rows and config is not None:
+                _same_run(self.out / CONFIG, config)
             self.done = {(row.frame, row.user) for row in rows}
             self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
             if os.fstat(self._file).st_size > whole_bytes:
@@ -151,10 +161,13 @@ class ResultWriter:
     def _line(self, line: bytes) -> None:
         """One write, so that a crash tears at most this line; a full disk leaves no half of it behind."""
         before = os.fstat(self._file).st_size
-        if os.write(self._file, line) < len(line):
-            os.ftruncate(self._file, before)
-            raise OSError("the disk is full")
-        os.fsync(self._file)
+        try:
+            if os.write(self._file, line) < len(line):
+                raise OSError("the disk is full")
+            os.fsync(self._file)
+        except OSError:
+            os.ftruncate(self._file, before)  # the caller hears that nothing is recorded: make it true
+            raise
 
 
 def read_rows(out: Path) -> list[ResultRow]:
@@ -174,6 +187,37 @@ def load_diagnostics(out: Path, frame: int) -> dict[str, np.ndarray] | None:
                 return {name: stored[name] for name in stored.files}
         except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise ResultsError(f"{path} is no diagnostics file: {error}") from error
+
+
+def _same_run(path: Path, config: Mapping[str, Any]) -> None:
+    """Raises ResultsError that names the values in which the recorded configuration and this one differ."""
+    if not path.exists():
+        return
+    try:
+        recorded = _flat(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except (yaml.YAMLError, UnicodeDecodeError):
+        raise ResultsError(
+            f"{path} cannot be read: this run cannot be resumed, choose another --out."
+        ) from None
+    now = _flat(config)
+    differ = [
+        f"{name} (was {recorded.get(name)!r}, is {now.get(name)!r})"
+        for name in sorted(recorded.keys() | now.keys())
+        if recorded.get(name) != now.get(name) and not name.startswith(_MAY_DIFFER)
+    ]
+    if differ:
+        raise ResultsError(f"{path.parent} was recorded with another configuration: {', '.join(differ)}.")
+
+
+def _flat(values: Any, prefix: str = "") -> dict[str, Any]:
+    """{"air": {"seed": 1}} -> {"air.seed": 1}."""
+    if not isinstance(values, Mapping):
+        return {prefix: values} if prefix else {}
+    return {
+        name: value
+        for key, below in values.items()
+        for name, value in _flat(below, f"{prefix}.{key}" if prefix else str(key)).items()
+    }
 
 
 def _diagnostics_path(out: Path, frame: int) -> Path:

@@ -67,6 +67,7 @@ def summarise(
         "complete": not missing,
         "refine": refine,
         "codec": codec,
+        "csi_age_s": mean(row.csi_age_s for row in rows),
         "events": dict(sorted(events.items())),
         "missing": missing,
     }
@@ -75,6 +76,7 @@ def summarise(
 
 def _quality(rows: Sequence[ResultRow]) -> dict[str, Any]:
     """Counts and mean picture quality of some rows."""
+
     def figure(name: str) -> float | None:
         return mean(getattr(row, name) for row in rows)
 

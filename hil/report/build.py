@@ -2,12 +2,12 @@
 
 import base64
 import io
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import yaml
 from PIL import Image
 
 from hil import __version__
@@ -79,18 +79,38 @@ def context(out: Path, rows: Sequence[ResultRow]) -> dict[str, Any]:
 
 
 def _summary(out: Path, rows: Sequence[ResultRow]) -> dict[str, Any]:
-    """summary.json; what a killed run did not write is taken from its rows."""
-    users, frames = (max((getattr(row, name) + 1 for row in rows), default=0) for name in ("user", "frame"))
-    summary = summarise(
-        rows, users=users, frames=frames, snr_db=mean(row.snr_db_true for row in rows), channel="",
-        seed=rows[0].seeds.get("run", 0) if rows else 0, version=__version__, wall_s=0.0,
-        refine=any(row.refined for row in rows), codec="",
-    )  # fmt: skip
+    """Figures of the rows, which after a crash are newer than summary.json; the rest from the folder's files."""
+    derived = {
+        "users": max((row.user + 1 for row in rows), default=0),
+        "frames": max((row.frame + 1 for row in rows), default=0),
+        "snr_db": mean(row.snr_db_true for row in rows),
+        "channel": "",
+        "seed": rows[0].seeds.get("run", 0) if rows else 0,
+        "version": __version__,
+        "refine": any(row.refined for row in rows),
+        "codec": "",
+    }
+    stored = _mapping(out / "summary.json")
+    known = derived | _named(stored, derived) | _named(_mapping(out / "config.yaml"), derived)
+    summary = summarise(rows, wall_s=0.0, **known)
+    # Time cannot be worked out again, and belongs to the rows that summary.json was written for.
+    current = stored.get("images_sent") == len(rows)
+    return summary | {name: stored.get(name) if current else None for name in ("wall_s", "images_per_s")}
+
+
+def _named(values: dict[str, Any], like: dict[str, Any]) -> dict[str, Any]:
+    """The entries that `like` has, of the right kind; a file edited by hand may hold anything."""
+    kinds: dict[str, Any] = {"users": int, "frames": int, "seed": int, "snr_db": (int, float), "refine": bool}
+    return {name: values[name] for name in like if isinstance(values.get(name), kinds.get(name, str))}
+
+
+def _mapping(path: Path) -> dict[str, Any]:
+    """A YAML or JSON file; {} when it is missing or broken: a report shows what there is."""
     try:
-        stored = json.loads(_text(out / "summary.json") or "{}")
-    except ValueError:
-        stored = {}
-    return summary | (stored if isinstance(stored, dict) else {})
+        values = yaml.safe_load(_text(path))
+    except yaml.YAMLError:
+        return {}
+    return values if isinstance(values, dict) else {}
 
 
 def _text(path: Path) -> str:

@@ -123,3 +123,26 @@ def test_the_command_names_the_file(tmp_path):
 
 def test_figures():
     assert (figure(None), figure(-1.25, 1), figure(3.0, 2, "dB")) == ("–", "−1.2", "3.00\u00a0dB")
+
+
+def test_a_killed_run_is_shown_as_incomplete(tmp_path):
+    make_run(tmp_path, frames=1)
+    (tmp_path / "config.yaml").write_text("users: 2\nframes: 4\nchannel: tdl-a\n")
+    page = build_report(tmp_path).read_text(encoding="utf-8")
+    assert "incomplete" in page and "6 of 8 images" in page and "tdl-a" in page
+
+
+def test_rows_newer_than_the_summary_count(tmp_path):
+    make_run(tmp_path, frames=2)
+    summary = summarise(read_rows(tmp_path)[:1], users=2, frames=2, snr_db=10.0, channel="awgn", seed=1, version="9",
+                        wall_s=1.0, refine=False, codec="c")  # fmt: skip
+    write_summary(tmp_path, summary)
+    page = build_report(tmp_path).read_text(encoding="utf-8")
+    assert "4 / 4" in page and "incomplete" not in page
+
+
+@pytest.mark.parametrize("config", ["users: many\nframes: [1]\n", "- a list", "{", "\x00"])
+def test_a_configuration_edited_by_hand_stops_no_report(tmp_path, config):
+    make_run(tmp_path, frames=1)
+    (tmp_path / "config.yaml").write_text(config)
+    assert "2 / 2" in build_report(tmp_path).read_text(encoding="utf-8")

@@ -162,3 +162,40 @@ def test_diagnostics_never_run_code(tmp_path):
     np.savez(tmp_path / "diagnostics" / "frame_000000.npz", evil=np.array([{}], dtype=object))
     with pytest.raises(ResultsError):
         load_diagnostics(tmp_path, 0)
+
+
+@pytest.mark.parametrize("call", ["write", "fsync"])
+def test_what_was_refused_is_not_recorded(tmp_path, monkeypatch, call):
+    writer = ResultWriter(tmp_path, resume=False)
+    writer.append(row(0, 0))
+
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, call, fail)
+        with pytest.raises(ResultsError, match="No space"):
+            writer.append(row(1, 0))
+    assert len(read_rows(tmp_path)) == 1
+    writer.append(row(1, 0))
+    writer.close()
+    assert [one.frame for one in read_rows(tmp_path)] == [0, 1]
+
+
+def test_a_file_name_that_is_not_utf8_is_recorded(tmp_path):
+    writer = ResultWriter(tmp_path, resume=False)
+    writer.append(row(0, 0, image_id=os.fsdecode(b"caf\xe9.png")))
+    writer.close()
+    assert read_rows(tmp_path)[0].image_id == "caf\\udce9.png"
+
+
+def test_another_configuration_does_not_resume(tmp_path):
+    made_with = {"seed": 1, "frames": 2, "air": {"seed": 1, "clock_ppm": 5.0}, "bus": {"endpoint": "a"}}
+    (tmp_path / "config.yaml").write_text(json.dumps(made_with))
+    ResultWriter(tmp_path, resume=False, config=made_with | {"seed": 9}).close()  # nothing recorded yet
+    writer = ResultWriter(tmp_path, resume=True, config=made_with)
+    writer.append(row(0, 0))
+    writer.close()
+    ResultWriter(tmp_path, resume=True, config=made_with | {"frames": 8, "bus": {"endpoint": "b"}}).close()
+    with pytest.raises(ResultsError, match=r"air\.clock_ppm \(was 5\.0, is 0\.0\)\.$"):
+        ResultWriter(tmp_path, resume=True, config=made_with | {"air": {"seed": 1, "clock_ppm": 0.0}})
