@@ -104,7 +104,7 @@ class FrameDecoder:
             "snr_db_estimated": csi.snr_db if csi else None,
             "snr_db_true": self.config.snr_db if slot.links else None,
             "latency_ms": dict(slot.latency_ms),
-            "events": dict(slot.events),
+            "events": dict(slot.events) if user == 0 else {},  # the radio's events count once a frame
             "seeds": {"run": self.config.seed, "air": self.config.air.seed},
         }
         if measured and found is not None and slot.received is not None:

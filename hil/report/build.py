@@ -79,7 +79,7 @@ def context(out: Path, rows: Sequence[ResultRow]) -> dict[str, Any]:
 
 
 def _summary(out: Path, rows: Sequence[ResultRow]) -> dict[str, Any]:
-    """Figures of the rows, which after a crash are newer than summary.json; the rest from the folder's files."""
+    """Figures of the rows, after a crash newer than summary.json; the rest from the folder's files."""
     derived = {
         "users": max((row.user + 1 for row in rows), default=0),
         "frames": max((row.frame + 1 for row in rows), default=0),

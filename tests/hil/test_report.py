@@ -134,7 +134,8 @@ def test_a_killed_run_is_shown_as_incomplete(tmp_path):
 
 def test_rows_newer_than_the_summary_count(tmp_path):
     make_run(tmp_path, frames=2)
-    summary = summarise(read_rows(tmp_path)[:1], users=2, frames=2, snr_db=10.0, channel="awgn", seed=1, version="9",
+    older = read_rows(tmp_path)[:1]
+    summary = summarise(older, users=2, frames=2, snr_db=10.0, channel="awgn", seed=1, version="9",
                         wall_s=1.0, refine=False, codec="c")  # fmt: skip
     write_summary(tmp_path, summary)
     page = build_report(tmp_path).read_text(encoding="utf-8")

