@@ -17,14 +17,21 @@ class GuardConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     allowed_bands_hz: tuple[tuple[float, float], ...] | None = Field(
-        None, description="(low, high) edges; null: 2.4-2.4835 GHz on real radios, the air's own carrier on a simulated."
+        default=None,
+        description="(low, high); null: 2.4-2.4835 GHz on real radios, the air's own carrier on sim.",
     )
-    max_tx_gain_db: float = Field(0.0, description="Largest transmit gain that may be set, in the device's own dB.")
-    max_peak: float = Field(1.0, gt=0, le=1.0, description="Largest magnitude of a sample, full scale 1.")
+    max_tx_gain_db: float = Field(
+        default=0.0, description="Largest transmit gain that may be set, in the device's own dB."
+    )
+    max_peak: float = Field(
+        default=1.0, gt=0, le=1.0, description="Largest magnitude of a sample, full scale 1."
+    )
 
     @field_validator("allowed_bands_hz")
     @classmethod
-    def _ordered(cls, bands: tuple[tuple[float, float], ...] | None) -> tuple[tuple[float, float], ...] | None:
+    def _ordered(
+        cls, bands: tuple[tuple[float, float], ...] | None
+    ) -> tuple[tuple[float, float], ...] | None:
         for low, high in bands or ():
             if not 0 <= low < high:
                 raise ValueError(f"a band needs 0 <= low < high, got ({low:g}, {high:g})")
@@ -51,11 +58,13 @@ class TransmitGuard:
         if not any(band_low <= low and high <= band_high for band_low, band_high in bands):
             allowed = ", ".join(f"{a / 1e6:.10g}-{b / 1e6:.10g}" for a, b in bands) or "nothing"
             raise TransmitRefused(
-                f"Transmitting on {low / 1e6:.10g}-{high / 1e6:.10g} MHz is not allowed; allowed: {allowed} MHz."
+                f"Transmitting on {low / 1e6:.10g}-{high / 1e6:.10g} MHz is not allowed; "
+                f"allowed: {allowed} MHz."
             )
         if settings.tx_gain_db is not None and not settings.tx_gain_db <= self.config.max_tx_gain_db:
             raise TransmitRefused(
-                f"A transmit gain of {settings.tx_gain_db:g} dB is not allowed; at most {self.config.max_tx_gain_db:g} dB is."
+                f"A transmit gain of {settings.tx_gain_db:g} dB is not allowed; "
+                f"at most {self.config.max_tx_gain_db:g} dB is."
             )
 
     def check_burst(self, burst: Samples) -> None:
@@ -66,25 +75,21 @@ class TransmitGuard:
         if not np.isfinite(peak):
             raise TransmitRefused("A burst with samples that are not finite is not transmitted.")
         if peak > self.config.max_peak * (1 + _PEAK_TOLERANCE):
-            raise TransmitRefused(f"A burst's peak is {peak:.4g}; at most {self.config.max_peak:g} is allowed.")
+            raise TransmitRefused(
+                f"A burst's peak is {peak:.4g}; at most {self.config.max_peak:g} is allowed."
+            )
 
 
 class GuardedRadio:
-    """Any radio behind a guard. A transmitter sends nothing before it has been configured within the guard."""
+    """Any radio behind a guard. A transmitter must be configured within the guard before it sends."""
 
     def __init__(self, radio: Radio, guard: TransmitGuard, role: str) -> None:
         self._radio = radio
         self._guard = guard
         self._transmits = role == "tx"
         self._allowed = False
-
-    @property
-    def uri(self) -> str:
-        return self._radio.uri
-
-    @property
-    def capabilities(self) -> Capabilities:
-        return self._radio.capabilities
+        self.uri = radio.uri
+        self.capabilities: Capabilities = radio.capabilities
 
     def configure(self, settings: RadioSettings) -> RadioSettings:
         """Checked as asked and as applied: a device may round to something that is not allowed."""
@@ -99,7 +104,9 @@ class GuardedRadio:
 
     def transmit(self, burst: Samples) -> None:
         if self._transmits and not self._allowed:
-            raise TransmitRefused(f"{self.uri} must be configured within the transmit guard before it transmits.")
+            raise TransmitRefused(
+                f"{self.uri} must be configured within the transmit guard before it transmits."
+            )
         self._guard.check_burst(burst)
         self._radio.transmit(burst)
 

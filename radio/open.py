@@ -46,8 +46,8 @@ _BACKENDS = (
 def open_radio(uri: str, *, role: Role, index: int = 0, guard: TransmitGuard | None = None) -> Radio:
     """Open `SCHEME:ADDRESS`, or a bare `SCHEME` with its default address, behind the transmit guard.
 
-    index: which user a transmitter is. DeviceError when the scheme is unknown or not in this version, the radio is
-    absent, or it is taken.
+    index: which user a transmitter is. DeviceError when the scheme is unknown or not in this
+    version, or the radio is absent or taken.
     """
     scheme, _, address = uri.partition(":")
     backend = next((b for b in _BACKENDS if b.scheme == scheme), None)
@@ -84,4 +84,6 @@ def describe_backends() -> list[BackendReport]:
 
 
 def _absence(backend: Backend) -> str:
-    return f"The {backend.scheme} backend ({backend.what}) is not in this version; sim (the simulated air) is."
+    return (
+        f"The {backend.scheme} backend ({backend.what}) is not in this version; sim (the simulated air) is."
+    )

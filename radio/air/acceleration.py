@@ -2,14 +2,13 @@
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
-try:
-    if os.environ.get("SEMNOMA_HIL_NO_NUMBA", "") not in ("", "0"):
-        raise ImportError("switched off by SEMNOMA_HIL_NO_NUMBA")
-    import numba
-except ImportError:
-    numba = None
+numba: Any = None
+if os.environ.get("SEMNOMA_HIL_NO_NUMBA", "") in ("", "0"):
+    with suppress(ImportError):
+        import numba
 
 NUMBA = numba is not None
 

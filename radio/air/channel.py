@@ -1,4 +1,4 @@
-"""A user's multipath: tap delays and gains as functions of absolute ticks, for every channel in the configuration."""
+"""A user's multipath: tap delays and gains as functions of absolute ticks, for every configured channel."""
 
 import numpy as np
 
@@ -40,7 +40,7 @@ class Channel:
         self.moves = self._fades and config.coherence == "doppler" and config.doppler_hz > 0
 
     def gains(self, burst_start_tick: int, ticks: np.ndarray, block_samples: int) -> np.ndarray:
-        """complex128 [antennas, L, ticks]; a burst keeps the block that it starts in, whatever ticks are asked."""
+        """complex128 [antennas, L, ticks]; a burst keeps the block that it starts in at all ticks."""
         c = self._config
         amplitudes = np.sqrt(self._powers)[:, None]
         n_taps = amplitudes.size

@@ -1,12 +1,13 @@
 """Configuration of the simulated air. Every default is what a cheap, uncalibrated lab of SDRs does."""
 
+from itertools import pairwise
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Channel = Literal["awgn", "rayleigh", "rician", "tdl-a", "tdl-b", "tdl-c", "tdl-d", "tdl-e"]
 
-# Single-sideband noise of a TCXO-locked fractional-N synthesiser as found in low-cost transceivers near 2.4 GHz.
+# Single-sideband noise of the fractional-N synthesisers in low-cost transceivers near 2.4 GHz.
 DEFAULT_PHASE_NOISE_MASK = ((1e3, -80.0), (1e4, -90.0), (1e5, -100.0), (1e6, -125.0))
 
 
@@ -17,9 +18,13 @@ class _Part(BaseModel):
 class LinkConfig(_Part):
     """One user's path to the receiver."""
 
-    gain_db: float = Field(0.0, description="Mean power gain of the path in dB; fading has unit mean power.")
+    gain_db: float = Field(
+        default=0.0, description="Mean power gain of the path in dB; fading has unit mean power."
+    )
     delay_samples: float | None = Field(
-        None, ge=0, description="Delay of the first path in ticks, fractional; None draws 1 to 5 from the seed."
+        default=None,
+        ge=0,
+        description="Delay of the first path in ticks, fractional; None draws 1 to 5 from the seed.",
     )
 
 
@@ -27,15 +32,15 @@ class PhaseNoiseConfig(_Part):
     """Phase noise of every oscillator, each with a realisation of its own."""
 
     mask: tuple[tuple[float, float], ...] = Field(
-        DEFAULT_PHASE_NOISE_MASK,
+        default=DEFAULT_PHASE_NOISE_MASK,
         min_length=1,
-        description="(offset_hz, dBc/Hz) points, offsets rising; straight lines over log frequency, flat below.",
+        description="(offset_hz, dBc/Hz) points; straight lines over log frequency, flat below.",
     )
 
     @model_validator(mode="after")
     def _rising(self) -> "PhaseNoiseConfig":
         offsets = [offset for offset, _ in self.mask]
-        if offsets[0] <= 0 or any(b <= a for a, b in zip(offsets, offsets[1:], strict=False)):
+        if offsets[0] <= 0 or any(b <= a for a, b in pairwise(offsets)):
             raise ValueError(f"phase noise mask offsets must be positive and rising, got {offsets}")
         return self
 
@@ -43,77 +48,116 @@ class PhaseNoiseConfig(_Part):
 class IqImbalanceConfig(_Part):
     """Quadrature error of a mixer."""
 
-    gain_db: float = Field(0.0, description="Amplitude of Q over that of I, in dB.")
-    phase_deg: float = Field(0.0, gt=-45, lt=45, description="Deviation of the Q axis from 90 degrees.")
+    gain_db: float = Field(default=0.0, description="Amplitude of Q over that of I, in dB.")
+    phase_deg: float = Field(
+        default=0.0, gt=-45, lt=45, description="Deviation of the Q axis from 90 degrees."
+    )
 
 
 class PowerAmplifierConfig(_Part):
     """Rapp's solid-state amplifier."""
 
-    saturation_amplitude: float = Field(1.0, gt=0, description="Output amplitude in hard saturation, full scale 1.")
-    smoothness: float = Field(2.0, gt=0, description="Rapp's p: larger is a sharper knee.")
+    saturation_amplitude: float = Field(
+        default=1.0, gt=0, description="Output amplitude in hard saturation, full scale 1."
+    )
+    smoothness: float = Field(default=2.0, gt=0, description="Rapp's p: larger is a sharper knee.")
 
 
 class InterfererConfig(_Part):
     """A signal that belongs to nobody."""
 
-    kind: Literal["narrowband", "bursty"] = Field("narrowband", description="A tone, or white bursts.")
-    power: float = Field(0.01, ge=0, description="Linear power at the receiver input while it is on.")
-    frequency_hz: float = Field(250e3, description="Narrowband: offset of the tone from the centre.")
-    slot_samples: int = Field(4096, ge=1, description="Bursty: it decides once per so many ticks.")
-    activity: float = Field(0.1, ge=0, le=1, description="Bursty: probability that a slot is filled.")
+    kind: Literal["narrowband", "bursty"] = Field(
+        default="narrowband", description="A tone, or white bursts."
+    )
+    power: float = Field(default=0.01, ge=0, description="Linear power at the receiver input while it is on.")
+    frequency_hz: float = Field(default=250e3, description="Narrowband: offset of the tone from the centre.")
+    slot_samples: int = Field(default=4096, ge=1, description="Bursty: it decides once per so many ticks.")
+    activity: float = Field(default=0.1, ge=0, le=1, description="Bursty: probability that a slot is filled.")
 
 
 class AirConfig(_Part):
     """What lies between the transmitters' converters and the receiver's."""
 
-    sample_rate_hz: float = Field(4e6, gt=0, description="Rate of every radio on this air.")
-    center_frequency_hz: float = Field(2.45e9, gt=0, description="Carrier of every radio on this air.")
-    seed: int = Field(1, ge=0, lt=2**63, description="Everything random follows from it and from absolute ticks.")
-    noise_power: float = Field(
-        0.01, ge=0, description="Variance of the thermal noise per complex sample at the receiver input."
+    sample_rate_hz: float = Field(default=4e6, gt=0, description="Rate of every radio on this air.")
+    center_frequency_hz: float = Field(
+        default=2.45e9, gt=0, description="Carrier of every radio on this air."
     )
-    links: tuple[LinkConfig, ...] = Field((), description="Paths of user 0, 1, ...; further users get the default.")
-    rx_antennas: int = Field(1, ge=1, le=4, description="Receive antennas; they fade independently.")
+    seed: int = Field(
+        default=1, ge=0, lt=2**63, description="Everything random follows from it and from absolute ticks."
+    )
+    noise_power: float = Field(
+        default=0.01,
+        ge=0,
+        description="Variance of the thermal noise per complex sample at the receiver input.",
+    )
+    links: tuple[LinkConfig, ...] = Field(
+        default=(), description="Paths of user 0, 1, ...; further users get the default."
+    )
+    rx_antennas: int = Field(default=1, ge=1, le=4, description="Receive antennas; they fade independently.")
 
-    channel: Channel = Field("awgn", description="Kind of fading.")
+    channel: Channel = Field(default="awgn", description="Kind of fading.")
     random_phase: bool = Field(
-        True, description="Random carrier phase per user and burst, as free-running oscillators have. False: h = 1."
+        default=True,
+        description="A random carrier phase per user and burst, as of free oscillators; false: h = 1.",
     )
     coherence: Literal["block", "doppler"] = Field(
-        "block", description="block: fading is constant in a burst and independent between blocks; doppler: Jakes."
+        default="block",
+        description="block: constant in a burst and independent between blocks; doppler: Jakes.",
     )
-    block_samples: int = Field(65536, ge=1, description="Ticks per fading block; a burst has the block it starts in.")
-    doppler_hz: float = Field(10.0, ge=0, description="Largest Doppler shift, for coherence doppler.")
-    delay_spread_s: float = Field(100e-9, ge=0, description="RMS delay spread of the TDL channels.")
-    k_factor_db: float = Field(10.0, description="Rician: fixed over scattered power. TDL-D and E keep their own.")
+    block_samples: int = Field(
+        default=65536, ge=1, description="Ticks per fading block; a burst has the one it starts in."
+    )
+    doppler_hz: float = Field(default=10.0, ge=0, description="Largest Doppler shift, for coherence doppler.")
+    delay_spread_s: float = Field(default=100e-9, ge=0, description="RMS delay spread of the TDL channels.")
+    k_factor_db: float = Field(
+        default=10.0, description="Rician: fixed over scattered power. TDL-D and E keep their own."
+    )
 
-    clock_ppm: float = Field(2.0, ge=0, description="Oscillator offsets are drawn uniformly from plus and minus this.")
-    tx_ppm: tuple[float, ...] | None = Field(None, description="Offsets of the transmitters' oscillators; None draws.")
-    rx_ppm: float | None = Field(None, description="Offset of the receiver's oscillator; None draws.")
-    phase_noise: PhaseNoiseConfig | None = Field(PhaseNoiseConfig(), description="null is off.")
+    clock_ppm: float = Field(
+        default=2.0, ge=0, description="Oscillator offsets are drawn uniformly from plus and minus this."
+    )
+    tx_ppm: tuple[float, ...] | None = Field(
+        default=None, description="Offsets of the transmitters' oscillators; None draws."
+    )
+    rx_ppm: float | None = Field(default=None, description="Offset of the receiver's oscillator; None draws.")
+    phase_noise: PhaseNoiseConfig | None = Field(default=PhaseNoiseConfig(), description="null is off.")
 
-    dac_bits: int | None = Field(12, ge=1, le=24, description="Transmit converter, full scale 1; null is off.")
-    adc_bits: int | None = Field(12, ge=1, le=24, description="Receive converter; null is off.")
+    dac_bits: int | None = Field(
+        default=12, ge=1, le=24, description="Transmit converter, full scale 1; null is off."
+    )
+    adc_bits: int | None = Field(default=12, ge=1, le=24, description="Receive converter; null is off.")
     adc_full_scale: float | None = Field(
-        None, gt=0, description="Receiver-input amplitude at which I or Q clips; null lets the AGC set it."
+        default=None,
+        gt=0,
+        description="Receiver-input amplitude at which I or Q clips; null lets the AGC set it.",
     )
     agc_headroom_db: float = Field(
-        18.0, description="AGC: full scale over the expected rms, users at -10 dBFS (OFDM) through their mean gains."
+        default=18.0,
+        description="AGC: full scale over the rms expected of users at -10 dBFS with their mean gains.",
     )
-    tx_iq_imbalance: IqImbalanceConfig | None = Field(None, description="null is off.")
-    rx_iq_imbalance: IqImbalanceConfig | None = Field(None, description="null is off.")
-    tx_dc_offset: tuple[float, float] = Field((0.0, 0.0), description="(I, Q) added by every transmitter.")
-    rx_dc_offset: tuple[float, float] = Field((0.0, 0.0), description="(I, Q) added by the receiver.")
-    power_amplifier: PowerAmplifierConfig | None = Field(None, description="null is off.")
-    interferers: tuple[InterfererConfig, ...] = Field((), description="Signals that belong to nobody.")
+    tx_iq_imbalance: IqImbalanceConfig | None = Field(default=None, description="null is off.")
+    rx_iq_imbalance: IqImbalanceConfig | None = Field(default=None, description="null is off.")
+    tx_dc_offset: tuple[float, float] = Field(
+        default=(0.0, 0.0), description="(I, Q) added by every transmitter."
+    )
+    rx_dc_offset: tuple[float, float] = Field(default=(0.0, 0.0), description="(I, Q) added by the receiver.")
+    power_amplifier: PowerAmplifierConfig | None = Field(default=None, description="null is off.")
+    interferers: tuple[InterfererConfig, ...] = Field(
+        default=(), description="Signals that belong to nobody."
+    )
 
-    pace: float | None = Field(None, gt=0, description="Air seconds per second of wall time; null: as fast as can be.")
+    pace: float | None = Field(
+        default=None, gt=0, description="Air seconds per second of wall time; null: as fast as can be."
+    )
     stall_timeout_s: float = Field(
-        8.0, gt=0, description="Unpaced: wall time after which a silent transmitter is taken to stay silent."
+        default=8.0,
+        gt=0,
+        description="Unpaced: wall time after which a silent transmitter is taken to stay silent.",
     )
     memory_samples: int = Field(
-        1 << 22, ge=1 << 16, description="Ticks that stay readable; also the longest burst and the longest receive."
+        default=1 << 22,
+        ge=1 << 16,
+        description="Ticks that stay readable; also the longest burst and the longest receive.",
     )
 
     @classmethod

@@ -1,7 +1,8 @@
 """Converters: rounding to b bits and clipping, I and Q apart.
 
-Two's complement: step = full_scale / 2^(b-1), levels -2^(b-1) ... 2^(b-1) - 1. A full-scale complex exponential has
-the signal-to-quantisation-noise ratio 1.5 * 4^b, i.e. 6.02 b + 1.76 dB (Bennett, Bell Syst. Tech. J. 1948).
+Two's complement: step = full_scale / 2^(b-1), levels -2^(b-1) ... 2^(b-1) - 1. A full-scale complex
+exponential has the signal-to-quantisation-noise ratio 1.5 * 4^b, i.e. 6.02 b + 1.76 dB (Bennett, Bell Syst.
+Tech. J. 1948).
 """
 
 import numpy as np
@@ -11,7 +12,8 @@ from radio.air.acceleration import compiled
 
 
 def convert(samples: np.ndarray, bits: int | None, full_scale: float = 1.0) -> int:
-    """Round and clip complex64 samples [n] in place; returns how many I or Q values clipped. None bits is off.
+    """Round and clip complex64 samples [n] in place; returns how many I or Q values clipped. None bits is
+    off.
 
     A sample that is not a number is converted to zero and counted as clipped, as hardware has no such value.
     """
@@ -38,7 +40,7 @@ def _convert_compiled(
     for i in range(parts.size):
         scaled = np.rint(parts[i] * up)
         bounded = min(max(scaled, low), high)
-        if not scaled == bounded:
+        if scaled != bounded:
             clipped += np.int32(1)
         parts[i] = bounded * down if scaled == scaled else np.float32(0.0)
-    return clipped
+    return int(clipped)

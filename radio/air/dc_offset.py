@@ -1,4 +1,5 @@
-"""DC offset (carrier leakage at a transmitter, self-mixing at a receiver): y = x + d (Razavi, "RF Microelectronics",
+"""DC offset (carrier leakage at a transmitter, self-mixing at a receiver): y = x + d (Razavi, "RF
+Microelectronics",
 2nd ed., section 4.2.2)."""
 
 import numpy as np

@@ -1,9 +1,9 @@
 """Fractional delays as filter taps.
 
-A band-limited signal at a position between its samples: x(p) = sum_m x[m] sinc(p - m) (Shannon). The sum is cut to
-32 terms with a Kaiser window, g(t) = sinc(t) I0(beta sqrt(1 - (t / 16)^2)) / I0(beta), beta = 8: the error is below -76 dB
-over the inner 80 % of the band and -57 dB over 85 % (Laakso et al., "Splitting the unit delay", IEEE Signal Processing
-Magazine 1996).
+A band-limited signal at a position between its samples: x(p) = sum_m x[m] sinc(p - m) (Shannon). The sum is
+cut to 32 terms with a Kaiser window, g(t) = sinc(t) I0(beta sqrt(1 - (t / 16)^2)) / I0(beta), beta = 8: the
+error is below -76 dB over the inner 80 % of the band and -57 dB over 85 % (Laakso et al., "Splitting the unit
+delay", IEEE Signal Processing Magazine 1996).
 """
 
 from functools import cache
@@ -29,7 +29,7 @@ def _table() -> np.ndarray:
 
 
 def windowed_sinc(t: np.ndarray) -> np.ndarray:
-    """g(t) for float64 t of any shape; zero from 16 samples on. Linear between the table's entries (-118 dB)."""
+    """g(t) for float64 t of any shape; zero from 16 samples on; linear in the table (-118 dB)."""
     position = np.clip((t + HALF_WIDTH) * _STEPS_PER_SAMPLE + 1, 0.0, 2 * HALF_WIDTH * _STEPS_PER_SAMPLE + 1)
     index = position.astype(np.int64)
     table = _table()

@@ -10,11 +10,14 @@ _THIS_MACHINE = ("tcp://127.0.0.1:", "tcp://localhost:", "tcp://[::1]:")
 def bind_router(endpoint: str, longest_message: int, allow_remote: bool) -> zmq.Socket[bytes]:
     """A bound ROUTER that refuses messages longer than longest_message bytes.
 
-    ConfigurationError for an address that other machines reach unless allowed; DeviceError where it cannot listen.
+    ConfigurationError for an address that other machines reach unless allowed; DeviceError where it cannot
+    listen.
     """
     if not allow_remote and not endpoint.startswith(_THIS_MACHINE):
-        raise ConfigurationError(f"The air listens on this machine only (tcp://127.0.0.1:PORT), not on {endpoint}.")
-    socket = zmq.Context.instance().socket(zmq.ROUTER)
+        raise ConfigurationError(
+            f"The air listens on this machine only (tcp://127.0.0.1:PORT), not on {endpoint}."
+        )
+    socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.ROUTER)
     socket.setsockopt(zmq.LINGER, 0)
     socket.setsockopt(zmq.MAXMSGSIZE, longest_message)
     try:
@@ -22,6 +25,8 @@ def bind_router(endpoint: str, longest_message: int, allow_remote: bool) -> zmq.
     except zmq.ZMQError as error:
         socket.close(0)
         if error.errno == zmq.EADDRINUSE:
-            raise DeviceError(f"{endpoint} is in use: another air runs there, or choose another port.") from error
+            raise DeviceError(
+                f"{endpoint} is in use: another air runs there, or choose another port."
+            ) from error
         raise DeviceError(f"The air cannot listen on {endpoint}: {error}.") from error
     return socket

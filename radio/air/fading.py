@@ -1,12 +1,14 @@
 """Flat fading: Rayleigh and Rician gains, constant in a block or moving with Doppler.
 
 Rayleigh: h ~ CN(0, 1). Rician: h = sqrt(K / (K + 1)) exp(j phi) + sqrt(1 / (K + 1)) CN(0, 1), phi uniform.
-Doppler: a sum of M equally spread plane waves with random phases (Clarke; Jakes, "Microwave Mobile Communications",
-1974, ch. 1; the random rotation is Zheng & Xiao's, IEEE Commun. Lett. 2002):
+Doppler: a sum of M equally spread plane waves with random phases (Clarke; Jakes, "Microwave Mobile
+Communications", 1974, ch. 1; the random rotation is Zheng & Xiao's, IEEE Commun. Lett. 2002):
 
-    h(t) = M^-1/2 sum_m exp(j (2 pi fd cos((2 pi m + psi) / M) t + phi_m)),   E h(t) h*(t + tau) = J0(2 pi fd tau)
+    h(t) = M^-1/2 sum_m exp(j (2 pi fd cos((2 pi m + psi) / M) t + phi_m)),   E h(t) h*(t + tau) = J0(2 pi fd
+    tau)
 
-The fixed part of a Rician gain has the Doppler shift 0.7 fd, as TR 38.901 section 7.7.2 asks of its TDL channels.
+The fixed part of a Rician gain has the Doppler shift 0.7 fd, as TR 38.901 section 7.7.2 asks of its TDL
+channels.
 """
 
 import numpy as np

@@ -1,8 +1,8 @@
 """Interferers as functions of the absolute tick.
 
-Narrowband: sqrt(P) exp(j (2 pi f t / fs + phi)), phi per antenna from the seed. Bursty: time is cut into slots; each is
-filled with white Gaussian noise of power P with the configured probability, independently (a two-state on-off model;
-its mean power is P times the activity).
+Narrowband: sqrt(P) exp(j (2 pi f t / fs + phi)), phi per antenna from the seed. Bursty: time is cut into
+slots; each is filled with white Gaussian noise of power P with the configured probability, independently (a
+two-state on-off model; its mean power is P times the activity).
 """
 
 import numpy as np
@@ -32,7 +32,12 @@ def _add_tone(
 
 
 def _add_bursts(
-    samples: np.ndarray, config: AirConfig, bursts: InterfererConfig, index: int, antenna: int, start_tick: int
+    samples: np.ndarray,
+    config: AirConfig,
+    bursts: InterfererConfig,
+    index: int,
+    antenna: int,
+    start_tick: int,
 ) -> None:
     amplitude = np.float32(np.sqrt(bursts.power))
     position = 0

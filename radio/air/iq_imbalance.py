@@ -1,9 +1,9 @@
 """IQ imbalance of a direct-conversion mixer.
 
-y = alpha x + beta conj(x),  alpha = (1 + g exp(j phi)) / 2,  beta = (1 - g exp(-j phi)) / 2, with g the amplitude of
-Q over I and phi the error of its angle: I' = Re x, Q' = g (Im x cos phi + Re x sin phi). The image is
-|beta / alpha|^2 = (1 - 2 g cos phi + g^2) / (1 + 2 g cos phi + g^2) below the signal (Razavi, "RF Microelectronics",
-2nd ed., section 4.2.2).
+y = alpha x + beta conj(x),  alpha = (1 + g exp(j phi)) / 2,  beta = (1 - g exp(-j phi)) / 2, with g the
+amplitude of Q over I and phi the error of its angle: I' = Re x, Q' = g (Im x cos phi + Re x sin phi). The
+image is |beta / alpha|^2 = (1 - 2 g cos phi + g^2) / (1 + 2 g cos phi + g^2) below the signal (Razavi, "RF
+Microelectronics", 2nd ed., section 4.2.2).
 """
 
 import numpy as np

@@ -9,7 +9,7 @@ from radio.air.dc_offset import add_dc
 from radio.air.delay import HALF_WIDTH, composite_taps
 from radio.air.iq_imbalance import imbalance
 from radio.air.oscillator import carrier_offset_hz, clock_skew, rotate
-from radio.air.phase_noise import CoarsePhase, PhaseNoise
+from radio.air.phase_noise import CoarsePhase, PhaseNoise, phase_noise
 from radio.air.power_amplifier import amplify
 from radio.air.time_varying_filter import TapTrack, filter_track
 from radio.air.truth import LinkTruth
@@ -30,8 +30,7 @@ class Link:
         self._cfo_hz = carrier_offset_hz(config, user)
         self._skew = clock_skew(config, user)
         self._receiver_phase_noise = receiver_phase_noise
-        mask = config.phase_noise
-        self._phase_noise = mask and PhaseNoise(mask.mask, config.seed, user, config.sample_rate_hz)
+        self._phase_noise = phase_noise(config, user)
         self._delays = self._channel.delays_samples + (self._path.delay_samples or 0.0)
 
     def truth(self, start_tick: int, n_samples: int, tx_gain_db: float, block_samples: int) -> LinkTruth:
@@ -63,7 +62,7 @@ class Link:
         return arrived
 
     def transmit_chain(self, x: np.ndarray) -> tuple[np.ndarray, int]:
-        """complex64 [n] through converter, mixer and amplifier; also how many I or Q values the converter clipped."""
+        """complex64 [n] through converter, mixer and amplifier; and how many I or Q values it clipped."""
         c = self._config
         clipped = 0
         if c.dac_bits is not None:
@@ -91,7 +90,9 @@ class Link:
         n_out = int(np.ceil((x.size - 1 + self._delays.max() + HALF_WIDTH) / (1 + self._skew))) + 1
         span = self._segment_samples()
         firsts = np.arange(0, n_out, span)
-        gains = self._channel.gains(start_tick, start_tick + np.append(firsts, firsts[-1] + span), block_samples)
+        gains = self._channel.gains(
+            start_tick, start_tick + np.append(firsts, firsts[-1] + span), block_samples
+        )
         arrived = np.empty((gains.shape[0], n_out), np.complex64)
         if single:  # real taps, the gain afterwards: half the work
             filter_track(x, self._track(firsts, span, np.ones((1, firsts.size + 1))), arrived[0])
@@ -113,13 +114,17 @@ class Link:
         if self._skew != 0.0:
             limits.append(_DRIFT_PER_SEGMENT_SAMPLES / abs(self._skew))
         if self._channel.moves:
-            limits.append(self._config.sample_rate_hz / (_DOPPLER_SEGMENTS_PER_PERIOD * self._config.doppler_hz))
+            limits.append(
+                self._config.sample_rate_hz / (_DOPPLER_SEGMENTS_PER_PERIOD * self._config.doppler_hz)
+            )
         return max(64, int(min(limits)))
 
     def _track(self, firsts: np.ndarray, span: int, gains: np.ndarray) -> TapTrack:
         """gains: [L, segments + 1] at the segments' edges."""
         edges = np.append(firsts, firsts[-1] + span)
-        offsets = edges[:, None] * self._skew - self._delays  # where each path reads x, from the present sample
+        offsets = (
+            edges[:, None] * self._skew - self._delays
+        )  # where each path reads x, from the present sample
         bases = np.floor(offsets.min(axis=1)).astype(np.int64) - HALF_WIDTH + 1
         bases = np.minimum(bases[:-1], bases[1:])
         n_taps = -(-(int(np.ceil(np.ptp(self._delays))) + 2 * HALF_WIDTH + 2) // 4) * 4

@@ -4,14 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from radio.air.config import AirConfig
+from radio.air.config import AirConfig, Channel
 from radio.air.converter import convert
 from radio.air.dc_offset import add_dc
 from radio.air.interference import add_interference
 from radio.air.iq_imbalance import imbalance
 from radio.air.link import Link
 from radio.air.oscillator import RECEIVER_NODE
-from radio.air.phase_noise import PhaseNoise
+from radio.air.phase_noise import phase_noise
 from radio.air.thermal_noise import ThermalNoise
 from radio.air.truth import LinkTruth
 from radio.errors import ConfigurationError
@@ -45,8 +45,7 @@ class Medium:
         self._links: dict[int, Link] = {}
         self._bursts: list[_Burst] = []
         self._noise = [ThermalNoise(config.seed, antenna) for antenna in range(config.rx_antennas)]
-        mask = config.phase_noise
-        self._phase_noise = mask and PhaseNoise(mask.mask, config.seed, RECEIVER_NODE, config.sample_rate_hz)
+        self._phase_noise = phase_noise(config, RECEIVER_NODE)
         self._full_scale = _adc_full_scale(config)
 
     @property
@@ -58,13 +57,14 @@ class Medium:
         """Put a burst (one channel) on the air. ConfigurationError for another rate or channel count."""
         if burst.sample_rate_hz != self.config.sample_rate_hz:
             raise ConfigurationError(
-                f"A burst at {burst.sample_rate_hz:g} samples/s does not fit an air of {self.config.sample_rate_hz:g}."
+                f"A burst at {burst.sample_rate_hz:g} samples/s does not fit an air at "
+                f"{self.config.sample_rate_hz:g}."
             )
         if burst.data.shape[0] != 1:
             raise ConfigurationError(f"A user transmits on one channel, not {burst.data.shape[0]}.")
         data = np.ascontiguousarray(burst.data[0], np.complex64)
         truth = self._link(user).truth(burst.start_tick, data.size, tx_gain_db, self.block_samples)
-        # What arrives ends later than what was sent; 2 * 16 covers the interpolator's tail and the clock's drift.
+        # What arrives ends later than what was sent: the interpolator's tail, and at most 1000 ppm of drift.
         end_tick = burst.end_tick + int(np.ceil(truth.tap_delays_samples.max() + data.size * 1e-3)) + 32
         record = _Burst(user, burst.start_tick, end_tick, data, tx_gain_db, self.block_samples, truth)
         self._bursts.append(record)
@@ -106,8 +106,9 @@ class Medium:
 
     def warm_up(self) -> None:
         """Compile the hot loops, so that the first frame does not wait for it."""
-        for channel in ("awgn", "tdl-a"):
-            config = AirConfig(channel=channel, rx_antennas=1, sample_rate_hz=self.config.sample_rate_hz)
+        channels: tuple[Channel, ...] = ("awgn", "tdl-a")
+        for channel in channels:
+            config = AirConfig(channel=channel, sample_rate_hz=self.config.sample_rate_hz)
             medium = Medium(config)
             medium.add_burst(0, Samples(np.ones((1, 256), np.complex64), 0, config.sample_rate_hz))
             medium.render(0, 128)
@@ -120,7 +121,9 @@ class Medium:
         if burst.arrived is None:
             assert burst.data is not None
             link = self._link(burst.user)
-            burst.arrived = link.propagate(burst.data, burst.start_tick, burst.tx_gain_db, burst.block_samples)
+            burst.arrived = link.propagate(
+                burst.data, burst.start_tick, burst.tx_gain_db, burst.block_samples
+            )
             burst.data = None
         return burst.arrived
 

@@ -1,8 +1,9 @@
 """A node's oscillator: one crystal drives both its carrier and its sampling clock.
 
-An oscillator that is d ppm fast has the carrier fc (1 + d 1e-6) and takes its samples 1 / (fs (1 + d 1e-6)) apart
-(Pollet, Van Bladel, Moeneclaey, "BER sensitivity of OFDM systems to carrier frequency offset and Wiener phase
-noise", IEEE Trans. Commun. 1995, treats both effects). Between a transmitter and a receiver only the ratio counts:
+An oscillator that is d ppm fast has the carrier fc (1 + d 1e-6) and takes its samples 1 / (fs (1 + d 1e-6))
+apart (Pollet, Van Bladel, Moeneclaey, "BER sensitivity of OFDM systems to carrier frequency offset and Wiener
+phase noise", IEEE Trans. Commun. 1995, treats both effects). Between a transmitter and a receiver only the
+ratio counts:
 
     cfo_hz = fc (d_tx - d_rx) 1e-6,        skew = (1 + d_tx 1e-6) / (1 + d_rx 1e-6) - 1.
 """
@@ -47,7 +48,9 @@ def clock_skew(config: AirConfig, user: int) -> float:
     return (1 + transmitter_ppm(config, user) * 1e-6) / (1 + receiver_ppm(config) * 1e-6) - 1
 
 
-def rotate(samples: np.ndarray, cycles_per_sample: float, phase: CoarsePhase | None, gain: complex = 1.0) -> None:
+def rotate(
+    samples: np.ndarray, cycles_per_sample: float, phase: CoarsePhase | None, gain: complex = 1.0
+) -> None:
     """samples[n] *= gain exp(j (2 pi cycles_per_sample n + phase[n])), in place. samples: complex64 [n]."""
     if cycles_per_sample == 0.0 and phase is None:
         if gain != 1.0:
@@ -57,7 +60,9 @@ def rotate(samples: np.ndarray, cycles_per_sample: float, phase: CoarsePhase | N
     turns = np.arange(-(-samples.size // _BLOCK)) * (_BLOCK * cycles_per_sample)
     starts = (gain * np.exp(2j * np.pi * (turns - np.floor(turns)))).astype(np.complex64)
     if acceleration.NUMBA and (phase is None or np.abs(phase.values).max() < _SMALL_PHASE_RAD):
-        values, decimation, offset = (_NO_PHASE, 1, 0) if phase is None else (phase.values, phase.decimation, phase.offset)
+        values, decimation, offset = (
+            (_NO_PHASE, 1, 0) if phase is None else (phase.values, phase.decimation, phase.offset)
+        )
         _rotate_compiled(samples.view(np.float32), starts, within, values, decimation, offset)
         return
     samples *= np.multiply.outer(starts, within).reshape(-1)[: samples.size]
@@ -67,7 +72,12 @@ def rotate(samples: np.ndarray, cycles_per_sample: float, phase: CoarsePhase | N
 
 @compiled
 def _rotate_compiled(
-    parts: np.ndarray, starts: np.ndarray, within: np.ndarray, values: np.ndarray, decimation: int, offset: int
+    parts: np.ndarray,
+    starts: np.ndarray,
+    within: np.ndarray,
+    values: np.ndarray,
+    decimation: int,
+    offset: int,
 ) -> None:
     """parts: float32 [2 n], I and Q in turn. Short Taylor series stand for cos and sin of small phases."""
     one, half = np.float32(1.0), np.float32(0.5)

@@ -1,12 +1,14 @@
 """Phase noise of an oscillator, shaped by a mask of single-sideband noise in dBc/Hz.
 
-For small angles the sideband level is the two-sided density of the phase: S(f) = 10^(L(f) / 10) rad^2/Hz (IEEE Std
-1139-2008). White Gaussian noise of rate r passes a zero-phase filter |H(f)| = sqrt(r S(f)); L is straight over log
-frequency between the mask's points, flat below the first and falling on along the last line above the last.
+For small angles the sideband level is the two-sided density of the phase: S(f) = 10^(L(f) / 10) rad^2/Hz
+(IEEE Std 1139-2008). White Gaussian noise of rate r passes a zero-phase filter |H(f)| = sqrt(r S(f)); L is
+straight over log frequency between the mask's points, flat below the first and falling on along the last line
+above the last.
 
-The process runs at a rate r of at least 500 kHz (half of it is the widest offset that is simulated) and is linearly
-interpolated to the sample rate, whose droop is compensated. It is a function of the absolute tick: each stretch is
-filtered from the white noise of its own and the previous stretch, and those have streams of their own.
+The process runs at a rate r of at least 500 kHz (half of it is the widest offset that is simulated) and is
+linearly interpolated to the sample rate, whose droop is compensated. It is a function of the absolute tick:
+each stretch is filtered from the white noise of its own and the previous stretch, and those have streams of
+their own.
 """
 
 from collections import OrderedDict
@@ -15,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import fft
 
+from radio.air.config import AirConfig
 from radio.air.randomness import Purpose, stream
 from radio.air.thermal_noise import standard_noise
 
@@ -40,7 +43,7 @@ def mask_density(mask: Mask, offsets_hz: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class CoarsePhase:
-    """A phase in radians, float32 [m], every `decimation` samples; sample 0 lies `offset` samples after values[0]."""
+    """A phase in radians, float32 [m], every `decimation` samples, beginning `offset` samples early."""
 
     values: np.ndarray
     decimation: int
@@ -104,8 +107,15 @@ class PhaseNoise:
         return self._white[1]
 
 
+def phase_noise(config: AirConfig, node: int) -> PhaseNoise | None:
+    """A node's phase noise as configured, or None where it is off."""
+    if config.phase_noise is None:
+        return None
+    return PhaseNoise(config.phase_noise.mask, config.seed, node, config.sample_rate_hz)
+
+
 def _filter_spectrum(mask: Mask, rate_hz: float) -> np.ndarray:
-    """complex64 [(STRETCH + _TAPS) / 2 + 1]: spectrum of the shaping filter, _TAPS long, delayed to be causal."""
+    """complex64 [(STRETCH + _TAPS) / 2 + 1]: the shaping filter of _TAPS taps, delayed to be causal."""
     offsets_hz = np.arange(_TAPS // 2 + 1) * (rate_hz / _TAPS)
     droop = np.sinc(offsets_hz / rate_hz) ** 2  # of the linear interpolation
     impulse = fft.irfft(np.sqrt(rate_hz * mask_density(mask, offsets_hz)) / droop, _TAPS)

@@ -1,5 +1,5 @@
-"""Compression of a solid-state power amplifier (Rapp, "Effects of HPA-nonlinearity on a 4-DPSK/OFDM signal for a
-digital sound broadcasting system", 2nd European Conf. on Satellite Communications, 1991).
+"""Compression of a solid-state power amplifier (Rapp, "Effects of HPA-nonlinearity on a 4-DPSK/OFDM signal
+for a digital sound broadcasting system", 2nd European Conf. on Satellite Communications, 1991).
 
 y = x / (1 + (|x| / A)^(2p))^(1 / (2p)): unit gain when small, amplitude A in saturation, no phase distortion.
 """

@@ -125,7 +125,7 @@ class AirServer:
             self._timeline.wait_s(w.request.start_tick + w.request.n_samples, w.asked_s, now_s)
             for w in self._pending.values()
         ]
-        if self._socket.poll(1000 * min([_LONGEST_WAIT_S, *waits])):
+        if self._socket.poll(int(1000 * min([_LONGEST_WAIT_S, *waits])) + 1):
             for _ in range(64):  # then look after the waiting ones even when messages rain
                 try:
                     frames = self._socket.recv_multipart(zmq.NOBLOCK, copy=False)
@@ -166,7 +166,9 @@ class AirServer:
                 self._sessions.remove(session.name)
         elif session is None or session.dropped:
             request = 0 if isinstance(message, p.IdleUntil) else message.request
-            self._send(address, p.Refused(request, "device", "The air no longer knows this radio; open it again."))
+            self._send(
+                address, p.Refused(request, "device", "The air no longer knows this radio; open it again.")
+            )
         else:
             self._serve(session, message, last)
 
@@ -191,7 +193,9 @@ class AirServer:
 
     def _attach(self, address: bytes, message: p.Attach) -> None:
         if message.version != p.PROTOCOL_VERSION:
-            reason = f"This air speaks version {p.PROTOCOL_VERSION} of the IQ protocol, the radio {message.version}."
+            reason = (
+                f"The air speaks version {p.PROTOCOL_VERSION} of its protocol, the radio {message.version}."
+            )
             self._send(address, p.Refused(message.request, "device", reason))
             return
         now_s = time.monotonic()
@@ -227,7 +231,9 @@ class AirServer:
         self._held.pop(session.name, None)
         if session.transmits:
             self._timeline.detach(session.index, time.monotonic())
-        log.info("%s %d %s", {"tx": "transmitter", "rx": "receiver"}.get(session.role, "?"), session.index, what)
+        log.info(
+            "%s %d %s", {"tx": "transmitter", "rx": "receiver"}.get(session.role, "?"), session.index, what
+        )
 
     # -- samples ----------------------------------------------------------------------------------------
 
@@ -247,7 +253,9 @@ class AirServer:
             return
         try:
             if not session.transmits:
-                raise ConfigurationError("This radio was opened for receiving; open one with role tx to transmit.")
+                raise ConfigurationError(
+                    "This radio was opened for receiving; open one with role tx to transmit."
+                )
             samples = Samples(iq, request.start_tick, request.sample_rate_hz)
             self._truths.append(self._medium.add_burst(session.index, samples, session.tx_gain_db))
         except ConfigurationError as error:
@@ -281,7 +289,7 @@ class AirServer:
         self._timeline.rendered(start_tick + request.n_samples)
         self._medium.forget_before(self._timeline.now_tick(time.monotonic()) - self.config.memory_samples)
         block = p.Block(request.request, start_tick, samples.shape[0], samples.shape[1], events)
-        self._send(session.address, block, memoryview(samples))
+        self._send(session.address, block, samples.data)
 
     def _send(self, address: bytes, message: p.ToRadio, *payload: memoryview) -> None:
         self._socket.send_multipart([address, p.encode(message), *payload], copy=False)

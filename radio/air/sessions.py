@@ -10,7 +10,7 @@ _FORGOTTEN_S = 60.0
 
 @dataclass
 class Session:
-    """One radio. address: its ZeroMQ routing id. present: counted as living. dropped: by order, never revived."""
+    """A radio. address: ZeroMQ routing id. present: counted as living. dropped: by order, not revived."""
 
     name: str
     role: str
@@ -33,7 +33,7 @@ class Sessions:
         self._by_name: dict[str, Session] = {}
 
     def add(self, session: Session) -> Session | None:
-        """Take a session in. Returns the living transmitter in its place, if there is one (then nothing is added)."""
+        """Take a session in, unless a living transmitter has its place: that one is returned."""
         rival = self.transmitter(session.index) if session.transmits else None
         if rival is not None:
             if session.heard_s - rival.heard_s < _REPLACEABLE_S:

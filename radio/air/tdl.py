@@ -1,7 +1,7 @@
 """Tapped delay lines TDL-A to TDL-E of 3GPP TR 38.901 (V16.1.0), tables 7.7.2-1 to 7.7.2-5.
 
-h(t, tau) = sum_l sqrt(p_l) g_l(t) delta(tau - d_l DS), sum p_l = 1, g_l of unit power (Rayleigh; tap 0 of D and E
-Rician). d_l are the tables' normalised delays, DS the wanted RMS delay spread (section 7.7.3).
+h(t, tau) = sum_l sqrt(p_l) g_l(t) delta(tau - d_l DS), sum p_l = 1, g_l of unit power (Rayleigh; tap 0 of D
+and E Rician). d_l are the tables' normalised delays, DS the wanted RMS delay spread (section 7.7.3).
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class DelayProfile:
-    """delays: [L] in units of the delay spread; powers: [L] linear, sum 1; k_factor: linear, of tap 0 (0: Rayleigh)."""
+    """delays: [L] in delay spreads; powers: [L] linear, sum 1; k_factor: linear, of tap 0 (0: Rayleigh)."""
 
     delays: np.ndarray
     powers: np.ndarray

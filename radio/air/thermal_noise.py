@@ -1,12 +1,13 @@
 """Thermal noise: circular complex Gaussian samples as a function of the absolute tick.
 
-n[t] = sqrt(noise_power / 2) (g_I[t] + j g_Q[t]), g standard normal (Proakis & Salehi, "Digital Communications",
-ch. 2.9). Each run of 65,536 ticks has its own SFC64 stream, so any tick's noise is found without its history.
+n[t] = sqrt(noise_power / 2) (g_I[t] + j g_Q[t]), g standard normal (Proakis & Salehi, "Digital
+Communications", ch. 2.9). Each run of 65,536 ticks has its own SFC64 stream, so any tick's noise is found
+without its history.
 
 A standard normal is made as (T[a] + T[b]) / sqrt(2) from two independent 16-bit numbers, T the 65,536 equally
-likely quantiles of the normal distribution scaled to unit variance: sums of normals are normal, the values reach
-5.9 sigma, the error of the distribution function is below 1e-5, and it costs a fourth of a ziggurat here. With and
-without numba the samples are the same bit for bit.
+likely quantiles of the normal distribution scaled to unit variance: sums of normals are normal, the values
+reach 5.9 sigma, the error of the distribution function is below 1e-5, and it costs a fourth of a ziggurat
+here. With and without numba the samples are the same bit for bit.
 """
 
 from collections import OrderedDict
@@ -55,7 +56,7 @@ def _add_scaled(samples: np.ndarray, noise: np.ndarray, amplitude: np.float32) -
 
 
 class ThermalNoise:
-    """Unit-variance noise of one antenna; recent chunks are kept because receivers read in small steps."""
+    """Noise of one antenna; recent chunks are kept because receivers read in small steps."""
 
     def __init__(self, seed: int, antenna: int, purpose: Purpose = Purpose.THERMAL_NOISE) -> None:
         self._seed = seed
@@ -64,7 +65,7 @@ class ThermalNoise:
         self._chunks: OrderedDict[int, np.ndarray] = OrderedDict()
 
     def add_to(self, samples: np.ndarray, start_tick: int, noise_power: float) -> None:
-        """samples [n] complex64 += noise of variance noise_power for ticks start_tick..; 0 changes nothing."""
+        """samples [n] complex64 += noise of variance noise_power from start_tick on; 0 changes nothing."""
         if noise_power == 0.0:
             return
         amplitude = np.float32(np.sqrt(noise_power))

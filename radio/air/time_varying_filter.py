@@ -1,11 +1,13 @@
-"""A filter whose taps move linearly within each segment: one pass for delay, clock skew, multipath and Doppler.
+"""A filter whose taps move linearly within each segment: one pass for delay, clock skew, multipath and
+Doppler.
 
-y[n] = sum_k (c0[k] + w (c1[k] - c0[k])) x[n + base + k],   w = (n - first) / span in the segment that begins at `first`.
+y[n] = sum_k (c0[k] + w (c1[k] - c0[k])) x[n + base + k],   w = (n - first) / span in the segment that begins
+at `first`.
 
-For a delay that drifts by D samples in a segment the linear step errs by at most (pi D)^2 / 8 of the amplitude at the
-band edge; `radio.air.link` chooses segments so that this is below -60 dB. The compiled form holds the taps for a few
-hundred samples where holding errs by less than -60 dB: w is uniform within such a hold, so the error's rms is
-|c1 - c0| / |c0| * hold / span / sqrt(12).
+For a delay that drifts by D samples in a segment the linear step errs by at most (pi D)^2 / 8 of the
+amplitude at the band edge; `radio.air.link` chooses segments so that this is below -60 dB. The compiled form
+holds the taps for a few hundred samples where holding errs by less than -60 dB: w is uniform within such a
+hold, so the error's rms is |c1 - c0| / |c0| * hold / span / sqrt(12).
 """
 
 from dataclasses import dataclass
@@ -36,15 +38,16 @@ class TapTrack:
 
 
 def filter_track(x: np.ndarray, track: TapTrack, out: np.ndarray) -> None:
-    """complex64 x [n] through the track into out, complex64 [m]; x counts as zero outside; S * span must reach m."""
+    """complex64 x [n] through the track into out, complex64 [m <= S * span]; x is zero outside."""
     firsts = track.span * np.arange(track.bases.size)
-    before = max(0, -int((firsts + track.bases).min()))
-    after = max(0, int((firsts + track.bases).max()) + track.span + track.start.shape[1] - x.size)
+    begins = firsts + track.bases
+    before = max(0, -int(begins.min()))
+    after = max(0, int(begins.max()) + track.span + track.start.shape[1] - x.size)
+    begins = begins + before
     if acceleration.NUMBA:
         real, imag = np.empty((2, before + x.size + after), np.float32)
         _split_planes(x, before, real, imag)
         taps = np.stack([track.start, track.change])
-        begins = before + firsts + track.bases
         if np.iscomplexobj(taps):
             planes = (taps.real.astype(np.float32), taps.imag.astype(np.float32))
             _filter_complex(real, imag, begins, *planes, _hold_samples(track), track.span, out)
@@ -52,8 +55,9 @@ def filter_track(x: np.ndarray, track: TapTrack, out: np.ndarray) -> None:
             _filter_real(real, imag, begins, taps.astype(np.float32), _hold_samples(track), track.span, out)
         return
     padded = np.pad(x, (before, after))
-    for s, first in enumerate(firsts):
-        begin, count = before + first + track.bases[s], min(track.span, out.size - first)
+    for s in range(begins.size):
+        first, begin = s * track.span, int(begins[s])
+        count = min(track.span, out.size - first)
         piece = padded[begin : begin + count + track.start.shape[1] - 1]
         out[first : first + count] = _filter_by_fft(piece, track.start[s], track.change[s], track.span)
 
@@ -139,7 +143,13 @@ def _add_ramp(
 
 @compiled
 def _accumulate_real(
-    real: np.ndarray, imag: np.ndarray, at: int, taps: np.ndarray, count: int, acc_re: np.ndarray, acc_im: np.ndarray
+    real: np.ndarray,
+    imag: np.ndarray,
+    at: int,
+    taps: np.ndarray,
+    count: int,
+    acc_re: np.ndarray,
+    acc_im: np.ndarray,
 ) -> None:
     acc_re[:count] = np.float32(0.0)
     acc_im[:count] = np.float32(0.0)
@@ -165,8 +175,12 @@ def _accumulate_complex(
         for i in range(count):
             re0, re1, re2, re3 = re[i], re[i + 1], re[i + 2], re[i + 3]
             im0, im1, im2, im3 = im[i], im[i + 1], im[i + 2], im[i + 3]
-            acc_re[i] += a0 * re0 + a1 * re1 + a2 * re2 + a3 * re3 - (b0 * im0 + b1 * im1 + b2 * im2 + b3 * im3)
-            acc_im[i] += a0 * im0 + a1 * im1 + a2 * im2 + a3 * im3 + (b0 * re0 + b1 * re1 + b2 * re2 + b3 * re3)
+            acc_re[i] += (
+                a0 * re0 + a1 * re1 + a2 * re2 + a3 * re3 - (b0 * im0 + b1 * im1 + b2 * im2 + b3 * im3)
+            )
+            acc_im[i] += (
+                a0 * im0 + a1 * im1 + a2 * im2 + a3 * im3 + (b0 * re0 + b1 * re1 + b2 * re2 + b3 * re3)
+            )
 
 
 def _filter_by_fft(piece: np.ndarray, start: np.ndarray, change: np.ndarray, span: int) -> np.ndarray:

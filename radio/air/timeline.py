@@ -1,9 +1,9 @@
 """Who may hold the air's time back, and for how long. Pure bookkeeping: wall times come in as arguments.
 
-Free-running air: a conservative discrete-event simulation (Chandy & Misra, IEEE Trans. Softw. Eng. 1979). Every
-transmitter has a horizon before which it will not transmit any more; what lies before every horizon can be
-rendered. A transmitter that says nothing for `stall_timeout_s` while somebody waits is not waited for until it
-speaks again. Paced air: the wall clock alone decides.
+Free-running air: a conservative discrete-event simulation (Chandy & Misra, IEEE Trans. Softw. Eng. 1979).
+Every transmitter has a horizon before which it will not transmit any more; what lies before every horizon can
+be rendered. A transmitter that says nothing for `stall_timeout_s` while somebody waits is not waited for
+until it speaks again. Paced air: the wall clock alone decides.
 """
 
 import logging
@@ -78,7 +78,9 @@ class FreeRunTimeline:
             return False
         for user in holding:
             self._horizons[user].stalled = True
-        who = [f"transmitter {user}" for user in holding] + ([f"{missing} not yet attached"] if missing > 0 else [])
+        who = [f"transmitter {user}" for user in holding] + (
+            [f"{missing} not yet attached"] if missing > 0 else []
+        )
         log.warning("silence assumed up to tick %d: nothing heard from %s", end_tick, ", ".join(who))
         self._expected_users = 0
         return True

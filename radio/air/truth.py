@@ -11,20 +11,22 @@ class LinkTruth:
 
     Received (antenna a, n ticks, fs the sample rate; theta is phase noise, zero mean, not told):
 
-        y_a[n] = exp(j (2 pi cfo_hz (n - s) / fs + theta[n])) * sum_l tap_gains[a, l] x((n - s)(1 + skew) - tau_l)
+        y_a[n] = exp(j (2 pi cfo_hz (n - s) / fs + theta[n])) * sum_l a_l x((n - s)(1 + skew) - tau_l)
 
-    tau_l = tap_delays_samples[l], skew = clock_ppm * 1e-6. tap_gains hold everything: path and transmit gain, the random
-    carrier phase at tick s, fading, antenna. So the response to a tone of f Hz at the start of the burst is
+    a_l = tap_gains[a, l], tau_l = tap_delays_samples[l], skew = clock_ppm * 1e-6. tap_gains hold everything:
+    path and transmit gain, the random carrier phase at tick s, fading, antenna. So the response to a tone of
+    f Hz at the start of the burst is
 
         H_a(f) = sum_l tap_gains[a, l] exp(-j 2 pi f tau_l / fs)
 
-    then rotated by the carrier offset. m ticks later, clock skew has changed every tau_l by -m * skew. With block
-    fading the gains hold for the whole burst; with Doppler they are those at its middle.
+    then rotated by the carrier offset. m ticks later, clock skew has changed every tau_l by -m * skew. With
+    block fading the gains hold for the whole burst; with Doppler they are those at its middle.
 
-    cfo_hz: transmitter's carrier minus the receiver's. clock_ppm: transmitter's sample rate over the receiver's.
-    delay_samples: of the first path, included in tap_delays_samples. path_gain: the part of the gain that all taps
-    share (link gain, transmit gain, carrier phase), included in tap_gains. tap_delays_samples: float64 [L].
-    tap_gains: complex128 [antennas, L]. noise_power: thermal, per complex sample and antenna.
+    cfo_hz: transmitter's carrier minus the receiver's. clock_ppm: transmitter's sample rate over the
+    receiver's. delay_samples: of the first path, included in tap_delays_samples. path_gain: the part of the
+    gain that all taps share (link gain, transmit gain, carrier phase), included in tap_gains.
+    tap_delays_samples: float64 [L]. tap_gains: complex128 [antennas, L]. noise_power: thermal, per complex
+    sample and antenna.
     """
 
     user: int

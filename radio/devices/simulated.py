@@ -31,7 +31,7 @@ def open_device(address: str, role: Literal["tx", "rx"], index: int) -> "Simulat
 
 
 class SimulatedRadio:
-    """`radio.device.Radio` over the air's protocol. index: the user of a transmitter. For one thread at a time."""
+    """`radio.device.Radio` over the air's protocol, for one thread at a time. index: a transmitter's user."""
 
     def __init__(self, address: str, role: Literal["tx", "rx"], index: int) -> None:
         self.uri = f"sim:{address}"
@@ -70,7 +70,9 @@ class SimulatedRadio:
         if settings.tx_gain_db is not None and self._role == "tx":
             low, high = _TX_GAIN_DB
             if not low <= settings.tx_gain_db <= high:
-                raise ConfigurationError(f"tx_gain_db {settings.tx_gain_db:g} is outside {low:g} to {high:g}.")
+                raise ConfigurationError(
+                    f"tx_gain_db {settings.tx_gain_db:g} is outside {low:g} to {high:g}."
+                )
             self._ask(p.SetGain(self._session, self._next(), settings.tx_gain_db), p.Done)
             self._settings = RadioSettings(
                 self._settings.sample_rate_hz, self._settings.center_frequency_hz, settings.tx_gain_db, 0.0
@@ -88,7 +90,7 @@ class SimulatedRadio:
         data = np.ascontiguousarray(burst.data, np.complex64)
         shape = (burst.start_tick, burst.sample_rate_hz, *data.shape)
         message = p.Burst(self._session, self._next(), *shape)
-        done = self._ask(message, p.Done, payload=memoryview(data), timeout_s=_TRANSMIT_TIMEOUT_S)
+        done = self._ask(message, p.Done, payload=data.data, timeout_s=_TRANSMIT_TIMEOUT_S)
         self._events += p.to_radio_events(done.events)
 
     def idle_until(self, tick: int) -> None:
@@ -97,7 +99,7 @@ class SimulatedRadio:
         self._send(p.IdleUntil(self._session, tick))
 
     def receive(self, start_tick: int, n_samples: int, timeout_s: float = 10.0) -> Samples:
-        """complex64 [antennas, n_samples], from start_tick or, with an OVERFLOW event, from the oldest tick kept."""
+        """complex64 [antennas, n_samples], from start_tick or (OVERFLOW event) the oldest tick kept."""
         if self._role != "rx":
             raise DeviceError(f"{self.uri} was opened for transmitting; it does not receive.")
         message = p.Receive(self._session, self._next(), start_tick, n_samples)
@@ -126,13 +128,15 @@ class SimulatedRadio:
     # -- the wire ---------------------------------------------------------------------------------------
 
     def _connect(self) -> zmq.Socket[bytes]:
-        socket = zmq.Context.instance().socket(zmq.DEALER)
+        socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.DEALER)
         socket.setsockopt(zmq.LINGER, 0)
         try:
             socket.connect(self._address)
         except zmq.ZMQError as error:
             socket.close(0)
-            raise DeviceError(f"{self.uri} is not an address like sim:tcp://127.0.0.1:5600 ({error}).") from error
+            raise DeviceError(
+                f"{self.uri} is not an address like sim:tcp://127.0.0.1:5600 ({error})."
+            ) from error
         return socket
 
     def _attach(self, index: int) -> p.Attached:
@@ -146,9 +150,13 @@ class SimulatedRadio:
                 return reply
             busy = isinstance(reply, p.Refused) and reply.kind == "busy"
             if reply is None:
-                raise DeviceError(f"No simulated air answers at {self._address}; start one with `semnoma-hil air`.")
+                raise DeviceError(
+                    f"No simulated air answers at {self._address}; start one with `semnoma-hil air`."
+                )
             if not busy or time.monotonic() > deadline - _OPEN_TIMEOUT_S + 3.0:
-                raise DeviceError(reply.reason if isinstance(reply, p.Refused) else f"{self.uri} answers nonsense.")
+                raise DeviceError(
+                    reply.reason if isinstance(reply, p.Refused) else f"{self.uri} answers nonsense."
+                )
             time.sleep(0.5)
 
     def _next(self) -> int:
@@ -169,7 +177,7 @@ class SimulatedRadio:
         self, message: p.ToServer, expected: type[T], *, payload: memoryview | None = None,
         timeout_s: float = _REPLY_TIMEOUT_S,
     ) -> T:  # fmt: skip
-        """Send a request and wait for its reply; DeviceError or ConfigurationError with the air's own sentence."""
+        """Send a request and wait for its reply; a refusal is raised with the air's own sentence."""
         self._send(message, *([] if payload is None else [payload]))
         reply = self._reply(self._request, time.monotonic() + timeout_s)
         if isinstance(reply, expected):
@@ -186,13 +194,15 @@ class SimulatedRadio:
         poller.register(self._socket, zmq.POLLIN)
         poller.register(self._monitor, zmq.POLLIN)
         while True:
-            ready = dict(poller.poll(1000 * max(0.0, min(0.5, deadline - time.monotonic()))))
+            ready = dict(poller.poll(int(1000 * max(0.0, min(0.5, deadline - time.monotonic()))) + 1))
             if self._socket in ready:
                 frames = self._socket.recv_multipart(copy=False)
                 try:
                     reply = p.decode_at_radio(frames[0].buffer)
                 except msgspec.MsgspecError as error:
-                    raise DeviceError(f"{self.uri} is not a simulated air of this version ({error}).") from error
+                    raise DeviceError(
+                        f"{self.uri} is not a simulated air of this version ({error})."
+                    ) from error
                 self._payload = frames[-1]
                 if getattr(reply, "request", None) in (request, 0):
                     return reply
@@ -201,7 +211,9 @@ class SimulatedRadio:
                 self._lost(f"The simulated air at {self._address} has gone.")
             heartbeat: _Heartbeat | None = getattr(self, "_heartbeat", None)
             if heartbeat is not None and heartbeat.silence_s() > _SILENT_SERVER_S:
-                self._lost(f"The simulated air at {self._address} has not answered for {_SILENT_SERVER_S:g} s.")
+                self._lost(
+                    f"The simulated air at {self._address} has not answered for {_SILENT_SERVER_S:g} s."
+                )
             if time.monotonic() > deadline:
                 return None
 
@@ -221,7 +233,7 @@ class _Heartbeat(threading.Thread):
         self._heard_s = time.monotonic()
 
     def run(self) -> None:
-        socket = zmq.Context.instance().socket(zmq.DEALER)
+        socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.DEALER)
         socket.setsockopt(zmq.LINGER, 0)
         socket.connect(self._address)
         try:

@@ -144,7 +144,7 @@ def test_a_user_has_one_transmitter(start, attach):
     server = start(AirConfig.ideal())
     attach(server, "tx", 0)
     attach(server, "tx", 1)
-    with pytest.raises(DeviceError, match="Transmitter 0 .* already open"):
+    with pytest.raises(DeviceError, match=r"Transmitter 0 .* already open"):
         attach(server, "tx", 0)
 
 
@@ -252,7 +252,11 @@ def test_a_wrong_protocol_version_is_refused(start, monkeypatch):
         dealer.connect(server.endpoint)
         dealer.send(protocol.encode(protocol.Attach(7, "x", 1, "rx", 0)))
         reply = protocol.decode_at_radio(dealer.recv())
-    assert isinstance(reply, protocol.Refused) and f"version {server_version}" in reply.reason and "7" in reply.reason
+    assert (
+        isinstance(reply, protocol.Refused)
+        and f"version {server_version}" in reply.reason
+        and "7" in reply.reason
+    )
 
 
 def test_an_occupied_port_is_a_sentence(start):
@@ -269,7 +273,7 @@ def test_other_machines_only_when_told():
 
 def test_nobody_there_is_a_sentence(monkeypatch):
     monkeypatch.setattr("radio.devices.simulated._OPEN_TIMEOUT_S", 0.3)
-    with pytest.raises(DeviceError, match="No simulated air answers at tcp://127.0.0.1:9"):
+    with pytest.raises(DeviceError, match=r"No simulated air answers at tcp://127.0.0.1:9"):
         open_radio("sim:tcp://127.0.0.1:9", role="rx")
 
 

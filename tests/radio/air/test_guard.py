@@ -62,6 +62,7 @@ class FakeRadio:
     """Keeps what was sent; applies a carrier of its own choice when told so."""
 
     uri = "fake:"
+    capabilities = None
 
     def __init__(self, applies=None):
         self.sent, self.applies = [], applies
