@@ -60,6 +60,25 @@ def known_symbol_starts(grid: ResourceGrid, user: int, start: int) -> tuple[np.n
     return preamble, sounding
 
 
+def observe(
+    samples: np.ndarray,
+    grid: ResourceGrid,
+    user: int,
+    preamble: np.ndarray,
+    sounding: np.ndarray,
+    cfo_hz: float,
+    origin: float,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Channel seen in each known symbol, complex64 [antennas, m, active], and the window starts [m] inside the samples."""
+    starts = np.concatenate([preamble, sounding])
+    known = np.concatenate(
+        [np.tile(grid.preamble(user), (preamble.size, 1)), grid.sounding(user)[: sounding.size]], axis=0
+    )
+    inside = (starts >= 0) & (starts + grid.config.fft_size <= samples.shape[1])
+    bins = symbol_bins(samples, grid, starts[inside], cfo_hz, origin)
+    return bins * np.conj(known[inside]), starts[inside]
+
+
 def refine_carrier(
     samples: np.ndarray, grid: ResourceGrid, user: int, start: int, coarse_hz: float
 ) -> tuple[float, np.ndarray, np.ndarray]:
@@ -70,16 +89,12 @@ def refine_carrier(
     """
     config = grid.config
     rate, basis = config.sample_rate_hz, delay_basis(config)
-    known = np.conj(grid.preamble(user))
     preamble, sounding = known_symbol_starts(grid, user, start)
     cfo_hz = coarse_hz
     for width_hz in (0.5 * config.subcarrier_spacing_hz, 0.05 * config.subcarrier_spacing_hz):
-        starts = preamble[(preamble >= 0) & (preamble + config.fft_size <= samples.shape[1])]
-        seen = symbol_bins(samples, grid, starts, cfo_hz, start) * known
+        seen, starts = observe(samples, grid, user, preamble, sounding[:0], cfo_hz, start)
         cfo_hz += likelihood_peak(_project(seen, basis), starts / rate, width_hz, width_hz / 64)
-    starts = np.concatenate([preamble, sounding])
-    starts = starts[(starts >= 0) & (starts + config.fft_size <= samples.shape[1])]
-    seen = symbol_bins(samples, grid, starts, cfo_hz, start) * known
+    seen, starts = observe(samples, grid, user, preamble, sounding, cfo_hz, start)
     span_s = np.ptp(starts) / rate
     residual_hz = likelihood_peak(_project(seen, basis), starts / rate, 0.35 / span_s, 0.02 / span_s)
     turns = residual_hz / rate * (starts - start)

@@ -19,6 +19,7 @@ from radio.waveform.config import WaveformConfig
 from radio.waveform.gold import gold_bits, gold_qpsk
 from radio.waveform.ofdm import to_time
 
+MAX_USERS = 8
 PREAMBLE_SEEDS = 64  # how many Gold seeds compete for the lowest PAPR of a user's preamble symbol
 PILOT_SEED = 0x2A5C00
 SCRAMBLE_SEED = 0x1F3D5
@@ -79,8 +80,11 @@ class ResourceGrid:
         return _quiet_sequence(self.config, user)
 
     def sounding(self, user: int) -> np.ndarray:
-        """complex64 [sounding_symbols, active]: the preamble's sequence, so that its low PAPR serves again."""
-        return np.tile(self.preamble(user), (self.config.sounding_symbols, 1))
+        """complex64 [sounding_symbols, active]: another quiet sequence than the preamble's.
+
+        Were it the same, a burst that is mistaken for another user's would show a consistent channel in both.
+        """
+        return np.tile(_quiet_sequence(self.config, MAX_USERS + user), (self.config.sounding_symbols, 1))
 
     def scramble_signs(self, k: int) -> np.ndarray:
         """float32 [k] of -1 and 1."""

@@ -7,7 +7,7 @@ import numpy as np
 from radio.samples import Samples
 from radio.waveform import header as header_code
 from radio.waveform.acquisition import acquire
-from radio.waveform.carrier import carrier_bound_hz, known_symbol_starts, refine_carrier
+from radio.waveform.carrier import carrier_bound_hz, delay_basis, known_symbol_starts, observe, refine_carrier
 from radio.waveform.channel_estimation import estimate_channel, residual_noise_power, strongest_path_samples
 from radio.waveform.config import WaveformConfig
 from radio.waveform.frame import ChannelEstimate, ReceivedFrame, ReceivedUser
@@ -19,6 +19,8 @@ from radio.waveform.windows import backoff_samples, symbol_bins
 
 SMALLEST_NOISE_POWER = 1e-20
 MAX_PAYLOAD_SYMBOLS = 1 << 20
+GHOST_POWER = 0.1  # relative to the strongest user: cross-correlations of preambles stay below this
+GHOST_COHERENCE = 0.25  # independent channels of some 30 dimensions exceed it once in 5000
 CARRIER_MARGIN = 2.0  # the estimator is close to its bound, but not on it
 SMALLEST_CFO_STD_HZ = 3.0  # phase noise moves a carrier by this much within a burst whatever the SNR
 RETIME_SAMPLES = 0.5  # drift over a burst above which FFT windows follow the clock
@@ -69,7 +71,8 @@ class BurstReceiver:
         if not np.all(np.isfinite(data)):
             data = np.where(np.isfinite(data), data, 0)
         expected = None if expected_tick is None else expected_tick - samples.start_tick
-        found = [f for f in (self._find(data, u, expected, search_samples) for u in range(self.config.users)) if f]
+        hits = (self._find(data, user, expected, search_samples) for user in range(self.config.users))
+        found = _without_ghosts([hit for hit in hits if hit], delay_basis(self.config))
         if not found:
             return None
         noise_power = max(float(np.mean([f.noise_power for f in found])), SMALLEST_NOISE_POWER)
@@ -106,9 +109,7 @@ class BurstReceiver:
     def _assume(self, data: np.ndarray, user: int, origin: int) -> _Found:
         """A user that was not detected, taken to arrive with the others and without carrier offset."""
         preamble, sounding = known_symbol_starts(self.grid, user, origin + self.grid.preamble_start(user))
-        starts = np.concatenate([preamble, sounding])
-        starts = starts[(starts >= 0) & (starts + self.config.fft_size <= data.shape[1])]
-        seen = symbol_bins(data, self.grid, starts, 0.0, origin) * np.conj(self.grid.preamble(user))
+        seen, starts = observe(data, self.grid, user, preamble, sounding, 0.0, origin)
         return _Found(user, origin, 0.0, seen, starts, 0.0, detected=False)
 
     def _starts(self, one: _Found, part_start: int, n_symbols: int) -> np.ndarray:
@@ -241,3 +242,23 @@ class BurstReceiver:
         )
         features = self.grid.demap_payload(elements, k)
         return features * self.grid.scramble_signs(k) if self.config.scramble else features
+
+
+def _without_ghosts(found: list[_Found], basis: np.ndarray) -> list[_Found]:
+    """Drop hits that are only the correlation of another user's strong preamble with this user's.
+
+    A user far below the strongest must show the same channel in its preamble and in its sounding, which a ghost,
+    whose sounding slot is empty, does not.
+    """
+    powers = {f.user: float(np.mean(np.abs(f.observations.mean(axis=1) @ basis.conj()) ** 2)) for f in found}
+    strongest = max(powers.values(), default=0.0)
+    return [f for f in found if powers[f.user] > GHOST_POWER * strongest or _coherence(f, basis) > GHOST_COHERENCE]
+
+
+def _coherence(one: _Found, basis: np.ndarray) -> float:
+    """Squared correlation, 0 to 1, of the channels seen in the first and in the last known symbol(s)."""
+    half = one.observations.shape[1] // 2
+    first = (one.observations[:, :half].mean(axis=1) @ basis.conj()).reshape(-1)
+    last = (one.observations[:, -2:].mean(axis=1) @ basis.conj()).reshape(-1)
+    powers = float(np.vdot(first, first).real * np.vdot(last, last).real)
+    return float(np.abs(np.vdot(first, last)) ** 2 / powers) if powers > 0 else 0.0

@@ -29,12 +29,8 @@ def resample(x, ppm):
     for k in range(-15, 17):
         index = np.clip(base + k, 0, x.size - 1)
         u = t - (base + k)
-        out += x[index] * np.sinc(u) * np.kaiser(33, 8)[k + 15] if False else x[index] * np.sinc(u) * _window(u)
+        out += x[index] * np.sinc(u) * np.where(np.abs(u) < 16, np.cos(np.pi * u / 32) ** 2, 0)
     return out
-
-
-def _window(u):
-    return np.where(np.abs(u) < 16, np.cos(np.pi * u / 32) ** 2, 0)
 
 
 def noise(rng, length, power, antennas=1):
