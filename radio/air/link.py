@@ -50,27 +50,28 @@ class Link:
             noise_power=self._config.noise_power,
         )
 
-    def propagate(self, x: np.ndarray, start_tick: int, tx_gain_db: float, block_samples: int) -> np.ndarray:
-        """complex64 burst [n] to what arrives from start_tick on: complex64 [antennas, n + delay + tail]."""
+    def propagate(self, x: np.ndarray, start_tick: int, path_gain: complex, block_samples: int) -> np.ndarray:
+        """complex64 burst [n] to what arrives from start_tick on: complex64 [antennas, n + delay + tail].
+
+        path_gain: that of the burst's `truth`.
+        """
         c = self._config
-        sent, _ = self.transmit_chain(x)
-        path_gain = self._path_gain(start_tick, tx_gain_db)
+        sent = self.transmit_chain(x)
         arrived = self._through_channel(sent, start_tick, block_samples)
         phase = self._phase(start_tick, arrived.shape[1])
         for antenna in arrived:
             rotate(antenna, self._cfo_hz / c.sample_rate_hz, phase, path_gain)
         return arrived
 
-    def transmit_chain(self, x: np.ndarray) -> tuple[np.ndarray, int]:
-        """complex64 [n] through converter, mixer and amplifier; and how many I or Q values it clipped."""
+    def transmit_chain(self, x: np.ndarray) -> np.ndarray:
+        """complex64 [n] through the transmitter's converter, mixer and amplifier."""
         c = self._config
-        clipped = 0
         if c.dac_bits is not None:
             x = x.copy()
-            clipped = convert(x, c.dac_bits)
+            convert(x, c.dac_bits)
         x = imbalance(x, c.tx_iq_imbalance)
         x = add_dc(x, c.tx_dc_offset)
-        return amplify(x, c.power_amplifier), clipped
+        return amplify(x, c.power_amplifier)
 
     def _path_gain(self, start_tick: int, tx_gain_db: float) -> complex:
         phase = self._channel.carrier_phase_rad(start_tick)

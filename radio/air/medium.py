@@ -30,7 +30,6 @@ class _Burst:
     start_tick: int
     end_tick: int
     data: np.ndarray | None
-    tx_gain_db: float
     block_samples: int
     truth: LinkTruth
     arrived: np.ndarray | None = None
@@ -66,7 +65,7 @@ class Medium:
         truth = self._link(user).truth(burst.start_tick, data.size, tx_gain_db, self.block_samples)
         # What arrives ends later than what was sent: the interpolator's tail, and at most 1000 ppm of drift.
         end_tick = burst.end_tick + int(np.ceil(truth.tap_delays_samples.max() + data.size * 1e-3)) + 32
-        record = _Burst(user, burst.start_tick, end_tick, data, tx_gain_db, self.block_samples, truth)
+        record = _Burst(user, burst.start_tick, end_tick, data, self.block_samples, truth)
         self._bursts.append(record)
         return truth
 
@@ -122,7 +121,7 @@ class Medium:
             assert burst.data is not None
             link = self._link(burst.user)
             burst.arrived = link.propagate(
-                burst.data, burst.start_tick, burst.tx_gain_db, burst.block_samples
+                burst.data, burst.start_tick, burst.truth.path_gain, burst.block_samples
             )
             burst.data = None
         return burst.arrived

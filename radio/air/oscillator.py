@@ -67,7 +67,10 @@ def rotate(
         return
     samples *= np.multiply.outer(starts, within).reshape(-1)[: samples.size]
     if phase is not None:
-        samples *= np.exp(1j * phase.fine(samples.size)).astype(np.complex64)
+        angle = phase.fine(samples.size)
+        rotor = np.empty(samples.size, np.complex64)
+        rotor.real, rotor.imag = np.cos(angle), np.sin(angle)
+        samples *= rotor
 
 
 @compiled

@@ -70,6 +70,7 @@ class AirServer:
         self._truths: deque[LinkTruth] = deque(maxlen=_TRUTHS_KEPT)
         self._to_drop: deque[int] = deque()
         self._stop = threading.Event()
+        self._warm = threading.Event()
         self._running = threading.Lock()
         self._socket = bind_router(endpoint, 8 * config.memory_samples + 1024, allow_remote)
         self.endpoint = self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
@@ -80,7 +81,7 @@ class AirServer:
         """Serve until `stop_event` is set or `close` is called; then the port is free again."""
         with self._running:
             try:
-                self._medium.warm_up()
+                threading.Thread(target=self._warm_up, name="air-warm-up", daemon=True).start()
                 while not (self._stop.is_set() or (stop_event is not None and stop_event.is_set())):
                     self._step()
             finally:
@@ -118,6 +119,13 @@ class AirServer:
             self._running.release()
 
     # -- the loop ---------------------------------------------------------------------------------------
+
+    def _warm_up(self) -> None:
+        """Compiling takes seconds on a fresh machine: radios attach meanwhile, samples come afterwards."""
+        try:
+            self._medium.warm_up()
+        finally:
+            self._warm.set()
 
     def _step(self) -> None:
         now_s = time.monotonic()
@@ -270,6 +278,8 @@ class AirServer:
             self._burst(burst)
 
     def _serve_pending(self) -> None:
+        if not self._warm.is_set():
+            return
         for name, waiting in list(self._pending.items()):
             request, now_s = waiting.request, time.monotonic()
             if self._timeline.may_render(request.start_tick + request.n_samples, waiting.asked_s, now_s):

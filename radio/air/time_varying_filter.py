@@ -13,12 +13,14 @@ hold, so the error's rms is |c1 - c0| / |c0| * hold / span / sqrt(12).
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from scipy import fft
 
 from radio.air import acceleration
 from radio.air.acceleration import compiled
 
 _BLOCK = 512  # accumulators stay in the first-level cache
+_SMALLEST_TRANSFORM = 512
 _HOLD_ERROR = 1e-3
 _SHORTEST_HOLD = 96  # below this the two passes of the linear form are cheaper
 
@@ -184,17 +186,20 @@ def _accumulate_complex(
 
 
 def _filter_by_fft(piece: np.ndarray, start: np.ndarray, change: np.ndarray, span: int) -> np.ndarray:
-    """One segment by fast convolution. piece: complex64 [count + K - 1]; returns complex64 [count]."""
+    """One segment by overlap-save. piece: complex64 [count + K - 1]; returns complex64 [count]."""
     n_taps = start.size
     count = piece.size - n_taps + 1
-    size = fft.next_fast_len(piece.size)
-    spectrum = fft.fft(piece, size)
+    size = max(_SMALLEST_TRANSFORM, 1 << int(8 * n_taps - 1).bit_length())
+    step = size - n_taps + 1
+    n_tiles = -(-count // step)
+    padded = np.pad(piece, (0, n_tiles * step + n_taps - 1 - piece.size))
+    spectrum = fft.fft(sliding_window_view(padded, size)[::step])
 
     def through(coefficients: np.ndarray) -> np.ndarray:
         response = fft.fft(coefficients[::-1].astype(np.complex64), size)
-        return np.asarray(fft.ifft(spectrum * response)[n_taps - 1 : n_taps - 1 + count])
+        return np.asarray(fft.ifft(spectrum * response)[:, n_taps - 1 :]).reshape(-1)[:count]
 
     out = through(start)
     if change.any():
         out = out + (np.arange(count) / span).astype(np.float32) * through(change)
-    return np.asarray(out, np.complex64)
+    return out
