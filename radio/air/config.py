@@ -18,9 +18,7 @@ class _Part(BaseModel):
 class LinkConfig(_Part):
     """One user's path to the receiver."""
 
-    gain_db: float = Field(
-        default=0.0, description="Mean power gain of the path in dB; fading has unit mean power."
-    )
+    gain_db: float = Field(default=0.0, description="Mean power gain of the path in dB; fading has unit mean power.")
     delay_samples: float | None = Field(
         default=None,
         ge=0,
@@ -49,9 +47,7 @@ class IqImbalanceConfig(_Part):
     """Quadrature error of a mixer."""
 
     gain_db: float = Field(default=0.0, description="Amplitude of Q over that of I, in dB.")
-    phase_deg: float = Field(
-        default=0.0, gt=-45, lt=45, description="Deviation of the Q axis from 90 degrees."
-    )
+    phase_deg: float = Field(default=0.0, gt=-45, lt=45, description="Deviation of the Q axis from 90 degrees.")
 
 
 class PowerAmplifierConfig(_Part):
@@ -66,9 +62,7 @@ class PowerAmplifierConfig(_Part):
 class InterfererConfig(_Part):
     """A signal that belongs to nobody."""
 
-    kind: Literal["narrowband", "bursty"] = Field(
-        default="narrowband", description="A tone, or white bursts."
-    )
+    kind: Literal["narrowband", "bursty"] = Field(default="narrowband", description="A tone, or white bursts.")
     power: float = Field(default=0.01, ge=0, description="Linear power at the receiver input while it is on.")
     frequency_hz: float = Field(default=250e3, description="Narrowband: offset of the tone from the centre.")
     slot_samples: int = Field(default=4096, ge=1, description="Bursty: it decides once per so many ticks.")
@@ -79,9 +73,7 @@ class AirConfig(_Part):
     """What lies between the transmitters' converters and the receiver's."""
 
     sample_rate_hz: float = Field(default=4e6, gt=0, description="Rate of every radio on this air.")
-    center_frequency_hz: float = Field(
-        default=2.45e9, gt=0, description="Carrier of every radio on this air."
-    )
+    center_frequency_hz: float = Field(default=2.45e9, gt=0, description="Carrier of every radio on this air.")
     seed: int = Field(
         default=1, ge=0, lt=2**63, description="Everything random follows from it and from absolute ticks."
     )
@@ -122,9 +114,7 @@ class AirConfig(_Part):
     rx_ppm: float | None = Field(default=None, description="Offset of the receiver's oscillator; None draws.")
     phase_noise: PhaseNoiseConfig | None = Field(default=PhaseNoiseConfig(), description="null is off.")
 
-    dac_bits: int | None = Field(
-        default=12, ge=1, le=24, description="Transmit converter, full scale 1; null is off."
-    )
+    dac_bits: int | None = Field(default=12, ge=1, le=24, description="Transmit converter, full scale 1; null is off.")
     adc_bits: int | None = Field(default=12, ge=1, le=24, description="Receive converter; null is off.")
     adc_full_scale: float | None = Field(
         default=None,
@@ -137,14 +127,10 @@ class AirConfig(_Part):
     )
     tx_iq_imbalance: IqImbalanceConfig | None = Field(default=None, description="null is off.")
     rx_iq_imbalance: IqImbalanceConfig | None = Field(default=None, description="null is off.")
-    tx_dc_offset: tuple[float, float] = Field(
-        default=(0.0, 0.0), description="(I, Q) added by every transmitter."
-    )
+    tx_dc_offset: tuple[float, float] = Field(default=(0.0, 0.0), description="(I, Q) added by every transmitter.")
     rx_dc_offset: tuple[float, float] = Field(default=(0.0, 0.0), description="(I, Q) added by the receiver.")
     power_amplifier: PowerAmplifierConfig | None = Field(default=None, description="null is off.")
-    interferers: tuple[InterfererConfig, ...] = Field(
-        default=(), description="Signals that belong to nobody."
-    )
+    interferers: tuple[InterfererConfig, ...] = Field(default=(), description="Signals that belong to nobody.")
 
     pace: float | None = Field(
         default=None, gt=0, description="Air seconds per second of wall time; null: as fast as can be."

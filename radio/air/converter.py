@@ -33,9 +33,7 @@ def convert(samples: np.ndarray, bits: int | None, full_scale: float = 1.0) -> i
 
 
 @compiled
-def _convert_compiled(
-    parts: np.ndarray, up: np.float32, down: np.float32, low: np.float32, high: np.float32
-) -> int:
+def _convert_compiled(parts: np.ndarray, up: np.float32, down: np.float32, low: np.float32, high: np.float32) -> int:
     clipped = np.int32(0)
     for i in range(parts.size):
         scaled = np.rint(parts[i] * up)

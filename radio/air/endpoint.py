@@ -14,9 +14,7 @@ def bind_router(endpoint: str, longest_message: int, allow_remote: bool) -> zmq.
     listen.
     """
     if not allow_remote and not endpoint.startswith(_THIS_MACHINE):
-        raise ConfigurationError(
-            f"The air listens on this machine only (tcp://127.0.0.1:PORT), not on {endpoint}."
-        )
+        raise ConfigurationError(f"The air listens on this machine only (tcp://127.0.0.1:PORT), not on {endpoint}.")
     socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.ROUTER)
     socket.setsockopt(zmq.LINGER, 0)
     socket.setsockopt(zmq.MAXMSGSIZE, longest_message)
@@ -25,8 +23,6 @@ def bind_router(endpoint: str, longest_message: int, allow_remote: bool) -> zmq.
     except zmq.ZMQError as error:
         socket.close(0)
         if error.errno == zmq.EADDRINUSE:
-            raise DeviceError(
-                f"{endpoint} is in use: another air runs there, or choose another port."
-            ) from error
+            raise DeviceError(f"{endpoint} is in use: another air runs there, or choose another port.") from error
         raise DeviceError(f"The air cannot listen on {endpoint}: {error}.") from error
     return socket

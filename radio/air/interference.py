@@ -26,9 +26,7 @@ def _add_tone(
 ) -> None:
     phase = stream(config.seed, Purpose.INTERFERER_PHASE, index, antenna).uniform(0, 2 * np.pi)
     cycles = tone.frequency_hz / config.sample_rate_hz
-    turns = cycles * np.arange(
-        start_tick, start_tick + samples.size
-    )  # each from its own tick: any cut is the same
+    turns = cycles * np.arange(start_tick, start_tick + samples.size)  # each from its own tick: any cut is the same
     turns -= np.floor(turns)
     samples += (np.sqrt(tone.power) * np.exp(1j * (2 * np.pi * turns + phase))).astype(np.complex64)
 

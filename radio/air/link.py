@@ -91,9 +91,7 @@ class Link:
         n_out = int(np.ceil((x.size - 1 + self._delays.max() + HALF_WIDTH) / (1 + self._skew))) + 1
         span = self._segment_samples()
         firsts = np.arange(0, n_out, span)
-        gains = self._channel.gains(
-            start_tick, start_tick + np.append(firsts, firsts[-1] + span), block_samples
-        )
+        gains = self._channel.gains(start_tick, start_tick + np.append(firsts, firsts[-1] + span), block_samples)
         arrived = np.empty((gains.shape[0], n_out), np.complex64)
         if single:  # real taps, the gain afterwards: half the work
             filter_track(x, self._track(firsts, span, np.ones((1, firsts.size + 1))), arrived[0])
@@ -115,17 +113,13 @@ class Link:
         if self._skew != 0.0:
             limits.append(_DRIFT_PER_SEGMENT_SAMPLES / abs(self._skew))
         if self._channel.moves:
-            limits.append(
-                self._config.sample_rate_hz / (_DOPPLER_SEGMENTS_PER_PERIOD * self._config.doppler_hz)
-            )
+            limits.append(self._config.sample_rate_hz / (_DOPPLER_SEGMENTS_PER_PERIOD * self._config.doppler_hz))
         return max(64, int(min(limits)))
 
     def _track(self, firsts: np.ndarray, span: int, gains: np.ndarray) -> TapTrack:
         """gains: [L, segments + 1] at the segments' edges."""
         edges = np.append(firsts, firsts[-1] + span)
-        offsets = (
-            edges[:, None] * self._skew - self._delays
-        )  # where each path reads x, from the present sample
+        offsets = edges[:, None] * self._skew - self._delays  # where each path reads x, from the present sample
         bases = np.floor(offsets.min(axis=1)).astype(np.int64) - HALF_WIDTH + 1
         bases = np.minimum(bases[:-1], bases[1:])
         n_taps = -(-(int(np.ceil(np.ptp(self._delays))) + 2 * HALF_WIDTH + 2) // 4) * 4

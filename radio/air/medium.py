@@ -56,8 +56,7 @@ class Medium:
         """Put a burst (one channel) on the air. ConfigurationError for another rate or channel count."""
         if burst.sample_rate_hz != self.config.sample_rate_hz:
             raise ConfigurationError(
-                f"A burst at {burst.sample_rate_hz:g} samples/s does not fit an air at "
-                f"{self.config.sample_rate_hz:g}."
+                f"A burst at {burst.sample_rate_hz:g} samples/s does not fit an air at {self.config.sample_rate_hz:g}."
             )
         if burst.data.shape[0] != 1:
             raise ConfigurationError(f"A user transmits on one channel, not {burst.data.shape[0]}.")
@@ -120,9 +119,7 @@ class Medium:
         if burst.arrived is None:
             assert burst.data is not None
             link = self._link(burst.user)
-            burst.arrived = link.propagate(
-                burst.data, burst.start_tick, burst.truth.path_gain, burst.block_samples
-            )
+            burst.arrived = link.propagate(burst.data, burst.start_tick, burst.truth.path_gain, burst.block_samples)
             burst.data = None
         return burst.arrived
 

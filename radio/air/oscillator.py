@@ -48,9 +48,7 @@ def clock_skew(config: AirConfig, user: int) -> float:
     return (1 + transmitter_ppm(config, user) * 1e-6) / (1 + receiver_ppm(config) * 1e-6) - 1
 
 
-def rotate(
-    samples: np.ndarray, cycles_per_sample: float, phase: CoarsePhase | None, gain: complex = 1.0
-) -> None:
+def rotate(samples: np.ndarray, cycles_per_sample: float, phase: CoarsePhase | None, gain: complex = 1.0) -> None:
     """samples[n] *= gain exp(j (2 pi cycles_per_sample n + phase[n])), in place. samples: complex64 [n]."""
     if cycles_per_sample == 0.0 and phase is None:
         if gain != 1.0:

@@ -142,9 +142,7 @@ decode_at_radio = msgspec.msgpack.Decoder(ToRadio).decode
 def iq_view(buffer: memoryview, channels: int, n_samples: int) -> np.ndarray:
     """complex64 [channels, n_samples] over the buffer, no copy. DeviceError where the sizes disagree."""
     if channels < 1 or n_samples < 0 or buffer.nbytes != 8 * channels * n_samples:
-        raise DeviceError(
-            f"An IQ frame has {buffer.nbytes} bytes, not {channels} x {n_samples} complex64 samples."
-        )
+        raise DeviceError(f"An IQ frame has {buffer.nbytes} bytes, not {channels} x {n_samples} complex64 samples.")
     return np.frombuffer(buffer, np.complex64).reshape(channels, n_samples)
 
 

@@ -106,10 +106,7 @@ class AirServer:
 
     def drain_truth(self) -> list[LinkTruth]:
         """Ground truth of the bursts that came since the last call (the newest 4,096)."""
-        drained = []
-        while self._truths:
-            drained.append(self._truths.popleft())
-        return drained
+        return [self._truths.popleft() for _ in range(len(self._truths))]
 
     def close(self) -> None:
         """Stop serving and free the port. Safe to call twice."""
@@ -174,14 +171,15 @@ class AirServer:
                 self._sessions.remove(session.name)
         elif session is None or session.dropped:
             request = 0 if isinstance(message, p.IdleUntil) else message.request
-            self._send(
-                address, p.Refused(request, "device", "The air no longer knows this radio; open it again.")
-            )
+            self._send(address, p.Refused(request, "device", "The air no longer knows this radio; open it again."))
         else:
             self._serve(session, message, last)
 
     def _serve(self, session: Session, message: p.ToServer, last: zmq.Frame) -> None:
         match message:
+            case p.Burst(request=request) if not session.transmits:
+                reason = "This radio was opened for receiving; open one with role tx to transmit."
+                self._send(session.address, p.Refused(request, "configuration", reason))
             case p.Burst():
                 self._burst(_HeldBurst(session, message, last))
             case p.IdleUntil(tick=tick) if session.transmits:
@@ -201,16 +199,14 @@ class AirServer:
 
     def _attach(self, address: bytes, message: p.Attach) -> None:
         if message.version != p.PROTOCOL_VERSION:
-            reason = (
-                f"The air speaks version {p.PROTOCOL_VERSION} of its protocol, the radio {message.version}."
-            )
+            reason = f"The air speaks version {p.PROTOCOL_VERSION} of its protocol, the radio {message.version}."
             self._send(address, p.Refused(message.request, "device", reason))
             return
         now_s = time.monotonic()
         session = Session(message.session, message.role, message.index, address, now_s)
-        if self._sessions.add(session) is not None:
-            reason = f"Transmitter {message.index} of this air is already open in another process."
-            self._send(address, p.Refused(message.request, "busy", reason))
+        obstacle = self._sessions.add(session)
+        if obstacle is not None:
+            self._send(address, p.Refused(message.request, "busy", obstacle))
             return
         if session.transmits:
             self._timeline.attach(session.index, now_s)
@@ -226,12 +222,10 @@ class AirServer:
                 self._timeline.attach(session.index, session.heard_s)
 
     def _drop(self, user: int) -> None:
-        session = self._sessions.transmitter(user)
-        if session is not None:
+        self._timeline.detach(user, time.monotonic())  # also when it has not come yet: nobody waits for it
+        for session in self._sessions.of_user(user):
             session.dropped = True
             self._lose(session, "was dropped")
-        else:
-            self._timeline.detach(user, time.monotonic())
 
     def _lose(self, session: Session, what: str) -> None:
         session.present = False
@@ -239,9 +233,7 @@ class AirServer:
         self._held.pop(session.name, None)
         if session.transmits:
             self._timeline.detach(session.index, time.monotonic())
-        log.info(
-            "%s %d %s", {"tx": "transmitter", "rx": "receiver"}.get(session.role, "?"), session.index, what
-        )
+        log.info("%s %d %s", {"tx": "transmitter", "rx": "receiver"}.get(session.role, "?"), session.index, what)
 
     # -- samples ----------------------------------------------------------------------------------------
 
@@ -260,10 +252,6 @@ class AirServer:
             self._held[session.name] = held
             return
         try:
-            if not session.transmits:
-                raise ConfigurationError(
-                    "This radio was opened for receiving; open one with role tx to transmit."
-                )
             samples = Samples(iq, request.start_tick, request.sample_rate_hz)
             self._truths.append(self._medium.add_burst(session.index, samples, session.tx_gain_db))
         except ConfigurationError as error:

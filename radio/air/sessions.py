@@ -6,6 +6,7 @@ HEARTBEAT_S = 0.5
 PRESUMED_DEAD_S = 3.0  # six heartbeats: a busy machine misses one or two
 _REPLACEABLE_S = 1.5
 _FORGOTTEN_S = 60.0
+_MOST_SESSIONS = 256
 
 
 @dataclass
@@ -32,12 +33,13 @@ class Sessions:
     def __init__(self) -> None:
         self._by_name: dict[str, Session] = {}
 
-    def add(self, session: Session) -> Session | None:
-        """Take a session in, unless a living transmitter has its place: that one is returned."""
-        rival = self.transmitter(session.index) if session.transmits else None
-        if rival is not None:
-            if session.heard_s - rival.heard_s < _REPLACEABLE_S:
-                return rival
+    def add(self, session: Session) -> str | None:
+        """Take a session in; or, in a sentence, why there is no place for it now."""
+        if len(self._by_name) >= _MOST_SESSIONS:
+            return f"{_MOST_SESSIONS} radios are on this air; it takes no more."
+        for rival in self.of_user(session.index) if session.transmits else []:
+            if rival.present and session.heard_s - rival.heard_s < _REPLACEABLE_S:
+                return f"Transmitter {session.index} of this air is already open in another process."
             del self._by_name[rival.name]
         self._by_name[session.name] = session
         return None
@@ -48,11 +50,9 @@ class Sessions:
     def remove(self, name: str) -> None:
         self._by_name.pop(name, None)
 
-    def transmitter(self, user: int) -> Session | None:
-        for session in self._by_name.values():
-            if session.transmits and session.index == user and session.present:
-                return session
-        return None
+    def of_user(self, user: int) -> list[Session]:
+        """The user's transmitters: at most one is living."""
+        return [s for s in self._by_name.values() if s.transmits and s.index == user]
 
     def newly_dead(self, wall_s: float) -> list[Session]:
         """Sessions that have just fallen silent for too long; very old ones are forgotten."""

@@ -177,12 +177,8 @@ def _accumulate_complex(
         for i in range(count):
             re0, re1, re2, re3 = re[i], re[i + 1], re[i + 2], re[i + 3]
             im0, im1, im2, im3 = im[i], im[i + 1], im[i + 2], im[i + 3]
-            acc_re[i] += (
-                a0 * re0 + a1 * re1 + a2 * re2 + a3 * re3 - (b0 * im0 + b1 * im1 + b2 * im2 + b3 * im3)
-            )
-            acc_im[i] += (
-                a0 * im0 + a1 * im1 + a2 * im2 + a3 * im3 + (b0 * re0 + b1 * re1 + b2 * re2 + b3 * re3)
-            )
+            acc_re[i] += a0 * re0 + a1 * re1 + a2 * re2 + a3 * re3 - (b0 * im0 + b1 * im1 + b2 * im2 + b3 * im3)
+            acc_im[i] += a0 * im0 + a1 * im1 + a2 * im2 + a3 * im3 + (b0 * re0 + b1 * re1 + b2 * re2 + b3 * re3)
 
 
 def _filter_by_fft(piece: np.ndarray, start: np.ndarray, change: np.ndarray, span: int) -> np.ndarray:

@@ -78,9 +78,7 @@ class FreeRunTimeline:
             return False
         for user in holding:
             self._horizons[user].stalled = True
-        who = [f"transmitter {user}" for user in holding] + (
-            [f"{missing} not yet attached"] if missing > 0 else []
-        )
+        who = [f"transmitter {user}" for user in holding] + ([f"{missing} not yet attached"] if missing > 0 else [])
         log.warning("silence assumed up to tick %d: nothing heard from %s", end_tick, ", ".join(who))
         self._expected_users = 0
         return True
