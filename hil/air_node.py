@@ -1,5 +1,6 @@
 """The simulated air as a node: runs the IQ server, follows the run's slots, tells the ground truth."""
 
+import os
 import threading
 from dataclasses import dataclass
 
@@ -24,7 +25,7 @@ class AirNode:
 
     def run(self) -> Stop:
         """Fading blocks are slots: one realisation of the channel per slot."""
-        hello = Hello(role="air", user=None, process_id=0, config_digest=self.config.digest())
+        hello = Hello(role="air", user=None, process_id=os.getpid(), config_digest=self.config.digest())
         serving = threading.Thread(target=self.server.run, name="air", daemon=True)
         serving.start()
         start = join(self.bus, hello, self.config.bus.join_timeout_s)

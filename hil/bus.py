@@ -53,8 +53,8 @@ def _parse(frames: list[zmq.Frame]) -> Received:
 
 def _send(socket: zmq.Socket, prefix: list[bytes], data: bytes, attachments: Attachments) -> None:
     flag = zmq.SNDMORE if attachments else 0
-    for part in prefix:
-        socket.send(part, zmq.SNDMORE)
+    for address in prefix:
+        socket.send(address, zmq.SNDMORE)
     socket.send(data, flag)
     for i, part in enumerate(attachments):
         last = i == len(attachments) - 1
@@ -124,7 +124,13 @@ class BusClient:
     """
 
     def __init__(
-        self, endpoint: str, name: str, *, heartbeat_s: float, timeout_s: float, keys_folder: Path | None = None
+        self,
+        endpoint: str,
+        name: str,
+        *,
+        heartbeat_s: float,
+        timeout_s: float,
+        keys_folder: Path | None = None,
     ) -> None:
         self.name, self.endpoint, self.malformed = name, endpoint, 0
         self.now_tick = 0  # the owner's radio time, reported with every heartbeat

@@ -4,6 +4,7 @@ Values that several rooms share (sample rate, carrier, users, seed, channel) sta
 are handed down to `waveform` and `air`; a file that states a different value below is refused.
 """
 
+import contextlib
 import hashlib
 import json
 from importlib import resources
@@ -71,9 +72,7 @@ class RunConfig(Section):
     users: int = Field(2, ge=1, le=8)
     frames: int = Field(4, ge=1, le=10_000_000)
     snr_db: float = Field(10.0, ge=-30, le=60, description="Total received power of all users over noise.")
-    channel: Literal[
-        "awgn", "rayleigh", "rician", "tdl-a", "tdl-b", "tdl-c", "tdl-d", "tdl-e"
-    ] = "awgn"
+    channel: Literal["awgn", "rayleigh", "rician", "tdl-a", "tdl-b", "tdl-c", "tdl-d", "tdl-e"] = "awgn"
     seed: int = Field(1, ge=0, lt=1 << 63)
     images: str = Field("demo", description="'demo', a folder, a picture, a CIFAR-10 file or an .npz.")
     max_image_side_px: int = Field(1024, ge=1, le=16384, description="Larger pictures are scaled down.")
@@ -121,10 +120,8 @@ class RunConfig(Section):
         amplitude = radio.get("tx_amplitude") if isinstance(radio, dict) else radio.tx_amplitude
         if amplitude is None:
             amplitude = RadioConfig.model_fields["tx_amplitude"].default
-        try:
+        with contextlib.suppress(TypeError, ValueError, OverflowError):  # the field's own validation says it better
             values["air"]["noise_power"] = float(amplitude) ** 2 * 10 ** (-float(top("snr_db")) / 10)
-        except (TypeError, ValueError, OverflowError):
-            pass  # the field's own validation says it better
         return values
 
     @property

@@ -200,9 +200,7 @@ class Coordinator:
             return
         if name not in self.nodes:
             log.info("%s joined", name)
-        self.nodes[name] = Node(
-            name, hello.role, hello.user, time.monotonic(), hello.now_tick, hello.max_burst_samples
-        )
+        self.nodes[name] = Node(name, hello.role, hello.user, time.monotonic(), hello.now_tick, hello.max_burst_samples)
         if hello.user is not None and hello.user in self.lost_users:
             self.lost_users.discard(hello.user)
             self.on_event(f"{name} is back")

@@ -65,9 +65,7 @@ def frequency_response(link: Link, grid: ResourceGrid, sample_rate_hz: float) ->
     return np.asarray(gains @ np.exp(-2j * np.pi * turns))
 
 
-def _perfect_side(
-    config: RunConfig, users: list[int], channels: np.ndarray, noise_power: float
-) -> SideInformation:
+def _perfect_side(config: RunConfig, users: list[int], channels: np.ndarray, noise_power: float) -> SideInformation:
     powers = np.mean(np.abs(channels) ** 2, axis=(1, 2))
     total = float(powers.sum())
     gains = np.sqrt(powers / powers.mean())

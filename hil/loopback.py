@@ -50,7 +50,8 @@ def run_loopback(
     stopwatch = Stopwatch()
     config = _with_endpoints(config)
     check_inputs(config)
-    with contextlib.closing(ResultWriter(out, resume=resume)):
+    recorded_before = len(read_rows(out)) if resume else 0
+    with contextlib.closing(ResultWriter(out, resume=resume, config=config.model_dump(mode="json"))):
         pass  # refuses a folder that cannot take results before anything starts
     path = write_config(out, config)
     common = ["--config", str(path)]
@@ -65,7 +66,6 @@ def run_loopback(
             supervisor.start(f"tx{user}", ["tx", *common, "--user", str(user)])
         with _progress(console, total) as advance:
 
-
             def poll() -> None:
                 count = _recorded(out)
                 advance(count)
@@ -77,13 +77,13 @@ def run_loopback(
         if isinstance(error, UsageError):
             raise
         done = len(read_rows(out))
-        finish_run(out, config, stopwatch)
+        finish_run(out, config, stopwatch, recorded_before)
         raise HilError(
             f"{error}; {done} of {total} images are recorded in {out}, the same command with --resume goes on."
         ) from error
     finally:
         supervisor.stop()
-    return finish_run(out, config, stopwatch)
+    return finish_run(out, config, stopwatch, recorded_before)
 
 
 def _with_endpoints(config: RunConfig) -> RunConfig:

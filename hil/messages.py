@@ -15,7 +15,7 @@ class Message(msgspec.Struct, tag=True, frozen=True, forbid_unknown_fields=True)
     """Base of every bus message; the class name is the tag on the wire."""
 
 
-class Hello(Message):
+class Hello(Message, frozen=True):
     """A node joins (and joins again whenever the coordinator seems to have forgotten it)."""
 
     role: str  # "tx", "rx" or "air"
@@ -27,20 +27,20 @@ class Hello(Message):
     pictures: int = 0  # how many pictures a transmitter has
 
 
-class Refused(Message):
+class Refused(Message, frozen=True):
     """The coordinator will not have this node; `reason` is a sentence."""
 
     reason: str
 
 
-class Start(Message):
+class Start(Message, frozen=True):
     """The run begins: every slot has this many samples (the air fades in blocks of it)."""
 
     slot_samples: int
     guard_samples: int
 
 
-class UserCsi(Message):
+class UserCsi(Message, frozen=True):
     """One user's measured channel. gain: |h| relative to the mean over users; powers linear."""
 
     user: int
@@ -52,7 +52,7 @@ class UserCsi(Message):
     clock_ppm: float = 0.0
 
 
-class CsiReport(Message):
+class CsiReport(Message, frozen=True):
     """What the receiver measured in one slot. `now_tick` is its radio's time when it reported."""
 
     slot: int
@@ -63,7 +63,7 @@ class CsiReport(Message):
     users: list[UserCsi]
 
 
-class Grant(Message):
+class Grant(Message, frozen=True):
     """Transmit (and receive) in this slot. frame None is a sounding probe without payload."""
 
     slot: int
@@ -73,7 +73,7 @@ class Grant(Message):
     lost_users: list[int] = []
 
 
-class Sent(Message):
+class Sent(Message, frozen=True):
     """What a transmitter put on the air. Attachments: original RGB uint8 [H, W, 3], symbols complex64 [k]."""
 
     slot: int
@@ -94,7 +94,7 @@ class Sent(Message):
     events: dict[str, int] = {}
 
 
-class Link(Message):
+class Link(Message, frozen=True):
     """Ground truth of one simulated link during one burst; see radio.air for the definition of H(f)."""
 
     user: int
@@ -107,20 +107,20 @@ class Link(Message):
     noise_power: float
 
 
-class Truth(Message):
+class Truth(Message, frozen=True):
     """The simulated air's ground truth for one slot, for scoring only."""
 
     links: list[Link]
 
 
-class FrameDone(Message):
+class FrameDone(Message, frozen=True):
     """The receiver has decoded and recorded a frame."""
 
     frame: int
     images_decoded: int
 
 
-class NodeLost(Message):
+class NodeLost(Message, frozen=True):
     """A node fell silent or left; the others go on where they can."""
 
     role: str
@@ -128,28 +128,26 @@ class NodeLost(Message):
     reason: str
 
 
-class Heartbeat(Message):
+class Heartbeat(Message, frozen=True):
     """Sent both ways; a side that hears none for `node_timeout_s` takes the other for dead."""
 
     now_tick: int = 0
 
 
-class Stop(Message):
+class Stop(Message, frozen=True):
     """The run is over. complete False: `reason` says why."""
 
     complete: bool
     reason: str
 
 
-class Bye(Message):
+class Bye(Message, frozen=True):
     """A node leaves on purpose; a reason means that it failed."""
 
     reason: str = ""
 
 
-Body = (
-    Hello | Refused | Start | Grant | Sent | CsiReport | Truth | FrameDone | NodeLost | Heartbeat | Stop | Bye
-)
+Body = Hello | Refused | Start | Grant | Sent | CsiReport | Truth | FrameDone | NodeLost | Heartbeat | Stop | Bye
 
 
 class Envelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -5,11 +5,13 @@ The main thread keeps pace with the radio; decoding, refinement and scoring run 
 """
 
 import logging
+import os
 import queue
 import threading
 import time
 from collections import deque
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -64,7 +66,7 @@ class ReceiverNode:
 
     def run(self) -> Stop:
         """Raises HilError or UsageError; what was recorded before stays."""
-        hello = Hello(role="rx", user=None, process_id=0, config_digest=self.config.digest())
+        hello = Hello(role="rx", user=None, process_id=os.getpid(), config_digest=self.config.digest())
         start = join(self.bus, hello, self.config.bus.join_timeout_s)
         worker = threading.Thread(target=self._decode_all, name="decoding", daemon=True)
         worker.start()
@@ -177,10 +179,8 @@ class ReceiverNode:
         while (slot := self._jobs.get()) is not None:
             try:
                 with self._changed:
-                    self._changed.wait_for(
-                        lambda s=slot: s.ground_truth_here(self.config.users, self._with_air),
-                        GROUND_TRUTH_WAIT_S,
-                    )
+                    here = partial(slot.ground_truth_here, self.config.users, self._with_air)
+                    self._changed.wait_for(here, GROUND_TRUTH_WAIT_S)
                 decoded = self.decoder.decode(slot)
             except Exception as error:  # the thread must never die silently: the main loop reports it
                 log.exception("decoding failed")

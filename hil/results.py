@@ -121,9 +121,7 @@ class ResultWriter:
             if os.fstat(self._file).st_size > whole_bytes:
                 os.ftruncate(self._file, whole_bytes)
 
-    def append(
-        self, row: ResultRow, original: np.ndarray | None = None, received: np.ndarray | None = None
-    ) -> None:
+    def append(self, row: ResultRow, original: np.ndarray | None = None, received: np.ndarray | None = None) -> None:
         """Record one row, with its pictures (uint8 [H, W, 3]) when given; sets the row's paths to them.
 
         Everything is on disk when this returns. Raises ResultsError, also for a row that is recorded already.
@@ -196,9 +194,7 @@ def _same_run(path: Path, config: Mapping[str, Any]) -> None:
     try:
         recorded = _flat(yaml.safe_load(path.read_text(encoding="utf-8")))
     except (yaml.YAMLError, UnicodeDecodeError):
-        raise ResultsError(
-            f"{path} cannot be read: this run cannot be resumed, choose another --out."
-        ) from None
+        raise ResultsError(f"{path} cannot be read: this run cannot be resumed, choose another --out.") from None
     now = _flat(config)
     differ = [
         f"{name} (was {recorded.get(name)!r}, is {now.get(name)!r})"

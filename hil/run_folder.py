@@ -35,8 +35,13 @@ class Stopwatch:
         return time.monotonic() - self.started_s
 
 
-def finish_run(out: Path, config: RunConfig, stopwatch: Stopwatch | None = None) -> dict[str, Any]:
-    """Write summary.json and report.html from what is recorded; returns the summary."""
+def finish_run(
+    out: Path, config: RunConfig, stopwatch: Stopwatch | None = None, recorded_before: int = 0
+) -> dict[str, Any]:
+    """Write summary.json and report.html from what is recorded; returns the summary.
+
+    recorded_before: lines that an interrupted run had left; they do not count in images_per_s.
+    """
     wall_s = stopwatch.seconds() if stopwatch else time.monotonic() - _started
     summary = summarise(
         read_rows(out),
@@ -49,6 +54,7 @@ def finish_run(out: Path, config: RunConfig, stopwatch: Stopwatch | None = None)
         wall_s=wall_s,
         refine=config.refine,
         codec=config.codec,
+        recorded_before=recorded_before,
     )
     write_summary(out, summary)
     build_report(out)

@@ -41,11 +41,13 @@ def summarise(
     wall_s: float,
     refine: bool,
     codec: str,
+    recorded_before: int = 0,
 ) -> dict[str, Any]:
     """Everything summary.json holds; values JSON can take, None for what is not known.
 
     Means run over the images that have the figure. `complete` says that a row is recorded for every user and
-    frame, decoded or not; `missing` names the [frame, user] that have none. `images_per_s` counts rows.
+    frame, decoded or not; `missing` names the [frame, user] that have none. `images_per_s` counts rows beyond the
+    `recorded_before` that were there when this command started.
     """
     recorded = {(row.frame, row.user) for row in rows}
     wanted = [(frame, user) for frame in range(frames) for user in range(users)]
@@ -61,7 +63,7 @@ def summarise(
         **_quality(rows),
         "per_user": [_of_user(user, [row for row in rows if row.user == user]) for user in range(users)],
         "wall_s": wall_s,
-        "images_per_s": len(rows) / wall_s if wall_s > 0 else None,
+        "images_per_s": max(0, len(rows) - recorded_before) / wall_s if wall_s > 0 else None,
         "seed": seed,
         "version": version,
         "complete": not missing,

@@ -1,6 +1,7 @@
 """A transmitter node: picture, semantic encoder, OFDM burst, radio. Nothing here imports torch."""
 
 import logging
+import os
 import time
 from dataclasses import dataclass, field
 
@@ -56,7 +57,7 @@ class TransmitterNode:
         hello = Hello(
             role="tx",
             user=self.user,
-            process_id=_process_id(),
+            process_id=os.getpid(),
             config_digest=self.config.digest(),
             now_tick=self.radio.now_tick(),
             max_burst_samples=longest_burst(self.config, self.images, self.encoder, self.user),
@@ -151,14 +152,8 @@ class TransmitterNode:
             events=events,
         )
         pixels = np.ascontiguousarray(picture.pixels) if picture else np.zeros(0, np.uint8)
-        self.bus.send(sent, [memoryview(pixels).cast("B"), memoryview(symbols).cast("B")])
+        self.bus.send(sent, [pixels.data.cast("B"), np.ascontiguousarray(symbols).data.cast("B")])
 
 
 def _milliseconds_since(clock: float) -> float:
     return (time.perf_counter() - clock) * 1e3
-
-
-def _process_id() -> int:
-    import os
-
-    return os.getpid()

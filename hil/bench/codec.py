@@ -1,6 +1,7 @@
 """Latency of the packaged codec, one picture at a time on one core."""
 
 import importlib.util
+from functools import partial
 
 import numpy as np
 
@@ -28,12 +29,8 @@ def bench_codec(codec: str, runs: int = 7) -> dict[str, float | None]:
     for size in (32, 256):
         picture = rng.integers(0, 256, (size, size, 3), dtype=np.uint8)
         symbols = encoder.encode(picture, 0, side)
-        figures[f"encoder_ms_{size}"] = 1e3 * median_seconds(
-            lambda p=picture: encoder.encode(p, 0, side), runs
-        )
+        figures[f"encoder_ms_{size}"] = 1e3 * median_seconds(partial(encoder.encode, picture, 0, side), runs)
         figures[f"decoder_ms_{size}"] = (
-            1e3 * median_seconds(lambda s=symbols, n=size: decoder.decode_float(s, 0, side, n, n), runs)
-            if decoder
-            else None
+            1e3 * median_seconds(partial(decoder.decode_float, symbols, 0, side, size, size), runs) if decoder else None
         )
     return figures

@@ -28,9 +28,7 @@ def bench_phy(runs: int = 7) -> dict[str, float | None]:
         symbols = (rng.standard_normal(N_SYMBOLS) + 1j * rng.standard_normal(N_SYMBOLS)) / np.sqrt(2)
         payloads.append(symbols.astype(np.complex64))
         headers.append(FrameHeader(0, user, "image", 256, 256, N_SYMBOLS, user))
-    bursts = [
-        t.modulate(p, h) * np.float32(AMPLITUDE) for t, p, h in zip(transmitters, payloads, headers, strict=True)
-    ]
+    bursts = [t.modulate(p, h) * np.float32(AMPLITUDE) for t, p, h in zip(transmitters, payloads, headers, strict=True)]
     length = max(burst.size for burst in bursts)
     air = AirConfig(seed=1, channel="tdl-a", noise_power=AMPLITUDE**2 * 0.1)
     window = length + 2 * GUARD_SAMPLES

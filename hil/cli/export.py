@@ -15,9 +15,7 @@ import click
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder of a training run, finished or still running.",
 )
-@click.option(
-    "--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder to write."
-)
+@click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder to write.")
 @click.option("--kind", type=click.Choice(["codec", "refiner"]), default="codec", show_default=True)
 def command(run_folder: Path, out: Path, kind: str) -> None:
     """Export a run's latest checkpoint: ONNX encoder, decoders, manifest with checksums and measured figures.

@@ -31,7 +31,7 @@ def command(out: Path, resume: bool, report: bool, **options: Any) -> None:
 
     config = config_from(**options)
     logging.basicConfig(format="%(levelname)s %(message)s", level=logging.INFO)
-    writer = ResultWriter(out, resume=resume)
+    writer = ResultWriter(out, resume=resume, config=config.model_dump(mode="json"))
     write_config(out, config)
     stop_on_signals()
     reason = ""

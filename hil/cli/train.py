@@ -33,9 +33,7 @@ def _common(function: Any) -> Any:
             metavar="PATH[=WEIGHT]",
             help="Pictures to train on: a folder, a CIFAR-10 archive, an .npz. Repeatable.",
         ),
-        click.option(
-            "--validation", multiple=True, metavar="PATH", help="Pictures to measure on. Repeatable."
-        ),
+        click.option("--validation", multiple=True, metavar="PATH", help="Pictures to measure on. Repeatable."),
         click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder of the run."),
         click.option("--minutes", type=float, help="Time to train."),
         click.option("--steps", type=int, help="Updates to train, instead of a time."),
@@ -60,9 +58,7 @@ def train_codec_command(resume: bool, **flags: Any) -> None:
     settings = _settings(CodecTraining, flags)
     train_codec(settings, resume)
     manifest = finish_codec(settings.out, settings.out / settings.name)
-    click.echo(
-        f"{settings.out / settings.name}: {manifest.provenance.images_seen} images seen, {manifest.metrics}"
-    )
+    click.echo(f"{settings.out / settings.name}: {manifest.provenance.images_seen} images seen, {manifest.metrics}")
 
 
 @command.command("refiner")
@@ -81,9 +77,7 @@ def train_refiner_command(resume: bool, **flags: Any) -> None:
     settings = _settings(RefinerTraining, flags)
     train_refiner(settings, resume)
     manifest = finish_refiner(settings.out, settings.out / settings.name)
-    click.echo(
-        f"{settings.out / settings.name}: {manifest.provenance.images_seen} images seen, {manifest.metrics}"
-    )
+    click.echo(f"{settings.out / settings.name}: {manifest.provenance.images_seen} images seen, {manifest.metrics}")
 
 
 def _settings(form: Any, flags: dict[str, Any]) -> Any:

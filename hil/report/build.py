@@ -213,7 +213,4 @@ def _stages(rows: Sequence[ResultRow]) -> list[dict[str, Any]]:
     """Mean and largest milliseconds of every stage, in the order in which a picture passes them."""
     names = list(dict.fromkeys(name for row in rows for name in row.latency_ms))
     timed = {name: [row.latency_ms[name] for row in rows if name in row.latency_ms] for name in names}
-    return [
-        {"name": name, "mean_ms": mean(ms), "max_ms": max(ms), "images": len(ms)}
-        for name, ms in timed.items()
-    ]
+    return [{"name": name, "mean_ms": mean(ms), "max_ms": max(ms), "images": len(ms)} for name, ms in timed.items()]

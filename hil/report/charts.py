@@ -40,9 +40,7 @@ class Chart:
     dark: str
 
 
-def _chart(
-    title: str, alt: str, draw: Callable[[Figure, tuple[str, ...]], None], size: tuple[float, float]
-) -> Chart:
+def _chart(title: str, alt: str, draw: Callable[[Figure, tuple[str, ...]], None], size: tuple[float, float]) -> Chart:
     images = {}
     for theme, (ink, quiet, grid) in _INK.items():
         style: Any = {

@@ -74,9 +74,7 @@ def acquire(samples: np.ndarray, grid: ResourceGrid, user: int, first: int, last
     symbol_energy = config.active_subcarriers  # of the unit-power template
     statistic = energy / (symbol_energy * np.maximum(local_power, 1e-30))
     cells = statistic.size
-    threshold = float(
-        scipy.special.gammainccinv(repeats * len(samples), config.false_alarm_probability / cells)
-    )
+    threshold = float(scipy.special.gammainccinv(repeats * len(samples), config.false_alarm_probability / cells))
     # The statistic decides whether, the energy decides where: one repeat too early has less of both, but less
     # power under it too.
     candidates = np.where(statistic > threshold, energy, 0)

@@ -69,7 +69,7 @@ def observe(
     cfo_hz: float,
     origin: float,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Channel seen in each known symbol, complex64 [antennas, m, active], and the window starts [m] inside the samples."""
+    """Channel seen in each known symbol, complex64 [antennas, m, active], and window starts [m] inside the samples."""
     starts = np.concatenate([preamble, sounding])
     known = np.concatenate(
         [np.tile(grid.preamble(user), (preamble.size, 1)), grid.sounding(user)[: sounding.size]], axis=0
@@ -82,7 +82,7 @@ def observe(
 def refine_carrier(
     samples: np.ndarray, grid: ResourceGrid, user: int, start: int, coarse_hz: float
 ) -> tuple[float, np.ndarray, np.ndarray]:
-    """Offset in Hz, channel observations complex64 [antennas, m, active] with it undone, and their times [m] in samples.
+    """Offset in Hz, channel observations complex64 [antennas, m, active] with it undone, and their starts [m].
 
     First the preamble alone (unambiguous within half a subcarrier), then preamble and sounding together. Symbols
     outside the samples are left out.

@@ -34,9 +34,7 @@ def residual_noise_power(observations: np.ndarray) -> float:
     return float(np.mean(np.abs(spread) ** 2) * m / (m - 1))
 
 
-def estimate_channel(
-    observations: np.ndarray, config: WaveformConfig, noise_power: float
-) -> tuple[np.ndarray, float]:
+def estimate_channel(observations: np.ndarray, config: WaveformConfig, noise_power: float) -> tuple[np.ndarray, float]:
     """LMMSE estimate complex64 [antennas, active] and its expected error power per value.
 
     observations: complex64 [antennas, m, active], known symbols divided out and carrier undone; noise_power: per

@@ -86,8 +86,7 @@ class BurstReceiver:
             self._read_header(data, one, noise_power)
         origin = min(one.origin for one in found)
         users = tuple(
-            self._user(data, samples.start_tick, origin, found, user, noise_power)
-            for user in range(self.config.users)
+            self._user(data, samples.start_tick, origin, found, user, noise_power) for user in range(self.config.users)
         )
         total = sum(user.power for user in users)
         snr_db = float(10 * np.log10(max(total, 1e-30) / noise_power))
@@ -102,9 +101,7 @@ class BurstReceiver:
         cfo_hz, observations, times = refine_carrier(data, self.grid, user, hit.start, hit.cfo_hz)
         if observations.shape[1] < 2:
             return None
-        return _Found(
-            user, hit.start - preamble, cfo_hz, observations, times, residual_noise_power(observations)
-        )
+        return _Found(user, hit.start - preamble, cfo_hz, observations, times, residual_noise_power(observations))
 
     def _assume(self, data: np.ndarray, user: int, origin: int) -> _Found:
         """A user that was not detected, taken to arrive with the others and without carrier offset."""
@@ -156,7 +153,13 @@ class BurstReceiver:
         one.evm_db = float(10 * np.log10(max(float(error), 1e-30)))
 
     def _user(
-        self, data: np.ndarray, start_tick: int, origin: int, found: list[_Found], user: int, noise_power: float
+        self,
+        data: np.ndarray,
+        start_tick: int,
+        origin: int,
+        found: list[_Found],
+        user: int,
+        noise_power: float,
     ) -> ReceivedUser:
         one = next((f for f in found if f.user == user), None)
         if one is None or one.channel is None:
@@ -226,9 +229,7 @@ class BurstReceiver:
         bound_hz = carrier_bound_hz(one.times / self.config.sample_rate_hz, snr, self.config.active_subcarriers)
         return track(one.phasors, self.grid, noise_power, CARRIER_MARGIN * bound_hz + SMALLEST_CFO_STD_HZ)
 
-    def _separate(
-        self, bins: np.ndarray, one: _Found, found: list[_Found], noise_power: float
-    ) -> np.ndarray:
+    def _separate(self, bins: np.ndarray, one: _Found, found: list[_Found], noise_power: float) -> np.ndarray:
         """Features complex64 [k] of one user; others count only where their payloads last."""
         assert one.header is not None
         k, n_symbols = one.header.n_symbols, bins.shape[1]

@@ -1,5 +1,6 @@
 """One user's payload out of the sum, where the payloads may end at different symbols."""
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -19,7 +20,7 @@ def separate(
     symbols = received.shape[1]
     elements = np.empty(received.shape[1:], np.complex64)
     edges = sorted({0, symbols, *(min(length, symbols) for length in lengths)})
-    for begin, end in zip(edges, edges[1:], strict=False):
+    for begin, end in itertools.pairwise(edges):
         present = np.array([length > begin for length in lengths])
         weights = lmmse_weights(channels * present[:, None, None], noise_power)[user]
         elements[begin:end] = np.sum(np.conj(weights)[:, None] * received[:, begin:end], axis=0)

@@ -9,9 +9,26 @@ from hil.bus import BusClient, BusServer
 from hil.config import load_config
 from hil.coordinator import Coordinator
 from hil.errors import HilError
-from hil.messages import Bye, CsiReport, FrameDone, Grant, Hello, NodeLost, Refused, Sent, Start, Stop, UserCsi
+from hil.messages import (
+    Bye,
+    CsiReport,
+    FrameDone,
+    Grant,
+    Hello,
+    NodeLost,
+    Refused,
+    Sent,
+    Start,
+    Stop,
+    UserCsi,
+)
 
-FAST = {"bus.heartbeat_s": 0.05, "bus.node_timeout_s": 1.0, "bus.frame_timeout_s": 5.0, "bus.join_timeout_s": 5.0}
+FAST = {
+    "bus.heartbeat_s": 0.05,
+    "bus.node_timeout_s": 1.0,
+    "bus.frame_timeout_s": 5.0,
+    "bus.join_timeout_s": 5.0,
+}
 
 
 class Lab:

@@ -105,9 +105,7 @@ def test_results_are_not_mixed_by_accident(tmp_path):
     again.close()
 
 
-@pytest.mark.parametrize(
-    "line", [b"{}\n", b"\xff\n", b"[1]\n", b'{"frame":1,"user":0,"decoded":true,"x":1}\n', b"\n"]
-)
+@pytest.mark.parametrize("line", [b"{}\n", b"\xff\n", b"[1]\n", b'{"frame":1,"user":0,"decoded":true,"x":1}\n', b"\n"])
 def test_a_broken_line_is_named_not_skipped(tmp_path, line):
     (tmp_path / "results.jsonl").write_bytes(encode_row(row()) + line + encode_row(row(1)))
     with pytest.raises(ResultsError, match="line 2"):

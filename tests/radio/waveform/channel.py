@@ -4,7 +4,16 @@ import numpy as np
 
 
 def propagate(
-    burst, length, *, delay=0.0, taps=((0.0, 1.0),), cfo_hz=0.0, phase=0.0, clock_ppm=0.0, rate_hz=4e6, start=600
+    burst,
+    length,
+    *,
+    delay=0.0,
+    taps=((0.0, 1.0),),
+    cfo_hz=0.0,
+    phase=0.0,
+    clock_ppm=0.0,
+    rate_hz=4e6,
+    start=600,
 ):
     """Place complex [n] at `start` in `length` samples; exact band-limited delays by FFT.
 
