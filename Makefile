@@ -1,0 +1,38 @@
+# `make demo` runs the main job and `make test` the tests; each sets up what it needs in .venv first.
+SHELL := /bin/bash
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/installed
+EXTRAS := tx,rx,train,fast,dev
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench clean
+
+help:  ## this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 12
+
+# torch comes first and by its exact version, so that nothing else gets to choose another build of it.
+$(STAMP): pyproject.toml constraints.txt
+	@test -x "$(BIN)/python" || "$(PYTHON)" -m venv "$(VENV)"
+	@echo "setting up $(VENV); the first time takes a few minutes"
+	@"$(BIN)/python" -m pip install --quiet --disable-pip-version-check "$$(grep '^torch==' constraints.txt)" -c constraints.txt
+	@"$(BIN)/python" -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[$(EXTRAS)]"
+	@touch "$(STAMP)"
+
+demo: $(STAMP)  ## two users' pictures over one simulated air: demo-run/report.html
+	@rm -rf demo-run
+	"$(BIN)/semnoma-hil" loopback --out demo-run
+
+lint: $(STAMP)  ## ruff and mypy
+	"$(BIN)/ruff" check .
+	"$(BIN)/mypy"
+
+test: lint  ## linters, type checker and all tests
+	"$(BIN)/python" -m pytest -q
+
+bench: $(STAMP)  ## timings of every part, as a table and as JSON
+	"$(BIN)/semnoma-hil" bench
+
+clean:  ## remove what the targets made
+	rm -rf "$(VENV)" demo-run .pytest_cache .ruff_cache .mypy_cache .hypothesis
