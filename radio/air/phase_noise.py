@@ -13,6 +13,7 @@ their own.
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from scipy import fft
@@ -114,6 +115,7 @@ def phase_noise(config: AirConfig, node: int) -> PhaseNoise | None:
     return PhaseNoise(config.phase_noise.mask, config.seed, node, config.sample_rate_hz)
 
 
+@cache
 def _filter_spectrum(mask: Mask, rate_hz: float) -> np.ndarray:
     """complex64 [(STRETCH + _TAPS) / 2 + 1]: the shaping filter of _TAPS taps, delayed to be causal."""
     offsets_hz = np.arange(_TAPS // 2 + 1) * (rate_hz / _TAPS)
