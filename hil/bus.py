@@ -85,7 +85,7 @@ class BusServer:
             self._socket.bind(endpoint)
         except zmq.ZMQError as error:
             self.close()
-            raise UsageError(f"bus.endpoint {endpoint} cannot be bound: {error.strerror}.") from None
+            raise UsageError(f"bus.endpoint {endpoint} cannot be bound: {zmq.strerror(error.errno or 0)}.") from None
         self.endpoint = self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
 
     def receive(self, timeout_s: float) -> Received | None:

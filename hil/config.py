@@ -107,6 +107,8 @@ class RunConfig(Section):
             ("air", {"seed": top("seed"), "channel": top("channel")}),
         ):
             given = values.get(section)
+            if given is not None and not isinstance(given, dict | BaseModel):
+                raise ValueError(f"{section} is {given!r} and must be a section with option names")
             given = given.model_dump() if isinstance(given, BaseModel) else dict(given or {})
             for name, value in {**shared, **extra}.items():
                 if name in given and given[name] != value:
@@ -116,8 +118,8 @@ class RunConfig(Section):
                     )
                 given[name] = value
             values[section] = given
-        radio = values.get("radio") or {}
-        amplitude = radio.get("tx_amplitude") if isinstance(radio, dict) else radio.tx_amplitude
+        radio = values.get("radio")
+        amplitude = radio.get("tx_amplitude") if isinstance(radio, dict) else getattr(radio, "tx_amplitude", None)
         if amplitude is None:
             amplitude = RadioConfig.model_fields["tx_amplitude"].default
         with contextlib.suppress(TypeError, ValueError, OverflowError):  # the field's own validation says it better

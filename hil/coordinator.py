@@ -33,6 +33,10 @@ log = logging.getLogger(__name__)
 MAX_UNDECODED_FRAMES = 4  # how far the radio may run ahead of the decoder: bounds the receiver's memory
 
 
+MAX_PROBE_ATTEMPTS = 5
+MAX_LEAD_S = 8.0
+
+
 @dataclass
 class Node:
     """A node that has joined. heard: monotonic seconds; now_tick: its radio's time at that moment."""
@@ -65,6 +69,7 @@ class Coordinator:
         self._start: Start | None = None
         self._csi: CsiReport | None = None
         self._reported_slot = -1
+        self._lead_s = self.config.radio.lead_s
         self._done: set[int] = set()
         self._last_heartbeat = 0.0
         self._stop_reason: str | None = None
@@ -76,7 +81,7 @@ class Coordinator:
             self._begin()
             probes = self.config.feedback.probe_slots
             for slot in range(probes):
-                self._grant(slot, None)
+                self._probe(slot)
             granted: set[int] = set()
             for frame in self.frames:
                 self._wait(
@@ -96,7 +101,7 @@ class Coordinator:
             raise
         self._tell_all(Stop(complete=True, reason=""))
 
-    # -- the phases -------------------------------------------------------------------------------------
+    # -- the phases --
 
     def _all_here(self) -> bool:
         return not self._absent()
@@ -137,18 +142,32 @@ class Coordinator:
             lambda: f"the receiver has not reported slot {slot}",
         )
 
+    def _probe(self, slot: int) -> None:
+        """Sound the channel; in real time again, with a longer head start, while not every user is seen."""
+        for _attempt in range(1 if self._free_running else MAX_PROBE_ATTEMPTS):
+            self._reported_slot = slot - 1
+            self._grant(slot, None)
+            seen = {user.user for user in self._csi.users} if self._csi and self._csi.slot == slot else set()
+            if set(range(self.config.users)) - self.lost_users <= seen:
+                return
+            self._lead_s = min(2 * self._lead_s, MAX_LEAD_S)
+
+    @property
+    def _free_running(self) -> bool:
+        return self.needs_air and self.config.air.pace is None
+
     def _slot_tick(self, slot: int) -> int:
         """Slot times are fixed on a free-running simulated air; a paced or real radio needs a head start."""
         assert self._start is not None
         tick = slot * self._start.slot_samples
-        if self.needs_air and self.config.air.pace is None:
+        if self._free_running:
             return tick
         now = max(node.now_tick for node in self.nodes.values())
-        earliest = now + int(self.config.radio.lead_s * self.config.sample_rate_hz)
+        earliest = now + int(self._lead_s * self.config.sample_rate_hz)
         late_slots = max(0, -(-(earliest - tick) // self._start.slot_samples))
         return tick + late_slots * self._start.slot_samples
 
-    # -- messages ---------------------------------------------------------------------------------------
+    # -- messages --
 
     def _wait(self, ready: Callable[[], bool], timeout_s: float, sentence: Callable[[], str]) -> None:
         deadline = time.monotonic() + timeout_s
@@ -215,7 +234,7 @@ class Coordinator:
         for name in self.nodes:
             self.bus.send(name, body)
 
-    # -- health -----------------------------------------------------------------------------------------
+    # -- health --
 
     def _beat(self) -> None:
         now = time.monotonic()

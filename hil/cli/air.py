@@ -24,6 +24,7 @@ def command(pace: float | None, device: str | None, **options: Any) -> None:
     from hil.errors import HilError, UsageError
     from hil.node import Stopped, connect, leave, stop_on_signals
     from radio.air.server import AirServer
+    from radio.errors import DeviceError
 
     if pace is not None:
         options["settings"] = (*options["settings"], f"air.pace={pace}")
@@ -32,7 +33,10 @@ def command(pace: float | None, device: str | None, **options: Any) -> None:
     address = "tcp://127.0.0.1:5600" if config.radio.device == "sim" else config.radio.device.removeprefix("sim:")
     if not address.startswith("tcp://"):
         raise UsageError(f"--device {config.radio.device} is not a simulated air; sim:tcp://HOST:PORT is.")
-    server = AirServer(config.air, address, expected_users=config.users)
+    try:
+        server = AirServer(config.air, address, expected_users=config.users)
+    except DeviceError as error:  # an address that cannot be listened on is the user's to change
+        raise UsageError(str(error)) from None
     stop_on_signals()
     reason = ""
     bus = connect(config, "air")

@@ -64,7 +64,7 @@ def config_from(
             overrides[name] = yaml.safe_load(text)
         except yaml.YAMLError:
             raise UsageError(f"--set {name}: {text!r} is not a YAML value.") from None
+    keys = str(keys_folder) if keys_folder else None
+    flags |= {"bus.endpoint": bus_endpoint, "radio.device": device, "bus.keys": keys}
     overrides |= {name: value for name, value in flags.items() if value is not None}
-    overrides |= {"bus.endpoint": bus_endpoint, "radio.device": device}
-    overrides["bus.keys"] = str(keys_folder) if keys_folder else None
     return load_config(config_path, overrides)

@@ -210,6 +210,34 @@ def test_input_that_cannot_be_used_is_one_sentence_and_exit_code_2(pictures, tmp
     assert "users" in refused("--users", "7", "--out", tmp_path / "i")
 
 
+def test_a_wrong_checksum_and_occupied_ports_are_one_sentence(pictures, tmp_path):
+    import shutil
+    import socket
+
+    from models.zoo import codec_folder
+
+    codec = tmp_path / "codec"
+    shutil.copytree(codec_folder("compact-2u"), codec)
+    damaged = bytearray((codec / "encoder.onnx").read_bytes())
+    damaged[1000] ^= 1
+    (codec / "encoder.onnx").write_bytes(damaged)
+    assert "sha256" in refused("--images", pictures, "--codec", codec, "--out", tmp_path / "a")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        address = f"tcp://127.0.0.1:{taken.getsockname()[1]}"
+        where = ["--images", pictures, "--frames", 1, "--out"]
+        assert address in refused(*where, tmp_path / "b", "--set", f"bus.endpoint={address}")
+        assert address in refused(*where, tmp_path / "c", "--set", f"radio.device=sim:{address}")
+
+
+def test_a_run_in_real_time_sounds_the_channel_before_the_first_picture(pictures, tmp_path):
+    out = tmp_path / "run"
+    done = run("loopback", "--images", pictures, "--frames", 2, "--set", "air.pace=1.0", "--out", out, "--json")
+    assert done.returncode == 0, done.stderr
+    assert all(line["decoded"] and abs(line["cfo_hz"]) < 500 for line in rows(out))
+
+
 def test_a_folder_with_results_is_not_overwritten(finished, pictures):
     before = (finished[0] / "results.jsonl").read_bytes()
     assert "--resume" in refused("--images", pictures, "--frames", 3, "--out", finished[0])

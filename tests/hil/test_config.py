@@ -1,0 +1,111 @@
+"""Configuration: what is accepted, what is refused and with which sentence, and that a file says it all."""
+
+import math
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hil.cli.options import config_from
+from hil.config import RunConfig, load_config, packaged_config_folder
+from hil.errors import UsageError
+from hil.run_folder import write_config
+
+
+def refused(overrides):
+    with pytest.raises(UsageError) as caught:
+        load_config(None, overrides)
+    sentence = str(caught.value)
+    assert sentence.endswith(".") and "\n" not in sentence
+    return sentence
+
+
+@given(st.floats(-30, 60), st.integers(1, 8), st.integers(0, 2**63 - 1), st.floats(0.01, 1.0))
+@settings(max_examples=30, deadline=None)
+def test_shared_values_are_handed_down_and_the_noise_follows_the_snr(snr_db, users, seed, amplitude):
+    config = load_config(None, {"snr_db": snr_db, "users": users, "seed": seed, "radio.tx_amplitude": amplitude})
+    assert config.waveform.users == users and config.air.seed == seed
+    # Users together send unit power per channel use, times the amplitude squared.
+    assert 10 * math.log10(amplitude**2 / config.air.noise_power) == pytest.approx(snr_db, abs=1e-6)
+
+
+def test_what_is_written_beside_the_results_is_the_same_configuration(tmp_path):
+    config = load_config(None, {"users": 3, "channel": "tdl-c", "air.clock_ppm": 7.5, "waveform.fft_size": 512})
+    again = load_config(write_config(tmp_path, config))
+    assert again == config and again.digest() == config.digest()
+
+
+def test_every_packaged_file_is_valid():
+    files = sorted(packaged_config_folder().glob("*.yaml"))
+    assert files
+    for file in files:
+        load_config(file)
+
+
+def test_the_default_file_writes_out_the_defaults():
+    assert load_config(packaged_config_folder() / "loopback.yaml") == RunConfig()
+
+
+def test_nodes_must_agree_on_the_air_but_not_on_addresses():
+    base = load_config()
+    assert load_config(None, {"bus.endpoint": "tcp://127.0.0.1:7777", "images": "x"}).digest() == base.digest()
+    assert load_config(None, {"air.clock_ppm": 3.0}).digest() != base.digest()
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        ({"usres": 2}, ["usres", "allowed are"]),
+        ({"air.clok_ppm": 2}, ["air.clok_ppm", "clock_ppm"]),
+        ({"users": 0}, ["users", "0"]),
+        ({"snr_db": "loud"}, ["snr_db", "loud"]),
+        ({"channel": "moon"}, ["channel", "moon", "rayleigh"]),
+        ({"waveform.fft_size": 100}, ["fft_size", "power of two"]),
+        ({"waveform.users": 4}, ["waveform.users", "top"]),
+        ({"air.seed": 9}, ["air.seed", "top"]),
+        ({"bus.endpoint": "ipc:///tmp/x"}, ["bus.endpoint"]),
+        ({"bus.heartbeat_s": 10}, ["node_timeout_s"]),
+        ({"guard.allowed_bands_hz": [[5, 1]]}, ["band"]),
+        ({"radio.tx_amplitude": 2.0}, ["tx_amplitude"]),
+        ({"bus": 5}, ["bus"]),
+        ({"air": [1]}, ["air"]),
+    ],
+)
+def test_a_wrong_value_is_one_sentence_that_names_it(overrides, words):
+    sentence = refused(overrides)
+    assert all(word in sentence for word in words), sentence
+
+
+@pytest.mark.parametrize("text", ["a: [", "- 1\n- 2\n", "\x00", "users: {", "5"])
+def test_a_file_that_is_no_mapping_is_refused(tmp_path, text):
+    file = tmp_path / "c.yaml"
+    file.write_text(text)
+    with pytest.raises(UsageError, match=r"c\.yaml"):
+        load_config(file)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(UsageError, match="nowhere"):
+        load_config(tmp_path / "nowhere.yaml")
+
+
+@given(st.recursive(st.none() | st.booleans() | st.floats() | st.text(max_size=5), lambda s: st.lists(s, max_size=3)))
+@settings(max_examples=60, deadline=None)
+def test_no_value_makes_a_traceback(value):
+    for name in ("users", "snr_db", "air", "waveform.fft_size", "radio.tx_amplitude", "radio", "bus.endpoint"):
+        try:
+            load_config(None, {name: value})
+        except UsageError as error:
+            assert str(error)
+
+
+def test_flags_win_over_set_and_set_over_the_file(tmp_path):
+    file = tmp_path / "c.yaml"
+    file.write_text(yaml.safe_dump({"users": 1, "seed": 5, "bus": {"endpoint": "tcp://127.0.0.1:1111"}}))
+    config = config_from(
+        config_path=file, settings=("users=3", "seed=6", "bus.endpoint=tcp://127.0.0.1:2222"), users=4, seed=None
+    )
+    assert (config.users, config.seed, config.bus.endpoint) == (4, 6, "tcp://127.0.0.1:2222")
+    with pytest.raises(UsageError, match="KEY=VALUE"):
+        config_from(config_path=None, settings=("users",))
