@@ -1,30 +1,43 @@
-"""One user's channel from its known symbols: least squares, then LMMSE in the delay domain.
+"""One user's channel from its known symbols: least squares, then LMMSE with a prior learnt from the same symbols.
 
-The power-delay profile that LMMSE needs is learnt from the same symbols by evidence maximisation (sparse Bayesian
-learning, Tipping 2001, by expectation maximisation): taps that the noise explains lose their power. With H the
-least-squares mean over m symbols, F the delays' responses, p the profile and v = noise_power / m:
+The prior is a cluster of paths (see `delay_profile`) whose onset, spread and power maximise the evidence of the
+least-squares mean H over m symbols, v = noise_power / m (empirical Bayes; Bishop, "Pattern Recognition and Machine
+Learning", 3.5). With c = V^H D(onset)^H H and prior powers p_r of the cluster's eigenvectors:
 
-    S = (F^H F / v + diag(1 / p))^-1,  h = S F^H H / v,  p <- |h|^2 + S_ll
+    log evidence = sum_r |c_r|^2 p_r / (v (p_r + v)) - log(1 + p_r / v),   estimate = D V diag(p / (p + v)) c
+
+Single paths that this cannot explain are then added one by one while each raises the evidence enough (the fast
+marginal likelihood step of Tipping and Faul, 2003).
 """
 
-from functools import lru_cache
+from dataclasses import dataclass
 
 import numpy as np
+import scipy.fft
 
 from radio.waveform.config import WaveformConfig
+from radio.waveform.delay_profile import Cluster, clusters, relative_frequencies
 from radio.waveform.grid import ResourceGrid
 
-ITERATIONS = 20
 PEAK_OVERSAMPLING = 16
+ONSETS_PER_SAMPLE = 2
+EARLIEST_ONSET = -3.0  # samples; windows start before the strongest path, so this is rarely met
+POWER_STEPS = (0.5, 1.0, 2.0)  # prior power relative to the measured one
+MOST_PATHS = 8
+PATH_GAIN = 8.0  # rise of the log evidence that a path must bring: chance brings log(prefix length) plus a little
+SINGLE_PATH_BONUS = 2.0  # log prior odds against a spread that is not needed
+LEAST_NEWS = 0.02  # share of a path's energy that the prior must not hold already for the path to count as new
+PATHS_FROM_SPREAD = 0.7  # samples; narrower clusters are told from separate paths by nothing
 
 
-@lru_cache(maxsize=8)
-def _responses(config: WaveformConfig) -> tuple[np.ndarray, np.ndarray]:
-    """F complex128 [active, taps] for delays of whole samples around the prefix, and F^H F."""
-    grid = ResourceGrid(config)
-    delays = np.arange(-3, config.cp_samples + 4)
-    matrix = np.exp(-2j * np.pi * np.outer(grid.frequencies_hz / config.sample_rate_hz, delays))
-    return matrix, matrix.conj().T @ matrix
+@dataclass
+class _Prior:
+    """Atoms complex128 [active, n] with prior powers [n]; delays: how many of their parameters are delays."""
+
+    atoms: np.ndarray
+    powers: np.ndarray
+    evidence: float
+    delays: int = 1
 
 
 def residual_noise_power(observations: np.ndarray) -> float:
@@ -38,24 +51,134 @@ def estimate_channel(observations: np.ndarray, config: WaveformConfig, noise_pow
     """LMMSE estimate complex64 [antennas, active] and its expected error power per value.
 
     observations: complex64 [antennas, m, active], known symbols divided out and carrier undone; noise_power: per
-    subcarrier of one symbol. The antennas share a profile. The stated error is the model's own: a path between two
-    taps adds up to 4 dB.
+    subcarrier of one symbol. The antennas share a prior.
     """
-    responses, gram = _responses(config)
-    least_squares = observations.mean(axis=1).astype(np.complex128)
-    variance = max(noise_power / observations.shape[1], 1e-12 * float(np.mean(np.abs(least_squares) ** 2)), 1e-300)
-    matched = responses.conj().T @ least_squares.T / variance  # [taps, antennas]
-    taps = gram.shape[0]
-    profile = np.full(taps, max(float(np.mean(np.abs(least_squares) ** 2)), 1e-300) / taps)
-    floor = 1e-6 * variance / config.active_subcarriers
-    for _ in range(ITERATIONS):
-        covariance = np.linalg.inv(gram / variance + np.diag(1 / profile))
-        mean = covariance @ matched
-        profile = np.maximum(np.mean(np.abs(mean) ** 2, axis=1) + np.real(np.diag(covariance)), floor)
-    covariance = np.linalg.inv(gram / variance + np.diag(1 / profile))
-    mean = covariance @ matched
-    error_variance = float(np.real(np.trace(gram @ covariance))) / config.active_subcarriers
-    return (responses @ mean).T.astype(np.complex64), error_variance
+    measured = observations.mean(axis=1).astype(np.complex128)
+    power = float(np.mean(np.abs(measured) ** 2))
+    variance = max(noise_power / observations.shape[1], 1e-12 * power, 1e-300)
+    frequencies = relative_frequencies(config)
+    scores = [_best_onset(measured, cluster, config, variance, power) for cluster in clusters(config)]
+    best = max(range(len(scores)), key=lambda i: scores[i][0])
+    # One path is always tried too: the grid of onsets is too coarse to do it justice before it is refined, and one
+    # path with others added may explain the same better than a wide cluster.
+    candidates = []
+    for i in sorted({0, best}):
+        prior = _refined(measured, frequencies, clusters(config)[i], scores[i], variance, power)
+        if clusters(config)[best].spread_samples >= PATHS_FROM_SPREAD:
+            prior = _with_paths(measured, prior, config, variance)
+        candidates.append(prior)
+    candidates[0].evidence += SINGLE_PATH_BONUS
+    prior = max(candidates, key=lambda one: one.evidence)
+    mean, covariance = _posterior(measured, prior, variance)
+    gram = prior.atoms.conj().T @ prior.atoms
+    # A delay found from the data costs half as much as a complex amplitude.
+    parameters = float(np.real(np.trace(gram @ covariance))) + 0.5 * prior.delays * variance / len(measured)
+    return (prior.atoms @ mean).T.astype(np.complex64), parameters / config.active_subcarriers
+
+
+def _evidence(projections: np.ndarray, powers: np.ndarray, variance: float) -> np.ndarray:
+    """Log evidence over the last axis (rank), summed over the first (antennas): |c|^2 [antennas, ..., rank]."""
+    weights = powers / (variance * (powers + variance))
+    constant = len(projections) * float(np.sum(np.log1p(powers / variance)))
+    return np.asarray(projections.sum(axis=0) @ weights - constant)
+
+
+def _best_onset(
+    measured: np.ndarray, cluster: Cluster, config: WaveformConfig, variance: float, power: float
+) -> tuple[float, float, float]:
+    """Largest log evidence on a grid of onsets and powers, its onset in samples, its power."""
+    size = config.fft_size * ONSETS_PER_SAMPLE
+    bins = np.zeros((len(measured), cluster.powers.size, size), np.complex64)
+    bins[..., _offsets(config) % size] = measured[:, None] * cluster.vectors.T.conj()
+    correlation = scipy.fft.ifft(bins, axis=-1, norm="forward", overwrite_x=True)
+    onsets = np.arange(int(EARLIEST_ONSET * ONSETS_PER_SAMPLE), config.cp_samples * ONSETS_PER_SAMPLE)
+    kept = correlation[..., onsets % size]
+    projections = (kept.real**2 + kept.imag**2).swapaxes(1, 2)
+    best = (-np.inf, 0.0, power)
+    for step in POWER_STEPS:
+        evidence = _evidence(projections, step * power * cluster.powers, variance)
+        i = int(np.argmax(evidence))
+        best = max(best, (float(evidence[i]), onsets[i] / ONSETS_PER_SAMPLE, step * power))
+    return best
+
+
+def _refined(
+    measured: np.ndarray,
+    frequencies: np.ndarray,
+    cluster: Cluster,
+    score: tuple[float, float, float],
+    variance: float,
+    power: float,
+) -> _Prior:
+    """The cluster at the onset that maximises the evidence between the points of the grid."""
+    _, onset, best_power = score
+    prior_powers = best_power * cluster.powers
+    evidence = score[0]
+    for step in (0.125, 0.03, 0.008, 0.002):
+        onsets = onset + step * np.arange(-4, 5)
+        turned = measured[:, None] * np.exp(2j * np.pi * np.outer(onsets, frequencies))
+        values = _evidence(np.abs(turned @ cluster.vectors.conj()) ** 2, prior_powers, variance)
+        i = int(np.argmax(values))
+        onset, evidence = float(onsets[i]), float(values[i])
+    atoms = np.exp(-2j * np.pi * onset * frequencies)[:, None] * cluster.vectors
+    return _Prior(atoms, prior_powers, evidence)
+
+
+def _posterior(measured: np.ndarray, prior: _Prior, variance: float) -> tuple[np.ndarray, np.ndarray]:
+    """Mean [n, antennas] and covariance [n, n] of the atoms' amplitudes."""
+    precision = prior.atoms.conj().T @ prior.atoms / variance + np.diag(1 / prior.powers)
+    covariance = np.linalg.inv(precision)
+    return covariance @ (prior.atoms.conj().T @ measured.T) / variance, covariance
+
+
+def _with_paths(measured: np.ndarray, prior: _Prior, config: WaveformConfig, variance: float) -> _Prior:
+    """Add single paths, the one that raises the evidence most each time, until none is worth it."""
+    size, antennas = config.fft_size * 4, len(measured)
+    delays = np.arange(int(EARLIEST_ONSET * 4), config.cp_samples * 4)
+    frequencies, places = relative_frequencies(config), _offsets(config) % size
+
+    def at_delays(rows: np.ndarray) -> np.ndarray:
+        bins = np.zeros((len(rows), size), np.complex128)
+        bins[:, places] = rows
+        return np.asarray(scipy.fft.ifft(bins, axis=-1, norm="forward"))[:, delays % size]
+
+    for _ in range(MOST_PATHS):
+        mean, covariance = _posterior(measured, prior, variance)
+        residual = measured - (prior.atoms @ mean).T
+        strength = np.mean(np.abs(at_delays(residual)) ** 2, axis=0) / variance**2
+        seen = at_delays(prior.atoms.T).conj()  # A^H b: [n, delays]
+        overlap = np.real(np.sum(seen.conj() * (covariance @ seen), axis=0)) / variance**2
+        whole = measured.shape[1] / variance
+        precision = np.maximum(whole - overlap, LEAST_NEWS * whole)
+        ratio = np.where(whole - overlap > LEAST_NEWS * whole, np.maximum(strength / precision, 1.0), 1.0)
+        gain = antennas * (ratio - 1 - np.log(ratio))
+        i = int(np.argmax(gain))
+        if gain[i] < PATH_GAIN:
+            break
+        delay = float(delays[i]) / 4 + _vertex(strength, i) / 4
+        atom = np.exp(-2j * np.pi * delay * frequencies)[:, None]
+        power = (strength[i] - precision[i]) / precision[i] ** 2
+        prior = _Prior(
+            np.concatenate([prior.atoms, atom], axis=1),
+            np.append(prior.powers, power),
+            prior.evidence + float(gain[i]) - PATH_GAIN,
+            prior.delays + 1,
+        )
+    return prior
+
+
+def _vertex(values: np.ndarray, i: int) -> float:
+    """Where between the neighbours of a peak its parabola has its vertex, -0.5 to 0.5."""
+    if not 0 < i < values.size - 1:
+        return 0.0
+    before, peak, after = values[i - 1 : i + 2]
+    curve = before - 2 * peak + after
+    return float(np.clip(0.5 * (before - after) / curve, -0.5, 0.5)) if curve < 0 else 0.0
+
+
+def _offsets(config: WaveformConfig) -> np.ndarray:
+    """int [active]: subcarrier numbers, 0 at the carrier."""
+    return np.round(ResourceGrid(config).frequencies_hz / config.subcarrier_spacing_hz).astype(int)
 
 
 def strongest_path_samples(channel: np.ndarray, config: WaveformConfig) -> float:
@@ -65,11 +188,9 @@ def strongest_path_samples(channel: np.ndarray, config: WaveformConfig) -> float
     """
     n = config.fft_size
     bins = np.zeros((len(channel), n * PEAK_OVERSAMPLING), np.complex64)
-    offsets = np.round(ResourceGrid(config).frequencies_hz / config.subcarrier_spacing_hz).astype(int)
-    bins[:, offsets] = channel
-    power = np.sum(np.abs(np.fft.ifft(bins, axis=1)) ** 2, axis=0)
+    bins[:, _offsets(config)] = channel
+    power = np.sum(np.abs(scipy.fft.ifft(bins, axis=1)) ** 2, axis=0)
     i = int(np.argmax(power))
-    before, peak, after = power[i - 1], power[i], power[(i + 1) % power.size]
-    curve = before - 2 * peak + after
-    delay = (i + (0.5 * (before - after) / curve if curve < 0 else 0.0)) / PEAK_OVERSAMPLING
+    around = power.take([i - 1, i, i + 1], mode="wrap")
+    delay = (i + _vertex(around, 1)) / PEAK_OVERSAMPLING
     return float(delay - n if delay > n / 2 else delay)

@@ -5,8 +5,10 @@ import pytest
 
 from radio.samples import Samples
 from radio.waveform.carrier import carrier_bound_hz, known_symbol_starts
+from radio.waveform.channel_estimation import estimate_channel
 from radio.waveform.config import WaveformConfig
 from radio.waveform.equalizer import lmmse_features
+from radio.waveform.grid import ResourceGrid
 from radio.waveform.header import FrameHeader
 from radio.waveform.receiver import BurstReceiver
 from radio.waveform.transmitter import BurstTransmitter
@@ -150,22 +152,60 @@ def test_multipath_and_near_far_of_ten_decibels():
     assert np.sqrt(np.mean((shape - np.abs(response)) ** 2)) < 0.05
 
 
-def test_channel_estimate_states_its_own_error():
-    config = WaveformConfig()
-    ratios = []
-    for trial in range(12):
+def observed(config, taps, snr, symbols, rng):
+    """True response complex [active] and observations complex64 [1, symbols, active] of it in noise."""
+    f = ResourceGrid(config).frequencies_hz / config.sample_rate_hz
+    response = sum(gain * np.exp(-2j * np.pi * f * delay) for delay, gain in taps)
+    seen = response + noise(rng, symbols * f.size, 1 / snr).reshape(1, symbols, f.size)
+    return response, seen.astype(np.complex64)
+
+
+@pytest.mark.parametrize("snr_db", [0, 10, 20])
+def test_channel_error_of_one_path_is_near_its_bound_and_is_stated(snr_db):
+    """One path is a complex amplitude and a delay: 1.5 complex parameters, so 1.5 noise_power / (symbols active)."""
+    config, snr, errors, stated = WaveformConfig(), 10 ** (snr_db / 10), [], []
+    for trial in range(60):
         rng = np.random.default_rng(100 + trial)
-        samples, _ = air(config, 0, rng, snr_db=10.0, delays=[2.4, 0.6])
-        for user in BurstReceiver(config).receive(samples, 1000 + START).users:
-            values = user.channel.values[0]
-            # A single path has constant magnitude and linear phase: whatever departs from the fit is error.
-            f = np.arange(values.size)
-            phase = np.unwrap(np.angle(values))
-            line = np.polyval(np.polyfit(f, phase, 1), f)
-            fit = np.mean(values * np.exp(-1j * line)) * np.exp(1j * line)
-            ratios.append(np.mean(np.abs(values - fit) ** 2) / user.channel.error_variance)
-    # Delays between samples are the worst case of a model with taps at whole samples: up to 4 dB over the stated.
-    assert 0.2 < np.mean(ratios) < 2.5
+        taps = [(rng.uniform(4, 12), np.exp(2j * np.pi * rng.random()))]
+        response, seen = observed(config, taps, snr, 6, rng)
+        values, variance = estimate_channel(seen, config, 1 / snr)
+        errors.append(np.mean(np.abs(values[0] - response) ** 2))
+        stated.append(variance)
+    bound = 1.5 / (snr * 6 * config.active_subcarriers)
+    assert 10 * np.log10(np.mean(errors) / bound) < 1.0
+    assert 10 * np.log10(np.mean(stated) / np.mean(errors)) == pytest.approx(0, abs=1.5)
+
+
+@pytest.mark.parametrize("spread", [0.4, 1.2])
+@pytest.mark.parametrize("snr_db", [0, 15])
+def test_channel_error_of_dense_multipath_is_near_the_lmmse_bound(spread, snr_db):
+    """Against the LMMSE error with the true delay profile: tr(R - R (R + v I)^-1 R) / active.
+
+    The bound knows all delays. Where noise is low enough to resolve them, finding them costs up to half as much again.
+    """
+    config, snr, errors = WaveformConfig(), 10 ** (snr_db / 10), []
+    delays = 8 + spread * np.array([0, 0.4, 0.6, 1.5, 2.2, 3.0, 4.6])
+    powers = np.array([0.3, 0.25, 0.15, 0.1, 0.1, 0.06, 0.04])
+    for trial in range(80):
+        rng = np.random.default_rng(300 + trial)
+        gains = np.sqrt(powers / 2) * (rng.standard_normal(7) + 1j * rng.standard_normal(7))
+        response, seen = observed(config, list(zip(delays, gains, strict=True)), snr, 6, rng)
+        errors.append(np.mean(np.abs(estimate_channel(seen, config, 1 / snr)[0][0] - response) ** 2))
+    f = ResourceGrid(config).frequencies_hz / config.sample_rate_hz
+    responses = np.exp(-2j * np.pi * np.outer(f, delays))
+    eigenvalues = np.linalg.eigvalsh((responses * powers) @ responses.conj().T).clip(0)
+    v = 1 / (6 * snr)
+    bound = np.sum(eigenvalues * v / (eigenvalues + v)) / config.active_subcarriers
+    assert 10 * np.log10(np.mean(errors) / bound) < (1.2 if snr_db == 0 else 2.8)
+
+
+def test_two_distant_paths_cost_less_than_the_delays_between_them():
+    config, errors = WaveformConfig(), []
+    for trial in range(30):
+        rng = np.random.default_rng(500 + trial)
+        response, seen = observed(config, [(7.3, 0.8), (21.8, 0.6j)], 10.0, 6, rng)
+        errors.append(np.mean(np.abs(estimate_channel(seen, config, 0.1)[0][0] - response) ** 2))
+    assert 10 * np.log10(np.mean(errors) / (3 * 0.1 / (6 * config.active_subcarriers))) < 1.5
 
 
 def test_payloads_of_different_length():
