@@ -35,6 +35,7 @@ class CompactArguments:
     decoder_blocks: tuple[int, int] = (3, 7)
     kernel_px: int = 3
     embedding_size: int = 8
+    shared_start: float = 0.2
 
     @property
     def channel_use_ratio(self) -> float:
@@ -77,14 +78,17 @@ class Encoder(nn.Module):
 def _initial_projection(arguments: CompactArguments) -> Tensor:
     """[users, C, M]: every user starts louder on its own share of the complex symbols.
 
-    Users that start on identical symbols spend most of a short training learning to part; starting apart (a
-    soft preference, every weight stays free) is worth more than any later change of the recipe.
+    ``shared_start`` is the starting amplitude on the other users' shares, relative to the own one. Users
+    that start on identical symbols spend most of a short training learning to part, so a low value trains
+    fast; but it also decides where training ends: from 0.2 the users part altogether, each silent on the
+    other's symbols, which is orthogonal sharing that the network chose rather than superposition. 1 has no
+    preference.
     """
     channels, symbols = arguments.encoder_widths[1], arguments.latent_channels // 2
     weights = torch.randn(arguments.users, channels, arguments.latent_channels) / channels**0.5
     owner = torch.arange(symbols) * arguments.users // symbols
     for user in range(arguments.users):
-        loudness = torch.where(owner == user, 1.0, 0.2)
+        loudness = torch.where(owner == user, 1.0, arguments.shared_start)
         weights[user] *= torch.cat((loudness, loudness))
     return weights
 

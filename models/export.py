@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import onnxruntime as ort
 import torch
 from safetensors.torch import save_file
@@ -59,9 +60,7 @@ def export_codec(codec: Codec, folder: Path, card: CodecCard) -> CodecManifest:
     _write_encoder(codec, folder / ENCODER_NAME)
     parity = encoder_parity(codec, folder / ENCODER_NAME)
     if parity > PARITY_LIMIT:
-        raise ModelError(
-            f"the exported encoder differs from torch by {parity:.2e}, more than {PARITY_LIMIT:.0e}."
-        )
+        raise ModelError(f"the exported encoder differs from torch by {parity:.2e}, more than {PARITY_LIMIT:.0e}.")
     halves = {name: tensor.half().contiguous() for name, tensor in codec.decoders.state_dict().items()}
     save_file(halves, folder / DECODERS_NAME)
     (folder / DECODERS_NAME).chmod(0o644)  # safetensors writes files that only their owner reads.
@@ -79,9 +78,7 @@ def export_codec(codec: Codec, folder: Path, card: CodecCard) -> CodecManifest:
         latent_channels=arguments.latent_channels,
         channel_use_ratio=arguments.channel_use_ratio,
         side_information=card.side_information,
-        files=CodecFiles(
-            encoder=describe_file(folder / ENCODER_NAME), decoders=describe_file(folder / DECODERS_NAME)
-        ),
+        files=CodecFiles(encoder=describe_file(folder / ENCODER_NAME), decoders=describe_file(folder / DECODERS_NAME)),
         provenance=card.provenance,
         metrics=card.metrics | {"encoder_parity_max_abs": parity},
         licence=card.licence,
@@ -118,7 +115,18 @@ def _write_encoder(codec: Codec, path: Path) -> None:
         )
     if program is None:
         raise ModelError("the encoder could not be exported to ONNX.")
-    program.save(str(path), include_initializers=True, external_data=False)
+    onnx.save(_without_remarks(program.model_proto), path)
+
+
+def _without_remarks(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The model without the exporter's notes on every node, which hold source paths and stack traces."""
+    holders = [model.graph, *model.graph.node, *model.graph.value_info, *model.graph.initializer]
+    holders += [*model.graph.input, *model.graph.output, *model.functions]
+    holders += [node for function in model.functions for node in function.node]
+    for holder in holders:
+        holder.ClearField("doc_string")
+        holder.ClearField("metadata_props")
+    return model
 
 
 @torch.inference_mode()

@@ -47,13 +47,14 @@ class CodecFiles(_Strict):
 
 
 class Provenance(_Strict):
-    """How the weights came to be."""
+    """How the weights came to be. note: where the run differed from its command, and what a user should know."""
 
     data: str
     command: str
     seed: int
     minutes: float = Field(ge=0)
     images_seen: int = Field(ge=0)
+    note: str = ""
 
 
 class CodecManifest(_Strict):
@@ -152,9 +153,7 @@ def verify_file(folder: Path, entry: FileEntry) -> Path:
     if found.bytes != entry.bytes:
         raise ModelError(f"{path} has {found.bytes} bytes, but its manifest says {entry.bytes}.")
     if found.sha256 != entry.sha256:
-        raise ModelError(
-            f"{path} has sha256 {found.sha256[:12]}..., but its manifest says {entry.sha256[:12]}..."
-        )
+        raise ModelError(f"{path} has sha256 {found.sha256[:12]}..., but its manifest says {entry.sha256[:12]}...")
     return path
 
 

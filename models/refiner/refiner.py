@@ -44,9 +44,7 @@ class Refiner:
         try:
             network.load_state_dict({name: tensor.float() for name, tensor in load_file(path).items()})
         except (SafetensorError, RuntimeError, OSError) as error:
-            raise ModelError(
-                f"{path} does not hold this refiner's weights: {str(error).splitlines()[0]}."
-            ) from error
+            raise ModelError(f"{path} does not hold this refiner's weights: {str(error).splitlines()[0]}.") from error
         return cls(manifest, network, choose_device(device))
 
     def refine(self, image: NDArray[np.float32], snr_db: float) -> NDArray[np.float32]:
@@ -56,9 +54,7 @@ class Refiner:
         Raises ModelError on another shape, values that are not finite, or an SNR that is not finite.
         """
         if image.ndim != 3 or image.shape[0] != 3 or image.size == 0:
-            raise ModelError(
-                f"an image to refine must be float32 [3, H, W], but has the shape {list(image.shape)}."
-            )
+            raise ModelError(f"an image to refine must be float32 [3, H, W], but has the shape {list(image.shape)}.")
         if not np.isfinite(image).all() or not math.isfinite(snr_db):
             raise ModelError("an image to refine and its snr_db must be finite.")
         height, width = image.shape[1:]
@@ -88,9 +84,7 @@ def contract_and_denoise(network: nn.Module, scheduler: Any, batch: Tensor, star
     abar = scheduler.alphas_cumprod.to(batch.device)
     generator = torch.Generator().manual_seed(NOISE_SEED)
     noise = torch.randn(batch.shape, generator=generator).to(batch.device)
-    steps = sorted(
-        {round(start * part / DDIM_STEPS) for part in range(1, DDIM_STEPS + 1)} - {0}, reverse=True
-    )
+    steps = sorted({round(start * part / DDIM_STEPS) for part in range(1, DDIM_STEPS + 1)} - {0}, reverse=True)
     if not steps:
         return batch
     current = scheduler.add_noise(batch, noise, torch.tensor([steps[0]] * len(batch), device=batch.device))

@@ -31,9 +31,7 @@ class Progress:
     seed: int = 0
 
 
-def save_checkpoint(
-    folder: Path, network: nn.Module, optimizer: torch.optim.Optimizer, progress: Progress
-) -> None:
+def save_checkpoint(folder: Path, network: nn.Module, optimizer: torch.optim.Optimizer, progress: Progress) -> None:
     """Write weights, optimiser state and progress; one file, so never half of it."""
     folder.mkdir(parents=True, exist_ok=True)
     tensors: dict[str, Tensor] = {f"network.{k}": v.contiguous() for k, v in network.state_dict().items()}
@@ -59,9 +57,7 @@ def load_checkpoint(folder: Path, network: nn.Module, optimizer: torch.optim.Opt
         tensors = load_file(path)
         with safe_open(path, "pt") as opened:
             progress = Progress(**json.loads(opened.metadata()["progress"]))
-        network.load_state_dict(
-            {k.removeprefix("network."): v for k, v in tensors.items() if k.startswith("network.")}
-        )
+        network.load_state_dict({k.removeprefix("network."): v for k, v in tensors.items() if k.startswith("network.")})
     except (SafetensorError, OSError, RuntimeError, KeyError, TypeError, ValueError) as error:
         raise ModelError(f"{path} cannot be resumed from: {str(error).splitlines()[0]}.") from error
     states: dict[int, dict[str, Tensor]] = {}

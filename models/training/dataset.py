@@ -33,9 +33,7 @@ class CropPool:
             pyramids = [_pyramid(picture.pixels, smallest_px) for picture in open_images(path)]
             pyramids = [pyramid for pyramid in pyramids if pyramid]
             if not pyramids:
-                raise ModelError(
-                    f"{path} holds no picture of at least {smallest_px}x{smallest_px} pixels to train on."
-                )
+                raise ModelError(f"{path} holds no picture of at least {smallest_px}x{smallest_px} pixels to train on.")
             self._pools.append(pyramids)
             weights.append(weight)
             self.descriptions.append(f"{len(pyramids)} pictures, weight {weight:g}")
@@ -50,9 +48,7 @@ class CropPool:
             crops[row] = self._crop(self._pools[pool], rng, crop_px)
         return crops
 
-    def _crop(
-        self, pool: list[list[NDArray[np.uint8]]], rng: np.random.Generator, crop_px: int
-    ) -> NDArray[np.uint8]:
+    def _crop(self, pool: list[list[NDArray[np.uint8]]], rng: np.random.Generator, crop_px: int) -> NDArray[np.uint8]:
         pyramid = pool[rng.integers(len(pool))]
         fitting = [level for level in pyramid if min(level.shape[:2]) >= crop_px]
         if fitting:

@@ -19,7 +19,7 @@ from models.training.config import CodecTraining, RefinerTraining
 from models.training.frames import SIDE_FIELDS
 from models.training.refiner_validation import measure_refiner
 from models.training.runner import SETTINGS_NAME
-from models.training.validation import VALIDATION_SEED, measure_codec
+from models.training.validation import VALIDATION_SEED, measure_codec, measure_overlap
 
 MODEL_VERSION = "0.1.0"
 
@@ -40,6 +40,7 @@ def finish_codec(run: Path, folder: Path) -> CodecManifest:
     if settings.validation:
         metrics = {
             "psnr_db": measure_codec(codec, settings.validation),
+            "symbol_overlap": measure_overlap(codec, settings.validation),
             "method": "mean PSNR of 8-bit pictures over all pictures and users, bare baseband channel, "
             f"perfect channel knowledge, seed {VALIDATION_SEED}",
         }

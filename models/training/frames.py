@@ -57,9 +57,7 @@ def draw_frame(mix: ChannelMix, batch: int, users: int, symbols: int, generator:
     return Frame(channel, snr_db, mix.estimation_error * quality * noise_power_of(snr_db), active, side)
 
 
-def _mixed_channel(
-    mix: ChannelMix, batch: int, users: int, symbols: int, generator: torch.Generator
-) -> Tensor:
+def _mixed_channel(mix: ChannelMix, batch: int, users: int, symbols: int, generator: torch.Generator) -> Tensor:
     modes: list[tuple[ChannelMode, float]] = [
         ("awgn", mix.awgn),
         ("random-phase", mix.random_phase),

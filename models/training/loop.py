@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from models.channel import transmit
 from models.codec import STRIDE, Codec, build_codec, latent_to_symbols, symbols_to_latent
+from models.errors import ModelError
 from models.training.checkpoint import Progress
 from models.training.config import CodecTraining
 from models.training.dataset import CropPool
@@ -39,9 +40,7 @@ class CodecStep(nn.Module):
         latent = self.codec.encoder(_fast_layout(images.flatten(0, 1)), user, side)
         symbols = latent_to_symbols(latent).reshape(users, batch, count).transpose(0, 1)
         # The channel is applied on the CPU, so that a seed means the same everywhere.
-        received = transmit(
-            symbols.cpu(), frame.channel, frame.snr_db, frame.estimation_error_power, generator
-        )
+        received = transmit(symbols.cpu(), frame.channel, frame.snr_db, frame.estimation_error_power, generator)
         known = side_vectors(frame.snr_db, received.gains).to(device)
         features = received.features.to(device)
         errors = []
@@ -82,6 +81,8 @@ def train_codec(
     refuse_overwrite(settings.out, resume)
     torch.manual_seed(settings.seed)
     accelerator = Accelerator(mixed_precision=settings.mixed_precision)
+    if accelerator.num_processes > 1 and settings.steps is None:
+        raise ModelError("several processes that train together need --steps, because their clocks differ.")
     arguments = {"users": settings.users, "side_size": len(SIDE_FIELDS)} | settings.arguments
     codec = build_codec(settings.architecture, arguments)
     channels_last_(codec)
@@ -95,7 +96,7 @@ def train_codec(
         errors = _one_step(settings, pool, accelerator, network, optimizer, progress)
         return float(-10 * errors[~errors.isnan()].log10().mean())
 
-    progress = run_updates(settings, codec, optimizer, update, resume, console)
+    progress = run_updates(settings, codec, optimizer, update, resume, console, writes=accelerator.is_main_process)
     return codec, progress
 
 
@@ -107,11 +108,12 @@ def _one_step(
     optimizer: torch.optim.Optimizer,
     progress: Progress,
 ) -> Tensor:
-    """One update; returns the errors [users, B]. All randomness comes from (seed, step)."""
-    rng = np.random.default_rng([settings.seed, progress.step])
+    """One update; returns the errors [users, B]. All randomness comes from (seed, step, process)."""
+    shared = np.random.default_rng([settings.seed, progress.step])
+    rng = np.random.default_rng([settings.seed, progress.step, 1 + accelerator.process_index])
+    crop_px = int(shared.choice(settings.crops_px))
     generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
-    crop_px = int(rng.choice(settings.crops_px))
-    batch = max(1, settings.batch_pixels // crop_px**2)
+    batch = max(1, settings.batch_pixels // crop_px**2 // accelerator.num_processes)
     crops = pool.draw(rng, settings.users * batch, crop_px)
     images = torch.from_numpy(crops).permute(0, 3, 1, 2).float().div(255)
     images = images.reshape(settings.users, batch, 3, crop_px, crop_px).to(accelerator.device)
@@ -120,5 +122,5 @@ def _one_step(
     accelerator.backward(objective(errors, settings.loss))
     accelerator.clip_grad_norm_(network.parameters(), settings.gradient_norm)
     optimizer.step()
-    progress.images_seen += settings.users * batch
+    progress.images_seen += settings.users * batch * accelerator.num_processes
     return errors.detach()

@@ -36,9 +36,7 @@ def train_refiner(
     prior = build_prior(ARCHITECTURE_NAME, small_prior_arguments(settings.channels, settings.crop_px))
     channels_last_(prior)
     scheduler = build_scheduler(SCHEDULER_ARGUMENTS)
-    optimizer = torch.optim.AdamW(
-        prior.parameters(), settings.learning_rate, betas=(0.9, 0.99), weight_decay=1e-4
-    )
+    optimizer = torch.optim.AdamW(prior.parameters(), settings.learning_rate, betas=(0.9, 0.99), weight_decay=1e-4)
     pool = CropPool(settings.images, settings.crop_px)
     network, optimizer = accelerator.prepare(prior, optimizer)
 

@@ -15,7 +15,7 @@ from models.refiner import Refiner
 from models.runtime import SemanticEncoder
 from models.side_information import SideInformation
 
-PICTURES_PER_SOURCE = 64
+PICTURES_PER_SOURCE = 24
 SNRS_DB = (0.0, 5.0, 10.0, 20.0)
 SEED = 20_001
 
@@ -23,7 +23,7 @@ SEED = 20_001
 def measure_refiner(refiner: Refiner, codec: Path, sources: Sequence[str]) -> dict[str, object]:
     """``{source: {snr: {"psnr_db": [before, after], "sharpness": [before, after]}}}``, random-phase channel.
 
-    The first 64 pictures of each source are sent by user 0 beside the next picture by user 1. Sharpness is
+    The first 24 pictures of each source are sent by user 0 beside the next picture by user 1. Sharpness is
     the mean absolute difference of neighbouring pixels over that of the original: 1 is as sharp, less is
     blurred.
     """
@@ -31,9 +31,7 @@ def measure_refiner(refiner: Refiner, codec: Path, sources: Sequence[str]) -> di
     report: dict[str, object] = {}
     for source in sources:
         name = source.rstrip("/").rsplit("/", 1)[-1]
-        report[name] = {
-            f"{snr_db:g}": _measure(refiner, encoder, decoder, source, snr_db) for snr_db in SNRS_DB
-        }
+        report[name] = {f"{snr_db:g}": _measure(refiner, encoder, decoder, source, snr_db) for snr_db in SNRS_DB}
     return report
 
 
@@ -45,9 +43,7 @@ def _measure(
     rows: list[tuple[float, float, float, float]] = []
     for index in range(min(PICTURES_PER_SOURCE, len(images))):
         original = images[index].pixels
-        decoded = _one_frame(
-            encoder, decoder, original, images[(index + 1) % len(images)].pixels, snr_db, rng
-        )
+        decoded = _one_frame(encoder, decoder, original, images[(index + 1) % len(images)].pixels, snr_db, rng)
         refined = refiner.refine(decoded, snr_db)
         truth = np.asarray(original.transpose(2, 0, 1), np.float32) / np.float32(255)
         edges = max(_edges(truth), 1e-6)

@@ -37,11 +37,13 @@ def run_updates(
     update: Callable[[Progress], float],
     resume: bool,
     console: Console | None = None,
+    writes: bool = True,
 ) -> Progress:
     """Call ``update`` (one optimiser step; returns a figure to log) until the minutes or steps are spent.
 
-    Writes ``settings.json``, ``training.jsonl`` and the checkpoint into ``settings.out``. ModelError when a
-    checkpoint cannot be resumed from or was started with another seed.
+    Of several processes that train together only one ``writes``; they must be bounded by steps, because
+    their clocks differ. Writes ``settings.json``, ``training.jsonl`` and the checkpoint into
+    ``settings.out``. ModelError when a checkpoint cannot be resumed from or was started with another seed.
     """
     settings.out.mkdir(parents=True, exist_ok=True)
     progress = Progress(seed=settings.seed)
@@ -49,7 +51,8 @@ def run_updates(
         progress = load_checkpoint(settings.out, network, optimizer)
         if progress.seed != settings.seed:
             raise ModelError(f"the checkpoint was started with seed {progress.seed}, not {settings.seed}.")
-    (settings.out / SETTINGS_NAME).write_text(settings.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    if writes:
+        (settings.out / SETTINGS_NAME).write_text(settings.model_dump_json(indent=2) + "\n", encoding="utf-8")
     console = console or Console(stderr=True)
     started = time.monotonic() - progress.elapsed_s
     saved = time.monotonic()
@@ -60,7 +63,7 @@ def run_updates(
         TextColumn("{task.percentage:.0f} %"),
         TimeElapsedColumn(),
         console=console,
-        disable=not console.is_terminal,
+        disable=not (writes and console.is_terminal),
     ) as bar:
         task = bar.add_task("training", total=1.0)
         while (share := _share_done(settings, progress)) < 1:
@@ -70,14 +73,15 @@ def run_updates(
             recent.append(update(progress))
             progress.step += 1
             progress.elapsed_s = time.monotonic() - started
-            if progress.step % LOG_EVERY_STEPS == 0:
+            if writes and progress.step % LOG_EVERY_STEPS == 0:
                 _log(settings.out, progress, float(np.mean(recent)), rate)
                 bar.update(task, completed=share, description=f"training, {np.mean(recent):.3f}")
                 recent.clear()
-            if time.monotonic() - saved > settings.checkpoint_s:
+            if writes and time.monotonic() - saved > settings.checkpoint_s:
                 save_checkpoint(settings.out, network, optimizer, progress)
                 saved = time.monotonic()
-    save_checkpoint(settings.out, network, optimizer, progress)
+    if writes:
+        save_checkpoint(settings.out, network, optimizer, progress)
     return progress
 
 

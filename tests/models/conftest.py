@@ -15,9 +15,7 @@ from models.refiner.network import ARCHITECTURE_NAME, build_prior, small_prior_a
 
 torch.set_num_threads(1)
 
-TINY = CompactArguments(
-    encoder_widths=(8, 8), encoder_blocks=(1, 1), decoder_widths=(8, 8), decoder_blocks=(1, 2)
-)
+TINY = CompactArguments(encoder_widths=(8, 8), encoder_blocks=(1, 1), decoder_widths=(8, 8), decoder_blocks=(1, 2))
 PROVENANCE = Provenance(data="none", command="none", seed=0, minutes=0, images_seen=0)
 FIELDS = ["snr_db_over_20", "own_gain", "other_gain_rss"]
 

@@ -46,9 +46,7 @@ def test_every_format_gives_rgb(tmp_path, suffix):
 
 def test_greyscale_palette_and_bilevel(tmp_path):
     grey = pixels()[:, :, 0]
-    np.testing.assert_array_equal(
-        open_images(save(tmp_path / "g.png", grey))[0].pixels, np.dstack([grey] * 3)
-    )
+    np.testing.assert_array_equal(open_images(save(tmp_path / "g.png", grey))[0].pixels, np.dstack([grey] * 3))
     Image.fromarray(pixels()).convert("P").save(tmp_path / "p.png")
     assert open_images(tmp_path / "p.png")[0].pixels.shape == (6, 9, 3)
     Image.fromarray(grey).convert("1").save(tmp_path / "l.png")
@@ -179,9 +177,7 @@ def test_npz(tmp_path):
         source[4]
 
 
-@pytest.mark.parametrize(
-    "arrays", [{"x": np.zeros(1)}, {"images": np.zeros((1, 2, 2, 3))}, {"images": np.array([{}])}]
-)
+@pytest.mark.parametrize("arrays", [{"x": np.zeros(1)}, {"images": np.zeros((1, 2, 2, 3))}, {"images": np.array([{}])}])
 def test_another_npz_is_refused(tmp_path, arrays):
     np.savez(tmp_path / "set.npz", **arrays)
     with pytest.raises(ModelError, match=r"set\.npz"):

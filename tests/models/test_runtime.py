@@ -96,3 +96,9 @@ def test_a_transmitter_imports_no_torch(exported):
         "assert not loaded & {'torch', 'diffusers', 'safetensors', 'accelerate'}, loaded\n"
     )
     subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+
+
+def test_the_exported_encoder_tells_nothing_about_the_machine_that_made_it(exported):
+    content = (exported / "encoder.onnx").read_bytes()
+    assert b".py" not in content
+    assert b"stack_trace" not in content

@@ -10,9 +10,7 @@ SIDE = SideInformation(
 
 
 def test_fields_by_hand():
-    vector = SIDE.vector(
-        1, ["snr_db_over_20", "own_gain", "other_gain_rss", "own_phase_cos", "own_phase_sin"]
-    )
+    vector = SIDE.vector(1, ["snr_db_over_20", "own_gain", "other_gain_rss", "own_phase_cos", "own_phase_sin"])
     assert vector.dtype == np.float32
     np.testing.assert_allclose(vector, [0.25, 4, np.sqrt(9 + 144), 0, 1], atol=1e-6)
 
@@ -20,9 +18,7 @@ def test_fields_by_hand():
 def test_default_is_ten_decibels_and_unit_gains():
     side = SideInformation.default(2)
     assert side.snr_db == 10.0
-    np.testing.assert_array_equal(
-        side.vector(0, ["snr_db_over_20", "own_gain", "other_gain_rss"]), [0.5, 1, 1]
-    )
+    np.testing.assert_array_equal(side.vector(0, ["snr_db_over_20", "own_gain", "other_gain_rss"]), [0.5, 1, 1])
 
 
 def test_other_gain_is_zero_when_alone_despite_rounding():

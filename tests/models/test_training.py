@@ -92,6 +92,7 @@ def test_the_command_trains_measures_exports_and_exports_again(pictures, tmp_pat
     assert manifest.provenance.images_seen == 8
     assert str(tmp_path) not in manifest.model_dump_json()
     assert manifest.metrics["psnr_db"]["set.npz"]["images"] == 6
+    assert all(0 <= overlap <= 1 for overlap in manifest.metrics["symbol_overlap"]["set.npz"].values())
     again = ["--run", str(tmp_path / "run"), "--out", str(tmp_path / "again")]
     assert CliRunner().invoke(export_command, again, catch_exceptions=False).exit_code == 0
     first = (tmp_path / "run" / "mine" / "decoders.safetensors").read_bytes()
@@ -99,9 +100,7 @@ def test_the_command_trains_measures_exports_and_exports_again(pictures, tmp_pat
 
 
 def test_a_refiner_trains_and_exports(pictures, tmp_path):
-    settings = RefinerTraining(
-        images=[pictures], out=tmp_path, steps=2, channels=[8, 16], crop_px=16, batch=2
-    )
+    settings = RefinerTraining(images=[pictures], out=tmp_path, steps=2, channels=[8, 16], crop_px=16, batch=2)
     train_refiner(settings)
     arguments = ["--run", str(tmp_path), "--kind", "refiner", "--out", str(tmp_path / "out")]
     assert CliRunner().invoke(export_command, arguments, catch_exceptions=False).exit_code == 0

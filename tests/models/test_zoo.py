@@ -70,8 +70,6 @@ def test_the_manifest_tells_the_truth_about_parity_and_figures():
 def test_the_shipped_refiner_keeps_the_picture():
     refiner = Refiner.load(refiner_folder(), device="cpu")
     image = scene(32).transpose(2, 0, 1).astype(np.float32) / 255
-    noisy = np.clip(image + 0.03 * np.random.default_rng(2).standard_normal(image.shape), 0, 1).astype(
-        np.float32
-    )
+    noisy = np.clip(image + 0.03 * np.random.default_rng(2).standard_normal(image.shape), 0, 1).astype(np.float32)
     refined = refiner.refine(noisy, 10.0)
     assert np.mean((refined - image) ** 2) < 1.5 * np.mean((noisy - image) ** 2)
