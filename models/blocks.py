@@ -21,9 +21,7 @@ class ConvNeXtBlock(nn.Module):
     et al. 2022).
     """
 
-    def __init__(
-        self, channels: int, kernel_px: int = 7, expansion: int = 4, layer_scale: float = 0.2
-    ) -> None:
+    def __init__(self, channels: int, kernel_px: int = 7, expansion: int = 4, layer_scale: float = 0.2) -> None:
         super().__init__()
         self.depthwise = nn.Conv2d(channels, channels, kernel_px, padding=kernel_px // 2, groups=channels)
         self.norm = nn.LayerNorm(channels)
@@ -53,9 +51,7 @@ class AdaptiveFeatures(nn.Module):
         self.side = nn.Sequential(
             nn.Linear(side_size, hidden), nn.LayerNorm(hidden), nn.LeakyReLU(), nn.Linear(hidden, channels)
         )
-        self.mask = nn.Sequential(
-            nn.Linear(2 * channels, channels), nn.LeakyReLU(), nn.Linear(channels, channels)
-        )
+        self.mask = nn.Sequential(nn.Linear(2 * channels, channels), nn.LeakyReLU(), nn.Linear(channels, channels))
         self.shift = nn.Linear(channels, channels)
 
     def forward(self, features: Tensor, side: Tensor) -> Tensor:

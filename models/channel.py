@@ -88,9 +88,7 @@ def _draw_selective(batch: int, users: int, symbols: int, generator: torch.Gener
     return torch.gather(response, 2, subcarrier)
 
 
-def superpose(
-    symbols: Tensor, gains: Tensor, noise_power: Tensor, generator: torch.Generator | None = None
-) -> Tensor:
+def superpose(symbols: Tensor, gains: Tensor, noise_power: Tensor, generator: torch.Generator | None = None) -> Tensor:
     """y = sum_i g_i x_i + n: complex [B, users, k] and gains [B, users, k or 1] -> complex [B, k].
 
     noise_power: real [B], the variance of the complex noise of each frame.

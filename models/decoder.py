@@ -56,9 +56,7 @@ class SemanticDecoder:
             tensors = {name: tensor.float() for name, tensor in load_file(path).items()}
             codec.decoders.load_state_dict(tensors)
         except (SafetensorError, RuntimeError, OSError) as error:
-            raise ModelError(
-                f"{path} does not hold this codec's decoders: {str(error).splitlines()[0]}."
-            ) from error
+            raise ModelError(f"{path} does not hold this codec's decoders: {str(error).splitlines()[0]}.") from error
         return cls(manifest, codec.decoders, choose_device(device))
 
     @property
@@ -93,9 +91,7 @@ class SemanticDecoder:
         if not np.isfinite(features).all():
             raise ModelError("the features hold values that are not finite.")
         if side.users > self.users:
-            raise ModelError(
-                f"the codec serves {self.users} users, but the side information is for {side.users}."
-            )
+            raise ModelError(f"the codec serves {self.users} users, but the side information is for {side.users}.")
         vector = torch.from_numpy(side.vector(user, self.manifest.side_information))[None].to(self.device)
         symbols = torch.from_numpy(np.ascontiguousarray(features, np.complex64))[None].to(self.device)
         image = self._decoders[user](symbols_to_latent(symbols, rows, columns), vector)

@@ -79,9 +79,7 @@ def open_images(path: str | Path, max_side_px: int = DEFAULT_MAX_SIDE_PX) -> Ima
     if path.is_dir():
         return _open_folder(path, max_side_px)
     if not path.exists():
-        raise ModelError(
-            f"{path} does not exist: give a folder, an image, a CIFAR-10 archive, an .npz or 'demo'."
-        )
+        raise ModelError(f"{path} does not exist: give a folder, an image, a CIFAR-10 archive, an .npz or 'demo'.")
     name = path.name.lower()
     if name.endswith(".npz"):
         return ArrayImages(path.stem, _read_npz(path), max_side_px)
@@ -165,9 +163,7 @@ class ArrayImages(ImageSource):
         pixels = self._images[index]
         height, width = pixels.shape[:2]
         position = index % len(self._images)
-        return Picture(
-            f"{self._set_name}-{position:05d}", downsize(pixels, self._max_side_px), (height, width)
-        )
+        return Picture(f"{self._set_name}-{position:05d}", downsize(pixels, self._max_side_px), (height, width))
 
     def sizes(self, indices: Sequence[int]) -> list[tuple[int, int]]:
         height, width = self._images.shape[1:3]
@@ -246,9 +242,7 @@ def _read_npz(path: Path) -> NDArray[np.uint8]:
     except (OSError, ValueError, zipfile.BadZipFile, EOFError, zlib.error) as error:
         raise ModelError(f"{path} is not a readable .npz of plain arrays: {error}.") from error
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] != 3 or images.size == 0:
-        raise ModelError(
-            f"{path}: 'images' must be uint8 [n, H, W, 3], but is {images.dtype} {list(images.shape)}."
-        )
+        raise ModelError(f"{path}: 'images' must be uint8 [n, H, W, 3], but is {images.dtype} {list(images.shape)}.")
     return images
 
 
@@ -274,17 +268,13 @@ def _member_bytes(archive: tarfile.TarFile, member: tarfile.TarInfo, path: Path)
     limit = CIFAR_RECORDS_PER_FILE * CIFAR_RECORD_BYTES
     stream = archive.extractfile(member)
     if stream is None or member.size > limit:
-        raise ModelError(
-            f"{path}: {member.name} has {member.size} bytes, but a CIFAR-10 batch has at most {limit}."
-        )
+        raise ModelError(f"{path}: {member.name} has {member.size} bytes, but a CIFAR-10 batch has at most {limit}.")
     return io.BytesIO(stream.read(limit)).getvalue()
 
 
 def _parse_cifar(content: bytes, where: str) -> NDArray[np.uint8]:
     """Records of one label byte and 3072 planar bytes -> uint8 [n, 32, 32, 3]."""
     if not content or len(content) % CIFAR_RECORD_BYTES:
-        raise ModelError(
-            f"{where} has {len(content)} bytes, but CIFAR-10 records have {CIFAR_RECORD_BYTES} each."
-        )
+        raise ModelError(f"{where} has {len(content)} bytes, but CIFAR-10 records have {CIFAR_RECORD_BYTES} each.")
     records = np.frombuffer(content, np.uint8).reshape(-1, CIFAR_RECORD_BYTES)
     return np.ascontiguousarray(records[:, 1:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1))

@@ -37,9 +37,7 @@ class SemanticEncoder:
         try:
             session = ort.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
         except Exception as error:  # ONNX Runtime raises a dozen unrelated types from its C++ side.
-            raise ModelError(
-                f"{path} cannot be loaded by ONNX Runtime: {str(error).splitlines()[0]}."
-            ) from error
+            raise ModelError(f"{path} cannot be loaded by ONNX Runtime: {str(error).splitlines()[0]}.") from error
         inputs = [node.name for node in session.get_inputs()]
         if inputs != ["image", "user", "side"]:
             raise ModelError(f"{path} takes the inputs {inputs}, but an encoder takes image, user and side.")
@@ -63,9 +61,7 @@ class SemanticEncoder:
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
             raise ModelError(f"an image must be uint8 [H, W, 3], but is {image.dtype} {list(image.shape)}.")
         if side.users > self.users:
-            raise ModelError(
-                f"the codec serves {self.users} users, but the side information is for {side.users}."
-            )
+            raise ModelError(f"the codec serves {self.users} users, but the side information is for {side.users}.")
         vector = side.vector(user, self.manifest.side_information)
         latent = self._session.run(
             None, {"image": self._prepare(image), "user": np.array([user], np.int64), "side": vector[None]}

@@ -62,9 +62,7 @@ class SideInformation:
             raise ModelError(f"user {user} is not among the {self.users} users (0 to {self.users - 1}).")
         unknown = [name for name in fields if name not in FIELDS]
         if unknown:
-            raise ModelError(
-                f"side information has no field {unknown[0]!r}; known fields are {', '.join(FIELDS)}."
-            )
+            raise ModelError(f"side information has no field {unknown[0]!r}; known fields are {', '.join(FIELDS)}.")
         return np.array([FIELDS[name](self, user) for name in fields], dtype=np.float32)
 
 

@@ -40,9 +40,7 @@ def _find(name_or_path: str | Path, kind: str) -> Path:
     if text and (folder / MANIFEST_NAME).is_file():
         return folder
     names = ", ".join(_shipped_names()) or "none"
-    raise ModelError(
-        f"{text!r} is neither a shipped {kind} nor a folder with a {MANIFEST_NAME}; shipped are: {names}."
-    )
+    raise ModelError(f"{text!r} is neither a shipped {kind} nor a folder with a {MANIFEST_NAME}; shipped are: {names}.")
 
 
 def _shipped_names() -> list[str]:
@@ -67,7 +65,5 @@ def _kind(name: str) -> str:
     try:
         kind = json.loads(path.read_bytes())["kind"]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelError(
-            f"{path} is not a valid manifest: it does not say what kind of model it is."
-        ) from error
+        raise ModelError(f"{path} is not a valid manifest: it does not say what kind of model it is.") from error
     return str(kind)
