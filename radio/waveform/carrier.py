@@ -93,16 +93,16 @@ def refine_carrier(
     cfo_hz = coarse_hz
     for width_hz in (0.5 * config.subcarrier_spacing_hz, 0.05 * config.subcarrier_spacing_hz):
         seen, starts = observe(samples, grid, user, preamble, sounding[:0], cfo_hz, start)
-        cfo_hz += likelihood_peak(_project(seen, basis), starts / rate, width_hz, width_hz / 64)
+        cfo_hz += likelihood_peak(project(seen, basis), starts / rate, width_hz, width_hz / 64)
     seen, starts = observe(samples, grid, user, preamble, sounding, cfo_hz, start)
     span_s = np.ptp(starts) / rate
-    residual_hz = likelihood_peak(_project(seen, basis), starts / rate, 0.35 / span_s, 0.02 / span_s)
+    residual_hz = likelihood_peak(project(seen, basis), starts / rate, 0.35 / span_s, 0.02 / span_s)
     turns = residual_hz / rate * (starts - start)
     seen = seen * np.exp(-2j * np.pi * turns).astype(np.complex64)[None, :, None]
     return cfo_hz + residual_hz, seen, starts
 
 
-def _project(seen: np.ndarray, basis: np.ndarray) -> np.ndarray:
+def project(seen: np.ndarray, basis: np.ndarray) -> np.ndarray:
     """[antennas, m, active] -> [m, antennas * r]."""
     projected = seen @ basis.conj()
     return projected.transpose(1, 0, 2).reshape(seen.shape[1], -1)

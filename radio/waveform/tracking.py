@@ -5,8 +5,8 @@ Every OFDM symbol of which something is known (sounding, header once decoded, pi
     c_m = sum conj(g x) y,   about |g x|^2 exp(j (phase_m - 2 pi f tau_m)),
 
 two of them for the lower and the upper half of the band. Their difference gives the drift of the sampling clock
-(tau_m = -clock * t_m), their sum the common phase: its mean slope by the peak of a periodogram, which needs no
-unwrapping at low SNR, and what is left by smoothing over time.
+(tau_m = -clock * (t_m - reference)), their sum the common phase: its mean slope by the peak of a periodogram, which
+needs no unwrapping at low SNR, and what is left by smoothing over time.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from scipy.ndimage import gaussian_filter1d
 from radio.waveform.grid import ResourceGrid
 
 SMOOTHING_SYMBOLS = 4.0  # standard deviation of the kernel: about a millisecond at the default numerology
-CLOCK_PRIOR_PPM = 10.0  # standard deviation expected of a crystal; keeps short bursts from inventing a drift
+CLOCK_PRIOR_PPM = 20.0  # standard deviation expected of a crystal; keeps short bursts from inventing a drift
 LARGEST_CLOCK_PPM = 60.0
 LARGEST_RESIDUAL_HZ = 600.0
 
@@ -28,19 +28,21 @@ class Phasors:
     """Per OFDM symbol after the start of the user's sounding, zero where nothing is known.
 
     lower, upper: complex [symbols], of the two halves of the band; energy: float [symbols], sum of |g x|^2 over both.
-    separation_hz: distance of the halves' centres.
+    separation_hz: distance of the halves' centres. reference: symbol (with fraction) at which the channel that the
+    expectations are made from was measured, where timing is right by definition.
     """
 
     lower: np.ndarray
     upper: np.ndarray
     energy: np.ndarray
     separation_hz: float
+    reference: float
 
     @classmethod
-    def empty(cls, grid: ResourceGrid, symbols: int) -> "Phasors":
+    def empty(cls, grid: ResourceGrid, symbols: int, reference: float) -> "Phasors":
         half = grid.config.active_subcarriers // 2
         separation_hz = float(grid.frequencies_hz[half:].mean() - grid.frequencies_hz[:half].mean())
-        return cls(np.zeros(symbols, complex), np.zeros(symbols, complex), np.zeros(symbols), separation_hz)
+        return cls(np.zeros(symbols, complex), np.zeros(symbols, complex), np.zeros(symbols), separation_hz, reference)
 
     def add(self, first: int, received: np.ndarray, expected: np.ndarray, upper: np.ndarray) -> None:
         """Put known elements in: received, expected complex [antennas, m, p]; upper bool [m, p], upper half or not."""
@@ -68,8 +70,8 @@ def track(phasors: Phasors, grid: ResourceGrid, noise_power: float, cfo_std_hz: 
     """
     period_s = grid.symbol_samples / grid.config.sample_rate_hz
     symbols = np.arange(phasors.lower.size)
-    clock = _clock(phasors, period_s, noise_power)
-    delay_s = -clock * symbols * period_s
+    clock = clock_offset(phasors, period_s, noise_power)
+    delay_s = -clock * (symbols - phasors.reference) * period_s
     tilt = np.exp(-1j * np.pi * phasors.separation_hz * delay_s)
     common = phasors.lower * tilt + phasors.upper / tilt
     noise_energy = noise_power * max(float(phasors.energy.sum()), 1e-300)
@@ -83,26 +85,22 @@ def track(phasors: Phasors, grid: ResourceGrid, noise_power: float, cfo_std_hz: 
     return Track(phase_rad, delay_s * grid.config.sample_rate_hz, frequency_hz, clock * 1e6)
 
 
-def _clock(phasors: Phasors, period_s: float, noise_power: float) -> float:
+def clock_offset(phasors: Phasors, period_s: float, noise_power: float) -> float:
     """Relative clock offset: most likely turning of the upper against the lower half, with the crystal's prior.
 
     With energy E in both halves the phase between them has Fisher information E / (2 noise_power) per symbol.
     """
-    known = np.flatnonzero(phasors.energy > 0)
-    if known.size < 3:
+    known = phasors.energy > 0
+    if np.count_nonzero(known) < 3:
         return 0.0
-    energy = phasors.energy[known]
-    difference = phasors.upper[known] * np.conj(phasors.lower[known]) / (energy / 2) ** 2
-    weighted = difference * energy / (2 * noise_power)
-    rate = 2 * np.pi * phasors.separation_hz * period_s  # radians per symbol and unit of clock offset
-    width, best = LARGEST_CLOCK_PPM * 1e-6, 0.0
-    for _ in range(3):  # three zooms resolve 0.01 ppm without a long grid
-        candidates = best + np.linspace(-width, width, 61)
-        likelihood = (np.exp(-1j * rate * np.outer(candidates, known)) @ weighted).real
-        likelihood -= 0.5 * (candidates * 1e6 / CLOCK_PRIOR_PPM) ** 2
-        best = float(candidates[int(np.argmax(likelihood))])
-        width /= 15
-    return best
+    energy = np.where(known, phasors.energy, 1.0)
+    weighted = phasors.upper * np.conj(phasors.lower) * (2 / (energy * max(noise_power, 1e-300)))
+    size = scipy.fft.next_fast_len(max(16 * weighted.size, 4096))
+    clocks = scipy.fft.fftfreq(size, period_s) / phasors.separation_hz
+    turned = np.exp(2j * np.pi * phasors.reference * scipy.fft.fftfreq(size))
+    likelihood = (scipy.fft.fft(weighted, size) * turned).real - 0.5 * (clocks * 1e6 / CLOCK_PRIOR_PPM) ** 2
+    likelihood[np.abs(clocks) > LARGEST_CLOCK_PPM * 1e-6] = -np.inf
+    return _peak(likelihood, clocks)
 
 
 def _frequency(common: np.ndarray, period_s: float, noise_energy: float, std_hz: float) -> float:
@@ -115,8 +113,13 @@ def _frequency(common: np.ndarray, period_s: float, noise_energy: float, std_hz:
     likelihood = np.abs(scipy.fft.fft(common, size)) ** 2 / noise_energy
     likelihood -= 0.5 * (frequencies / std_hz) ** 2
     likelihood[np.abs(frequencies) > LARGEST_RESIDUAL_HZ] = -np.inf
+    return _peak(likelihood, frequencies)
+
+
+def _peak(likelihood: np.ndarray, places: np.ndarray) -> float:
+    """Where the likelihood is largest, by a parabola through the neighbours; places in the order of an FFT."""
     i = int(np.argmax(likelihood))
-    before, peak, after = likelihood[i - 1], likelihood[i], likelihood[(i + 1) % size]
+    before, peak, after = likelihood.take([i - 1, i, i + 1], mode="wrap")
     curve = before - 2 * peak + after
     shift = 0.5 * (before - after) / curve if np.isfinite(curve) and curve < 0 else 0.0
-    return float(frequencies[i] + shift / (size * period_s))
+    return float(places[i] + shift * places[1])

@@ -1,0 +1,86 @@
+"""Reading a user's header, and learning from it once it is read.
+
+A header whose checksum is right is as good as a known sequence: its symbols join the preamble and the sounding, which
+doubles what the channel is measured from and stretches the baseline that the carrier is measured over.
+"""
+
+import numpy as np
+
+from radio.waveform import header as header_code
+from radio.waveform.carrier import delay_basis, likelihood_peak, project
+from radio.waveform.channel_estimation import residual_noise_power
+from radio.waveform.grid import ResourceGrid
+from radio.waveform.reception import Reception
+from radio.waveform.tracking import Phasors, clock_offset
+
+MAX_PAYLOAD_SYMBOLS = 1 << 20
+SEARCHED_DEVIATIONS = 5.0  # of the carrier measured so far
+
+
+def read_header(data: np.ndarray, grid: ResourceGrid, one: Reception, noise_power: float) -> None:
+    """Fill in header, read and header_bins; header stays None when it cannot be read and nobody told it."""
+    assert one.channel is not None
+    starts = one.window_starts(grid, grid.header_start(one.user), grid.config.header_symbols)
+    one.header_bins = one.bins(data, grid, starts)
+    if one.header_bins is None:
+        return
+    matched = np.sum(np.conj(one.channel)[:, None] * one.header_bins, axis=0) / noise_power
+    header = header_code.demodulate(matched.reshape(-1))
+    one.read = header is not None
+    one.header = header or one.told
+    if one.header and grid.payload_symbols(one.header.n_symbols) > MAX_PAYLOAD_SYMBOLS:
+        one.header = None
+
+
+def learn_from_header(grid: ResourceGrid, one: Reception, noise_power: float) -> None:
+    """Sharpen carrier, observations and noise power with the symbols of the header that was read."""
+    config = grid.config
+    if one.header_bins is None or not one.read or one.header is None:
+        return
+    width_hz = SEARCHED_DEVIATIONS * one.carrier_std_hz(config, noise_power)
+    seen = one.header_bins * np.conj(_symbols(grid, one))
+    starts = one.window_starts(grid, grid.header_start(one.user), config.header_symbols)
+    observations, times = np.concatenate([one.observations, seen], axis=1), np.concatenate([one.times, starts])
+    step_hz = 0.02 * config.sample_rate_hz / np.ptp(times)
+    projected = project(observations, delay_basis(config))
+    residual_hz = likelihood_peak(projected, times / config.sample_rate_hz, width_hz, step_hz)
+
+    def turned(bins: np.ndarray, at: np.ndarray) -> np.ndarray:
+        turns = residual_hz / config.sample_rate_hz * (at - one.phase_origin(grid))
+        return bins * np.exp(-2j * np.pi * turns).astype(np.complex64)[None, :, None]
+
+    one.cfo_hz += residual_hz
+    one.observations, one.times = turned(observations, times), times
+    one.header_bins = turned(one.header_bins, starts)
+    start_tracking(grid, one)
+    if one.phasors is not None:
+        one.clock = clock_offset(one.phasors, grid.symbol_samples / config.sample_rate_hz, noise_power)
+    one.noise_power = residual_noise_power(one.clock_corrected(grid))
+
+
+def start_tracking(grid: ResourceGrid, one: Reception) -> None:
+    """Give the tracker what sounding and header say about phase and timing; fill in evm_db."""
+    assert one.channel is not None
+    if one.header is None or one.header_bins is None:
+        return
+    config = grid.config
+    n_symbols = one.symbol_index(grid, grid.payload_start) + grid.payload_symbols(one.header.n_symbols)
+    one.phasors = Phasors.empty(grid, n_symbols, one.channel_symbol(grid))
+    half = np.arange(config.active_subcarriers) >= config.active_subcarriers // 2
+    sounding = grid.sounding(one.user)
+    if one.observations.shape[1] >= config.preamble_repeats + len(sounding):
+        seen = one.observations[:, config.preamble_repeats : config.preamble_repeats + len(sounding)]
+        one.phasors.add(0, seen * sounding, one.channel[:, None] * sounding, np.tile(half, (len(sounding), 1)))
+    expected = one.channel[:, None] * _symbols(grid, one)
+    place = one.symbol_index(grid, grid.header_start(one.user))
+    one.phasors.add(place, one.header_bins, expected, np.tile(half, (config.header_symbols, 1)))
+    error = np.mean(np.abs(one.header_bins - expected) ** 2) / max(float(np.mean(np.abs(expected) ** 2)), 1e-30)
+    one.evm_db = float(10 * np.log10(max(float(error), 1e-30)))
+
+
+def _symbols(grid: ResourceGrid, one: Reception) -> np.ndarray:
+    """The header as it was sent: complex64 [header_symbols, active]."""
+    assert one.header is not None
+    config = grid.config
+    uses = config.header_symbols * config.active_subcarriers
+    return header_code.modulate(one.header, uses).reshape(config.header_symbols, -1)
