@@ -26,6 +26,7 @@ demo: $(STAMP)  ## two users' pictures over one simulated air: demo-run/report.h
 
 lint: $(STAMP)  ## ruff and mypy
 	"$(BIN)/ruff" check .
+	"$(BIN)/ruff" format --check .
 	"$(BIN)/mypy"
 
 test: lint  ## linters, type checker and all tests

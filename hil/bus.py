@@ -184,6 +184,15 @@ class BusClient:
                 self._wake_out.send(b"")
 
     def _run(self) -> None:
+        try:
+            self._exchange()
+        except zmq.ContextTerminated:
+            log.debug("%s: left without close()", self.name)
+        finally:  # a socket left open would block the end of its context for ever
+            self._socket.close()
+            self._wake_in.close()
+
+    def _exchange(self) -> None:
         poller = zmq.Poller()
         poller.register(self._socket, zmq.POLLIN)
         poller.register(self._wake_in, zmq.POLLIN)
@@ -212,8 +221,6 @@ class BusClient:
                 reason = f"the coordinator at {self.endpoint} has been silent for {self._timeout_s:g} s"
                 self._inbox.put(Received("coordinator", Stop(complete=False, reason=reason)))
                 last_heard = now
-        self._socket.close()
-        self._wake_in.close()
 
     def _take(self) -> None:
         try:

@@ -23,15 +23,11 @@ class GuardConfig(BaseModel):
     max_tx_gain_db: float = Field(
         default=0.0, description="Largest transmit gain that may be set, in the device's own dB."
     )
-    max_peak: float = Field(
-        default=1.0, gt=0, le=1.0, description="Largest magnitude of a sample, full scale 1."
-    )
+    max_peak: float = Field(default=1.0, gt=0, le=1.0, description="Largest magnitude of a sample, full scale 1.")
 
     @field_validator("allowed_bands_hz")
     @classmethod
-    def _ordered(
-        cls, bands: tuple[tuple[float, float], ...] | None
-    ) -> tuple[tuple[float, float], ...] | None:
+    def _ordered(cls, bands: tuple[tuple[float, float], ...] | None) -> tuple[tuple[float, float], ...] | None:
         for low, high in bands or ():
             if not 0 <= low < high:
                 raise ValueError(f"a band needs 0 <= low < high, got ({low:g}, {high:g})")
@@ -58,8 +54,7 @@ class TransmitGuard:
         if not any(band_low <= low and high <= band_high for band_low, band_high in bands):
             allowed = ", ".join(f"{a / 1e6:.10g}-{b / 1e6:.10g}" for a, b in bands) or "nothing"
             raise TransmitRefused(
-                f"Transmitting on {low / 1e6:.10g}-{high / 1e6:.10g} MHz is not allowed; "
-                f"allowed: {allowed} MHz."
+                f"Transmitting on {low / 1e6:.10g}-{high / 1e6:.10g} MHz is not allowed; allowed: {allowed} MHz."
             )
         if settings.tx_gain_db is not None and not settings.tx_gain_db <= self.config.max_tx_gain_db:
             raise TransmitRefused(
@@ -75,9 +70,7 @@ class TransmitGuard:
         if not np.isfinite(peak):
             raise TransmitRefused("A burst with samples that are not finite is not transmitted.")
         if peak > self.config.max_peak * (1 + _PEAK_TOLERANCE):
-            raise TransmitRefused(
-                f"A burst's peak is {peak:.4g}; at most {self.config.max_peak:g} is allowed."
-            )
+            raise TransmitRefused(f"A burst's peak is {peak:.4g}; at most {self.config.max_peak:g} is allowed.")
 
 
 class GuardedRadio:
@@ -104,9 +97,7 @@ class GuardedRadio:
 
     def transmit(self, burst: Samples) -> None:
         if self._transmits and not self._allowed:
-            raise TransmitRefused(
-                f"{self.uri} must be configured within the transmit guard before it transmits."
-            )
+            raise TransmitRefused(f"{self.uri} must be configured within the transmit guard before it transmits.")
         self._guard.check_burst(burst)
         self._radio.transmit(burst)
 

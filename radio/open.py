@@ -84,6 +84,4 @@ def describe_backends() -> list[BackendReport]:
 
 
 def _absence(backend: Backend) -> str:
-    return (
-        f"The {backend.scheme} backend ({backend.what}) is not in this version; sim (the simulated air) is."
-    )
+    return f"The {backend.scheme} backend ({backend.what}) is not in this version; sim (the simulated air) is."

@@ -70,9 +70,7 @@ class SimulatedRadio:
         if settings.tx_gain_db is not None and self._role == "tx":
             low, high = _TX_GAIN_DB
             if not low <= settings.tx_gain_db <= high:
-                raise ConfigurationError(
-                    f"tx_gain_db {settings.tx_gain_db:g} is outside {low:g} to {high:g}."
-                )
+                raise ConfigurationError(f"tx_gain_db {settings.tx_gain_db:g} is outside {low:g} to {high:g}.")
             self._ask(p.SetGain(self._session, self._next(), settings.tx_gain_db), p.Done)
             self._settings = RadioSettings(
                 self._settings.sample_rate_hz, self._settings.center_frequency_hz, settings.tx_gain_db, 0.0
@@ -134,9 +132,7 @@ class SimulatedRadio:
             socket.connect(self._address)
         except zmq.ZMQError as error:
             socket.close(0)
-            raise DeviceError(
-                f"{self.uri} is not an address like sim:tcp://127.0.0.1:5600 ({error})."
-            ) from error
+            raise DeviceError(f"{self.uri} is not an address like sim:tcp://127.0.0.1:5600 ({error}).") from error
         return socket
 
     def _attach(self, index: int) -> p.Attached:
@@ -150,13 +146,9 @@ class SimulatedRadio:
                 return reply
             busy = isinstance(reply, p.Refused) and reply.kind == "busy"
             if reply is None:
-                raise DeviceError(
-                    f"No simulated air answers at {self._address}; start one with `semnoma-hil air`."
-                )
+                raise DeviceError(f"No simulated air answers at {self._address}; start one with `semnoma-hil air`.")
             if not busy or time.monotonic() > deadline - _OPEN_TIMEOUT_S + 3.0:
-                raise DeviceError(
-                    reply.reason if isinstance(reply, p.Refused) else f"{self.uri} answers nonsense."
-                )
+                raise DeviceError(reply.reason if isinstance(reply, p.Refused) else f"{self.uri} answers nonsense.")
             time.sleep(0.5)
 
     def _next(self) -> int:
@@ -200,9 +192,7 @@ class SimulatedRadio:
                 try:
                     reply = p.decode_at_radio(frames[0].buffer)
                 except msgspec.MsgspecError as error:
-                    raise DeviceError(
-                        f"{self.uri} is not a simulated air of this version ({error})."
-                    ) from error
+                    raise DeviceError(f"{self.uri} is not a simulated air of this version ({error}).") from error
                 self._payload = frames[-1]
                 if getattr(reply, "request", None) in (request, 0):
                     return reply
@@ -211,9 +201,7 @@ class SimulatedRadio:
                 self._lost(f"The simulated air at {self._address} has gone.")
             heartbeat: _Heartbeat | None = getattr(self, "_heartbeat", None)
             if heartbeat is not None and heartbeat.silence_s() > _SILENT_SERVER_S:
-                self._lost(
-                    f"The simulated air at {self._address} has not answered for {_SILENT_SERVER_S:g} s."
-                )
+                self._lost(f"The simulated air at {self._address} has not answered for {_SILENT_SERVER_S:g} s.")
             if time.monotonic() > deadline:
                 return None
 

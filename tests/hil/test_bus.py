@@ -9,7 +9,7 @@ import zmq
 from hil.bus import BusClient, BusServer, is_loopback
 from hil.errors import UsageError
 from hil.keys import create_keys
-from hil.messages import Bye, Heartbeat, Sent, Start, Stop
+from hil.messages import PROTOCOL_VERSION, Bye, Envelope, Heartbeat, Sent, Start, Stop, encode
 
 
 @pytest.fixture
@@ -17,6 +17,14 @@ def server():
     server = BusServer("tcp://127.0.0.1:*")
     yield server
     server.close()
+
+
+@pytest.fixture
+def stranger():
+    """A socket that does not speak the bus protocol; closed even where a test fails."""
+    context = zmq.Context()
+    yield context.socket(zmq.DEALER)
+    context.destroy(linger=0)
 
 
 def client(server, name="tx0", **options):
@@ -30,6 +38,14 @@ def until(server, kind, seconds=5.0):
         if received is not None and isinstance(received.body, kind):
             return received
     raise AssertionError(f"no {kind.__name__} within {seconds} s")
+
+
+def until_malformed(server, count, seconds=5.0):
+    """Nothing but malformed messages arrive, and count of them within the time."""
+    end = time.monotonic() + seconds
+    while server.malformed < count and time.monotonic() < end:
+        assert server.receive(0.1) is None
+    assert server.malformed == count
 
 
 def test_attachments_arrive_bit_exact_in_both_directions(server):
@@ -62,37 +78,21 @@ def test_a_silent_coordinator_is_reported_as_the_end(server):
     node.close()
 
 
-def test_garbage_is_counted_and_dropped_and_the_bus_goes_on(server):
-    context = zmq.Context()
-    stranger = context.socket(zmq.DEALER)
-    stranger.linger = 0
+def test_garbage_is_counted_and_dropped_and_the_bus_goes_on(server, stranger):
     stranger.connect(server.endpoint)
     for frames in ([b"garbage"], [b""], [b"\x93\x01\x02", b"x"], [b"a"] * 40):
         stranger.send_multipart(frames)
+    until_malformed(server, 4)
     node = client(server)
     node.send(Bye("still here"))
     until(server, Bye)
-    assert server.malformed == 4
-    node.close()
-    stranger.close()
-    context.term()
 
 
-def test_a_node_cannot_speak_for_another(server):
-    from hil.messages import PROTOCOL_VERSION, Envelope, encode
-
-    context = zmq.Context()
-    stranger = context.socket(zmq.DEALER)
-    stranger.linger = 0
+def test_a_node_cannot_speak_for_another(server, stranger):
     stranger.identity = b"tx7"
     stranger.connect(server.endpoint)
     stranger.send(encode(Envelope(PROTOCOL_VERSION, "rx", 1, 0.0, Bye("fake"))))
-    end = time.monotonic() + 3
-    while server.malformed == 0 and time.monotonic() < end:
-        assert server.receive(0.1) is None
-    assert server.malformed == 1
-    stranger.close()
-    context.term()
+    until_malformed(server, 1)
 
 
 def test_an_occupied_port_is_one_sentence(server):

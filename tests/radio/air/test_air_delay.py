@@ -70,7 +70,5 @@ def test_interpolation_error_over_the_band():
 def test_composite_taps_are_the_sum_of_paths(each_backend):
     positions = np.array([[18.3, 20.9], [17.0, 25.25]])
     gains = np.array([[1 + 1j, -0.5], [0.25j, 2]])
-    expected = sum(
-        gains[:, i : i + 1] * windowed_sinc(positions[:, i : i + 1] - np.arange(44)) for i in (0, 1)
-    )
+    expected = sum(gains[:, i : i + 1] * windowed_sinc(positions[:, i : i + 1] - np.arange(44)) for i in (0, 1))
     assert composite_taps(positions, gains, 44) == pytest.approx(expected, abs=1e-12)

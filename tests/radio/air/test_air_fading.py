@@ -32,10 +32,7 @@ def test_rician_amplitudes():
 def test_users_and_antennas_fade_apart():
     config = AirConfig(channel="rayleigh", rx_antennas=2)
     gains = np.array(
-        [
-            [Channel(config, u).gains(b * 65536, np.zeros(1), 65536)[:, 0, 0] for u in (0, 1)]
-            for b in range(1000)
-        ]
+        [[Channel(config, u).gains(b * 65536, np.zeros(1), 65536)[:, 0, 0] for u in (0, 1)] for b in range(1000)]
     ).reshape(1000, 4)
     correlation = np.abs(gains.conj().T @ gains / 1000)
     assert np.abs(correlation - np.eye(4)).max() < 0.17
@@ -65,9 +62,7 @@ def test_doppler_autocorrelation_is_a_bessel_function():
 
 def test_doppler_amplitudes_are_nearly_rayleigh():
     config = AirConfig(channel="rayleigh", coherence="doppler", doppler_hz=50.0)
-    h = np.array(
-        [Channel(config, user).gains(0, np.arange(4) * 10**6, 1)[0, 0] for user in range(250)]
-    ).ravel()
+    h = np.array([Channel(config, user).gains(0, np.arange(4) * 10**6, 1)[0, 0] for user in range(250)]).ravel()
     assert stats.kstest(np.abs(h), stats.rayleigh(scale=np.sqrt(0.5)).cdf).pvalue > 1e-3
 
 

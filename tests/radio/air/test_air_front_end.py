@@ -39,9 +39,7 @@ def test_rapp_curve(p):
 
 
 def test_dc_offset_adds():
-    assert np.array_equal(
-        add_dc(np.zeros(3, np.complex64), (0.25, -0.5)), np.full(3, 0.25 - 0.5j, np.complex64)
-    )
+    assert np.array_equal(add_dc(np.zeros(3, np.complex64), (0.25, -0.5)), np.full(3, 0.25 - 0.5j, np.complex64))
 
 
 def test_off_returns_the_same_array(noise_like):

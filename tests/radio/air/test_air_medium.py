@@ -69,9 +69,7 @@ def predicted(truth, x, n):
 
 @pytest.mark.parametrize("channel", ["awgn", "rayleigh", "rician", "tdl-a", "tdl-e"])
 def test_truth_predicts_what_arrives(each_backend, band_limited, burst, channel):
-    config = AirConfig(
-        channel=channel, noise_power=0.0, phase_noise=None, dac_bits=None, adc_bits=None, rx_antennas=2
-    )
+    config = AirConfig(channel=channel, noise_power=0.0, phase_noise=None, dac_bits=None, adc_bits=None, rx_antennas=2)
     x = band_limited(700, 0.6)
     medium = Medium(config)
     truth = medium.add_burst(1, burst(x, 777_777))
@@ -117,18 +115,14 @@ def test_converter_clips_and_counts(noise_like, burst):
 
 def test_the_agc_leaves_headroom(noise_like, burst):
     for channel in ("awgn", "rayleigh"):
-        medium = medium_with(
-            AirConfig(channel=channel), *((u, burst(noise_like(20_000, u, 0.1))) for u in (0, 1))
-        )
+        medium = medium_with(AirConfig(channel=channel), *((u, burst(noise_like(20_000, u, 0.1))) for u in (0, 1)))
         assert medium.render_counted(0, 20_000)[1] == 0
 
 
 @pytest.mark.parametrize("changes", [{}, ROUGH, {"channel": "rayleigh", "coherence": "doppler"}])
 def test_any_order_and_any_cut_give_the_same_air(noise_like, burst, changes):
     config = AirConfig(**changes)
-    bursts = [
-        (user, burst(noise_like(2000, 10 * user + k), 5000 * k)) for user in (0, 1, 2) for k in (0, 1, 2)
-    ]
+    bursts = [(user, burst(noise_like(2000, 10 * user + k), 5000 * k)) for user in (0, 1, 2) for k in (0, 1, 2)]
     whole = medium_with(config, *bursts).render(0, 15_000)
     other = medium_with(config, *reversed(bursts))
     edges = [0, 1, 4999, 5003, 7777, 15_000]
@@ -182,11 +176,7 @@ def test_numpy_and_numba_give_the_same_air_but_for_rounding(monkeypatch, noise_l
 
 
 def test_numba_can_be_switched_off_by_the_environment():
-    code = (
-        "from radio.air import acceleration; from radio.air.medium import Medium; print(acceleration.NUMBA)"
-    )
+    code = "from radio.air import acceleration; from radio.air.medium import Medium; print(acceleration.NUMBA)"
     environment = {**os.environ, "SEMNOMA_HIL_NO_NUMBA": "1"}
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

@@ -18,9 +18,7 @@ def test_one_oscillator_drives_both():
 def test_drawn_offsets_fill_the_range_and_follow_the_seed():
     drawn = np.array([transmitter_ppm(AirConfig(seed=seed, clock_ppm=20), 0) for seed in range(300)])
     assert (
-        np.abs(drawn).max() <= 20
-        and abs(drawn.mean()) < 3
-        and drawn.std() == pytest.approx(20 / np.sqrt(3), rel=0.1)
+        np.abs(drawn).max() <= 20 and abs(drawn.mean()) < 3 and drawn.std() == pytest.approx(20 / np.sqrt(3), rel=0.1)
     )
     config = AirConfig(seed=3)
     assert len({transmitter_ppm(config, 0), transmitter_ppm(config, 1), receiver_ppm(config)}) == 3

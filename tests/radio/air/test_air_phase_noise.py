@@ -23,9 +23,7 @@ def test_density_follows_the_mask():
     two_sided = density / 2
     for offset in (1e3, 2e3, 5e3, 1e4, 3e4, 1e5):
         near = (frequency > 0.8 * offset) & (frequency < 1.25 * offset)
-        measured = 10 * np.log10(
-            np.mean(two_sided[near] / mask_density(DEFAULT_PHASE_NOISE_MASK, frequency[near]))
-        )
+        measured = 10 * np.log10(np.mean(two_sided[near] / mask_density(DEFAULT_PHASE_NOISE_MASK, frequency[near])))
         assert abs(measured) < 0.7, f"{measured:.2f} dB off the mask at {offset:g} Hz"
 
 

@@ -252,11 +252,7 @@ def test_a_wrong_protocol_version_is_refused(start, monkeypatch):
         dealer.connect(server.endpoint)
         dealer.send(protocol.encode(protocol.Attach(7, "x", 1, "rx", 0)))
         reply = protocol.decode_at_radio(dealer.recv())
-    assert (
-        isinstance(reply, protocol.Refused)
-        and f"version {server_version}" in reply.reason
-        and "7" in reply.reason
-    )
+    assert isinstance(reply, protocol.Refused) and f"version {server_version}" in reply.reason and "7" in reply.reason
 
 
 def test_an_occupied_port_is_a_sentence(start):
