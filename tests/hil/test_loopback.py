@@ -98,6 +98,16 @@ def test_the_report_stands_alone(finished):
     assert 'src="http' not in html and 'href="http' not in html
 
 
+def test_a_refined_picture_is_recorded_with_what_it_was_before(pictures, tmp_path):
+    out = tmp_path / "refined"
+    done = run("loopback", "--images", pictures, "--frames", 1, "--refine", "--out", out, "--json")
+    assert done.returncode == 0, done.stderr
+    for row in rows(out):
+        assert row["refined"] and row["latency_ms"]["refine"] > 0
+        assert row["psnr_db"] != row["psnr_unrefined_db"]
+        assert abs(row["psnr_db"] - row["psnr_unrefined_db"]) < 1.5  # it sharpens the picture, it does not replace it
+
+
 def test_the_same_seed_gives_the_same_results_and_another_does_not(finished, pictures, tmp_path):
     keys = ("psnr_db", "ssim", "cfo_hz", "delay_samples", "snr_db_estimated", "ideal_psnr_db")
     facts = [[line[key] for key in keys] for line in rows(finished[0])]
