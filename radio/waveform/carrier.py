@@ -76,7 +76,7 @@ def observe(
     )
     inside = (starts >= 0) & (starts + grid.config.fft_size <= samples.shape[1])
     bins = symbol_bins(samples, grid, starts[inside], cfo_hz, origin)
-    return bins * np.conj(known[inside]), starts[inside]
+    return bins * (np.conj(known[inside]) / grid.training_boost), starts[inside]
 
 
 def refine_carrier(

@@ -11,8 +11,9 @@ from radio.waveform.header import FrameHeader
 class ChannelEstimate:
     """One user's channel as a unit-power symbol sees it (transmit amplitude included).
 
-    values: complex64 [antennas, active], lowest frequency first; error_variance: expected |error|^2 of a value;
-    measured_tick: middle of what it was measured from.
+    values: complex64 [antennas, active], lowest frequency first: the response at measured_tick, which is the middle of
+    what it was measured from; delays count from the frame's start_tick, the phase includes the carrier offset's
+    turning until then. error_variance: expected |error|^2 of a value.
     """
 
     values: np.ndarray

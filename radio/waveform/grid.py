@@ -32,6 +32,8 @@ class ResourceGrid:
     bins: int [active], FFT bins of the active subcarriers, lowest frequency first.
     frequencies_hz: float [active], their offsets from the carrier.
     amplitude: of a unit-power symbol of one user; users together have unit power per channel use.
+    training_boost: amplitude of preamble, sounding and header over that of the payload. A user is alone in them and
+        may be louder by what the others leave unused; more than 3 dB would cost peak power.
     """
 
     def __init__(self, config: WaveformConfig) -> None:
@@ -41,6 +43,7 @@ class ResourceGrid:
         self.bins = offsets % config.fft_size
         self.frequencies_hz = offsets * config.subcarrier_spacing_hz
         self.amplitude = np.float32(1 / np.sqrt(config.users))
+        self.training_boost = np.float32(np.sqrt(min(config.users, 2)))
         self.symbol_samples = config.fft_size + config.cp_samples
         self.preamble_prefix_samples = 2 * config.cp_samples
         self.preamble_slot_samples = self.preamble_prefix_samples + config.preamble_repeats * config.fft_size

@@ -57,7 +57,7 @@ def _follow(bins: np.ndarray, grid: ResourceGrid, one: Reception, first: int, no
     trust = np.float32(np.sqrt(noise_power / max(surplus, noise_power)))
     upper = positions >= grid.config.active_subcarriers // 2
     one.phasors.add(first, trust * seen, trust * expected, upper)
-    return track(one.phasors, grid, noise_power, one.carrier_std_hz(grid.config, noise_power))
+    return track(one.phasors, grid, noise_power, one.carrier_std_hz(grid, noise_power))
 
 
 def _features(

@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 
 from radio.samples import Samples
-from radio.waveform.acquisition import acquire
+from radio.waveform.acquisition import Acquisition, acquire, acquire_near
 from radio.waveform.carrier import delay_basis, known_symbol_starts, observe, refine_carrier
 from radio.waveform.channel_estimation import residual_noise_power, strongest_path_samples
 from radio.waveform.config import WaveformConfig
 from radio.waveform.frame import ChannelEstimate, ReceivedFrame, ReceivedUser
-from radio.waveform.ghosts import without_ghosts
+from radio.waveform.ghosts import is_ghost
 from radio.waveform.grid import ResourceGrid
 from radio.waveform.header import FrameHeader
 from radio.waveform.header_reception import learn_from_header, read_header, start_tracking
@@ -19,6 +19,7 @@ from radio.waveform.reception import Reception
 from radio.waveform.windows import backoff_samples
 
 SMALLEST_NOISE_POWER = 1e-20
+ANCHOR_REACH = 4  # samples
 
 
 class BurstReceiver:
@@ -46,8 +47,7 @@ class BurstReceiver:
         if not np.all(np.isfinite(data)):
             data = np.where(np.isfinite(data), data, 0)
         expected = None if expected_tick is None else expected_tick - samples.start_tick
-        hits = (self._find(data, user, expected, search_samples) for user in range(self.config.users))
-        found = without_ghosts([hit for hit in hits if hit], delay_basis(self.config))
+        found = self._find(data, expected, search_samples)
         if not found:
             return None
         told = told or {}
@@ -78,16 +78,46 @@ class BurstReceiver:
             start_tracking(self.grid, one)
         return noise_power
 
-    def _find(self, data: np.ndarray, user: int, expected: int | None, search: int) -> Reception | None:
-        preamble = self.grid.preamble_start(user)
+    def _find(self, data: np.ndarray, expected: int | None, search: int) -> list[Reception]:
+        """Every user whose preamble is heard.
+
+        The strongest preamble says where the burst is. Users that belong to it are looked for there again, which hears
+        them under a deeper fade, and where another's preamble cannot be mistaken for theirs.
+        """
         first, last = (0, data.shape[1]) if expected is None else (expected - search, expected + search)
-        hit = acquire(data, self.grid, user, first + preamble * (expected is not None), last + preamble)
+        starts = [self.grid.preamble_start(user) for user in range(self.config.users)]
+        hits = [acquire(data, self.grid, u, first + s * (expected is not None), last + s) for u, s in enumerate(starts)]
+        heard = [(hit.energy, user) for user, hit in enumerate(hits) if hit]
+        if not heard:
+            return []
+        anchor, reach = self._anchor(data, hits, max(heard)[1]), self.config.cp_samples
+        found = []
+        for user, hit in enumerate(hits):
+            place = anchor + starts[user]
+            near = acquire_near(data, self.grid, user, place - reach, place + reach)
+            one = self._measured(data, user, near or hit)
+            if one and (near or not is_ghost(one, delay_basis(self.config))):
+                found.append(one)
+        return found
+
+    def _anchor(self, data: np.ndarray, hits: list[Acquisition | None], user: int) -> int:
+        """Where the strongest user's burst begins: its hit, or whole repeats beside it."""
+        hit, n = hits[user], self.config.fft_size
+        assert hit is not None
+        places = [hit.start + shift * n for shift in (-1, 0, 1)]
+        near = [acquire_near(data, self.grid, user, place - ANCHOR_REACH, place + ANCHOR_REACH) for place in places]
+        best = max((one for one in near if one), key=lambda one: one.energy, default=hit)
+        return best.start - self.grid.preamble_start(user)
+
+    def _measured(self, data: np.ndarray, user: int, hit: Acquisition | None) -> Reception | None:
         if hit is None:
             return None
         cfo_hz, observations, times = refine_carrier(data, self.grid, user, hit.start, hit.cfo_hz)
         if observations.shape[1] < 2:
             return None
-        return Reception(user, hit.start - preamble, cfo_hz, observations, times, residual_noise_power(observations))
+        origin = hit.start - self.grid.preamble_start(user)
+        noise_power = float(self.grid.training_boost) ** 2 * residual_noise_power(observations)
+        return Reception(user, origin, cfo_hz, observations, times, noise_power)
 
     def _assume(self, data: np.ndarray, user: int, origin: int) -> Reception:
         """A user that was not detected, taken to arrive with the others and without carrier offset."""
@@ -116,7 +146,7 @@ class BurstReceiver:
             header_read=one.read,
             delay_samples=one.origin - origin + fraction,
             cfo_hz=one.cfo_hz,
-            channel=ChannelEstimate(one.channel, one.error_variance, start_tick + int(one.times.mean())),
+            channel=self._channel_estimate(one, start_tick, origin),
             power=power,
             snr_db=float(10 * np.log10(power / noise_power)),
             evm_db=one.evm_db,
@@ -135,6 +165,16 @@ class BurstReceiver:
             clock_ppm=followed.clock_ppm,
             features=features,
         )
+
+    def _channel_estimate(self, one: Reception, start_tick: int, origin: int) -> ChannelEstimate:
+        """The internal estimate, seen through FFT windows with the carrier undone, as the radio sees it."""
+        assert one.channel is not None
+        middle = int(one.channel_time) + self.config.fft_size // 2
+        delay = one.origin - origin - backoff_samples(self.grid)
+        elapsed = middle - one.phase_origin(self.grid)
+        turns = (one.cfo_hz * elapsed - self.grid.frequencies_hz * delay) / self.config.sample_rate_hz
+        values = (one.channel * np.exp(2j * np.pi * turns)).astype(np.complex64)
+        return ChannelEstimate(values, one.error_variance, start_tick + middle)
 
 
 def _noise_power(found: list[Reception]) -> float:

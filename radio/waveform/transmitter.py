@@ -35,14 +35,15 @@ class BurstTransmitter:
             samples = self._samples(elements)
             burst[start : start + samples.size] = samples
 
-        preamble = self._samples(grid.preamble(self.user)[None])[config.cp_samples :]
+        boost = grid.training_boost
+        preamble = self._samples(boost * grid.preamble(self.user)[None])[config.cp_samples :]
         repeated = np.tile(preamble, config.preamble_repeats)
         prefix = grid.preamble_prefix_samples
         start = grid.preamble_start(self.user)
         burst[start - prefix : start + repeated.size] = np.concatenate([np.tile(preamble, 2)[-prefix:], repeated])
-        place(grid.sounding_start(self.user), grid.sounding(self.user))
+        place(grid.sounding_start(self.user), boost * grid.sounding(self.user))
         code = header_code.modulate(header, config.header_symbols * config.active_subcarriers)
-        place(grid.header_start(self.user), code.reshape(config.header_symbols, -1))
+        place(grid.header_start(self.user), boost * code.reshape(config.header_symbols, -1))
         if symbols.size:
             place(grid.payload_start, self._payload(symbols))
         if config.clip_papr_db is not None:
