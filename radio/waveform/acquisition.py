@@ -25,6 +25,7 @@ import scipy.special
 from radio.waveform.config import WaveformConfig
 from radio.waveform.grid import MAX_USERS, ResourceGrid
 from radio.waveform.ofdm import to_time
+from radio.waveform.windows import symbol_bins
 
 HYPOTHESES_PER_SUBCARRIER = 2
 NEAR_FALSE_ALARM = 1e-3  # for a user that is absent while others are there; its cells overlap, so it is rarer
@@ -108,6 +109,34 @@ def acquire_near(samples: np.ndarray, grid: ResourceGrid, user: int, first: int,
     whole = round(float(offsets_hz[hypothesis]) / config.subcarrier_spacing_hz - part)
     cfo_hz = (whole + part) * config.subcarrier_spacing_hz
     return Acquisition(first + int(start), cfo_hz, float(energy[k, hypothesis, start]), found, threshold)
+
+
+def repeats_wrong(samples: np.ndarray, grid: ResourceGrid, user: int, hit: Acquisition) -> int:
+    """-1, 0 or 1: by how many repeats the hit's start should be moved.
+
+    A start that is one repeat wrong still sees all repeats but one; the sounding is not there for it.
+    """
+    config, n = grid.config, grid.config.fft_size
+    gap = grid.sounding_start(user) + config.cp_samples - grid.preamble_start(user)
+    starts = hit.start + n * np.arange(-1, config.preamble_repeats + 1)
+    repeats = _correlation_energies(samples, grid.preamble(user), grid, starts, hit.cfo_hz)
+    energies = []
+    for shift in (-1, 0, 1):
+        sounded = hit.start + shift * n + gap + np.arange(config.sounding_symbols) * grid.symbol_samples
+        sounding = _correlation_energies(samples, grid.sounding(user)[0], grid, sounded, hit.cfo_hz)
+        energies.append(repeats[1 + shift : 1 + shift + config.preamble_repeats].sum() + sounding.sum())
+    return int(np.argmax(energies)) - 1
+
+
+def _correlation_energies(
+    samples: np.ndarray, sequence: np.ndarray, grid: ResourceGrid, starts: np.ndarray, cfo_hz: float
+) -> np.ndarray:
+    """Matched-filter energy float [m] at each start, 0 where the symbol is not wholly inside the samples."""
+    energies = np.zeros(starts.size)
+    inside = (starts >= 0) & (starts + grid.config.fft_size <= samples.shape[1])
+    bins = symbol_bins(samples, grid, starts[inside], cfo_hz, 0)
+    energies[inside] = np.sum(np.abs(bins @ sequence.conj()) ** 2, axis=0)
+    return energies
 
 
 def _power(values: np.ndarray) -> np.ndarray:

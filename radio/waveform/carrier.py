@@ -90,10 +90,9 @@ def refine_carrier(
     config = grid.config
     rate, basis = config.sample_rate_hz, delay_basis(config)
     preamble, sounding = known_symbol_starts(grid, user, start)
-    cfo_hz = coarse_hz
-    for width_hz in (0.5 * config.subcarrier_spacing_hz, 0.05 * config.subcarrier_spacing_hz):
-        seen, starts = observe(samples, grid, user, preamble, sounding[:0], cfo_hz, start)
-        cfo_hz += likelihood_peak(project(seen, basis), starts / rate, width_hz, width_hz / 64)
+    width_hz = 0.5 * config.subcarrier_spacing_hz
+    seen, starts = observe(samples, grid, user, preamble, sounding[:0], coarse_hz, start)
+    cfo_hz = coarse_hz + likelihood_peak(project(seen, basis), starts / rate, width_hz, width_hz / 64)
     seen, starts = observe(samples, grid, user, preamble, sounding, cfo_hz, start)
     span_s = np.ptp(starts) / rate
     residual_hz = likelihood_peak(project(seen, basis), starts / rate, 0.35 / span_s, 0.02 / span_s)

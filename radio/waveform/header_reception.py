@@ -4,6 +4,8 @@ A header whose checksum is right is as good as a known sequence: its symbols joi
 doubles what the channel is measured from and stretches the baseline that the carrier is measured over.
 """
 
+from functools import lru_cache
+
 import numpy as np
 
 from radio.waveform import header as header_code
@@ -83,5 +85,11 @@ def _symbols(grid: ResourceGrid, one: Reception) -> np.ndarray:
     """The header as it was sent: complex64 [header_symbols, active]."""
     assert one.header is not None
     config = grid.config
-    uses = config.header_symbols * config.active_subcarriers
-    return header_code.modulate(one.header, uses).reshape(config.header_symbols, -1)
+    return _modulated(one.header, config.header_symbols, config.active_subcarriers)
+
+
+@lru_cache(maxsize=16)
+def _modulated(header: header_code.FrameHeader, symbols: int, active: int) -> np.ndarray:
+    modulated = header_code.modulate(header, symbols * active).reshape(symbols, active)
+    modulated.setflags(write=False)
+    return modulated

@@ -7,6 +7,7 @@ from radio.waveform.reception import Reception
 from radio.waveform.separation import separate
 from radio.waveform.tracking import Track, track
 
+RAMP_STEP = 16  # subcarriers
 RETIME_SAMPLES = 0.5  # drift over a burst above which FFT windows follow the clock
 
 
@@ -39,10 +40,20 @@ def _aligned(
         retimed = one.bins(data, grid, starts + moved)
         if retimed is not None:
             bins, drift = retimed, drift - moved
-    turns = np.outer(drift / grid.config.sample_rate_hz, grid.frequencies_hz)
-    phase = followed.phase_rad[first:]
-    correction = np.exp(1j * (2 * np.pi * turns - phase[:, None])).astype(np.complex64)
-    return bins * correction, followed
+    return bins * _ramps(drift, followed.phase_rad[first:], grid), followed
+
+
+def _ramps(delay_samples: np.ndarray, phase_rad: np.ndarray, grid: ResourceGrid) -> np.ndarray:
+    """exp(j (2 pi f delay - phase)) for every symbol and subcarrier: complex64 [symbols, active].
+
+    A ramp is a coarse one times a fine one, which spares most of the exponentials.
+    """
+    half = grid.config.active_subcarriers // 2
+    step = 2 * np.pi * delay_samples[:, None] / grid.config.fft_size
+    coarse = np.exp(1j * (step * np.arange(-half, half + 1, RAMP_STEP) - phase_rad[:, None])).astype(np.complex64)
+    fine = np.exp(1j * step * np.arange(RAMP_STEP)).astype(np.complex64)
+    ramps = (coarse[:, :, None] * fine[:, None]).reshape(len(step), -1)
+    return np.concatenate([ramps[:, :half], ramps[:, half + 1 : 2 * half + 1]], axis=1)
 
 
 def _follow(bins: np.ndarray, grid: ResourceGrid, one: Reception, first: int, noise_power: float) -> Track:

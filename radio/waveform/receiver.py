@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from radio.samples import Samples
-from radio.waveform.acquisition import Acquisition, acquire, acquire_near
+from radio.waveform.acquisition import Acquisition, acquire, acquire_near, repeats_wrong
 from radio.waveform.carrier import delay_basis, known_symbol_starts, observe, refine_carrier
 from radio.waveform.channel_estimation import residual_noise_power, strongest_path_samples
 from radio.waveform.config import WaveformConfig
@@ -19,7 +19,6 @@ from radio.waveform.reception import Reception
 from radio.waveform.windows import backoff_samples
 
 SMALLEST_NOISE_POWER = 1e-20
-ANCHOR_REACH = 4  # samples
 
 
 class BurstReceiver:
@@ -68,13 +67,12 @@ class BurstReceiver:
         noise_power = _noise_power(found)
         for one in found:
             one.told = told.get(one.user)
-            one.learn_channel(self.grid, noise_power)
+            one.learn_channel_quickly(self.grid, noise_power)
             read_header(data, self.grid, one, noise_power)
             learn_from_header(self.grid, one, noise_power)
         noise_power = _noise_power(found)
         for one in found:
-            if one.read:
-                one.learn_channel(self.grid, noise_power)
+            one.learn_channel(self.grid, noise_power)
             start_tracking(self.grid, one)
         return noise_power
 
@@ -90,24 +88,21 @@ class BurstReceiver:
         heard = [(hit.energy, user) for user, hit in enumerate(hits) if hit]
         if not heard:
             return []
-        anchor, reach = self._anchor(data, hits, max(heard)[1]), self.config.cp_samples
+        strongest = max(heard)[1]
+        hit, reach = hits[strongest], self.config.cp_samples
+        assert hit is not None
+        anchor = hit.start + repeats_wrong(data, self.grid, strongest, hit) * self.config.fft_size - starts[strongest]
         found = []
         for user, hit in enumerate(hits):
             place = anchor + starts[user]
-            near = acquire_near(data, self.grid, user, place - reach, place + reach)
-            one = self._measured(data, user, near or hit)
+            near = hit is not None and abs(hit.start - place) <= reach
+            if not near:
+                again = acquire_near(data, self.grid, user, place - reach, place + reach)
+                near, hit = again is not None, again or hit
+            one = self._measured(data, user, hit)
             if one and (near or not is_ghost(one, delay_basis(self.config))):
                 found.append(one)
         return found
-
-    def _anchor(self, data: np.ndarray, hits: list[Acquisition | None], user: int) -> int:
-        """Where the strongest user's burst begins: its hit, or whole repeats beside it."""
-        hit, n = hits[user], self.config.fft_size
-        assert hit is not None
-        places = [hit.start + shift * n for shift in (-1, 0, 1)]
-        near = [acquire_near(data, self.grid, user, place - ANCHOR_REACH, place + ANCHOR_REACH) for place in places]
-        best = max((one for one in near if one), key=lambda one: one.energy, default=hit)
-        return best.start - self.grid.preamble_start(user)
 
     def _measured(self, data: np.ndarray, user: int, hit: Acquisition | None) -> Reception | None:
         if hit is None:

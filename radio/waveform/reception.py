@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from radio.waveform.carrier import carrier_bound_hz
-from radio.waveform.channel_estimation import estimate_channel
+from radio.waveform.carrier import carrier_bound_hz, delay_basis
+from radio.waveform.channel_estimation import delay_limited_estimate, estimate_channel
 from radio.waveform.grid import ResourceGrid
 from radio.waveform.header import FrameHeader
 from radio.waveform.tracking import Phasors
@@ -67,6 +67,12 @@ class Reception:
         elapsed_s = (self.times - self.times.mean()) / grid.config.sample_rate_hz
         turns = self.clock * np.outer(elapsed_s, grid.frequencies_hz)
         return np.asarray(self.observations * np.exp(-2j * np.pi * turns).astype(np.complex64))
+
+    def learn_channel_quickly(self, grid: ResourceGrid, noise_power: float) -> None:
+        """Channel good enough to read the header with."""
+        training_noise = noise_power / float(grid.training_boost) ** 2
+        self.channel = delay_limited_estimate(self.observations, delay_basis(grid.config), training_noise)
+        self.channel_time = float(self.times.mean())
 
     def learn_channel(self, grid: ResourceGrid, noise_power: float) -> None:
         """Channel and its error from all observations."""

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from radio.air import acceleration
+from radio import acceleration
 from radio.samples import Samples
 
 
