@@ -4,12 +4,14 @@ For every carrier hypothesis f and start d the samples are correlated with one p
 for the M = `preamble_repeats` repeats. Over a whole window their energies are added (non-coherently, so that half a
 subcarrier of error costs little):
 
-    T(d, f) = sum_antennas sum_m |c_f(d + m N)|^2 / (E_s P(d)),   P(d): mean sample power under the preamble
+    T(d, f) = sum_antennas sum_m |c_f(d + m N)|^2 / (E_s P(d + m N)),   P(d): mean power of N samples from d on
 
+(each repeat over its own power, so that something that begins or ends under the preamble is not taken for it).
 Near a place that another user's burst has shown, few cells are left, and the repeats can be added coherently, which
 hears a user several dB weaker:
 
-    T(d, f, k) = sum_antennas |sum_m c_f(d + m N) exp(-j 2 pi m k / (2 M))|^2 / (M E_s P(d)) + the same of the sounding
+    T(d, f, k) = sum_antennas |sum_m c_f(d + m N) exp(-j 2 pi m k / (2 M))|^2 / (M E_s P)
+                 + the same of the sounding,   P: mean power under the preamble
 
 Under noise alone the terms are independent Exp(1), so that T is Gamma(M * antennas) or Gamma(2 * antennas), and the
 threshold follows from the wanted probability of false alarm over all cells searched (a constant-false-alarm-rate test).
@@ -28,6 +30,7 @@ from radio.waveform.ofdm import to_time
 from radio.waveform.windows import symbol_bins
 
 HYPOTHESES_PER_SUBCARRIER = 2
+SILENCE = 1e-5  # of the mean power searched; below it the correlations' own rounding would look like a signal
 NEAR_FALSE_ALARM = 1e-3  # for a user that is absent while others are there; its cells overlap, so it is rarer
 
 
@@ -35,7 +38,7 @@ NEAR_FALSE_ALARM = 1e-3  # for a user that is absent while others are there; its
 class Acquisition:
     """start: sample index of the first preamble symbol on the strongest path; cfo_hz: within a quarter subcarrier.
 
-    energy: what the matched filters took from the samples; statistic and threshold: see above.
+    energy: about what the matched filters took from the samples; statistic and threshold: see above.
     """
 
     start: int
@@ -55,21 +58,20 @@ def acquire(samples: np.ndarray, grid: ResourceGrid, user: int, first: int, last
         return None
     config, n, repeats = grid.config, grid.config.fft_size, grid.config.preamble_repeats
     offsets_hz = _offsets_hz(config)
-    energy = np.zeros((len(offsets_hz), starts), np.float32)
+    power_below = config.active_subcarriers * _local_power(region, n)
+    statistic = np.zeros((len(offsets_hz), starts), np.float32)
     for correlation in _correlations(region, grid, user):
-        power = _power(correlation)
+        relative = _power(correlation)
+        relative /= power_below
         for m in range(repeats):
-            energy += power[:, m * n : m * n + starts]
-    statistic = energy / (config.active_subcarriers * _local_power(region, n * repeats))
+            statistic += relative[:, m * n : m * n + starts]
     threshold = _threshold(config.false_alarm_probability, repeats * len(samples), statistic.size)
-    # The statistic decides whether, the energy decides where: one repeat too early has less of both, but less
-    # power under it too.
-    best = int(np.argmax(np.where(statistic > threshold, energy, 0)))
-    hypothesis, start = divmod(best, starts)
-    if statistic[hypothesis, start] <= threshold:
+    hypothesis, start = divmod(int(np.argmax(statistic)), starts)
+    found = float(statistic[hypothesis, start])
+    if found <= threshold:
         return None
-    cfo_hz, found = float(offsets_hz[hypothesis]), float(statistic[hypothesis, start])
-    return Acquisition(first + start, cfo_hz, float(energy[hypothesis, start]), found, threshold)
+    energy = found * float(power_below[start : start + repeats * n : n].mean())
+    return Acquisition(first + start, float(offsets_hz[hypothesis]), energy, found, threshold)
 
 
 def acquire_near(samples: np.ndarray, grid: ResourceGrid, user: int, first: int, last: int) -> Acquisition | None:
@@ -161,11 +163,12 @@ def _correlations(region: np.ndarray, grid: ResourceGrid, sequence: int) -> list
 
 
 def _local_power(region: np.ndarray, length: int) -> np.ndarray:
-    """float32 [starts]: mean power of `length` samples from each start, over all antennas."""
+    """float32 [n - length + 1]: mean power of `length` samples from each sample on, over all antennas."""
     power = np.sum(region.real.astype(np.float64) ** 2 + region.imag.astype(np.float64) ** 2, axis=0)
     sums = np.concatenate([[0.0], np.cumsum(power)])
     mean = (sums[length:] - sums[:-length]) / (length * len(region))
-    return np.maximum(mean, 1e-30).astype(np.float32)
+    floor = max(SILENCE * float(sums[-1]) / power.size, 1e-30)
+    return np.maximum(mean, floor).astype(np.float32)
 
 
 def _threshold(false_alarm_probability: float, dimensions: int, cells: int) -> float:
