@@ -24,7 +24,8 @@ SEARCHED_SAMPLES = 1 << 18
 def bench_phy(runs: int = 7) -> dict[str, float | None]:
     """Medians in millions of samples per second; one core when started with OMP_NUM_THREADS=1.
 
-    search_msps: the stream receiver on noise. reference_msps is liquid-dsp's receiver for one user, or None where it is not installed.
+    search_msps: the stream receiver on noise. reference_msps is liquid-dsp's receiver for one user, or None where it is
+    not installed.
     """
     rng = np.random.default_rng(1)
     config = WaveformConfig()

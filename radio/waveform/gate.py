@@ -2,11 +2,12 @@
 
 With period N and L = (preamble_repeats - 1) N products (Schmidl and Cox 1997, over more than two repeats)
 
-    R(d) = sum_{n < L} conj(r(d + n)) r(d + n + N),   metric(d) = L |R(d)|^2 / max(E(d), E(d + N))^2,  E: energy of L samples
+    R(d) = sum_{n < L} conj(r(d + n)) r(d + n + N)
+    metric(d) = L |R(d)|^2 / max(E(d), E(d + N))^2,   E: energy of L samples
 
-Under noise alone the metric is Exp(1) whatever the noise power; where silence turns to noise it is less. At a per-sample SNR s it is about L (s / (1 + s))^2:
-less sensitive than the matched filters, but it opens for every user and every carrier offset at once. It changes slowly
-over L samples and is computed at every HOP-th place only.
+Under noise alone the metric is Exp(1) whatever the noise power; where silence turns to noise it is less. At a
+per-sample SNR s it is about L (s / (1 + s))^2: less sensitive than the matched filters, but it opens for every user and
+every carrier offset at once. It changes slowly over L samples and is computed at every HOP-th place only.
 """
 
 import numpy as np
