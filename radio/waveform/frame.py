@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from radio.waveform.cancellation import Alignment
 from radio.waveform.header import FrameHeader
 
 
@@ -31,7 +32,8 @@ class ReceivedUser:
     delay_samples: from the frame's start_tick, fractional. cfo_hz: transmitter minus receiver, over the whole burst.
     clock_ppm: how much faster the transmitter's sample clock runs. power: mean |g|^2 per channel use. snr_db: power
     over noise. header_read: the header came from the burst itself and not from a control channel. evm_db: of the
-    header's known symbols, once decoded. features: complex64 [k], see `equalizer`.
+    header's known symbols, once decoded. features: complex64 [k], see `equalizer`. alignment: how its payload lies in
+    the samples, for `cancellation`.
     """
 
     user: int
@@ -47,6 +49,7 @@ class ReceivedUser:
     snr_db: float = -np.inf
     evm_db: float | None = None
     features: np.ndarray = field(default_factory=lambda: np.zeros(0, np.complex64))
+    alignment: Alignment | None = None
 
 
 @dataclass(frozen=True)

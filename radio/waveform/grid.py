@@ -123,6 +123,15 @@ class ResourceGrid:
         flat[self.payload_positions(symbols.size)] = symbols
         return flat.reshape(n_symbols, -1)
 
+    def payload_elements(self, user: int, symbols: np.ndarray) -> np.ndarray:
+        """What a user sends: symbols complex64 [k], scrambled if configured, and its pilots, as `map_payload`."""
+        if self.config.scramble:
+            symbols = symbols * self.scramble_signs(symbols.size)
+        elements = self.map_payload(symbols.astype(np.complex64, copy=False))
+        n = len(elements)
+        elements[np.arange(n)[:, None], self.pilot_positions(n)[user]] = self.pilot_values(user, n)
+        return elements
+
     def demap_payload(self, elements: np.ndarray, k: int) -> np.ndarray:
         """Inverse of map_payload: complex64 [..., payload_symbols, active] -> complex64 [..., k]."""
         return elements.reshape(*elements.shape[:-2], -1)[..., self.payload_positions(k)]

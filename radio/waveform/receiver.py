@@ -6,6 +6,7 @@ import numpy as np
 
 from radio.samples import Samples
 from radio.waveform.acquisition import Acquisition, acquire, acquire_near, repeats_wrong
+from radio.waveform.cancellation import Alignment
 from radio.waveform.carrier import delay_basis, known_symbol_starts, observe, refine_carrier
 from radio.waveform.channel_estimation import residual_noise_power, strongest_path_samples
 from radio.waveform.config import WaveformConfig
@@ -34,13 +35,16 @@ class BurstReceiver:
         expected_tick: int | None = None,
         search_samples: int = 512,
         told: dict[int, FrameHeader] | None = None,
+        silent: frozenset[int] = frozenset(),
     ) -> ReceivedFrame | None:
         """Find one burst in complex64 [antennas, n]; None when no user is detected.
 
         expected_tick: where bursts should start; then only search_samples on either side are searched, otherwise
         the whole window. told: headers known from a control channel, used for users whose own header a fade has
         destroyed (a user whose preamble is lost too is then read where the others are, as an erasure of little
-        weight). Samples that are not finite count as silence. Never raises on the samples' content.
+        weight). silent: users whose payload was cancelled from the samples (see `cancellation`): the others are
+        separated as if it had not been sent. Samples that are not finite count as silence. Never raises on the samples'
+        content.
         """
         data = samples.data
         if not np.all(np.isfinite(data)):
@@ -56,7 +60,8 @@ class BurstReceiver:
         noise_power = self._measure(data, found, told)
         origin = min(one.origin for one in found)
         users = tuple(
-            self._user(data, samples.start_tick, origin, found, user, noise_power) for user in range(self.config.users)
+            self._user(data, samples.start_tick, origin, found, user, noise_power, silent)
+            for user in range(self.config.users)
         )
         total = sum(user.power for user in users)
         snr_db = float(10 * np.log10(max(total, 1e-30) / noise_power))
@@ -128,6 +133,7 @@ class BurstReceiver:
         found: list[Reception],
         user: int,
         noise_power: float,
+        silent: frozenset[int],
     ) -> ReceivedUser:
         one = next((f for f in found if f.user == user), None)
         if one is None or one.channel is None:
@@ -150,15 +156,21 @@ class BurstReceiver:
             return replace(measured, reason="the checksum of its header is wrong")
         if one.header.n_symbols == 0:
             return measured
-        payload = receive_payload(data, self.grid, one, found, noise_power)
+        payload = receive_payload(data, self.grid, one, found, noise_power, silent - {user})
         if payload is None:
             return replace(measured, reason="the burst is cut off by the end of the samples")
-        features, followed = payload
         return replace(
             measured,
-            cfo_hz=one.cfo_hz + followed.frequency_hz,
-            clock_ppm=followed.clock_ppm,
-            features=features,
+            cfo_hz=one.cfo_hz + payload.track.frequency_hz,
+            clock_ppm=payload.track.clock_ppm,
+            features=payload.features,
+            alignment=Alignment(
+                payload.starts + start_tick,
+                one.cfo_hz,
+                one.phase_origin(self.grid) + start_tick,
+                payload.ramps,
+                one.channel,
+            ),
         )
 
     def _channel_estimate(self, one: Reception, start_tick: int, origin: int) -> ChannelEstimate:

@@ -45,7 +45,7 @@ class BurstTransmitter:
         code = header_code.modulate(header, config.header_symbols * config.active_subcarriers)
         place(grid.header_start(self.user), boost * code.reshape(config.header_symbols, -1))
         if symbols.size:
-            place(grid.payload_start, self._payload(symbols))
+            place(grid.payload_start, grid.payload_elements(self.user, symbols))
         if config.clip_papr_db is not None:
             burst = clip_and_filter(burst, config.clip_papr_db, config.active_subcarriers / config.fft_size)
         return burst
@@ -53,16 +53,6 @@ class BurstTransmitter:
     def papr_db(self, burst: np.ndarray) -> float:
         """Peak over mean power of the samples that are not silent, dB."""
         return papr_db(burst)
-
-    def _payload(self, symbols: np.ndarray) -> np.ndarray:
-        """complex64 [payload_symbols, active] with the user's pilots in place."""
-        if self.config.scramble:
-            symbols = symbols * self.grid.scramble_signs(symbols.size)
-        elements = self.grid.map_payload(symbols.astype(np.complex64, copy=False))
-        n = len(elements)
-        positions = self.grid.pilot_positions(n)[self.user]
-        elements[np.arange(n)[:, None], positions] = self.grid.pilot_values(self.user, n)
-        return elements
 
     def _samples(self, elements: np.ndarray) -> np.ndarray:
         bins = np.zeros((len(elements), self.config.fft_size), np.complex64)
