@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from radio.acceleration import NUMBA, compiled
+from radio import acceleration
 
 CONSTRAINT = 7
 GENERATORS = (0o171, 0o133)
@@ -42,7 +42,7 @@ _PREVIOUS, _SIGNS = _trellis()
 def decode(soft: np.ndarray) -> np.ndarray:
     """Most likely bits: float32 [2 (n + 6)], positive for bit 0 -> uint8 [n] (Viterbi 1967)."""
     steps = soft.reshape(-1, 2).astype(np.float32)
-    choices = (_survivors_compiled if NUMBA else _survivors)(steps)
+    choices = (_survivors_compiled if acceleration.NUMBA else _survivors)(steps)
     state, bits = 0, np.zeros(len(steps), np.uint8)
     for t in range(len(steps) - 1, -1, -1):
         bits[t] = state >> (CONSTRAINT - 2)
@@ -63,7 +63,7 @@ def _survivors(steps: np.ndarray) -> np.ndarray:
     return choices
 
 
-@compiled
+@acceleration.compiled
 def _survivors_compiled(steps: np.ndarray) -> np.ndarray:
     """The same, branch by branch."""
     choices = np.zeros((steps.shape[0], STATES), np.uint8)

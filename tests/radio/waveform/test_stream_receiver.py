@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from radio import acceleration
 from radio.samples import EventKind, Samples
 from radio.waveform.chunk_queue import ChunkQueue
 from radio.waveform.config import WaveformConfig
@@ -129,11 +128,7 @@ def test_a_receiver_that_falls_behind_says_so():
     assert [(e.kind, e.tick, e.count) for e in receiver.take_events()] == [(EventKind.OVERFLOW, 20_000, 30_000)]
 
 
-@pytest.mark.parametrize("numba", [True, False])
-def test_gate_metric_of_noise_is_exponential_and_of_a_tone_is_its_maximum(numba, monkeypatch):
-    if numba and not acceleration.NUMBA:
-        pytest.skip("numba is not installed")
-    monkeypatch.setattr(acceleration, "NUMBA", numba)
+def test_gate_metric_of_noise_is_exponential_and_of_a_tone_is_its_maximum(each_backend):
     metric = repetition_metric(noise(np.random.default_rng(3), 3_000_000, 7.0).astype(np.complex64), CONFIG)
     independent = metric[:: 1024 // HOP]
     assert independent.mean() == pytest.approx(1.0, abs=0.06)
