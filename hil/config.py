@@ -58,6 +58,12 @@ class RadioConfig(Section):
     lead_s: float = Field(0.5, ge=0, description="Head start of a transmission on a radio in real time.")
 
 
+class ReceptionConfig(Section):
+    """What the receiver keeps beside its results."""
+
+    record: Path | None = Field(None, description="SigMF recording of every slot, e.g. run1/capture.sigmf-meta.")
+
+
 class FeedbackConfig(Section):
     """What the receiver's measurements are used for at the transmitters."""
 
@@ -85,6 +91,7 @@ class RunConfig(Section):
     rx_antennas: int = Field(1, ge=1, le=4)
     bus: BusConfig = BusConfig()
     radio: RadioConfig = RadioConfig()
+    rx: ReceptionConfig = ReceptionConfig()
     feedback: FeedbackConfig = FeedbackConfig()
     guard: GuardConfig = GuardConfig()
     waveform: WaveformConfig = WaveformConfig()
@@ -133,9 +140,8 @@ class RunConfig(Section):
 
     def digest(self) -> str:
         """SHA-256 over what every node must agree on (not: addresses, radios, frames, output)."""
-        facts = self.model_dump(
-            mode="json", exclude={"bus": True, "radio": {"device"}, "compute_device": True, "images": True}
-        )
+        local: dict[str, Any] = {"bus": True, "rx": True, "radio": {"device"}, "compute_device": True, "images": True}
+        facts = self.model_dump(mode="json", exclude=local)
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 
 

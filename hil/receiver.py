@@ -35,6 +35,7 @@ from hil.messages import (
     UserCsi,
 )
 from hil.node import join
+from hil.session_recording import SessionRecorder
 from hil.slot import Slot
 from radio.device import Radio
 from radio.errors import RadioError
@@ -54,6 +55,7 @@ class ReceiverNode:
     bus: BusClient
     radio: Radio
     decoder: FrameDecoder
+    recorder: SessionRecorder | None = None
 
     def __post_init__(self) -> None:
         self._receiver = BurstReceiver(self.config.waveform)
@@ -116,14 +118,14 @@ class ReceiverNode:
         slot.received = self._receiver.receive(slot.samples, expected)
         if grant.frame is not None and not self._every_header_read(slot):
             self._await_sent(slot)
-            slot.received = self._receiver.receive(slot.samples, expected, told=self._told(slot))
+            slot.received = self._receiver.receive(slot.samples, expected, told=told_headers(slot))
         slot.latency_ms["phy"] = _milliseconds_since(clock)
         for event in self.radio.events():
             slot.events[event.kind] = slot.events.get(event.kind, 0) + event.count
         self.bus.now_tick = slot.samples.end_tick
         slot.csi = csi_report(slot.received, grant, slot.samples.end_tick)
         self.bus.send(slot.csi)
-        if grant.frame is not None:
+        if grant.frame is not None or self.recorder is not None:
             self._jobs.put(slot)
 
     def _alive(self, slot: Slot) -> set[int]:
@@ -144,13 +146,6 @@ class ReceiverNode:
                 self._note_sent(message.body, message)
             else:
                 self._postponed.append(message)
-
-    def _told(self, slot: Slot) -> dict[int, FrameHeader]:
-        return {
-            user: FrameHeader(sent.frame or 0, user, "image", sent.height, sent.width, sent.n_symbols, sent.picture)
-            for user, sent in slot.sent.items()
-            if sent.frame is not None
-        }
 
     def _note_sent(self, sent: Sent, message: Received) -> None:
         slot = self._slots.get(sent.slot)
@@ -181,13 +176,25 @@ class ReceiverNode:
                 with self._changed:
                     here = partial(slot.ground_truth_here, self.config.users, self._with_air)
                     self._changed.wait_for(here, GROUND_TRUTH_WAIT_S)
+                if self.recorder is not None:
+                    self.recorder.record(slot)
+                if slot.grant.frame is None:
+                    continue
                 decoded = self.decoder.decode(slot)
             except Exception as error:  # the thread must never die silently: the main loop reports it
                 log.exception("decoding failed")
                 self._failure = error
                 return
-            assert slot.grant.frame is not None
             self.bus.send(FrameDone(slot.grant.frame, decoded))
+
+
+def told_headers(slot: Slot) -> dict[int, FrameHeader]:
+    """The headers of a slot as its transmitters told them over the bus, by user."""
+    return {
+        user: FrameHeader(sent.frame or 0, user, "image", sent.height, sent.width, sent.n_symbols, sent.picture)
+        for user, sent in slot.sent.items()
+        if sent.frame is not None
+    }
 
 
 def csi_report(frame: ReceivedFrame | None, grant: Grant, now_tick: int) -> CsiReport:

@@ -5,6 +5,7 @@ from hil.config import RunConfig
 from hil.decoding import FrameDecoder
 from hil.receiver import ReceiverNode
 from hil.results import ResultWriter
+from hil.session_recording import SessionRecorder
 from models.decoder import SemanticDecoder
 from models.zoo import codec_folder, refiner_folder
 from radio.device import RadioSettings
@@ -12,13 +13,12 @@ from radio.open import open_radio
 
 
 def open_receiver(config: RunConfig, bus: BusClient, writer: ResultWriter) -> ReceiverNode:
-    """Load the models first: a receiver that cannot decode must not join. Raises ModelError or DeviceError."""
-    decoder = SemanticDecoder.load(codec_folder(config.codec), device=config.compute_device)
-    refiner = None
-    if config.refine:
-        from models.refiner import Refiner
+    """Load the models first: a receiver that cannot decode must not join.
 
-        refiner = Refiner.load(refiner_folder(config.refiner), device=config.compute_device)
+    Raises ModelError, DeviceError, or ConfigurationError for a recording that cannot be made.
+    """
+    decoder = open_decoder(config, writer)
+    recorder = SessionRecorder(config.rx.record, config) if config.rx.record else None
     radio = open_radio(config.radio.device, role="rx")
     radio.configure(
         RadioSettings(
@@ -28,4 +28,15 @@ def open_receiver(config: RunConfig, bus: BusClient, writer: ResultWriter) -> Re
             bandwidth_hz=config.radio.bandwidth_hz,
         )
     )
-    return ReceiverNode(config, bus, radio, FrameDecoder(config, decoder, refiner, writer))
+    return ReceiverNode(config, bus, radio, decoder, recorder)
+
+
+def open_decoder(config: RunConfig, writer: ResultWriter) -> FrameDecoder:
+    """The codec's decoder, and the refiner where the configuration asks for it. Raises ModelError."""
+    decoder = SemanticDecoder.load(codec_folder(config.codec), device=config.compute_device)
+    refiner = None
+    if config.refine:
+        from models.refiner import Refiner
+
+        refiner = Refiner.load(refiner_folder(config.refiner), device=config.compute_device)
+    return FrameDecoder(config, decoder, refiner, writer)

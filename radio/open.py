@@ -38,7 +38,7 @@ _BACKENDS = (
     Backend("pluto", "ADALM-PlutoSDR", "ip:192.168.2.1", None),
     Backend("usrp", "Ettus USRP", "", None),
     Backend("soapy", "any SoapySDR device", "driver=lime", None),
-    Backend("file", "SigMF recording", "capture.sigmf-meta", None),
+    Backend("file", "SigMF recording", "capture.sigmf-meta", "radio.devices.file"),
     Backend("zmq", "sample stream of GNU Radio or srsRAN", "tcp://127.0.0.1:2000", None),
 )
 

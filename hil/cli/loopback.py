@@ -7,12 +7,13 @@ from typing import Any
 import click
 from rich.console import Console
 
-from hil.cli.options import config_from, run_options
+from hil.cli.options import config_from, record_option, run_options
 
 
 @click.command("loopback")
 @run_options
 @click.option("--out", type=click.Path(path_type=Path), default=Path("run"), show_default=True, help="Results folder.")
+@record_option
 @click.option("--json", "as_json", is_flag=True, help="Print summary.json and nothing else.")
 @click.option("--resume", is_flag=True, help="Finish the interrupted run in --out.")
 def command(out: Path, as_json: bool, resume: bool, **options: Any) -> None:

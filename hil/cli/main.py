@@ -18,6 +18,7 @@ COMMANDS = {
     "rx": "rx",
     "air": "air",
     "keys": "keys",
+    "replay": "replay",
     "report": "report",
     "doctor": "doctor",
     "models": "models",
