@@ -1,6 +1,7 @@
 """A run recorded and replayed, judged by sigmf and by the run's own results."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -13,8 +14,11 @@ from radio.recording import SigmfWriter
 
 
 def run(*arguments):
+    """One thread of arithmetic, as the nodes of a loopback run have: sums then come in the same order."""
     command = [sys.executable, "-m", "hil", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=240)
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=240, env=os.environ | {"OMP_NUM_THREADS": "1"}
+    )
 
 
 @pytest.fixture(scope="module")
