@@ -39,7 +39,7 @@ _BACKENDS = (
     Backend("usrp", "Ettus USRP", "", None),
     Backend("soapy", "any SoapySDR device", "driver=lime", None),
     Backend("file", "SigMF recording", "capture.sigmf-meta", "radio.devices.file"),
-    Backend("zmq", "sample stream of GNU Radio or srsRAN", "tcp://127.0.0.1:2000", None),
+    Backend("zmq", "sample stream of GNU Radio or srsRAN", "tcp://127.0.0.1:2000", "radio.devices.zmq_stream"),
 )
 
 
