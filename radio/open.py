@@ -35,7 +35,7 @@ class BackendReport:
 
 _BACKENDS = (
     Backend("sim", "simulated air", "tcp://127.0.0.1:5600", "radio.devices.simulated"),
-    Backend("pluto", "ADALM-PlutoSDR", "ip:192.168.2.1", None),
+    Backend("pluto", "ADALM-PlutoSDR", "ip:192.168.2.1", "radio.devices.pluto"),
     Backend("usrp", "Ettus USRP", "", None),
     Backend("soapy", "any SoapySDR device", "driver=lime", None),
     Backend("file", "SigMF recording", "capture.sigmf-meta", "radio.devices.file"),
@@ -75,7 +75,8 @@ def describe_backends() -> list[BackendReport]:
             reason = _absence(b)
         else:
             try:
-                import_module(b.module)
+                module = import_module(b.module)
+                reason = module.missing() if hasattr(module, "missing") else ""
             except ImportError as error:
                 reason = f"{error}; install it and try again."
         example = f"{b.scheme}:{b.default}"

@@ -6,11 +6,10 @@ The samples are complex64, little-endian, I then Q, without header; their count 
 import struct
 from dataclasses import dataclass
 from typing import Literal
-from urllib.parse import parse_qsl
 
 import zmq
 
-from radio.errors import ConfigurationError
+from radio.devices.address import split_options
 
 SRSRAN_REQUEST = b"\xff"
 
@@ -55,19 +54,9 @@ class StreamAddress:
 
 def parse_address(address: str, role: Literal["tx", "rx"]) -> StreamAddress:
     """Raises ConfigurationError with what is allowed. Transmitters bind and receivers connect unless bind= says."""
-    endpoint, _, query = address.partition("?")
-    try:
-        options = dict(parse_qsl(query, strict_parsing=True)) if query else {}
-    except ValueError:
-        raise ConfigurationError(f"zmq:{address}: {query!r} is not of the form pattern=pubsub&pace=1.") from None
-    unknown = set(options) - {"pattern", "bind", "pace"}
-    if unknown:
-        raise ConfigurationError(f"zmq:{address}: {min(unknown)} is not an option; pattern, bind and pace are.")
+    switch = ("0", "1")
+    allowed = {"pattern": tuple(PATTERNS), "bind": switch, "pace": switch}
+    endpoint, options = split_options(f"zmq:{address}", address, allowed)
     name = options.get("pattern", "pubsub")
-    if name not in PATTERNS:
-        raise ConfigurationError(f"zmq:{address}: pattern {name!r} is not one of {', '.join(PATTERNS)}.")
-    for switch in ("bind", "pace"):
-        if options.get(switch, "0") not in ("0", "1"):
-            raise ConfigurationError(f"zmq:{address}: {switch} is {options[switch]!r} and must be 0 or 1.")
     bind = options.get("bind", "1" if role == "tx" else "0") == "1"
     return StreamAddress(endpoint, PATTERNS[name], bind, options.get("pace", "1") == "1")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tests.emulated_pluto.air import EmulatedAir, Emission
+from tests.emulated_pluto.air import Emission, EmulatedAir
 from tests.emulated_pluto.attributes import DDS, PHY, AttributeTable
 
 KERNEL_BUFFERS = 4

@@ -200,7 +200,7 @@ def test_tags_in_the_stream_are_explained(context, radios):
 @pytest.mark.parametrize(
     ("address", "sentence"),
     [
-        ("tcp://127.0.0.1:1?pattern=x", "not one of pubsub, pushpull, reqrep, srsran"),
+        ("tcp://127.0.0.1:1?pattern=x", "must be pubsub or pushpull or reqrep or srsran"),
         ("tcp://127.0.0.1:1?speed=9", "speed is not an option"),
         ("tcp://127.0.0.1:1?pattern", "not of the form"),
         ("tcp://127.0.0.1:1?pace=often", "must be 0 or 1"),
