@@ -8,6 +8,7 @@ from typing import Literal
 from radio.device import Radio
 from radio.errors import DeviceError
 from radio.guard import GuardedRadio, TransmitGuard
+from radio.sentinel import Sentinel, needs_sentinel
 
 Role = Literal["tx", "rx"]
 
@@ -43,10 +44,18 @@ _BACKENDS = (
 )
 
 
-def open_radio(uri: str, *, role: Role, index: int = 0, guard: TransmitGuard | None = None) -> Radio:
+def open_radio(
+    uri: str,
+    *,
+    role: Role,
+    index: int = 0,
+    guard: TransmitGuard | None = None,
+    sentinel: bool = True,
+) -> GuardedRadio:
     """Open `SCHEME:ADDRESS`, or a bare `SCHEME` with its default address, behind the transmit guard.
 
-    index: which user a transmitter is. DeviceError when the scheme is unknown or not in this
+    index: which user a transmitter is. sentinel: have a transmitter that is hardware switched off by a process of
+    its own should this one be killed. DeviceError when the scheme is unknown or not in this
     version, or the radio is absent or taken.
     """
     scheme, _, address = uri.partition(":")
@@ -63,7 +72,8 @@ def open_radio(uri: str, *, role: Role, index: int = 0, guard: TransmitGuard | N
         low, high = radio.capabilities.center_frequency_hz
         width = radio.capabilities.sample_rate_hz[1]
         guard = guard.with_default_band(low - width, high + width)
-    return GuardedRadio(radio, guard, role)
+    watched = sentinel and role == "tx" and needs_sentinel(uri)
+    return GuardedRadio(radio, guard, role, Sentinel(uri, index) if watched else None)
 
 
 def describe_backends() -> list[BackendReport]:

@@ -21,6 +21,8 @@ COMMANDS = {
     "replay": "replay",
     "report": "report",
     "doctor": "doctor",
+    "devices": "devices",
+    "probe": "probe",
     "models": "models",
     "train": "train",
     "export": "export",

@@ -51,6 +51,7 @@ def command(user: int, **options: Any) -> None:
                     bandwidth_hz=config.radio.bandwidth_hz,
                 )
             )
+            radio.watch(lambda: bus.heard_s)
             stop = TransmitterNode(config, user, bus, radio, encoder, images).run()
             if not stop.complete:
                 raise HilError(stop.reason)

@@ -115,6 +115,12 @@ class PlutoRadio:
         self._events += events
         return Samples(data, tick, self._applied.sample_rate_hz)
 
+    def silence(self) -> None:
+        """End the repetition; oscillator off, lowest gain."""
+        if self._role == "tx" and self._link is not None:
+            self._period = None
+            self._link.radiate(None)
+
     def events(self) -> list[RadioEvent]:
         """Also asks a transmitter for underflow, and notices that its link has gone."""
         if self._receiver is not None:

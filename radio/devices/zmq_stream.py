@@ -99,6 +99,11 @@ class ZmqStreamRadio:
         self._events += events
         return Samples(data, tick, self._settings.sample_rate_hz if self._settings else 1.0)
 
+    def silence(self) -> None:
+        """Drop the bursts that wait: the stream goes on as zeros."""
+        if isinstance(self._stream, StreamSender):
+            self._stream.timeline.clear()
+
     def events(self) -> list[RadioEvent]:
         events, self._events = self._events, []
         return events
