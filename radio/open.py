@@ -38,7 +38,7 @@ _BACKENDS = (
     Backend("sim", "simulated air", "tcp://127.0.0.1:5600", "radio.devices.simulated"),
     Backend("pluto", "ADALM-PlutoSDR", "ip:192.168.2.1", "radio.devices.pluto"),
     Backend("usrp", "Ettus USRP", "", "radio.devices.usrp"),
-    Backend("soapy", "any SoapySDR device", "driver=lime", None),
+    Backend("soapy", "any SoapySDR device", "", "radio.devices.soapy"),
     Backend("file", "SigMF recording", "capture.sigmf-meta", "radio.devices.file"),
     Backend("zmq", "sample stream of GNU Radio or srsRAN", "tcp://127.0.0.1:2000", "radio.devices.zmq_stream"),
 )

@@ -6,12 +6,6 @@ from radio.errors import DeviceError
 from radio.open import describe_backends, open_radio
 
 
-@pytest.mark.parametrize("uri", ["soapy:driver=lime"])
-def test_backends_that_are_not_there_yet_say_so(uri):
-    with pytest.raises(DeviceError, match=r"not in this version; sim .* is\."):
-        open_radio(uri, role="rx")
-
-
 @pytest.mark.parametrize("uri", ["", "hackrf:0", "/dev/radio"])
 def test_unknown_schemes_list_what_exists(uri):
     with pytest.raises(DeviceError, match="sim:"):
