@@ -1,11 +1,14 @@
-"""ADALM-PlutoSDR on pyadi-iio and libiio: `pluto:ip:192.168.2.1?channels=1&buffer=32768&quadrature=1`.
+"""ADALM-PlutoSDR on pyadi-iio and libiio: `pluto:ip:192.168.2.1?repeat=stream&buffer=32768&quadrature=1`.
 
 A Pluto knows no time: it receives from the moment it is configured on (tick 0), and what it transmits it repeats
 for ever. A burst is one period of that repetition; its start_tick, modulo its length, is where in the period it
-begins, so that a caller aligns users by rotating their periods.
+begins, so that a caller aligns users by rotating their periods. repeat=stream feeds the repetition from here, and
+keeps its phase when the content changes; repeat=cyclic leaves it to the device's cyclic buffer, which bears any
+rate but begins at an unknown phase with every burst.
 """
 
 import time
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -15,6 +18,7 @@ from radio.devices.address import split_options, whole_number
 from radio.devices.pluto_link import UNDERFLOW_BIT, PlutoLink, missing
 from radio.devices.pluto_receive import PlutoReceiver
 from radio.devices.pluto_samples import to_dac
+from radio.devices.pluto_send import PlutoSender
 from radio.errors import ConfigurationError, DeviceError, RadioError
 from radio.samples import EventKind, RadioEvent, Samples
 from radio.streaming import SampleRing
@@ -37,7 +41,7 @@ class PlutoRadio:
     def __init__(self, address: str, role: Literal["tx", "rx"]) -> None:
         self.uri, self._role = f"pluto:{address}", role
         switches = dict.fromkeys(_TRACKING, ("0", "1"))
-        allowed = {"channels": ("1", "2"), "buffer": None, **switches}
+        allowed = {"channels": ("1", "2"), "buffer": None, "repeat": ("stream", "cyclic"), **switches}
         self._address, options = split_options(self.uri, address, allowed)
         self._channels = int(options.get("channels", "1"))
         self._buffer_samples = whole_number(self.uri, "buffer", options.get("buffer", "32768"), 256, 1 << 22)
@@ -47,7 +51,9 @@ class PlutoRadio:
         self._events: list[RadioEvent] = []
         self._receiver: PlutoReceiver | None = None
         self._ring = SampleRing(self._channels, _RING_SAMPLES)
-        self._period: Any = None  # the libiio buffer that is being repeated
+        self._cyclic = options.get("repeat", "stream") == "cyclic"
+        self._period: Any = None  # the libiio buffer that the device repeats
+        self._sender: PlutoSender | None = None
         self._closed, self._origin_s = False, time.monotonic()
         self._link: PlutoLink | None = PlutoLink(self.uri, self._address, role, self._channels)
         gains = self._link.gain_limits_db
@@ -78,9 +84,11 @@ class PlutoRadio:
         return self._applied
 
     def now_tick(self) -> int:
-        """Receiver: samples that have arrived. Transmitter: real time since it was opened."""
+        """Samples that have arrived, or have been handed to the device; a cyclic transmitter tells real time."""
         if self._role == "rx":
             return self._ring.end_tick
+        if not self._cyclic:
+            return self._sender.tick if self._sender is not None else 0
         rate_hz = self._applied.sample_rate_hz if self._applied else 0.0
         return int((time.monotonic() - self._origin_s) * rate_hz)
 
@@ -97,11 +105,12 @@ class PlutoRadio:
         words, clipped = to_dac(np.roll(burst.data, burst.start_tick % burst.n_samples, axis=1))
         if clipped:
             self._events.append(RadioEvent(EventKind.CLIPPED, burst.start_tick, clipped))
+        repeat = partial(self._repeat_cyclic, words, burst.n_samples) if self._cyclic else partial(self._stream, burst)
         try:
-            self._repeat(self._connected(), words, burst.n_samples)
+            repeat(self._connected())
         except DeviceError:
             self._events.append(RadioEvent(EventKind.LOST_LINK, burst.start_tick))
-            self._repeat(self._connect_again(), words, burst.n_samples)
+            repeat(self._connect_again())
 
     def idle_until(self, tick: int) -> None:
         """Nothing to do: the device goes on repeating."""
@@ -117,22 +126,23 @@ class PlutoRadio:
 
     def silence(self) -> None:
         """End the repetition; oscillator off, lowest gain."""
-        if self._role == "tx" and self._link is not None:
-            self._period = None
-            self._link.radiate(None)
+        if self._role == "tx":
+            self._stop_streaming()
 
     def events(self) -> list[RadioEvent]:
         """Also asks a transmitter for underflow, and notices that its link has gone."""
         if self._receiver is not None:
             self._events += self._receiver.take_events()
-        elif self._period is not None and self._link is not None:
+        elif (self._period is not None or self._sender is not None) and self._link is not None:
             try:
+                if self._sender is not None and self._sender.failure is not None:
+                    raise DeviceError(self._sender.failure)
                 if self._link.take_status() & UNDERFLOW_BIT:
                     self._events.append(RadioEvent(EventKind.UNDERFLOW, self.now_tick()))
                 if not self._link.locked():
                     self._events.append(RadioEvent(EventKind.LOST_LOCK, self.now_tick()))
             except DeviceError:
-                self._period, self._link = None, None  # the device falls silent with its connection
+                self._let_go()  # the device falls silent with its connection
                 self._events.append(RadioEvent(EventKind.LOST_LINK, self.now_tick()))
         events, self._events = self._events, []
         return events
@@ -157,7 +167,19 @@ class PlutoRadio:
                 link.track(_TRACKING[name], on)
         return link.apply(self._asked)
 
-    def _repeat(self, link: PlutoLink, words: np.ndarray, n_samples: int) -> None:
+    def _stream(self, burst: Samples, link: PlutoLink) -> None:
+        assert self._applied is not None and self._applied.tx_gain_db is not None
+        if self._sender is not None and self._sender.failure is not None:
+            raise DeviceError(f"{self.uri} stopped transmitting: {self._sender.failure}.")
+        begins = self._sender is None
+        if self._sender is None:
+            self._sender = PlutoSender(link, self._buffer_samples)
+        self._sender.repeat(burst.data.astype(np.complex64), burst.start_tick)
+        link.radiate(self._applied.tx_gain_db)
+        if begins:
+            self._sender.start()
+
+    def _repeat_cyclic(self, words: np.ndarray, n_samples: int, link: PlutoLink) -> None:
         assert self._applied is not None and self._applied.tx_gain_db is not None
         self._period = None
         buffer = link.open_buffer(n_samples, cyclic=True)
@@ -178,7 +200,7 @@ class PlutoRadio:
 
     def _connect_again(self) -> PlutoLink:
         """A new link, set up as the last one was. DeviceError when none can be had in time."""
-        self._period = self._link = None
+        self._let_go()
         deadline = time.monotonic() + _REOPEN_S
         while True:
             try:
@@ -200,9 +222,17 @@ class PlutoRadio:
             self._link = self._receiver.link
             self._events += self._receiver.take_events()
             self._receiver = None
-        self._period = None
-        if self._role == "tx" and self._link is not None:
-            self._link.radiate(None)
+        link = self._link
+        self._let_go()
+        self._link = link
+        if self._role == "tx" and link is not None:
+            link.radiate(None)
+
+    def _let_go(self) -> None:
+        """Of buffers first: they must end before the context that they belong to."""
+        if self._sender is not None:
+            self._sender.stop()
+        self._sender = self._period = self._link = None
 
     def _check_open(self) -> None:
         if self._closed:

@@ -20,6 +20,10 @@ class Emission:
     amplitude: float
     delay: int = 0
 
+    def overlaps(self, start: int, n: int) -> bool:
+        begin = self.begin + self.delay
+        return self.cyclic or (begin < start + n and begin + self.samples.size > start)
+
     def at(self, start: int, n: int) -> np.ndarray:
         """complex64 [n] from air tick `start`."""
         ticks = np.arange(start, start + n) - self.begin - self.delay
@@ -69,7 +73,7 @@ class EmulatedAir:
         """What arrives at a device's converter: complex128 [n], full scale 1."""
         ticks = np.arange(start, start + n)
         with self.lock:
-            emissions = [e for other, sent in self.emissions.items() for e in sent]
+            emissions = [e for other, sent in self.emissions.items() for e in sent if e.overlaps(start, n)]
             noise = self._rng.standard_normal((n, 2)) @ [1, 1j] * (self.noise_amplitude / np.sqrt(2))
         total = noise
         for emission in emissions:

@@ -98,11 +98,12 @@ def test_what_the_device_cannot_do_is_refused_with_its_limits(pluto, radios, set
         radio.configure(settings)
 
 
-def test_a_period_goes_round_and_arrives(pluto, radios):
+@pytest.mark.parametrize("repeat", ["stream", "cyclic"])
+def test_a_period_goes_round_and_arrives(pluto, radios, repeat):
     transmitter, receiver = pluto(), pluto()
-    tx, rx = radios(transmitter, "tx"), radios(receiver, "rx")
+    tx, rx = radios(transmitter, "tx", f"?repeat={repeat}"), radios(receiver, "rx")
     tx.transmit(Samples(tone(1000, 37), 0, RATE_HZ))
-    data = rx.receive(rx.now_tick() + 20_000, 50_000).data[0]
+    data = rx.receive(rx.now_tick() + 300_000, 50_000).data[0]
     spectrum = np.abs(np.fft.fft(data)) / data.size
     assert np.argmax(spectrum) == 37 * 50
     # -10 dB of gain, -40 dB of path, +40 dB of gain, and full scale is half of the converter's range
@@ -112,13 +113,30 @@ def test_a_period_goes_round_and_arrives(pluto, radios):
 
 def test_rotation_moves_a_burst_within_its_period(pluto, radios):
     transmitter = pluto()
-    tx = radios(transmitter, "tx")
+    tx = radios(transmitter, "tx", "?repeat=cyclic")
     pulse = np.zeros((1, 1000), np.complex64)
     pulse[0, :10] = 0.9
     for start_tick in (0, 250, 3990):
         tx.transmit(Samples(pulse, start_tick, RATE_HZ))
         sent = np.abs(transmitter.converters._cyclic)
         assert set(np.flatnonzero(sent)) == {(start_tick + k) % 1000 for k in range(10)}
+
+
+def test_the_phase_of_a_streamed_period_outlasts_its_content(pluto, radios):
+    tx, rx = radios(pluto(), "tx"), radios(pluto(), "rx", "?buffer=4096")
+
+    def phase(start_tick):
+        """Where in the receiver's periods of 5000 the pulse arrives."""
+        pulse = np.zeros((1, 5000), np.complex64)
+        pulse[0, :50] = 0.9
+        tx.transmit(Samples(pulse, start_tick, RATE_HZ))
+        data = np.abs(rx.receive((rx.now_tick() // 5000 + 60) * 5000, 10_000).data[0]) > 0.1
+        return int(np.flatnonzero(data & ~np.roll(data, 1))[0])
+
+    first = phase(0)
+    assert phase(0) == first
+    assert (phase(1200) - first) % 5000 == 1200
+    assert kinds(tx) == []
 
 
 def test_the_gain_is_at_its_lowest_until_there_is_something_to_send(pluto, radios, air):
@@ -129,7 +147,7 @@ def test_the_gain_is_at_its_lowest_until_there_is_something_to_send(pluto, radio
     assert (float(gain.value.split()[0]), power.value) == (-89.75, "1")
     tx.transmit(Samples(tone(), 0, RATE_HZ))
     assert (float(gain.value.split()[0]), power.value) == (-10.0, "0")
-    assert air.emissions
+    wait_for(lambda: air.emissions)
     tx.close()
     assert (float(gain.value.split()[0]), power.value) == (-89.75, "1")
     wait_for(lambda: not air.emissions)
@@ -171,7 +189,7 @@ def test_a_retune_discards_what_was_sampled_before(pluto, radios):
     transmitter, receiver = pluto(), pluto()
     tx, rx = radios(transmitter, "tx"), radios(receiver, "rx", "?buffer=4096")
     tx.transmit(Samples(tone(), 0, RATE_HZ))
-    before = rx.receive(rx.now_tick() + 10_000, 5_000)
+    before = rx.receive(rx.now_tick() + 300_000, 5_000)
     rx.configure(RadioSettings(RATE_HZ, 2.46e9, rx_gain_db=40.0))
     after = rx.receive(rx.now_tick(), 5_000)
     assert np.abs(before.data).mean() > 0.05
@@ -242,7 +260,7 @@ def test_a_transmitter_notices_and_begins_again(pluto, radios, air):
     wait_for(lambda: EventKind.LOST_LINK in kinds(tx))
     device.start()
     tx.transmit(Samples(tone(), 0, RATE_HZ))
-    assert air.emissions
+    wait_for(lambda: air.emissions)
 
 
 def test_a_device_that_does_not_come_back_is_one_sentence(pluto, radios, monkeypatch):

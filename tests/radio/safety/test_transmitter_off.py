@@ -85,7 +85,8 @@ def test_a_killed_node_leaves_a_transmitter_that_is_off(how):
     node = subprocess.Popen([sys.executable, "-c", NODE, f"pluto:{pluto.address}"], stdout=subprocess.PIPE, text=True)
     try:
         assert node.stdout.readline() == "on\n"
-        assert (power.value, gain.value.split()[0]) == ("0", "-10.000000") and air.emissions
+        assert (power.value, gain.value.split()[0]) == ("0", "-10.000000")
+        wait_for(lambda: air.emissions)
         getattr(node, how)()
         node.wait(10)
         wait_for(lambda: (power.value, gain.value.split()[0]) == ("1", "-89.750000"))
