@@ -48,6 +48,7 @@ class RadioConfig(Section):
     """The radio of this node and the levels it is driven at."""
 
     device: str = Field("sim:tcp://127.0.0.1:5600", description="URI, or sim, pluto, usrp.")
+    transmitters: tuple[str, ...] = Field((), description="URI of each user's transmitter, where they differ.")
     tx_amplitude: float = Field(
         0.25, gt=0, le=1, description="Full-scale factor: one channel use of unit power has this amplitude."
     )
@@ -55,6 +56,7 @@ class RadioConfig(Section):
     rx_gain_db: float | None = None
     bandwidth_hz: float | None = Field(None, gt=0)
     guard_samples: int = Field(512, ge=64, le=1 << 20, description="Silence before and after a burst.")
+    settle_s: float = Field(0.5, ge=0, description="What repeating radios hold in their buffers, in time.")
     lead_s: float = Field(0.5, ge=0, description="Head start of a transmission on a radio in real time.")
 
 
@@ -140,7 +142,13 @@ class RunConfig(Section):
 
     def digest(self) -> str:
         """SHA-256 over what every node must agree on (not: addresses, radios, frames, output)."""
-        local: dict[str, Any] = {"bus": True, "rx": True, "radio": {"device"}, "compute_device": True, "images": True}
+        local: dict[str, Any] = {
+            "bus": True,
+            "rx": True,
+            "radio": {"device", "transmitters"},
+            "compute_device": True,
+            "images": True,
+        }
         facts = self.model_dump(mode="json", exclude=local)
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 

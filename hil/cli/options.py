@@ -57,12 +57,14 @@ def config_from(
     keys_folder: Path | None = None,
     device: str | None = None,
     record: Path | None = None,
+    tx_devices: tuple[str, ...] = (),
     **flags: Any,
 ) -> RunConfig:
     """Lay flags over --set over the file. Raises UsageError with one sentence."""
     overrides = parse_settings(settings)
     keys = str(keys_folder) if keys_folder else None
     flags |= {"bus.endpoint": bus_endpoint, "radio.device": device, "bus.keys": keys}
+    flags["radio.transmitters"] = list(tx_devices) or None
     flags["rx.record"] = str(record) if record else None
     overrides |= {name: value for name, value in flags.items() if value is not None}
     return load_config(config_path, overrides)

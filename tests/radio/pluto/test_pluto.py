@@ -103,7 +103,7 @@ def test_a_period_goes_round_and_arrives(pluto, radios, repeat):
     transmitter, receiver = pluto(), pluto()
     tx, rx = radios(transmitter, "tx", f"?repeat={repeat}"), radios(receiver, "rx")
     tx.transmit(Samples(tone(1000, 37), 0, RATE_HZ))
-    data = rx.receive(rx.now_tick() + 300_000, 50_000).data[0]
+    data = rx.receive(rx.now_tick() + 450_000, 50_000).data[0]
     spectrum = np.abs(np.fft.fft(data)) / data.size
     assert np.argmax(spectrum) == 37 * 50
     # -10 dB of gain, -40 dB of path, +40 dB of gain, and full scale is half of the converter's range
@@ -123,14 +123,14 @@ def test_rotation_moves_a_burst_within_its_period(pluto, radios):
 
 
 def test_the_phase_of_a_streamed_period_outlasts_its_content(pluto, radios):
-    tx, rx = radios(pluto(), "tx"), radios(pluto(), "rx", "?buffer=4096")
+    tx, rx = radios(pluto(), "tx"), radios(pluto(), "rx")
 
     def phase(start_tick):
         """Where in the receiver's periods of 5000 the pulse arrives."""
         pulse = np.zeros((1, 5000), np.complex64)
         pulse[0, :50] = 0.9
         tx.transmit(Samples(pulse, start_tick, RATE_HZ))
-        data = np.abs(rx.receive((rx.now_tick() // 5000 + 60) * 5000, 10_000).data[0]) > 0.1
+        data = np.abs(rx.receive((rx.now_tick() // 5000 + 90) * 5000, 10_000).data[0]) > 0.1
         return int(np.flatnonzero(data & ~np.roll(data, 1))[0])
 
     first = phase(0)
@@ -189,7 +189,7 @@ def test_a_retune_discards_what_was_sampled_before(pluto, radios):
     transmitter, receiver = pluto(), pluto()
     tx, rx = radios(transmitter, "tx"), radios(receiver, "rx", "?buffer=4096")
     tx.transmit(Samples(tone(), 0, RATE_HZ))
-    before = rx.receive(rx.now_tick() + 300_000, 5_000)
+    before = rx.receive(rx.now_tick() + 450_000, 5_000)
     rx.configure(RadioSettings(RATE_HZ, 2.46e9, rx_gain_db=40.0))
     after = rx.receive(rx.now_tick(), 5_000)
     assert np.abs(before.data).mean() > 0.05
