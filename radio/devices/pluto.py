@@ -8,8 +8,7 @@ rate but begins at an unknown phase with every burst.
 """
 
 import time
-from functools import partial
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -18,7 +17,7 @@ from radio.devices.address import split_options, whole_number
 from radio.devices.pluto_link import UNDERFLOW_BIT, PlutoLink, missing
 from radio.devices.pluto_receive import PlutoReceiver
 from radio.devices.pluto_samples import to_dac
-from radio.devices.pluto_send import PlutoSender
+from radio.devices.pluto_send import CyclicSender, PlutoSender
 from radio.errors import ConfigurationError, DeviceError, RadioError
 from radio.samples import EventKind, RadioEvent, Samples
 from radio.streaming import SampleRing
@@ -52,9 +51,8 @@ class PlutoRadio:
         self._receiver: PlutoReceiver | None = None
         self._ring = SampleRing(self._channels, _RING_SAMPLES)
         self._cyclic = options.get("repeat", "stream") == "cyclic"
-        self._period: Any = None  # the libiio buffer that the device repeats
-        self._sender: PlutoSender | None = None
-        self._closed, self._origin_s = False, time.monotonic()
+        self._sender: PlutoSender | CyclicSender | None = None
+        self._closed = False
         self._link: PlutoLink | None = PlutoLink(self.uri, self._address, role, self._channels)
         gains = self._link.gain_limits_db
         self.capabilities = Capabilities(
@@ -84,13 +82,10 @@ class PlutoRadio:
         return self._applied
 
     def now_tick(self) -> int:
-        """Samples that have arrived, or have been handed to the device; a cyclic transmitter tells real time."""
+        """Samples that have arrived, or have been handed to the device; 0 for a cyclic transmitter."""
         if self._role == "rx":
             return self._ring.end_tick
-        if not self._cyclic:
-            return self._sender.tick if self._sender is not None else 0
-        rate_hz = self._applied.sample_rate_hz if self._applied else 0.0
-        return int((time.monotonic() - self._origin_s) * rate_hz)
+        return self._sender.tick if self._sender is not None else 0
 
     def transmit(self, burst: Samples) -> None:
         """Repeat this burst from now on, in place of the one before. Clipping is reported as an event."""
@@ -102,15 +97,14 @@ class PlutoRadio:
                 f"{self.uri} repeats {self._channels} x (1 to {_MAX_PERIOD_SAMPLES}) samples, not "
                 f"{burst.data.shape[0]} x {burst.n_samples}."
             )
-        words, clipped = to_dac(np.roll(burst.data, burst.start_tick % burst.n_samples, axis=1))
+        _, clipped = to_dac(burst.data)
         if clipped:
             self._events.append(RadioEvent(EventKind.CLIPPED, burst.start_tick, clipped))
-        repeat = partial(self._repeat_cyclic, words, burst.n_samples) if self._cyclic else partial(self._stream, burst)
         try:
-            repeat(self._connected())
+            self._repeat(self._connected(), burst)
         except DeviceError:
             self._events.append(RadioEvent(EventKind.LOST_LINK, burst.start_tick))
-            repeat(self._connect_again())
+            self._repeat(self._connect_again(), burst)
 
     def idle_until(self, tick: int) -> None:
         """Nothing to do: the device goes on repeating."""
@@ -133,17 +127,8 @@ class PlutoRadio:
         """Also asks a transmitter for underflow, and notices that its link has gone."""
         if self._receiver is not None:
             self._events += self._receiver.take_events()
-        elif (self._period is not None or self._sender is not None) and self._link is not None:
-            try:
-                if self._sender is not None and self._sender.failure is not None:
-                    raise DeviceError(self._sender.failure)
-                if self._link.take_status() & UNDERFLOW_BIT:
-                    self._events.append(RadioEvent(EventKind.UNDERFLOW, self.now_tick()))
-                if not self._link.locked():
-                    self._events.append(RadioEvent(EventKind.LOST_LOCK, self.now_tick()))
-            except DeviceError:
-                self._let_go()  # the device falls silent with its connection
-                self._events.append(RadioEvent(EventKind.LOST_LINK, self.now_tick()))
+        elif self._sender is not None and self._link is not None:
+            self._look_at_transmitter(self._sender, self._link)
         events, self._events = self._events, []
         return events
 
@@ -167,29 +152,28 @@ class PlutoRadio:
                 link.track(_TRACKING[name], on)
         return link.apply(self._asked)
 
-    def _stream(self, burst: Samples, link: PlutoLink) -> None:
+    def _repeat(self, link: PlutoLink, burst: Samples) -> None:
         assert self._applied is not None and self._applied.tx_gain_db is not None
         if self._sender is not None and self._sender.failure is not None:
             raise DeviceError(f"{self.uri} stopped transmitting: {self._sender.failure}.")
-        begins = self._sender is None
         if self._sender is None:
-            self._sender = PlutoSender(link, self._buffer_samples)
+            self._sender = CyclicSender(link) if self._cyclic else PlutoSender(link, self._buffer_samples)
         self._sender.repeat(burst.data.astype(np.complex64), burst.start_tick)
         link.radiate(self._applied.tx_gain_db)
-        if begins:
-            self._sender.start()
+        self._sender.begin()
 
-    def _repeat_cyclic(self, words: np.ndarray, n_samples: int, link: PlutoLink) -> None:
-        assert self._applied is not None and self._applied.tx_gain_db is not None
-        self._period = None
-        buffer = link.open_buffer(n_samples, cyclic=True)
+    def _look_at_transmitter(self, sender: PlutoSender | CyclicSender, link: PlutoLink) -> None:
+        tick = sender.tick
         try:
-            buffer.write(bytearray(words.tobytes()))
-            buffer.push()
-        except OSError as error:
-            raise DeviceError(f"{self.uri} did not take a burst: {error.strerror or error}.") from None
-        self._period = buffer
-        link.radiate(self._applied.tx_gain_db)
+            if sender.failure is not None:
+                raise DeviceError(sender.failure)
+            if link.take_status() & UNDERFLOW_BIT:
+                self._events.append(RadioEvent(EventKind.UNDERFLOW, tick))
+            if not link.locked():
+                self._events.append(RadioEvent(EventKind.LOST_LOCK, tick))
+        except DeviceError:
+            self._let_go()  # the device falls silent with its connection
+            self._events.append(RadioEvent(EventKind.LOST_LINK, tick))
 
     def _connected(self) -> PlutoLink:
         if self._receiver is not None:
@@ -232,7 +216,7 @@ class PlutoRadio:
         """Of buffers first: they must end before the context that they belong to."""
         if self._sender is not None:
             self._sender.stop()
-        self._sender = self._period = self._link = None
+        self._sender = self._link = None
 
     def _check_open(self) -> None:
         if self._closed:

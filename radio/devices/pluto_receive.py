@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from radio.devices.pluto_link import OVERFLOW_BIT, PlutoLink
 from radio.devices.pluto_samples import from_adc
+from radio.devices.pluto_send import end_thread
 from radio.errors import RadioError
 from radio.samples import EventKind, RadioEvent
 from radio.streaming import SampleRing
@@ -87,10 +88,5 @@ class PlutoReceiver(threading.Thread):
     def stop(self) -> None:
         """End the thread and let go of the buffer."""
         self._stopped.set()
-        buffer = self._buffer
-        if buffer is not None and self.is_alive():
-            buffer.cancel()
-        del buffer
-        if self.is_alive():
-            self.join(5.0)
+        end_thread(self, self._buffer)
         self._buffer = None
