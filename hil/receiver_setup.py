@@ -8,7 +8,7 @@ from hil.results import ResultWriter
 from hil.session_recording import SessionRecorder
 from models.decoder import SemanticDecoder
 from models.zoo import codec_folder, refiner_folder
-from radio.device import RadioSettings
+from radio.device import RadioSettings, require_applied
 from radio.open import open_radio
 
 
@@ -20,14 +20,13 @@ def open_receiver(config: RunConfig, bus: BusClient, writer: ResultWriter) -> Re
     decoder = open_decoder(config, writer)
     recorder = SessionRecorder(config.rx.record, config) if config.rx.record else None
     radio = open_radio(config.radio.device, role="rx")
-    radio.configure(
-        RadioSettings(
-            sample_rate_hz=config.sample_rate_hz,
-            center_frequency_hz=config.center_frequency_hz,
-            rx_gain_db=config.radio.rx_gain_db,
-            bandwidth_hz=config.radio.bandwidth_hz,
-        )
+    settings = RadioSettings(
+        sample_rate_hz=config.sample_rate_hz,
+        center_frequency_hz=config.center_frequency_hz,
+        rx_gain_db=config.radio.rx_gain_db,
+        bandwidth_hz=config.radio.bandwidth_hz,
     )
+    require_applied(radio.uri, settings, radio.configure(settings))
     return ReceiverNode(config, bus, radio, decoder, recorder)
 
 

@@ -15,12 +15,12 @@ Role = Literal["tx", "rx"]
 
 @dataclass(frozen=True)
 class Backend:
-    """default: address of the bare scheme. module: None where this version does not have the backend."""
+    """default: address of the bare scheme, empty where it must be said. module: has `open_device`."""
 
     scheme: str
     what: str
     default: str
-    module: str | None
+    module: str
 
 
 @dataclass(frozen=True)
@@ -61,10 +61,8 @@ def open_radio(
     scheme, _, address = uri.partition(":")
     backend = next((b for b in _BACKENDS if b.scheme == scheme), None)
     if backend is None:
-        known = ", ".join(f"{b.scheme}:" for b in _BACKENDS if b.module)
+        known = ", ".join(f"{b.scheme}:" for b in _BACKENDS)
         raise DeviceError(f"{uri!r} names no kind of radio that is known here; this version has {known}")
-    if backend.module is None:
-        raise DeviceError(_absence(backend))
     open_device: Callable[[str, Role, int], Radio] = import_module(backend.module).open_device
     radio = open_device(address or backend.default, role, index)
     guard = guard or TransmitGuard()
@@ -80,19 +78,11 @@ def describe_backends() -> list[BackendReport]:
     """Every kind of radio, whether this installation can open it, and what is missing where it cannot."""
     reports = []
     for b in _BACKENDS:
-        reason = ""
-        if b.module is None:
-            reason = _absence(b)
-        else:
-            try:
-                module = import_module(b.module)
-                reason = module.missing() if hasattr(module, "missing") else ""
-            except ImportError as error:
-                reason = f"{error}; install it and try again."
+        try:
+            module = import_module(b.module)
+            reason = module.missing() if hasattr(module, "missing") else ""
+        except ImportError as error:
+            reason = f"{error}; install it and try again."
         example = f"{b.scheme}:{b.default}"
         reports.append(BackendReport(b.scheme, b.what, example, not reason, reason))
     return reports
-
-
-def _absence(backend: Backend) -> str:
-    return f"The {backend.scheme} backend ({backend.what}) is not in this version; sim (the simulated air) is."

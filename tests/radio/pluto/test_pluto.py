@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from radio.device import RadioSettings
+from radio.device import RadioSettings, require_applied
 from radio.devices.pluto_link import missing
 from radio.devices.pluto_samples import from_adc, to_dac
 from radio.errors import ConfigurationError, DeviceError, TransmitRefused
@@ -286,4 +286,7 @@ def test_a_changed_rate_is_read_back(pluto, radios):
     device = pluto()
     device.faults.rate_changes_to_hz = 2_000_000
     radio = radios(device, "rx", settings=None)
-    assert radio.configure(SETTINGS).sample_rate_hz == 2e6
+    applied = radio.configure(SETTINGS)
+    assert applied.sample_rate_hz == 2e6
+    with pytest.raises(ConfigurationError, match="runs at 2000000 samples/s and 1000000 were asked for"):
+        require_applied(radio.uri, SETTINGS, applied)
