@@ -4,7 +4,8 @@ A Pluto knows no time: it receives from the moment it is configured on (tick 0),
 for ever. A burst is one period of that repetition; its start_tick, modulo its length, is where in the period it
 begins, so that a caller aligns users by rotating their periods. repeat=stream feeds the repetition from here, and
 keeps its phase when the content changes; repeat=cyclic leaves it to the device's cyclic buffer, which bears any
-rate but begins at an unknown phase with every burst.
+rate but begins at an unknown phase with every burst. fir=FILE loads a filter made for the rate (ADI's .ftr format)
+instead of the usual one.
 """
 
 import time
@@ -40,10 +41,11 @@ class PlutoRadio:
     def __init__(self, address: str, role: Literal["tx", "rx"]) -> None:
         self.uri, self._role = f"pluto:{address}", role
         switches = dict.fromkeys(_TRACKING, ("0", "1"))
-        allowed = {"channels": ("1", "2"), "buffer": None, "repeat": ("stream", "cyclic"), **switches}
+        allowed = {"channels": ("1", "2"), "buffer": None, "repeat": ("stream", "cyclic"), "fir": None, **switches}
         self._address, options = split_options(self.uri, address, allowed)
         self._channels = int(options.get("channels", "1"))
         self._buffer_samples = whole_number(self.uri, "buffer", options.get("buffer", "32768"), 256, 1 << 22)
+        self._fir = options.get("fir")
         self._tracking = {name: options[name] == "1" for name in _TRACKING if name in options}
         self._asked: RadioSettings | None = None
         self._applied: RadioSettings | None = None
@@ -150,7 +152,7 @@ class PlutoRadio:
         for name, on in self._tracking.items():
             if self._role == "rx":
                 link.track(_TRACKING[name], on)
-        return link.apply(self._asked)
+        return link.apply(self._asked, self._fir)
 
     def _repeat(self, link: PlutoLink, burst: Samples) -> None:
         assert self._applied is not None and self._applied.tx_gain_db is not None

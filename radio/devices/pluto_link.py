@@ -62,8 +62,8 @@ class PlutoLink:
             self.gain_limits_db = self._limits(self._path, "hardwaregain", default_gain)
             self.bandwidth_limits_hz = self._limits(self._path, "rf_bandwidth", (200e3, 56e6))
 
-    def apply(self, settings: RadioSettings) -> RadioSettings:
-        """Set rate (with the FIR that it needs), carrier, filter and gain; read all of them back.
+    def apply(self, settings: RadioSettings, fir_file: str | None = None) -> RadioSettings:
+        """Set rate (with the FIR that it needs, or one of the caller's), carrier, filter and gain; read them back.
 
         ConfigurationError for what lies outside the device's limits. A transmitter's gain stays at its lowest
         until `radiate`.
@@ -76,7 +76,11 @@ class PlutoLink:
         if gain_db is not None:
             self._check("gain", gain_db, self.gain_limits_db, 1, "dB")
         with self._explained("be configured"):
-            self._sdr.sample_rate = round(settings.sample_rate_hz)
+            if fir_file is None:
+                self._sdr.sample_rate = round(settings.sample_rate_hz)
+            else:
+                self._sdr.filter = fir_file  # reads the file, switches the filter on
+                self._path.attrs["sampling_frequency"].value = str(round(settings.sample_rate_hz))
             self._lo.attrs["frequency"].value = str(round(settings.center_frequency_hz))
             self._path.attrs["rf_bandwidth"].value = str(round(min(max(bandwidth_hz, low), high)))
             if self._role == "rx" and gain_db is not None:
@@ -158,6 +162,10 @@ class PlutoLink:
     def _explained(self, what: str) -> Iterator[None]:
         try:
             yield
+        except FileNotFoundError as error:
+            if error.filename:
+                raise ConfigurationError(f"{self.uri}: {error.filename} does not exist.") from None
+            raise DeviceError(f"{self.uri} cannot {what}: {error.strerror}.") from None
         except OSError as error:
             if error.errno == 16:
                 raise DeviceError(f"{self.uri} is in use by another program.") from None

@@ -17,7 +17,7 @@ def main() -> None:
     air = EmulatedAir(noise_amplitude=options.noise)
     plutos = [EmulatedPluto(air, device=0, clock_ppm=1.2)]
     for number in range(options.transmitters):
-        plutos.append(EmulatedPluto(air, device=number + 1, clock_ppm=-0.7 * (number + 1), delay=3 * number))
+        plutos.append(EmulatedPluto(air, device=number + 1, clock_ppm=-0.7 * (number + 1), delay=3.3 * number))
     for pluto in plutos:
         print(f"pluto:{pluto.address}", flush=True)
     sys.stdin.read()

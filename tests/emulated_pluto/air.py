@@ -9,29 +9,48 @@ import numpy as np
 PATH_GAIN_DB = -40.0  # full scale at 0 dB transmit gain arrives at full scale with 40 dB of receive gain
 
 
+_BLOCK, _REACH = 2048, 16  # samples that share one fractional delay; half the interpolator's length
+_TAPS = np.arange(-_REACH, _REACH + 1)
+_WINDOW = np.kaiser(_TAPS.size, 7.0)
+
+
 @dataclass
 class Emission:
-    """What one transmitter sends. samples: complex64 [n], full scale 1; begin: air tick of samples[0]."""
+    """What one transmitter sends. samples: complex [n], full scale 1; begin: air time of samples[0], in ticks.
+
+    clock: how many samples its converter takes in one tick of the air, 1 plus some parts per million.
+    """
 
     samples: np.ndarray
-    begin: int
+    begin: float
     cyclic: bool
     carrier_hz: float
     amplitude: float
-    delay: int = 0
+    delay: float = 0.0
+    clock: float = 1.0
 
-    def overlaps(self, start: int, n: int) -> bool:
+    def overlaps(self, start: float, n: int) -> bool:
         begin = self.begin + self.delay
-        return self.cyclic or (begin < start + n and begin + self.samples.size > start)
+        return self.cyclic or (begin - _REACH < start + n and begin + self.samples.size + _REACH > start)
 
-    def at(self, start: int, n: int) -> np.ndarray:
-        """complex64 [n] from air tick `start`."""
-        ticks = np.arange(start, start + n) - self.begin - self.delay
+    def at(self, start: float, n: int) -> np.ndarray:
+        """complex64 [n] from air time `start` on, one a tick: interpolated, as a reconstruction filter does."""
+        out = np.empty(n, np.complex64)
+        for first in range(0, n, _BLOCK):
+            m = min(_BLOCK, n - first)
+            middle = (start + first + m / 2 - self.begin - self.delay) * self.clock
+            whole = int(np.floor(middle - m / 2))
+            fraction = middle - m / 2 - whole
+            near = self._samples_at(whole + np.arange(-_REACH, m + _REACH))
+            kernel = (np.sinc(fraction - _TAPS) * _WINDOW).astype(np.float32)
+            out[first : first + m] = np.convolve(near, kernel[::-1], "valid")
+        return out * self.amplitude
+
+    def _samples_at(self, places: np.ndarray) -> np.ndarray:
+        n = self.samples.size
         if self.cyclic:
-            values = self.samples[ticks % self.samples.size]
-            return np.where(ticks >= 0, values, 0) * self.amplitude
-        inside = (ticks >= 0) & (ticks < self.samples.size)
-        return np.where(inside, self.samples[np.clip(ticks, 0, self.samples.size - 1)], 0) * self.amplitude
+            return np.where(places >= 0, self.samples[places % n], 0)
+        return np.where((places >= 0) & (places < n), self.samples[np.clip(places, 0, n - 1)], 0)
 
 
 @dataclass
@@ -69,16 +88,25 @@ class EmulatedAir:
         with self.lock:
             self.emissions.pop(device, None)
 
-    def received(self, device: int, start: int, n: int, carrier_hz: float, gain_db: float) -> np.ndarray:
-        """What arrives at a device's converter: complex128 [n], full scale 1."""
-        ticks = np.arange(start, start + n)
+    def received(
+        self, device: int, start: int, n: int, carrier_hz: float, gain_db: float, clock: float = 1.0
+    ) -> np.ndarray:
+        """What a converter with this clock makes of its ticks from start on: complex64 [n], full scale 1."""
+        begin = start / clock  # within one buffer the clocks differ by too little to matter
         with self.lock:
-            emissions = [e for other, sent in self.emissions.items() for e in sent if e.overlaps(start, n)]
-            noise = self._rng.standard_normal((n, 2)) @ [1, 1j] * (self.noise_amplitude / np.sqrt(2))
-        total = noise
-        for emission in emissions:
-            offset_hz = emission.carrier_hz - carrier_hz
+            heard = [[e for e in sent if e.overlaps(begin, n)] for sent in self.emissions.values()]
+            noise = self._rng.standard_normal(2 * n, np.float32).view(np.complex64)
+        total = noise * np.float32(self.noise_amplitude / np.sqrt(2))
+        for emissions in heard:  # of one device, which has one carrier
+            offset_hz = emissions[0].carrier_hz - carrier_hz if emissions else np.inf
             if abs(offset_hz) < self.sample_rate_hz / 2:
-                turns = np.exp(2j * np.pi * ((offset_hz / self.sample_rate_hz * ticks) % 1.0))
-                total = total + 10 ** (PATH_GAIN_DB / 20) * emission.at(start, n) * turns
-        return total * 10 ** (gain_db / 20)
+                signal = sum(emission.at(begin, n) for emission in emissions)
+                total += 10 ** (PATH_GAIN_DB / 20) * signal * _turns(offset_hz / self.sample_rate_hz, start, n)
+        return total * np.float32(10 ** (gain_db / 20))
+
+
+def _turns(cycles_per_tick: float, start: int, n: int) -> np.ndarray:
+    """exp(2 pi i f t) for t = start ... start + n - 1: complex64 [n]."""
+    inner = np.exp(2j * np.pi * cycles_per_tick * np.arange(256))
+    outer = np.exp(2j * np.pi * ((cycles_per_tick * np.arange(start, start + n, 256)) % 1.0))
+    return np.outer(outer, inner).reshape(-1)[:n].astype(np.complex64)

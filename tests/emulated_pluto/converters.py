@@ -17,12 +17,13 @@ STATUS_REGISTER = 0x80000088
 class Converters:
     """One device's ADC and DAC. clock_ppm: error of its crystal. device: its number on the air."""
 
-    def __init__(self, air: EmulatedAir, device: int, table: AttributeTable, clock_ppm: float, delay: int) -> None:
+    def __init__(self, air: EmulatedAir, device: int, table: AttributeTable, clock_ppm: float, delay: float) -> None:
         self.air, self.device, self.table = air, device, table
         self.clock_ppm, self.delay = clock_ppm, delay
         self.status = {"rx": 0, "tx": 0}
         self._position: int | None = None
-        self._queue_end = 0
+        self._queue_end = 0.0
+        self.clock = 1 + 1e-6 * clock_ppm
         self._cyclic: np.ndarray | None = None
 
     def _carrier_hz(self, place: int) -> float:
@@ -48,7 +49,7 @@ class Converters:
         start, self._position = self._position, self._position + n
         gain_db = self.table.number(PHY, "in:voltage0", "hardwaregain")
         manual = self.table.values[(PHY, "in:voltage0", "gain_control_mode")].value == "manual"
-        signal = self.air.received(self.device, start, n, self._carrier_hz(0), gain_db if manual else 0.0)
+        signal = self.air.received(self.device, start, n, self._carrier_hz(0), gain_db if manual else 0.0, self.clock)
         if not manual:  # automatic gain: the peak is brought to half of full scale
             signal = signal * (0.5 / max(1e-9, float(np.abs(signal).max())))
         parts = np.empty((n, 2 * self.table.channels), np.int16)
@@ -60,12 +61,13 @@ class Converters:
     # -- transmit --
 
     def start_transmitting(self) -> None:
-        self._queue_end, self._cyclic = 0, None
+        self._queue_end, self._cyclic = 0.0, None
 
     def write(self, content: bytes, cyclic: bool, ended: Callable[[], bool]) -> None:
         """One buffer: repeated for ever, or queued behind the last one, at most 4 of them."""
         raw = np.frombuffer(content, "<i2").reshape(-1, 2 * self.table.channels)
-        values = (raw[:, 0] >> 4) / 2048 + 1j * ((raw[:, 1] >> 4) / 2048)
+        parts = np.ascontiguousarray(raw[:, :2] >> 4).astype(np.float32) / np.float32(2048)
+        values = parts.view(np.complex64)[:, 0]
         if cyclic:
             self._cyclic = values
             self.refresh()
@@ -75,7 +77,7 @@ class Converters:
             self.status["tx"] |= UNDERFLOW
         begin = max(self._queue_end, now)
         self.air.emit(self.device, self._emission(values, begin, False), replace=False)
-        self._queue_end = begin + values.size
+        self._queue_end = begin + values.size / self.clock
         while self._queue_end - self.air.now() > KERNEL_BUFFERS * values.size and not ended():
             time.sleep(0.0005)
 
@@ -90,11 +92,11 @@ class Converters:
         self._cyclic = None
         self.air.silence(self.device)
 
-    def _emission(self, values: np.ndarray, begin: int, cyclic: bool) -> Emission:
+    def _emission(self, values: np.ndarray, begin: float, cyclic: bool) -> Emission:
         gain_db = self.table.number(PHY, "out:voltage0", "hardwaregain")
         off = self.table.values[(PHY, "out:altvoltage1", "powerdown")].value == "1"
         amplitude = 0.0 if off else 10 ** (gain_db / 20)
-        return Emission(values, begin, cyclic, self._carrier_hz(1), amplitude, self.delay)
+        return Emission(values, begin, cyclic, self._carrier_hz(1), amplitude, self.delay, self.clock)
 
 
 class Registers:

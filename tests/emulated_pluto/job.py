@@ -25,9 +25,9 @@ def main() -> int:
     try:
         receiver, *transmitters = (emulators.stdout.readline().strip() for _ in range(3))
         settings = {"sample_rate_hz": SAMPLE_RATE_HZ, "max_image_side_px": options.max_side, "radio.tx_gain_db": -10,
-                    "radio.rx_gain_db": 45, "bus.node_timeout_s": 20}  # fmt: skip
+                    "radio.rx_gain_db": 45, "radio.settle_s": 0.6, "bus.node_timeout_s": 20}  # fmt: skip
         command = [sys.executable, "-m", "hil", "loopback", "--images", options.images, "--out", options.out,
-                   "--frames", options.frames, "--device", receiver]  # fmt: skip
+                   "--frames", options.frames, "--device", f"{receiver}?buffer=65536"]  # fmt: skip
         for uri in transmitters:
             command += ["--tx-device", uri]
         for name, value in settings.items():

@@ -27,7 +27,7 @@ class EmulatedPluto:
     """One device, listening from construction on until `stop`. `address` is what comes behind `pluto:`."""
 
     def __init__(
-        self, air: EmulatedAir, *, device: int = 0, clock_ppm: float = 0.0, delay: int = 0, channels: int = 1,
+        self, air: EmulatedAir, *, device: int = 0, clock_ppm: float = 0.0, delay: float = 0.0, channels: int = 1,
         port: int = 0,
     ) -> None:  # fmt: skip
         self.table = AttributeTable(channels)

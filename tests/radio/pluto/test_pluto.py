@@ -213,6 +213,16 @@ def test_tracking_is_switched_by_the_address(pluto, radios):
     assert values[(PHY, "in:voltage0", "bb_dc_offset_tracking_en")].value == "1"
 
 
+def test_a_filter_of_ones_own(pluto, radios, tmp_path):
+    device, path = pluto(), tmp_path / "mine.ftr"
+    path.write_text("RX 3 GAIN -6 DEC 4\nTX 3 GAIN 0 INT 4\n" + "1,1\n" * 64)
+    radios(device, "rx", f"?fir={path}")
+    assert device.table.read((PHY, "", "filter_fir_config")).count("1,1") == 64
+    assert device.table.values[(PHY, "in:out", "voltage_filter_fir_en")].value == "1"
+    with pytest.raises(ConfigurationError, match="none.ftr does not exist"):
+        radios(device, "tx", f"?fir={tmp_path / 'none.ftr'}")
+
+
 def test_a_second_program_is_told_that_the_device_is_taken(pluto, radios):
     device = pluto()
     radios(device, "rx")
