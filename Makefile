@@ -4,13 +4,15 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
-EXTRAS := tx,rx,train,fast,dev
+EXTRAS := tx,rx,train,fast,pluto,dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench clean
+.PHONY: help demo test lint bench emulated-plutos clean
+IMAGES ?= demo
+OUT ?= emulated-plutos-run
 
 help:  ## this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 12
 
 # torch comes first and by its exact version, so that nothing else gets to choose another build of it.
 $(STAMP): pyproject.toml constraints.txt
@@ -34,6 +36,9 @@ test: lint  ## linters, type checker and all tests
 
 bench: $(STAMP)  ## timings of every part, as a table and as JSON
 	"$(BIN)/semnoma-hil" bench
+
+emulated-plutos: $(STAMP)  ## the job over three emulated Plutos and the real libiio: IMAGES=DIR OUT=DIR
+	"$(BIN)/python" -m tests.emulated_pluto.job --images "$(IMAGES)" --out "$(OUT)"
 
 clean:  ## remove what the targets made
 	rm -rf "$(VENV)" demo-run .pytest_cache .ruff_cache .mypy_cache .hypothesis

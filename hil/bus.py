@@ -138,6 +138,7 @@ class BusClient:
         keys_folder: Path | None = None,
     ) -> None:
         self.name, self.endpoint, self.malformed = name, endpoint, 0
+        self.heard_s = time.monotonic()  # when the coordinator was last heard
         self.now_tick = 0  # the owner's radio time, reported with every heartbeat
         self._heartbeat_s, self._timeout_s = heartbeat_s, timeout_s
         self._sequence = 0
@@ -210,7 +211,7 @@ class BusClient:
             if self._wake_in in ready:
                 self._wake_in.recv()
             if self._socket in ready:
-                last_heard = now
+                last_heard = self.heard_s = now
                 self._take()
             while not self._outbox.empty():
                 item = self._outbox.get()

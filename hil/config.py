@@ -48,6 +48,7 @@ class RadioConfig(Section):
     """The radio of this node and the levels it is driven at."""
 
     device: str = Field("sim:tcp://127.0.0.1:5600", description="URI, or sim, pluto, usrp.")
+    transmitters: tuple[str, ...] = Field((), description="URI of each user's transmitter, where they differ.")
     tx_amplitude: float = Field(
         0.25, gt=0, le=1, description="Full-scale factor: one channel use of unit power has this amplitude."
     )
@@ -55,7 +56,14 @@ class RadioConfig(Section):
     rx_gain_db: float | None = None
     bandwidth_hz: float | None = Field(None, gt=0)
     guard_samples: int = Field(512, ge=64, le=1 << 20, description="Silence before and after a burst.")
+    settle_s: float = Field(0.5, ge=0, description="What repeating radios hold in their buffers, in time.")
     lead_s: float = Field(0.5, ge=0, description="Head start of a transmission on a radio in real time.")
+
+
+class ReceptionConfig(Section):
+    """What the receiver keeps beside its results."""
+
+    record: Path | None = Field(None, description="SigMF recording of every slot, e.g. run1/capture.sigmf-meta.")
 
 
 class FeedbackConfig(Section):
@@ -88,6 +96,7 @@ class RunConfig(Section):
     rx_antennas: int = Field(1, ge=1, le=4)
     bus: BusConfig = BusConfig()
     radio: RadioConfig = RadioConfig()
+    rx: ReceptionConfig = ReceptionConfig()
     feedback: FeedbackConfig = FeedbackConfig()
     guard: GuardConfig = GuardConfig()
     waveform: WaveformConfig = WaveformConfig()
@@ -136,9 +145,14 @@ class RunConfig(Section):
 
     def digest(self) -> str:
         """SHA-256 over what every node must agree on (not: addresses, radios, frames, output)."""
-        facts = self.model_dump(
-            mode="json", exclude={"bus": True, "radio": {"device"}, "compute_device": True, "images": True}
-        )
+        local: dict[str, Any] = {
+            "bus": True,
+            "rx": True,
+            "radio": {"device", "transmitters"},
+            "compute_device": True,
+            "images": True,
+        }
+        facts = self.model_dump(mode="json", exclude=local)
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -27,13 +27,16 @@ from hil.messages import (
     Start,
     Stop,
     Truth,
+    UserCsi,
 )
+from hil.repeated_slot import aligned
 
 log = logging.getLogger(__name__)
 MAX_UNDECODED_FRAMES = 4  # how far the radio may run ahead of the decoder: bounds the receiver's memory
 
 
-MAX_PROBE_ATTEMPTS = 5
+MAX_PROBE_ATTEMPTS = 8
+MAX_FRAME_ATTEMPTS = 6
 MAX_LEAD_S = 8.0
 
 
@@ -47,6 +50,7 @@ class Node:
     heard: float
     now_tick: int = 0
     max_burst_samples: int = 0
+    repeats: bool = False
 
 
 @dataclass
@@ -90,7 +94,7 @@ class Coordinator:
                     lambda: f"the receiver has not decoded frames {sorted(granted - self._done)}",
                 )
                 granted.add(frame)
-                self._grant(probes + frame, frame)
+                self._frame(probes + frame, frame)
             self._wait(
                 lambda: granted <= self._done,
                 self.config.bus.frame_timeout_s,
@@ -118,14 +122,15 @@ class Coordinator:
     def _begin(self) -> None:
         guard = self.config.radio.guard_samples
         longest = max(node.max_burst_samples for node in self.nodes.values())
-        self._start = Start(slot_samples=longest + 2 * guard, guard_samples=guard)
+        repeats = any(node.repeats for node in self.nodes.values())
+        self._start = Start(slot_samples=longest + 2 * guard, guard_samples=guard, repeats=repeats)
         if "air" in self.nodes:
             self.bus.send("air", self._start)  # first: its fading blocks must fit before anyone transmits
         for name in self.nodes:
             if name != "air":
                 self.bus.send(name, self._start)
 
-    def _grant(self, slot: int, frame: int | None) -> None:
+    def _grant(self, slot: int, frame: int | None, last_attempt: bool) -> None:
         """Name the slot to all and wait until the receiver has reported it."""
         assert self._start is not None
         grant = Grant(
@@ -134,6 +139,7 @@ class Coordinator:
             slot_tick=self._slot_tick(slot),
             csi=self._csi,
             lost_users=sorted(self.lost_users),
+            last_attempt=last_attempt,
         )
         self._tell_all(grant)
         self._wait(
@@ -145,12 +151,26 @@ class Coordinator:
     def _probe(self, slot: int) -> None:
         """Sound the channel; in real time again, with a longer head start, while not every user is seen."""
         for _attempt in range(1 if self._free_running else MAX_PROBE_ATTEMPTS):
-            self._reported_slot = slot - 1
-            self._grant(slot, None)
-            seen = {user.user for user in self._csi.users} if self._csi and self._csi.slot == slot else set()
+            seen = {user.user for user in self._users_of_grant(slot, None)}
             if set(range(self.config.users)) - self.lost_users <= seen:
                 return
             self._lead_s = min(2 * self._lead_s, MAX_LEAD_S)
+
+    def _frame(self, slot: int, frame: int) -> None:
+        """Grant a frame; where radios repeat, again until its users arrive together."""
+        assert self._start is not None
+        attempts = MAX_FRAME_ATTEMPTS if self._start.repeats else 1
+        for attempt in range(attempts):
+            if self._users_of_grant(slot, frame, last_attempt=attempt == attempts - 1):
+                return
+
+    def _users_of_grant(self, slot: int, frame: int | None, last_attempt: bool = True) -> list[UserCsi]:
+        """The users that the receiver reports of a slot granted now; none where they do not arrive together."""
+        assert self._start is not None
+        self._reported_slot = slot - 1
+        self._grant(slot, frame, last_attempt)
+        users = self._csi.users if self._csi and self._csi.slot == slot else []
+        return users if not self._start.repeats or aligned(users) else []
 
     @property
     def _free_running(self) -> bool:
@@ -162,6 +182,8 @@ class Coordinator:
         tick = slot * self._start.slot_samples
         if self._free_running:
             return tick
+        if self._start.repeats:  # the receiver chooses: transmitters repeat the slot until the next one
+            return self.nodes["rx"].now_tick if "rx" in self.nodes else 0
         now = max(node.now_tick for node in self.nodes.values())
         earliest = now + int(self._lead_s * self.config.sample_rate_hz)
         late_slots = max(0, -(-(earliest - tick) // self._start.slot_samples))
@@ -219,7 +241,9 @@ class Coordinator:
             return
         if name not in self.nodes:
             log.info("%s joined", name)
-        self.nodes[name] = Node(name, hello.role, hello.user, time.monotonic(), hello.now_tick, hello.max_burst_samples)
+        self.nodes[name] = Node(
+            name, hello.role, hello.user, time.monotonic(), hello.now_tick, hello.max_burst_samples, hello.repeats
+        )
         if hello.user is not None and hello.user in self.lost_users:
             self.lost_users.discard(hello.user)
             self.on_event(f"{name} is back")

@@ -28,6 +28,7 @@ OPTIONAL = {
     "onnx": 'pip install "semnoma-hil[train]"',
     "accelerate": 'pip install "semnoma-hil[train]"',
     "pyadi-iio": 'apt-get install libiio0 libiio-utils; pip install "semnoma-hil[pluto]"',
+    "sigmf": "pip install sigmf (checks recordings; not needed to make them)",
     "uhd": "apt-get install python3-uhd uhd-host (its module needs numpy 1)",
 }
 

@@ -29,6 +29,9 @@ def check_inputs(config: RunConfig) -> None:
         )
     if config.refine:
         refiner_folder(config.refiner)
+    named = len(config.radio.transmitters)
+    if named not in (0, config.users):
+        raise UsageError(f"{named} transmitters are named for {config.users} users; each needs one of its own.")
     images = open_images(config.images, max_side_px=config.max_image_side_px)
     images.check()
 
@@ -59,11 +62,13 @@ def run_loopback(
     total = config.users * config.frames
     try:
         supervisor.start("coordinator", ["coordinator", *common, "--resume-from", str(out)])
-        supervisor.start("air", ["air", *common])
+        if config.radio.device.startswith("sim"):
+            supervisor.start("air", ["air", *common])
         receiver = ["rx", *common, "--out", str(out), "--resume", "--no-report"]
         supervisor.start("rx", receiver)
         for user in range(config.users):
-            supervisor.start(f"tx{user}", ["tx", *common, "--user", str(user)])
+            own = ["--device", config.radio.transmitters[user]] if config.radio.transmitters else []
+            supervisor.start(f"tx{user}", ["tx", *common, "--user", str(user), *own])
         with _progress(console, total) as advance:
 
             def poll() -> None:

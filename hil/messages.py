@@ -25,6 +25,7 @@ class Hello(Message, frozen=True):
     now_tick: int = 0
     max_burst_samples: int = 0  # longest burst that a transmitter will send
     pictures: int = 0  # how many pictures a transmitter has
+    repeats: bool = False  # a transmitter whose radio cannot send at a time, but repeats its burst
 
 
 class Refused(Message, frozen=True):
@@ -34,10 +35,14 @@ class Refused(Message, frozen=True):
 
 
 class Start(Message, frozen=True):
-    """The run begins: every slot has this many samples (the air fades in blocks of it)."""
+    """The run begins: every slot has this many samples (the air fades in blocks of it).
+
+    repeats: transmitters repeat a slot's content for ever, with slot_samples as the period.
+    """
 
     slot_samples: int
     guard_samples: int
+    repeats: bool = False
 
 
 class UserCsi(Message, frozen=True):
@@ -50,6 +55,7 @@ class UserCsi(Message, frozen=True):
     phase_rad: float
     snr_db: float
     clock_ppm: float = 0.0
+    arrival_samples: float = 0.0  # of the burst, from where the slot has it
 
 
 class CsiReport(Message, frozen=True):
@@ -71,6 +77,7 @@ class Grant(Message, frozen=True):
     slot_tick: int  # first tick of the slot; bursts start guard_samples later
     csi: CsiReport | None
     lost_users: list[int] = []
+    last_attempt: bool = True  # False: a slot whose users do not arrive together is granted again
 
 
 class Sent(Message, frozen=True):

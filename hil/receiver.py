@@ -10,9 +10,11 @@ import queue
 import threading
 import time
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
+import msgspec
 import numpy as np
 
 from hil.bus import BusClient, Received
@@ -35,9 +37,12 @@ from hil.messages import (
     UserCsi,
 )
 from hil.node import join
+from hil.repeated_slot import aligned, find_arrivals, one_period, receive_repeated
+from hil.session_recording import SessionRecorder
 from hil.slot import Slot
 from radio.device import Radio
 from radio.errors import RadioError
+from radio.samples import Samples
 from radio.waveform.frame import ReceivedFrame
 from radio.waveform.header import FrameHeader
 from radio.waveform.receiver import BurstReceiver
@@ -54,6 +59,7 @@ class ReceiverNode:
     bus: BusClient
     radio: Radio
     decoder: FrameDecoder
+    recorder: SessionRecorder | None = None
 
     def __post_init__(self) -> None:
         self._receiver = BurstReceiver(self.config.waveform)
@@ -100,31 +106,45 @@ class ReceiverNode:
     def _slot(self, grant: Grant, start: Start) -> None:
         """Receive one slot, report its channel, hand it to the decoder."""
         slot = Slot(grant, start)
+        if grant.slot in self._slots:  # granted again: what its first attempt met still counts
+            slot.events |= self._slots[grant.slot].events
         self._slots[grant.slot] = slot
         for old in [number for number in self._slots if number < grant.slot - 16]:
             del self._slots[old]
         clock = time.perf_counter()
         try:
-            slot.samples = self.radio.receive(
-                grant.slot_tick, start.slot_samples, timeout_s=self.config.bus.frame_timeout_s
-            )
+            slot.samples, arrivals = self._samples(slot)
         except RadioError as error:
             raise HilError(f"the receiver's radio failed: {error}") from error
+        grant = slot.grant
         slot.latency_ms["receive"] = _milliseconds_since(clock)
         clock = time.perf_counter()
         expected = grant.slot_tick + start.guard_samples
-        slot.received = self._receiver.receive(slot.samples, expected)
-        if grant.frame is not None and not self._every_header_read(slot):
-            self._await_sent(slot)
-            slot.received = self._receiver.receive(slot.samples, expected, told=self._told(slot))
+        if not start.repeats or aligned(arrivals):
+            slot.received = self._receiver.receive(slot.samples, expected)
+            if grant.frame is not None and not self._every_header_read(slot):
+                self._await_sent(slot)
+                slot.received = self._receiver.receive(slot.samples, expected, told=told_headers(slot))
         slot.latency_ms["phy"] = _milliseconds_since(clock)
         for event in self.radio.events():
             slot.events[event.kind] = slot.events.get(event.kind, 0) + event.count
         self.bus.now_tick = slot.samples.end_tick
-        slot.csi = csi_report(slot.received, grant, slot.samples.end_tick)
+        slot.csi = csi_report(slot.received, grant, slot.samples.end_tick, expected, arrivals)
         self.bus.send(slot.csi)
-        if grant.frame is not None:
+        comes_again = start.repeats and not aligned(arrivals) and not grant.last_attempt
+        if (grant.frame is not None or self.recorder is not None) and not comes_again:
             self._jobs.put(slot)
+
+    def _samples(self, slot: Slot) -> tuple[Samples, list[UserCsi]]:
+        """A slot's samples; where transmitters repeat, one period of them and every user's arrival in it."""
+        start, timeout_s = slot.start, self.config.bus.frame_timeout_s
+        if not start.repeats:
+            return self.radio.receive(slot.grant.slot_tick, start.slot_samples, timeout_s=timeout_s), []
+        self._await_sent(slot)
+        samples = receive_repeated(self.config, self.radio, start.slot_samples)
+        slot.grant = msgspec.structs.replace(slot.grant, slot_tick=samples.start_tick)
+        arrivals = find_arrivals(self._receiver.grid, samples, start.slot_samples, start.guard_samples)
+        return one_period(samples, start.slot_samples), arrivals
 
     def _alive(self, slot: Slot) -> set[int]:
         return set(range(self.config.users)) - set(slot.grant.lost_users)
@@ -144,13 +164,6 @@ class ReceiverNode:
                 self._note_sent(message.body, message)
             else:
                 self._postponed.append(message)
-
-    def _told(self, slot: Slot) -> dict[int, FrameHeader]:
-        return {
-            user: FrameHeader(sent.frame or 0, user, "image", sent.height, sent.width, sent.n_symbols, sent.picture)
-            for user, sent in slot.sent.items()
-            if sent.frame is not None
-        }
 
     def _note_sent(self, sent: Sent, message: Received) -> None:
         slot = self._slots.get(sent.slot)
@@ -181,38 +194,58 @@ class ReceiverNode:
                 with self._changed:
                     here = partial(slot.ground_truth_here, self.config.users, self._with_air)
                     self._changed.wait_for(here, GROUND_TRUTH_WAIT_S)
+                if self.recorder is not None:
+                    self.recorder.record(slot)
+                if slot.grant.frame is None:
+                    continue
                 decoded = self.decoder.decode(slot)
             except Exception as error:  # the thread must never die silently: the main loop reports it
                 log.exception("decoding failed")
                 self._failure = error
                 return
-            assert slot.grant.frame is not None
             self.bus.send(FrameDone(slot.grant.frame, decoded))
 
 
-def csi_report(frame: ReceivedFrame | None, grant: Grant, now_tick: int) -> CsiReport:
-    """The channel that one received frame shows; users that were not detected are left out."""
+def told_headers(slot: Slot) -> dict[int, FrameHeader]:
+    """The headers of a slot as its transmitters told them over the bus, by user."""
+    return {
+        user: FrameHeader(sent.frame or 0, user, "image", sent.height, sent.width, sent.n_symbols, sent.picture)
+        for user, sent in slot.sent.items()
+        if sent.frame is not None
+    }
+
+
+def csi_report(
+    frame: ReceivedFrame | None, grant: Grant, now_tick: int, expected_tick: int, arrivals: Sequence[UserCsi] = ()
+) -> CsiReport:
+    """The channel that one received frame shows; users that were not detected are left out.
+
+    arrivals: what is known of users whose bursts could not be received together.
+    """
     found = [user for user in frame.users if user.detected] if frame else []
     mean_power = sum(user.power for user in found) / max(1, len(found))
     usable = [user for user in found if np.isfinite(user.power) and user.power > 0 and mean_power > 0]
+    start_tick = frame.start_tick if frame else grant.slot_tick
+    users = [
+        UserCsi(
+            user=user.user,
+            cfo_hz=float(user.cfo_hz),
+            delay_samples=float(user.delay_samples),
+            gain=float(np.sqrt(user.power / mean_power)),
+            phase_rad=float(np.angle(np.sum(user.channel.values))) if user.channel is not None else 0.0,
+            snr_db=float(user.snr_db),
+            clock_ppm=float(user.clock_ppm),
+            arrival_samples=float(start_tick + user.delay_samples - expected_tick),
+        )
+        for user in usable
+    ]
     return CsiReport(
         slot=grant.slot,
         frame=grant.frame,
-        measured_tick=frame.start_tick if frame else grant.slot_tick,
+        measured_tick=start_tick,
         now_tick=now_tick,
         snr_db=float(frame.snr_db) if frame and usable else None,
-        users=[
-            UserCsi(
-                user=user.user,
-                cfo_hz=float(user.cfo_hz),
-                delay_samples=float(user.delay_samples),
-                gain=float(np.sqrt(user.power / mean_power)),
-                phase_rad=float(np.angle(np.sum(user.channel.values))) if user.channel is not None else 0.0,
-                snr_db=float(user.snr_db),
-                clock_ppm=float(user.clock_ppm),
-            )
-            for user in usable
-        ],
+        users=users or list(arrivals),
     )
 
 

@@ -6,14 +6,33 @@ from hil.decoding import FrameDecoder
 from hil.errors import UsageError
 from hil.receiver import ReceiverNode
 from hil.results import ResultWriter
+from hil.session_recording import SessionRecorder
 from models.decoder import SemanticDecoder
 from models.zoo import codec_folder, refiner_folder
-from radio.device import RadioSettings
+from radio.device import RadioSettings, require_applied
 from radio.open import open_radio
 
 
 def open_receiver(config: RunConfig, bus: BusClient, writer: ResultWriter) -> ReceiverNode:
-    """Load the models first: a receiver that cannot decode must not join. Raises ModelError or DeviceError."""
+    """Load the models first: a receiver that cannot decode must not join.
+
+    Raises ModelError, DeviceError, or ConfigurationError for a recording that cannot be made.
+    """
+    decoder = open_decoder(config, writer)
+    recorder = SessionRecorder(config.rx.record, config) if config.rx.record else None
+    radio = open_radio(config.radio.device, role="rx")
+    settings = RadioSettings(
+        sample_rate_hz=config.sample_rate_hz,
+        center_frequency_hz=config.center_frequency_hz,
+        rx_gain_db=config.radio.rx_gain_db,
+        bandwidth_hz=config.radio.bandwidth_hz,
+    )
+    require_applied(radio.uri, settings, radio.configure(settings))
+    return ReceiverNode(config, bus, radio, decoder, recorder)
+
+
+def open_decoder(config: RunConfig, writer: ResultWriter) -> FrameDecoder:
+    """The codec's decoder, and the refiner where the configuration asks for it. Raises ModelError."""
     decoder = SemanticDecoder.load(codec_folder(config.codec), device=config.compute_device)
     refiner = None
     if config.refine:
@@ -28,13 +47,4 @@ def open_receiver(config: RunConfig, bus: BusClient, writer: ResultWriter) -> Re
         except ImportError:
             raise UsageError('cancel needs ONNX Runtime here: pip install "semnoma-hil[tx,rx]".') from None
         canceller = Canceller(config.waveform, SemanticEncoder.load(codec_folder(config.codec)))
-    radio = open_radio(config.radio.device, role="rx")
-    radio.configure(
-        RadioSettings(
-            sample_rate_hz=config.sample_rate_hz,
-            center_frequency_hz=config.center_frequency_hz,
-            rx_gain_db=config.radio.rx_gain_db,
-            bandwidth_hz=config.radio.bandwidth_hz,
-        )
-    )
-    return ReceiverNode(config, bus, radio, FrameDecoder(config, decoder, refiner, writer, canceller))
+    return FrameDecoder(config, decoder, refiner, writer, canceller)

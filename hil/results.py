@@ -28,7 +28,7 @@ LINES = "results.jsonl"
 CONFIG = "config.yaml"
 
 # What may change between a run and its resumption: where things listen, what computes, how long it goes on.
-_MAY_DIFFER = ("bus.", "radio.device", "compute_device", "frames")
+_MAY_DIFFER = ("bus.", "rx.", "radio.device", "radio.transmitters", "compute_device", "frames")
 
 
 class ResultsError(Exception):

@@ -13,6 +13,7 @@ from hil.errors import HilError
 from hil.feedback import CarrierLoop, side_information
 from hil.messages import CsiReport, Grant, Heartbeat, Hello, NodeLost, Refused, Sent, Start, Stop
 from hil.node import join
+from hil.rotation import RotationLoop
 from models.images import ImageSource, Picture
 from models.runtime import SemanticEncoder
 from radio.device import Radio
@@ -62,8 +63,10 @@ class TransmitterNode:
             now_tick=self.radio.now_tick(),
             max_burst_samples=longest_burst(self.config, self.images, self.encoder, self.user),
             pictures=len(self.images),
+            repeats=not self.radio.capabilities.timed_transmit,
         )
         start = join(self.bus, hello, self.config.bus.join_timeout_s)
+        self._rotation = RotationLoop(start.slot_samples)
         while True:
             message = self.bus.receive(1.0)
             if message is None:
@@ -85,6 +88,8 @@ class TransmitterNode:
         csi = grant.csi if self.config.feedback.csi else None
         if self.config.feedback.carrier and grant.csi:
             self.carrier.update(grant.csi, self.user)
+        if start.repeats and grant.csi:
+            self._rotation.update(grant.csi, self.user)
         picture: Picture | None = None
         symbols = np.zeros(0, np.complex64)
         header = FrameHeader(0, self.user, "probe", 0, 0, 0, 0)
@@ -101,11 +106,17 @@ class TransmitterNode:
         burst = self._modulate(symbols, header, grant.slot, grant.slot_tick + start.guard_samples)
         modulate_ms = _milliseconds_since(clock)
         clock = time.perf_counter()
-        self.radio.transmit(burst)
+        self.radio.transmit(self._as_period(burst, grant.slot, start) if start.repeats else burst)
         self.radio.idle_until(grant.slot_tick + start.slot_samples)
         latency = {"encode": encode_ms, "modulate": modulate_ms, "transmit": _milliseconds_since(clock)}
         self.bus.now_tick = burst.end_tick
         self._report(grant, csi, picture, index, symbols, latency, self._transmitter.papr_db(burst.data[0]))
+
+    def _as_period(self, burst: Samples, slot: int, start: Start) -> Samples:
+        """One period with the burst in its place, turned so that it arrives with the other users'."""
+        period = np.zeros((1, start.slot_samples), np.complex64)
+        period[:, start.guard_samples : start.guard_samples + burst.n_samples] = burst.data
+        return Samples(period, self._rotation.apply(slot), burst.sample_rate_hz)
 
     def _modulate(self, symbols: np.ndarray, header: FrameHeader, slot: int, tick: int) -> Samples:
         """Scale to full scale, pre-correct the carrier, keep within the converter."""

@@ -6,6 +6,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+from radio.errors import ConfigurationError
 from radio.samples import RadioEvent, Samples
 
 
@@ -18,6 +19,20 @@ class RadioSettings:
     tx_gain_db: float | None = None
     rx_gain_db: float | None = None
     bandwidth_hz: float | None = None
+
+
+def require_applied(uri: str, asked: RadioSettings, applied: RadioSettings) -> None:
+    """ConfigurationError when a device runs at another rate or carrier than a waveform can bear."""
+    if abs(applied.sample_rate_hz - asked.sample_rate_hz) > 1e-6 * asked.sample_rate_hz:
+        raise ConfigurationError(
+            f"{uri} runs at {applied.sample_rate_hz:.10g} samples/s and {asked.sample_rate_hz:.10g} were asked for; "
+            "set sample_rate_hz to a rate that it has."
+        )
+    if abs(applied.center_frequency_hz - asked.center_frequency_hz) > 1e-6 * asked.center_frequency_hz:
+        raise ConfigurationError(
+            f"{uri} is tuned to {applied.center_frequency_hz / 1e6:.10g} MHz and "
+            f"{asked.center_frequency_hz / 1e6:.10g} MHz were asked for; set center_frequency_hz to one that it has."
+        )
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,15 @@
 """The transmit guard: nothing leaves a radio outside the bands, gains and levels that its owner allows."""
 
+from collections.abc import Callable
+
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from radio.device import Capabilities, Radio, RadioSettings
 from radio.errors import TransmitRefused
 from radio.samples import RadioEvent, Samples
+from radio.sentinel import Sentinel
+from radio.watchdog import SilenceWatchdog
 
 ISM_2G4_HZ = (2.4e9, 2.4835e9)  # licence-free almost everywhere at low power; the default for real radios
 _PEAK_TOLERANCE = 1e-4  # a burst scaled to peak 1 in float32 must pass
@@ -22,6 +26,9 @@ class GuardConfig(BaseModel):
     )
     max_tx_gain_db: float = Field(
         default=0.0, description="Largest transmit gain that may be set, in the device's own dB."
+    )
+    max_silence_s: float = Field(
+        default=5.0, gt=0, le=3600, description="A transmitter is off when its coordinator was silent for so long."
     )
     max_peak: float = Field(default=1.0, gt=0, le=1.0, description="Largest magnitude of a sample, full scale 1.")
 
@@ -74,13 +81,18 @@ class TransmitGuard:
 
 
 class GuardedRadio:
-    """Any radio behind a guard. A transmitter must be configured within the guard before it sends."""
+    """Any radio behind a guard. A transmitter must be configured within the guard before it sends.
 
-    def __init__(self, radio: Radio, guard: TransmitGuard, role: str) -> None:
+    sentinel: the process that switches the device off should this one be killed.
+    """
+
+    def __init__(self, radio: Radio, guard: TransmitGuard, role: str, sentinel: Sentinel | None = None) -> None:
         self._radio = radio
         self._guard = guard
         self._transmits = role == "tx"
         self._allowed = False
+        self._sentinel = sentinel
+        self._watchdog: SilenceWatchdog | None = None
         self.uri = radio.uri
         self.capabilities: Capabilities = radio.capabilities
 
@@ -98,8 +110,24 @@ class GuardedRadio:
     def transmit(self, burst: Samples) -> None:
         if self._transmits and not self._allowed:
             raise TransmitRefused(f"{self.uri} must be configured within the transmit guard before it transmits.")
+        if self._watchdog is not None and self._watchdog.tripped:
+            raise TransmitRefused(
+                f"{self.uri} is off: its coordinator has been silent for {self._guard.config.max_silence_s:g} s."
+            )
         self._guard.check_burst(burst)
         self._radio.transmit(burst)
+
+    def silence(self) -> None:
+        """Stop what is being transmitted or waits to be; the radio stays configured."""
+        stop = getattr(self._radio, "silence", None)  # a burst on the simulated air cannot be called back
+        if stop is not None:
+            stop()
+
+    def watch(self, last_heard_s: Callable[[], float]) -> None:
+        """Fall silent when the coordinator was last heard (monotonic seconds) longer ago than the guard allows."""
+        if self._transmits and self._watchdog is None:
+            self._watchdog = SilenceWatchdog(last_heard_s, self._guard.config.max_silence_s, self.silence)
+            self._watchdog.start()
 
     def now_tick(self) -> int:
         return self._radio.now_tick()
@@ -114,4 +142,8 @@ class GuardedRadio:
         return self._radio.events()
 
     def close(self) -> None:
+        if self._watchdog is not None:
+            self._watchdog.stop()
         self._radio.close()
+        if self._sentinel is not None:
+            self._sentinel.dismiss()

@@ -8,18 +8,19 @@ from typing import Literal
 from radio.device import Radio
 from radio.errors import DeviceError
 from radio.guard import GuardedRadio, TransmitGuard
+from radio.sentinel import Sentinel, needs_sentinel
 
 Role = Literal["tx", "rx"]
 
 
 @dataclass(frozen=True)
 class Backend:
-    """default: address of the bare scheme. module: None where this version does not have the backend."""
+    """default: address of the bare scheme, empty where it must be said. module: has `open_device`."""
 
     scheme: str
     what: str
     default: str
-    module: str | None
+    module: str
 
 
 @dataclass(frozen=True)
@@ -35,27 +36,33 @@ class BackendReport:
 
 _BACKENDS = (
     Backend("sim", "simulated air", "tcp://127.0.0.1:5600", "radio.devices.simulated"),
-    Backend("pluto", "ADALM-PlutoSDR", "ip:192.168.2.1", None),
-    Backend("usrp", "Ettus USRP", "", None),
-    Backend("soapy", "any SoapySDR device", "driver=lime", None),
-    Backend("file", "SigMF recording", "capture.sigmf-meta", None),
-    Backend("zmq", "sample stream of GNU Radio or srsRAN", "tcp://127.0.0.1:2000", None),
+    Backend("pluto", "ADALM-PlutoSDR", "ip:192.168.2.1", "radio.devices.pluto"),
+    Backend("usrp", "Ettus USRP", "", "radio.devices.usrp"),
+    Backend("soapy", "any SoapySDR device", "", "radio.devices.soapy"),
+    Backend("file", "SigMF recording", "capture.sigmf-meta", "radio.devices.file"),
+    Backend("zmq", "sample stream of GNU Radio or srsRAN", "tcp://127.0.0.1:2000", "radio.devices.zmq_stream"),
 )
 
 
-def open_radio(uri: str, *, role: Role, index: int = 0, guard: TransmitGuard | None = None) -> Radio:
+def open_radio(
+    uri: str,
+    *,
+    role: Role,
+    index: int = 0,
+    guard: TransmitGuard | None = None,
+    sentinel: bool = True,
+) -> GuardedRadio:
     """Open `SCHEME:ADDRESS`, or a bare `SCHEME` with its default address, behind the transmit guard.
 
-    index: which user a transmitter is. DeviceError when the scheme is unknown or not in this
+    index: which user a transmitter is. sentinel: have a transmitter that is hardware switched off by a process of
+    its own should this one be killed. DeviceError when the scheme is unknown or not in this
     version, or the radio is absent or taken.
     """
     scheme, _, address = uri.partition(":")
     backend = next((b for b in _BACKENDS if b.scheme == scheme), None)
     if backend is None:
-        known = ", ".join(f"{b.scheme}:" for b in _BACKENDS if b.module)
+        known = ", ".join(f"{b.scheme}:" for b in _BACKENDS)
         raise DeviceError(f"{uri!r} names no kind of radio that is known here; this version has {known}")
-    if backend.module is None:
-        raise DeviceError(_absence(backend))
     open_device: Callable[[str, Role, int], Radio] = import_module(backend.module).open_device
     radio = open_device(address or backend.default, role, index)
     guard = guard or TransmitGuard()
@@ -63,25 +70,19 @@ def open_radio(uri: str, *, role: Role, index: int = 0, guard: TransmitGuard | N
         low, high = radio.capabilities.center_frequency_hz
         width = radio.capabilities.sample_rate_hz[1]
         guard = guard.with_default_band(low - width, high + width)
-    return GuardedRadio(radio, guard, role)
+    watched = sentinel and role == "tx" and needs_sentinel(uri)
+    return GuardedRadio(radio, guard, role, Sentinel(uri, index) if watched else None)
 
 
 def describe_backends() -> list[BackendReport]:
     """Every kind of radio, whether this installation can open it, and what is missing where it cannot."""
     reports = []
     for b in _BACKENDS:
-        reason = ""
-        if b.module is None:
-            reason = _absence(b)
-        else:
-            try:
-                import_module(b.module)
-            except ImportError as error:
-                reason = f"{error}; install it and try again."
+        try:
+            module = import_module(b.module)
+            reason = module.missing() if hasattr(module, "missing") else ""
+        except ImportError as error:
+            reason = f"{error}; install it and try again."
         example = f"{b.scheme}:{b.default}"
         reports.append(BackendReport(b.scheme, b.what, example, not reason, reason))
     return reports
-
-
-def _absence(backend: Backend) -> str:
-    return f"The {backend.scheme} backend ({backend.what}) is not in this version; sim (the simulated air) is."

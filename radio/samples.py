@@ -38,13 +38,16 @@ class EventKind(StrEnum):
     LATE = "late"
     CLIPPED = "clipped"
     LOST_LOCK = "lost_lock"
+    LOST_LINK = "lost_link"
+    SEQUENCE_ERROR = "sequence_error"
 
 
 @dataclass(frozen=True)
 class RadioEvent:
     """Something a radio did that the caller must be able to count.
 
-    count: how many samples (overflow, underflow, clipped) or bursts (late) are meant.
+    count: how many samples (overflow, underflow, clipped) or bursts (late) are meant; 1 where nobody knows.
+    lost_link: the connection to the device broke and was made again. sequence_error: a packet went missing.
     """
 
     kind: EventKind

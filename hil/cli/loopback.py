@@ -7,12 +7,15 @@ from typing import Any
 import click
 from rich.console import Console
 
-from hil.cli.options import config_from, run_options
+from hil.cli.options import config_from, record_option, run_options
 
 
 @click.command("loopback")
 @run_options
 @click.option("--out", type=click.Path(path_type=Path), default=Path("run"), show_default=True, help="Results folder.")
+@click.option("--device", help="The receiver's radio.  [a simulated air]")
+@click.option("--tx-device", "tx_devices", multiple=True, metavar="URI", help="Each user's radio, in their order.")
+@record_option
 @click.option("--json", "as_json", is_flag=True, help="Print summary.json and nothing else.")
 @click.option("--resume", is_flag=True, help="Finish the interrupted run in --out.")
 def command(out: Path, as_json: bool, resume: bool, **options: Any) -> None:
@@ -23,6 +26,7 @@ def command(out: Path, as_json: bool, resume: bool, **options: Any) -> None:
       semnoma-hil loopback
       semnoma-hil loopback --images ~/photos --frames 8 --snr 5 --channel tdl-a --out run1
       semnoma-hil loopback --out run1 --images ~/photos --frames 8 --resume
+      semnoma-hil loopback --device pluto:ip:192.168.2.1 --tx-device pluto:ip:192.168.3.1 --tx-device pluto:usb:
       semnoma-hil loopback --config loopback --set air.clock_ppm=20 --json
     """
     from hil.loopback import run_loopback

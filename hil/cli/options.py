@@ -28,6 +28,10 @@ _NODE = [
     click.option("--keys", "keys_folder", type=click.Path(path_type=Path), help="Folder of semnoma-hil keys."),
 ]
 
+record_option = click.option(
+    "--record", type=click.Path(path_type=Path), metavar="FILE", help="Record the received samples as SigMF."
+)
+
 Decorated = Callable[..., Any]
 
 
@@ -52,9 +56,22 @@ def config_from(
     bus_endpoint: str | None = None,
     keys_folder: Path | None = None,
     device: str | None = None,
+    record: Path | None = None,
+    tx_devices: tuple[str, ...] = (),
     **flags: Any,
 ) -> RunConfig:
     """Lay flags over --set over the file. Raises UsageError with one sentence."""
+    overrides = parse_settings(settings)
+    keys = str(keys_folder) if keys_folder else None
+    flags |= {"bus.endpoint": bus_endpoint, "radio.device": device, "bus.keys": keys}
+    flags["radio.transmitters"] = list(tx_devices) or None
+    flags["rx.record"] = str(record) if record else None
+    overrides |= {name: value for name, value in flags.items() if value is not None}
+    return load_config(config_path, overrides)
+
+
+def parse_settings(settings: tuple[str, ...]) -> dict[str, Any]:
+    """KEY=VALUE texts -> values by dotted name. Raises UsageError with one sentence."""
     overrides: dict[str, Any] = {}
     for setting in settings:
         name, sign, text = setting.partition("=")
@@ -64,7 +81,4 @@ def config_from(
             overrides[name] = yaml.safe_load(text)
         except yaml.YAMLError:
             raise UsageError(f"--set {name}: {text!r} is not a YAML value.") from None
-    keys = str(keys_folder) if keys_folder else None
-    flags |= {"bus.endpoint": bus_endpoint, "radio.device": device, "bus.keys": keys}
-    overrides |= {name: value for name, value in flags.items() if value is not None}
-    return load_config(config_path, overrides)
+    return overrides

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from hil.cli.options import config_from, node_options
+from hil.cli.options import config_from, node_options, record_option
 
 
 @click.command("rx")
@@ -14,6 +14,7 @@ from hil.cli.options import config_from, node_options
 @click.option("--device", help="Radio URI, or sim, pluto, usrp.  [sim]")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("run"), show_default=True, help="Results folder.")
 @click.option("--resume", is_flag=True, help="Go on with the results that are there.")
+@record_option
 @click.option("--report/--no-report", default=True, help="Write summary.json and report.html at the end.")
 def command(out: Path, resume: bool, report: bool, **options: Any) -> None:
     """Receive, separate, decode and score; write results to a folder.
@@ -42,6 +43,8 @@ def command(out: Path, resume: bool, report: bool, **options: Any) -> None:
             stop = node.run()
         finally:
             node.radio.close()
+            if node.recorder is not None:
+                node.recorder.close()
         if report:
             finish_run(out, config)
         if not stop.complete:

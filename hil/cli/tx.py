@@ -26,7 +26,7 @@ def command(user: int, **options: Any) -> None:
     from models.images import open_images
     from models.runtime import SemanticEncoder
     from models.zoo import codec_folder
-    from radio.device import RadioSettings
+    from radio.device import RadioSettings, require_applied
     from radio.guard import TransmitGuard
     from radio.open import open_radio
 
@@ -43,14 +43,14 @@ def command(user: int, **options: Any) -> None:
     try:
         radio = open_radio(config.radio.device, role="tx", index=user, guard=guard)
         try:
-            radio.configure(
-                RadioSettings(
-                    sample_rate_hz=config.sample_rate_hz,
-                    center_frequency_hz=config.center_frequency_hz,
-                    tx_gain_db=config.radio.tx_gain_db,
-                    bandwidth_hz=config.radio.bandwidth_hz,
-                )
+            settings = RadioSettings(
+                sample_rate_hz=config.sample_rate_hz,
+                center_frequency_hz=config.center_frequency_hz,
+                tx_gain_db=config.radio.tx_gain_db,
+                bandwidth_hz=config.radio.bandwidth_hz,
             )
+            require_applied(radio.uri, settings, radio.configure(settings))
+            radio.watch(lambda: bus.heard_s)
             stop = TransmitterNode(config, user, bus, radio, encoder, images).run()
             if not stop.complete:
                 raise HilError(stop.reason)

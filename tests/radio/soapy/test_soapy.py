@@ -1,0 +1,100 @@
+"""The SoapySDR backend over the real library and a device that hears itself."""
+
+import sys
+
+import numpy as np
+import pytest
+
+from radio.device import RadioSettings
+from radio.errors import ConfigurationError, DeviceError
+from radio.guard import GuardConfig, TransmitGuard
+from radio.open import open_radio
+from radio.samples import EventKind, Samples
+
+RATE_HZ = 1e6
+SETTINGS = RadioSettings(RATE_HZ, 2.45e9, tx_gain_db=10.0, rx_gain_db=20.0)
+GUARD = TransmitGuard(GuardConfig(max_tx_gain_db=30))
+
+
+@pytest.fixture
+def radios(soapy_loopback):
+    opened = []
+
+    def opener(role, extra="", settings=SETTINGS):
+        radio = open_radio(f"soapy:driver=testloopback{extra}", role=role, guard=GUARD, sentinel=False)
+        opened.append(radio)
+        if settings is not None:
+            radio.configure(settings)
+        return radio
+
+    yield opener
+    for radio in opened:
+        radio.close()
+
+
+def noise(n):
+    rng = np.random.default_rng(8)
+    return (rng.standard_normal((1, n, 2)) @ [0.1, 0.1j]).astype(np.complex64)
+
+
+def kinds(radio):
+    return [event.kind for event in radio.events()]
+
+
+def test_a_timed_burst_comes_back_at_its_tick(radios):
+    tx, rx = radios("tx"), radios("rx")
+    assert tx.capabilities.timed_transmit
+    burst, start = noise(10_000), tx.now_tick() + 200_000
+    tx.transmit(Samples(burst, start, RATE_HZ))
+    got = rx.receive(start - 100, 10_200)
+    assert got.start_tick == start - 100
+    np.testing.assert_array_equal(got.data[0, 100:10_100], burst[0])
+    assert not got.data[0, :100].any() and kinds(tx) == [] and kinds(rx) == []
+
+
+def test_settings_are_read_back_and_limits_are_the_devices(radios):
+    radio = radios("rx", "", None)
+    assert radio.capabilities.center_frequency_hz == (1e8, 4e9)
+    assert radio.configure(RadioSettings(1e6, 2e9, rx_gain_db=20.7, bandwidth_hz=5e5)) == RadioSettings(
+        1e6, 2e9, None, 20.0, 5e5
+    )
+    with pytest.raises(ConfigurationError, match="a gain of 61 dB is not in 0 to 60"):
+        radio.configure(RadioSettings(1e6, 2e9, rx_gain_db=61))
+
+
+def test_late_underflow_and_overflow_are_events(radios):
+    tx = radios("tx", "", RadioSettings(RATE_HZ, 2.45e9, tx_gain_db=13.0))
+    tx.transmit(Samples(noise(10), tx.now_tick() - 500, RATE_HZ))
+    assert kinds(tx) == [EventKind.LATE]
+    tx.transmit(Samples(noise(10), tx.now_tick() + 50_000, RATE_HZ))
+    assert kinds(tx) == [EventKind.UNDERFLOW]
+    rx = radios("rx", "", RadioSettings(RATE_HZ, 2.45e9, rx_gain_db=13.0))
+    rx.receive(rx.now_tick() + 20_000, 100)
+    [event] = rx.events()
+    assert event.kind == EventKind.OVERFLOW and event.count >= 5000
+
+
+def test_a_device_without_time_sends_at_once(radios):
+    tx, rx = radios("tx", ",clock=none"), radios("rx", ",clock=none")
+    assert not tx.capabilities.timed_transmit
+    begin = rx.receive(0, 1000).end_tick
+    burst = noise(5000)
+    tx.transmit(Samples(burst, 10**9, RATE_HZ))
+    heard = rx.receive(begin, 300_000).data[0]
+    first = int(np.flatnonzero(heard)[0])
+    assert heard[first] == burst[0, 0]
+
+
+def test_what_is_not_there_is_one_sentence(radios, monkeypatch):
+    with pytest.raises(DeviceError, match="No SoapySDR device answers to driver=nothing"):
+        open_radio("soapy:driver=nothing", role="rx")
+    with pytest.raises(DeviceError, match="has 1 channels for this direction, not 2"):
+        radios("rx", "?channels=2")
+    with pytest.raises(ConfigurationError, match="which radio"):
+        open_radio("soapy", role="rx")
+
+
+def test_without_the_library_it_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "SoapySDR", None)
+    with pytest.raises(DeviceError, match="apt-get install python3-soapysdr"):
+        open_radio("soapy:driver=lime", role="rx")

@@ -1,0 +1,186 @@
+"""The USRP backend against a double with UHD's own names."""
+
+import time
+
+import numpy as np
+import pytest
+
+from radio.device import RadioSettings
+from radio.errors import ConfigurationError, DeviceError
+from radio.guard import GuardConfig, TransmitGuard
+from radio.open import open_radio
+from radio.samples import EventKind, Samples
+from tests.uhd_double import install
+
+RATE_HZ = 1e6
+SETTINGS = RadioSettings(RATE_HZ, 2.45e9, tx_gain_db=10.0, rx_gain_db=20.0)
+GUARD = TransmitGuard(GuardConfig(max_tx_gain_db=20))
+
+
+@pytest.fixture
+def lab(monkeypatch):
+    return install(monkeypatch)
+
+
+@pytest.fixture
+def radios(lab):
+    opened = []
+
+    def opener(role, options="", settings=SETTINGS):
+        radio = open_radio(f"usrp:addr=127.0.0.1{options}", role=role, guard=GUARD, sentinel=False)
+        opened.append(radio)
+        if settings is not None:
+            radio.configure(settings)
+        return radio
+
+    yield opener
+    for radio in opened:
+        radio.close()
+
+
+def noise(n, channels=1):
+    rng = np.random.default_rng(4)
+    return (rng.standard_normal((channels, n, 2)) @ [0.1, 0.1j]).astype(np.complex64)
+
+
+def kinds(radio):
+    return [event.kind for event in radio.events()]
+
+
+def wait_for_event(radio, kind, timeout_s=8.0):
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        for event in radio.events():
+            if event.kind == kind:
+                return event
+        time.sleep(0.02)
+    raise AssertionError(f"no {kind}")
+
+
+def test_a_timed_burst_arrives_at_its_tick(lab, radios):
+    tx, rx = radios("tx", "?clock=external&time=external"), radios("rx", "?clock=external&time=external")
+    assert tx.capabilities.shared_clock and tx.capabilities.timed_transmit
+    assert abs(tx.now_tick() - rx.now_tick()) < 0.05 * RATE_HZ
+    assert tx.now_tick() / RATE_HZ == pytest.approx(time.time(), abs=1.5)  # whole seconds of the wall clock
+    burst = noise(10_000)
+    start = tx.now_tick() + 200_000
+    tx.transmit(Samples(burst, start, RATE_HZ))
+    got = rx.receive(start - 500, 11_000)
+    assert got.start_tick == start - 500
+    begin = int(np.flatnonzero(got.data[0])[0])
+    assert abs(begin - 500) <= 1  # the double's ether rounds seconds in double precision
+    np.testing.assert_allclose(got.data[0, begin : begin + 10_000], burst[0])
+    assert kinds(tx) == [] and kinds(rx) == []
+
+
+def test_settings_are_read_back_and_limits_are_the_devices(lab, radios):
+    radio = radios("rx", "?lo_offset=1e6&dc=1&antenna=RX2", None)
+    assert radio.capabilities.center_frequency_hz == (10e6, 6e9)
+    applied = radio.configure(RadioSettings(1e6, 2.45e9, rx_gain_db=20.3, bandwidth_hz=2e6))
+    assert applied == RadioSettings(1e6, 2.45e9, None, 20.5, 2e6)
+    assert ("lo_offset", 1e6, 0) in lab.calls and ("set_rx_dc_offset", True, 0) in lab.calls
+    assert ("set_rx_antenna", "RX2", 0) in lab.calls
+    with pytest.raises(ConfigurationError, match=r"a carrier of 7000 MHz is not in 10 to 6000"):
+        radio.configure(RadioSettings(1e6, 7e9))
+    with pytest.raises(ConfigurationError, match=r"a gain of 40 dB is not in 0 to 31.5"):
+        radio.configure(RadioSettings(1e6, 2e9, rx_gain_db=40))
+
+
+def test_a_transmitters_fixed_corrections(lab, radios):
+    radios("tx", "?dc=0.01-0.02j")
+    assert ("set_tx_dc_offset", 0.01 - 0.02j, 0) in lab.calls
+    with pytest.raises(ConfigurationError, match="iq is 'much' and must be a number"):
+        radios("tx", "?iq=much")
+
+
+def test_two_channels_begin_at_a_time(radios):
+    rx = radios("rx", "?channels=2")
+    assert rx.receive(rx.now_tick() + 300_000, 1000).data.shape == (2, 1000)
+    tx = radios("tx", "?channels=2")
+    with pytest.raises(ConfigurationError, match="has 2 channels; a burst of 1"):
+        tx.transmit(Samples(noise(10), tx.now_tick() + 10**6, RATE_HZ))
+    with pytest.raises(ConfigurationError, match="has 2 channels, not 3"):
+        radios("rx", "?channels=3")
+
+
+def test_late_bursts_underflows_and_sequence_errors_are_events(lab, radios):
+    tx = radios("tx")
+    tx.transmit(Samples(noise(10), tx.now_tick() - 1000, RATE_HZ))
+    assert kinds(tx) == [EventKind.LATE]
+    lab.underflow = lab.sequence_error = True
+    tx.transmit(Samples(noise(1000), tx.now_tick() + 100_000, RATE_HZ))
+    assert set(kinds(tx)) == {EventKind.UNDERFLOW, EventKind.SEQUENCE_ERROR}
+
+
+def test_lost_samples_are_zeros_in_their_place(lab, radios):
+    rx = radios("rx")
+    rx.receive(rx.now_tick() + 150_000, 1000)
+    lab.overflow_samples = 12_345
+    event = wait_for_event(rx, EventKind.OVERFLOW)
+    assert event.count == 12_345
+    time.sleep(0.1)
+    now = rx.now_tick()
+    assert rx.receive(now, 1000).start_tick == now  # time goes on as the device counts it
+    lab.out_of_sequence, lab.overflow_samples = True, 500
+    assert wait_for_event(rx, EventKind.SEQUENCE_ERROR).count == 500
+
+
+def test_a_late_start_is_begun_again(lab, radios):
+    lab.late_start = True
+    rx = radios("rx")
+    wait_for_event(rx, EventKind.LATE)
+    assert rx.receive(rx.now_tick() + 200_000, 1000).n_samples == 1000
+
+
+def test_lost_lock(lab, radios):
+    rx = radios("rx")
+    rx.events()
+    lab.locked = False
+    wait_for_event(rx, EventKind.LOST_LOCK)
+    with pytest.raises(DeviceError, match="has no lock of its oscillator"):
+        rx.configure(SETTINGS)
+
+
+def test_cables_that_are_missing_are_named(lab, radios):
+    lab.pps = False
+    with pytest.raises(DeviceError, match="sees no pulse per second on its external input"):
+        radios("rx", "?time=external")
+    lab.reference = False
+    with pytest.raises(DeviceError, match="no lock on the gpsdo 10 MHz reference"):
+        radios("rx", "?clock=gpsdo")
+
+
+def test_a_device_that_dies_or_falls_silent_is_one_sentence(lab, radios, monkeypatch):
+    monkeypatch.setattr("radio.devices.usrp_receive._SILENT_DEVICE_S", 0.4)
+    rx = radios("rx")
+    rx.receive(rx.now_tick() + 150_000, 100)
+    lab.silent = True
+    with pytest.raises(DeviceError, match=r"has sent no samples for 0.4 s"):
+        rx.receive(rx.now_tick() + 500_000, 100)
+    lab.silent = False
+    rx = radios("rx")
+    lab.broken = "EnvironmentError: IOError: usb tx transfer status: LIBUSB_TRANSFER_NO_DEVICE"
+    with pytest.raises(DeviceError, match="stopped receiving: EnvironmentError: IOError"):
+        rx.receive(rx.now_tick() + 500_000, 100)
+    lab.broken = ""
+    tx = radios("tx")
+    lab.full = True
+    with pytest.raises(DeviceError, match="took 0 of 50 samples"):
+        tx.transmit(Samples(noise(50), tx.now_tick() + 10_000, RATE_HZ))
+
+
+def test_no_device_and_no_address(lab):
+    with pytest.raises(DeviceError, match=r"No USRP answers at addr=127.0.0.9"):
+        open_radio("usrp:addr=127.0.0.9", role="rx")
+    with pytest.raises(ConfigurationError, match="which one"):  # an empty address would broadcast
+        open_radio("usrp", role="rx")
+
+
+def test_sustained_reception_keeps_its_own_pace(radios):
+    rx = radios("rx")
+    tick = rx.now_tick() + 150_000
+    for _ in range(20):
+        block = rx.receive(tick, 50_000)
+        assert block.start_tick == tick
+        tick = block.end_tick
+    assert kinds(rx) == []

@@ -1,0 +1,116 @@
+// A SoapySDR device for tests: what it transmits it receives again, at the time it was sent for.
+#include <SoapySDR/Device.hpp>
+#include <SoapySDR/Formats.hpp>
+#include <SoapySDR/Registry.hpp>
+#include <SoapySDR/Time.hpp>
+#include <algorithm>
+#include <chrono>
+#include <complex>
+#include <cstring>
+#include <map>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+using Sample = std::complex<float>;
+static std::mutex etherLock;
+static std::map<long long, std::vector<Sample>> ether;  // by the tick of the first sample
+
+class Loopback : public SoapySDR::Device {
+    double rate = 1e6, gains[2] = {0, 0}, frequencies[2] = {1e9, 1e9}, bandwidth = 1e6;
+    long long readTick = 0;
+    int pendingStatus = 0;
+    bool clock;
+    int rx, tx;  // their addresses are the streams
+    std::chrono::steady_clock::time_point origin = std::chrono::steady_clock::now();
+
+    long long nowTick() const { return SoapySDR::timeNsToTicks(getHardwareTime(""), rate); }
+
+public:
+    explicit Loopback(const SoapySDR::Kwargs &args) : clock(!args.count("clock") || args.at("clock") != "none") {}
+    std::string getDriverKey() const override { return "testloopback"; }
+    std::string getHardwareKey() const override { return "loopback in memory"; }
+    size_t getNumChannels(const int) const override { return 1; }
+    SoapySDR::RangeList getSampleRateRange(const int, const size_t) const override { return {{1e5, 2e7}}; }
+    void setSampleRate(const int, const size_t, const double value) override { rate = value; }
+    double getSampleRate(const int, const size_t) const override { return rate; }
+    SoapySDR::RangeList getFrequencyRange(const int, const size_t) const override { return {{1e8, 4e9}}; }
+    void setFrequency(const int d, const size_t, const double value, const SoapySDR::Kwargs &) override { frequencies[d] = value; }
+    double getFrequency(const int d, const size_t) const override { return frequencies[d]; }
+    SoapySDR::Range getGainRange(const int, const size_t) const override { return {0, 60}; }
+    void setGain(const int d, const size_t, const double value) override { gains[d] = double(int(value)); }
+    double getGain(const int d, const size_t) const override { return gains[d]; }
+    void setBandwidth(const int, const size_t, const double value) override { bandwidth = value; }
+    double getBandwidth(const int, const size_t) const override { return bandwidth; }
+    bool hasHardwareTime(const std::string &) const override { return clock; }
+    long long getHardwareTime(const std::string &) const override {
+        return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now() - origin).count();
+    }
+    SoapySDR::Stream *setupStream(const int d, const std::string &format, const std::vector<size_t> &, const SoapySDR::Kwargs &) override {
+        if (format != SOAPY_SDR_CF32) throw std::runtime_error("only CF32");
+        return reinterpret_cast<SoapySDR::Stream *>(d == SOAPY_SDR_RX ? &rx : &tx);
+    }
+    void closeStream(SoapySDR::Stream *) override {}
+    size_t getStreamMTU(SoapySDR::Stream *) const override { return 1024; }
+    int activateStream(SoapySDR::Stream *stream, const int, const long long, const size_t) override {
+        if (stream == reinterpret_cast<SoapySDR::Stream *>(&rx)) readTick = nowTick();
+        return 0;
+    }
+    int deactivateStream(SoapySDR::Stream *, const int, const long long) override { return 0; }
+
+    int readStream(SoapySDR::Stream *, void *const *buffers, const size_t n, int &flags, long long &timeNs, const long timeoutUs) override {
+        const auto begin = std::chrono::steady_clock::now();
+        const size_t count = std::min<size_t>(n, 1024);
+        if (gains[SOAPY_SDR_RX] == 13) {  // a gain that brings bad luck: samples are lost
+            gains[SOAPY_SDR_RX] = 14;
+            readTick += 5000;
+            return SOAPY_SDR_OVERFLOW;
+        }
+        while (nowTick() < readTick + (long long)count) {
+            if (std::chrono::steady_clock::now() - begin > std::chrono::microseconds(timeoutUs)) return SOAPY_SDR_TIMEOUT;
+            std::this_thread::sleep_for(std::chrono::microseconds(200));
+        }
+        auto *out = static_cast<Sample *>(buffers[0]);
+        std::fill(out, out + count, Sample(0));
+        std::lock_guard<std::mutex> guard(etherLock);
+        for (const auto &entry : ether) {
+            const long long low = std::max(readTick, entry.first);
+            const long long high = std::min<long long>(readTick + count, entry.first + entry.second.size());
+            for (long long tick = low; tick < high; tick++) out[tick - readTick] += entry.second[tick - entry.first];
+        }
+        flags = clock ? SOAPY_SDR_HAS_TIME : 0;
+        timeNs = SoapySDR::ticksToTimeNs(readTick, rate);
+        readTick += count;
+        return int(count);
+    }
+
+    int writeStream(SoapySDR::Stream *, const void *const *buffers, const size_t n, int &flags, const long long timeNs, const long) override {
+        static long long next = 0;
+        if (flags & SOAPY_SDR_HAS_TIME) {
+            next = SoapySDR::timeNsToTicks(timeNs, rate);
+            if (next < nowTick()) { pendingStatus = SOAPY_SDR_TIME_ERROR; return int(n); }
+        } else if (!clock && next < nowTick()) next = nowTick();
+        const size_t count = std::min<size_t>(n, 1024);
+        const auto *in = static_cast<const Sample *>(buffers[0]);
+        std::lock_guard<std::mutex> guard(etherLock);
+        ether[next] = std::vector<Sample>(in, in + count);
+        next += count;
+        if (gains[SOAPY_SDR_TX] == 13) pendingStatus = SOAPY_SDR_UNDERFLOW;
+        return int(count);
+    }
+
+    int readStreamStatus(SoapySDR::Stream *, size_t &, int &, long long &, const long) override {
+        const int status = pendingStatus ? pendingStatus : SOAPY_SDR_TIMEOUT;
+        pendingStatus = 0;
+        return status;
+    }
+};
+
+static SoapySDR::KwargsList find(const SoapySDR::Kwargs &args) {
+    if (args.count("driver") && args.at("driver") != "testloopback") return {};
+    return {{{"driver", "testloopback"}, {"label", "loopback in memory"}}};
+}
+
+// One device for all who open it with the same arguments, so that a transmitter and a receiver share its ether.
+static SoapySDR::Device *make(const SoapySDR::Kwargs &args) { return new Loopback(args); }
+static SoapySDR::Registry registration("testloopback", &find, &make, SOAPY_SDR_ABI_VERSION);
