@@ -24,6 +24,7 @@ COMMANDS = {
     "train": "train",
     "export": "export",
     "bench": "bench",
+    "evaluate": "evaluate",
 }
 
 
