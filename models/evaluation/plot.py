@@ -8,7 +8,6 @@ from pathlib import Path
 from models.errors import ModelError
 from models.evaluation.compare import Row
 
-
 SUFFIXES = (".png", ".svg", ".pdf")
 
 
