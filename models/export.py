@@ -14,7 +14,7 @@ import onnx
 import onnxruntime as ort
 import torch
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from models.codec import ARCHITECTURES, STRIDE, Codec
 from models.errors import ModelError
@@ -100,21 +100,29 @@ def _example(codec: Codec, height: int, width: int, user: int) -> tuple[Tensor, 
 
 def _write_encoder(codec: Codec, path: Path) -> None:
     rows, columns = torch.export.Dim("rows", min=1, max=4096), torch.export.Dim("columns", min=1, max=4096)
+    sizes = ({2: STRIDE * rows, 3: STRIDE * columns}, None, None)
+    write_onnx(codec.encoder, _example(codec, 32, 48, 0), ["image", "user", "side"], "latent", sizes, path)
+
+
+def write_onnx(
+    network: nn.Module, example: tuple[Tensor, ...], inputs: list[str], output: str, sizes: tuple[Any, ...], path: Path
+) -> None:
+    """Write ``network`` as ONNX, traced on ``example``; ``sizes`` are torch.export's dynamic shapes."""
     # The exporter reports absent optional packages; none of it concerns this network.
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
-            codec.encoder,
-            _example(codec, 32, 48, 0),
-            input_names=["image", "user", "side"],
-            output_names=["latent"],
+            network,
+            example,
+            input_names=inputs,
+            output_names=[output],
             dynamo=True,
             verbose=False,
-            dynamic_shapes=({2: STRIDE * rows, 3: STRIDE * columns}, None, None),
+            dynamic_shapes=sizes,
         )
     if program is None:
-        raise ModelError("the encoder could not be exported to ONNX.")
+        raise ModelError("the network could not be exported to ONNX.")
     onnx.save(_without_remarks(program.model_proto), path)
 
 
