@@ -59,8 +59,8 @@ class CodecTraining(RunBounds):
 
     name: str = Field(default="compact-2u", pattern=r"^[A-Za-z0-9._-]+$")
     users: int = Field(default=2, ge=1, le=8)
-    architecture: Literal["compact"] = "compact"
-    arguments: dict[str, int | float | list[int]] = Field(default_factory=dict)
+    architecture: Literal["compact", "convnext"] = "compact"
+    arguments: dict[str, int | float | str | list[int]] = Field(default_factory=dict)
     batch_pixels: int = Field(default=20 * 32 * 32, ge=1024)
     crops_px: list[int] = Field(default=[32, 32, 32, 64], min_length=1)
     weight_decay: float = Field(default=1e-3, ge=0)

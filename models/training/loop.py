@@ -8,8 +8,9 @@ from accelerate import Accelerator
 from rich.console import Console
 from torch import Tensor, nn
 
+from models.base import CodecNetwork
 from models.channel import transmit
-from models.codec import STRIDE, Codec, build_codec, latent_to_symbols, symbols_to_latent
+from models.codec import build_codec, latent_to_symbols, symbols_to_latent
 from models.errors import ModelError
 from models.training.checkpoint import Progress
 from models.training.config import CodecTraining
@@ -23,7 +24,7 @@ LOG_MSE_FLOOR = 1e-3
 class CodecStep(nn.Module):
     """One forward pass through encoder, channel and decoders; a module so that accelerate can wrap it."""
 
-    def __init__(self, codec: Codec) -> None:
+    def __init__(self, codec: CodecNetwork) -> None:
         super().__init__()
         self.codec = codec
 
@@ -31,8 +32,8 @@ class CodecStep(nn.Module):
         """images: float [users, B, 3, H, W] in [0,1] -> mean squared error of every image, float [users, B];
         NaN where a user was silent."""
         users, batch, _, height, width = images.shape
-        latent_channels = self.codec.arguments.latent_channels
-        count = symbols_per_image(latent_channels, height, width, STRIDE)
+        latent_channels, stride = self.codec.arguments.latent_channels, self.codec.arguments.stride
+        count = symbols_per_image(latent_channels, height, width, stride)
         frame = draw_frame(settings.channel, batch, users, count, generator)
         device = images.device
         user = torch.arange(users, device=device).repeat_interleave(batch)
@@ -45,7 +46,7 @@ class CodecStep(nn.Module):
         features = received.features.to(device)
         errors = []
         for index, decoder in enumerate(self.codec.decoders):
-            view = symbols_to_latent(features[:, index], height // STRIDE, width // STRIDE)
+            view = symbols_to_latent(features[:, index], height // stride, width // stride)
             decoded = decoder(_fast_layout(view), known[:, index])
             errors.append((decoded.float() - images[index]).square().mean(dim=(1, 2, 3)))
         return torch.where(frame.active.T.to(device), torch.stack(errors), torch.nan)
@@ -72,7 +73,7 @@ def objective(errors: Tensor, kind: str) -> Tensor:
 
 def train_codec(
     settings: CodecTraining, resume: bool = False, console: Console | None = None
-) -> tuple[Codec, Progress]:
+) -> tuple[CodecNetwork, Progress]:
     """Train until the minutes or steps are spent; checkpoints go to ``settings.out``.
 
     With ``resume`` an existing checkpoint there is continued: bounded by steps, the result is the same as
@@ -115,6 +116,7 @@ def _one_step(
     generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
     batch = max(1, settings.batch_pixels // crop_px**2 // accelerator.num_processes)
     crops = pool.draw(rng, settings.users * batch, crop_px)
+    torch.manual_seed(int(rng.integers(2**62)))  # Dropout and stochastic depth.
     images = torch.from_numpy(crops).permute(0, 3, 1, 2).float().div(255)
     images = images.reshape(settings.users, batch, 3, crop_px, crop_px).to(accelerator.device)
     errors = network(images, settings, generator)

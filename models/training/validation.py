@@ -9,8 +9,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from models.base import CodecNetwork
 from models.channel import ChannelMode, draw_channel, transmit
-from models.codec import STRIDE, Codec, latent_to_symbols, symbols_to_latent
+from models.codec import latent_to_symbols, symbols_to_latent
 from models.images import open_images
 from models.training.frames import side_vectors
 
@@ -21,7 +22,7 @@ _BATCH_PIXELS = 1 << 16
 
 
 def measure_codec(
-    codec: Codec,
+    codec: CodecNetwork,
     sources: Sequence[str],
     snrs_db: Sequence[float] = SNRS_DB,
     modes: Sequence[ChannelMode] = VALIDATION_MODES,
@@ -33,7 +34,7 @@ def measure_codec(
     """
     report: dict[str, object] = {}
     for source in sources:
-        groups = _same_size_groups(source)
+        groups = _same_size_groups(source, codec.arguments.stride)
         table = {
             mode: {f"{snr_db:g}": round(mean_psnr_db(codec, groups, mode, snr_db), 3) for snr_db in snrs_db}
             for mode in modes
@@ -43,17 +44,17 @@ def measure_codec(
     return report
 
 
-def _same_size_groups(source: str) -> list[NDArray[np.uint8]]:
+def _same_size_groups(source: str, stride: int) -> list[NDArray[np.uint8]]:
     by_size: dict[tuple[int, ...], list[NDArray[np.uint8]]] = {}
     for picture in open_images(source):
-        height, width = (side - side % STRIDE for side in picture.pixels.shape[:2])
+        height, width = (side - side % stride for side in picture.pixels.shape[:2])
         if height and width:
             by_size.setdefault((height, width), []).append(picture.pixels[:height, :width])
     return [np.stack(group) for group in by_size.values()]
 
 
 @torch.inference_mode()
-def mean_psnr_db(codec: Codec, groups: Sequence[NDArray[np.uint8]], mode: ChannelMode, snr_db: float) -> float:
+def mean_psnr_db(codec: CodecNetwork, groups: Sequence[NDArray[np.uint8]], mode: ChannelMode, snr_db: float) -> float:
     """Mean PSNR in dB over users and all pictures of ``groups`` (each uint8 [n, H, W, 3])."""
     codec.eval()
     generator = torch.Generator().manual_seed(VALIDATION_SEED)
@@ -77,13 +78,13 @@ def _pictures(group: NDArray[np.uint8], rows: NDArray[np.int64]) -> Tensor:
 
 @torch.inference_mode()
 def through_channel(
-    codec: Codec, images: Tensor, mode: ChannelMode, snr_db: float, generator: torch.Generator
+    codec: CodecNetwork, images: Tensor, mode: ChannelMode, snr_db: float, generator: torch.Generator
 ) -> Tensor:
     """images float [users, B, 3, H, W] in [0,1], sides multiples of the stride -> decoded, the same shape,
     clamped.
     """
     users, batch, _, height, width = images.shape
-    rows, columns = height // STRIDE, width // STRIDE
+    rows, columns = height // codec.arguments.stride, width // codec.arguments.stride
     count = codec.arguments.latent_channels // 2 * rows * columns
     channel = draw_channel(mode, batch, users, count, generator)
     snr = torch.full((batch,), snr_db)
@@ -102,7 +103,7 @@ def through_channel(
 
 @torch.inference_mode()
 def measure_overlap(
-    codec: Codec, sources: Sequence[str], snrs_db: Sequence[float] = (0.0, 10.0, 20.0)
+    codec: CodecNetwork, sources: Sequence[str], snrs_db: Sequence[float] = (0.0, 10.0, 20.0)
 ) -> dict[str, dict[str, float]]:
     """``{source name: {snr: overlap}}``: how far the users really share channel uses, unit gains.
 
@@ -114,7 +115,7 @@ def measure_overlap(
     users = codec.arguments.users
     report: dict[str, dict[str, float]] = {}
     for source in sources:
-        groups = _same_size_groups(source)
+        groups = _same_size_groups(source, codec.arguments.stride)
         row = {}
         for snr_db in snrs_db:
             shared, total = 0.0, 0.0
