@@ -16,6 +16,8 @@ def command() -> None:
     Examples:
       semnoma-hil train codec --images photos/ --images cifar-10-binary.tar.gz --minutes 40 --out run1
       semnoma-hil train codec --images photos/ --minutes 40 --out run1 --resume
+      semnoma-hil train teacher --images photos/ --steps 20000 --out teacher
+      semnoma-hil train student --teacher teacher --images photos/ --steps 20000 --out student
       semnoma-hil train refiner --images photos/ --minutes 12 --codec compact-2u --out run2
     """
 
@@ -57,6 +59,37 @@ def train_codec_command(resume: bool, **flags: Any) -> None:
 
     settings = _settings(CodecTraining, flags)
     train_codec(settings, resume)
+    manifest = finish_codec(settings.out, settings.out / settings.name)
+    click.echo(f"{settings.out / settings.name}: {manifest.provenance.images_seen} images seen, {manifest.metrics}")
+
+
+@command.command("teacher")
+@_common
+@click.option("--name", help="Name of the teacher.")
+@click.option("--users", type=int, help="Users of the student to come.")
+def train_teacher_command(resume: bool, **flags: Any) -> None:
+    """First stage: encoder and one decoder over interference-free channels; writes OUT and its metrics.json."""
+    from models.training.config import TeacherTraining
+    from models.training.finish import finish_teacher
+    from models.training.two_stage import train_teacher
+
+    settings = _settings(TeacherTraining, flags)
+    train_teacher(settings, resume)
+    click.echo(f"{settings.out}: {finish_teacher(settings.out)['psnr_db']}")
+
+
+@command.command("student")
+@_common
+@click.option("--name", help="Name of the codec and of its folder in --out.")
+@click.option("--teacher", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Run of the teacher.")
+def train_student_command(resume: bool, **flags: Any) -> None:
+    """Second stage: the superposed codec, started from the teacher and distilled from it; writes OUT/NAME."""
+    from models.training.config import StudentTraining
+    from models.training.finish import finish_codec
+    from models.training.two_stage import train_student
+
+    settings = _settings(StudentTraining, flags)
+    train_student(settings, resume)
     manifest = finish_codec(settings.out, settings.out / settings.name)
     click.echo(f"{settings.out / settings.name}: {manifest.provenance.images_seen} images seen, {manifest.metrics}")
 

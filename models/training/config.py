@@ -54,7 +54,7 @@ class RunBounds(BaseModel):
 
 class CodecTraining(RunBounds):
     """Settings of ``train codec``. batch_pixels: pixels per user and update; crops_px: crop sides, drawn
-    evenly.
+    evenly. loss: mean squared error, mean of log(MSE + 1e-3), or the sum over users of the mean absolute error.
     """
 
     name: str = Field(default="compact-2u", pattern=r"^[A-Za-z0-9._-]+$")
@@ -64,8 +64,34 @@ class CodecTraining(RunBounds):
     batch_pixels: int = Field(default=20 * 32 * 32, ge=1024)
     crops_px: list[int] = Field(default=[32, 32, 32, 64], min_length=1)
     weight_decay: float = Field(default=1e-3, ge=0)
-    loss: Literal["mse", "log-mse"] = "log-mse"
+    loss: Literal["mse", "log-mse", "l1"] = "log-mse"
     channel: ChannelMix = Field(default_factory=ChannelMix)
+
+
+class TeacherTraining(CodecTraining):
+    """Settings of ``train teacher``: one decoder for all users, everybody on channel uses of their own."""
+
+    name: str = Field(default="teacher", pattern=r"^[A-Za-z0-9._-]+$")
+    loss: Literal["mse", "log-mse", "l1"] = "l1"
+
+
+class StudentTraining(CodecTraining):
+    """Settings of ``train student``: the superposed codec, taught by the run folder ``teacher``.
+
+    Its users, architecture and arguments are the teacher's. loss = reconstruction * L_rec + feature_affinity * L_FA +
+    cross_head * L_CrossKD + relational * L_relations (models/training/distillation.py); a weight of 0 switches a loss
+    off. cross_head_layer: decoder layer after which the teacher takes over. from_teacher: start from its weights.
+    """
+
+    name: str = Field(default="student", pattern=r"^[A-Za-z0-9._-]+$")
+    teacher: Path
+    loss: Literal["l1"] = "l1"
+    from_teacher: bool = True
+    reconstruction: float = Field(default=10.0, ge=0)
+    feature_affinity: float = Field(default=1.0, ge=0)
+    cross_head: float = Field(default=1.0, ge=0)
+    cross_head_layer: int = Field(default=3, ge=1)
+    relational: float = Field(default=0.0, ge=0)
 
 
 class RefinerTraining(RunBounds):

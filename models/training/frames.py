@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import torch
@@ -16,12 +15,12 @@ SIDE_FIELDS = ["snr_db_over_20", "own_gain", "other_gain_rss"]
 
 @dataclass(frozen=True)
 class Frame:
-    """channel: complex64 [B, users, k]; snr_db and estimation_error_power: [B]; active: bool [B, users];
+    """channel: complex64 [B, users, k]; snr_db and estimation_error_power: [B] or None; active: bool [B, users];
     encoder_side: float [B, users, d], what the transmitters believe."""
 
     channel: Tensor
     snr_db: Tensor
-    estimation_error_power: Tensor
+    estimation_error_power: Tensor | None
     active: Tensor
     encoder_side: Tensor
 
@@ -72,8 +71,3 @@ def _mixed_channel(mix: ChannelMix, batch: int, users: int, symbols: int, genera
         if len(rows):
             channel[rows] = draw_channel(mode, len(rows), users, symbols, generator).expand(-1, -1, symbols)
     return channel
-
-
-def symbols_per_image(latent_channels: int, height: int, width: int, stride: int) -> int:
-    """k = (M/2) ceil(H/stride) ceil(W/stride)."""
-    return latent_channels // 2 * math.ceil(height / stride) * math.ceil(width / stride)
