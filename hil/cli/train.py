@@ -18,6 +18,7 @@ def command() -> None:
       semnoma-hil train codec --images photos/ --minutes 40 --out run1 --resume
       semnoma-hil train teacher --images photos/ --steps 20000 --out teacher
       semnoma-hil train student --teacher teacher --images photos/ --steps 20000 --out student
+      semnoma-hil train baseline joint-decoder --images photos/ --steps 20000 --out joint
       semnoma-hil train refiner --images photos/ --minutes 12 --codec compact-2u --out run2
     """
 
@@ -90,6 +91,24 @@ def train_student_command(resume: bool, **flags: Any) -> None:
 
     settings = _settings(StudentTraining, flags)
     train_student(settings, resume)
+    manifest = finish_codec(settings.out, settings.out / settings.name)
+    click.echo(f"{settings.out / settings.name}: {manifest.provenance.images_seen} images seen, {manifest.metrics}")
+
+
+@command.command("baseline")
+@click.argument("baseline", type=click.Choice(["joint-decoder", "no-distillation", "orthogonal"]))
+@_common
+@click.option("--name", help="Name of the codec and of its folder in --out.  [BASELINE]")
+@click.option("--users", type=int, help="Users that share the channel.")
+def train_baseline_command(baseline: str, resume: bool, **flags: Any) -> None:
+    """Train what the student is compared with, by the same loop and channel uses; writes OUT/NAME."""
+    from models.training.config import BaselineTraining
+    from models.training.finish import finish_codec
+    from models.training.loop import train_codec
+
+    flags["name"] = flags["name"] or baseline
+    settings = _settings(BaselineTraining, flags | {"baseline": baseline})
+    train_codec(settings, resume)
     manifest = finish_codec(settings.out, settings.out / settings.name)
     click.echo(f"{settings.out / settings.name}: {manifest.provenance.images_seen} images seen, {manifest.metrics}")
 

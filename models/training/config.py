@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class ChannelMix(BaseModel):
@@ -92,6 +92,33 @@ class StudentTraining(CodecTraining):
     cross_head: float = Field(default=1.0, ge=0)
     cross_head_layer: int = Field(default=3, ge=1)
     relational: float = Field(default=0.0, ge=0)
+
+
+BASELINES: dict[str, dict[str, int | float | str | list[int]]] = {
+    "joint-decoder": {"decoders": "joint"},
+    "no-distillation": {},
+    "orthogonal": {"sharing": "time"},
+}
+
+
+class BaselineTraining(CodecTraining):
+    """Settings of ``train baseline NAME``: what the student is compared with, through the same channel uses.
+
+    joint-decoder: superposed DeepJSCC with one decoder that gives all users' pictures (Yilmaz et al. 2023).
+    no-distillation: the student's networks and its L_rec alone, from fresh weights. orthogonal: users take turns, each
+    on its share of the symbols at full power, so that the total of channel uses is the same.
+    """
+
+    baseline: Literal["joint-decoder", "no-distillation", "orthogonal"]
+    name: str = Field(default="baseline", pattern=r"^[A-Za-z0-9._-]+$")
+    loss: Literal["mse", "log-mse", "l1"] = "l1"
+
+    @model_validator(mode="after")
+    def _as_baseline(self) -> BaselineTraining:
+        self.arguments = {"decoders": "per-user", "sharing": "superposed", **BASELINES[self.baseline]} | {
+            key: value for key, value in self.arguments.items() if key not in ("decoders", "sharing")
+        }
+        return self
 
 
 class RefinerTraining(RunBounds):

@@ -16,7 +16,7 @@ from models.manifest import CodecManifest, Provenance, RefinerManifest
 from models.refiner import Refiner
 from models.refiner.network import ARCHITECTURE_NAME, build_prior, small_prior_arguments
 from models.training.checkpoint import Progress, has_checkpoint, load_checkpoint
-from models.training.config import CodecTraining, RefinerTraining, StudentTraining
+from models.training.config import BaselineTraining, CodecTraining, RefinerTraining, StudentTraining
 from models.training.frames import SIDE_FIELDS
 from models.training.loop import fresh_codec
 from models.training.refiner_validation import measure_refiner
@@ -95,8 +95,12 @@ def finish_refiner(run: Path, folder: Path) -> RefinerManifest:
 def _codec_settings(text: str) -> tuple[str, CodecTraining]:
     """(kind of run, its settings) of a codec or a student."""
     try:
-        kind = "student" if "teacher" in json.loads(text) else "codec"
-        return kind, (StudentTraining if kind == "student" else CodecTraining).model_validate_json(text)
+        content = json.loads(text)
+        if "teacher" in content:
+            return "student", StudentTraining.model_validate(content)
+        if "baseline" in content:
+            return f"baseline {content['baseline']}", BaselineTraining.model_validate(content)
+        return "codec", CodecTraining.model_validate(content)
     except ValueError as error:
         raise ModelError(f"{SETTINGS_NAME} is not of a codec's training run: {str(error).splitlines()[0]}.") from error
 
