@@ -23,6 +23,7 @@ def export_refiner(
     provenance: Provenance,
     metrics: dict[str, Any],
     licence: str,
+    scheduler: dict[str, Any] = SCHEDULER_ARGUMENTS,
 ) -> RefinerManifest:
     """Write ``prior.safetensors`` (half precision) and ``manifest.json`` into ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -36,7 +37,7 @@ def export_refiner(
         version=version,
         architecture=ARCHITECTURE_NAME,
         arguments=arguments,
-        scheduler=SCHEDULER_ARGUMENTS,
+        scheduler=scheduler,
         weights=describe_file(folder / WEIGHTS_NAME),
         provenance=provenance,
         metrics=metrics,

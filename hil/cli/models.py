@@ -1,6 +1,7 @@
 """`semnoma-hil models`: the codecs in this installation, and a user's own among them."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
@@ -42,6 +43,31 @@ def add(folder: Path, replace: bool) -> None:
     from models.adding import add_codec
 
     click.echo(f"added as {add_codec(folder, replace).name}")
+
+
+@command.command("convert-refiner")
+@click.argument("checkpoint", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder to write.")
+@click.option("--name", required=True, help="Name of the refiner.")
+@click.option("--size", type=click.IntRange(8, 4096), required=True, help="Side of the images it was trained on, px.")
+@click.option("--schedule", type=click.Choice(["cosine", "linear"]), required=True, help="Noise schedule it learnt.")
+@click.option("--head-channels", type=click.IntRange(1), default=64, show_default=True, help="Per attention head.")
+@click.option("--licence", required=True, help="Licence of the weights.")
+@click.option("--note", default="", help="Where the checkpoint comes from.")
+def convert_refiner(checkpoint: Path, out: Path, **facts: Any) -> None:
+    """Turn a public diffusion checkpoint of the improved-diffusion layout into a refiner folder.
+
+    CHECKPOINT is a .safetensors file, or a .pt file that holds nothing but tensors (nothing else is unpickled).
+
+    \b
+    Example:
+      semnoma-hil models convert-refiner cifar10.pt --size 32 --schedule cosine --name p32 --licence MIT --out prior
+      semnoma-hil loopback --refine --set refiner=prior
+    """
+    from models.refiner.checkpoint_file import convert_file
+
+    manifest = convert_file(checkpoint, out, **facts)
+    click.echo(f"{out}: {manifest.name}, {manifest.arguments['block_out_channels']}")
 
 
 @command.command("remove")

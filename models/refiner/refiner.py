@@ -90,7 +90,7 @@ def contract_and_denoise(network: nn.Module, scheduler: Any, batch: Tensor, star
     current = scheduler.add_noise(batch, noise, torch.tensor([steps[0]] * len(batch), device=batch.device))
     clean = batch
     for step, following in zip(steps, [*steps[1:], None], strict=True):
-        predicted = network(current, step).sample
+        predicted = network(current, step).sample[:, :3]  # Priors with learned variance give that in channels 3 to 5.
         clean = ((current - (1 - abar[step]).sqrt() * predicted) / abar[step].sqrt()).clamp(-1, 1)
         if following is not None:
             current = abar[following].sqrt() * clean + (1 - abar[following]).sqrt() * predicted
