@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from safetensors.torch import save_file
 from torch import nn
@@ -24,6 +24,7 @@ def export_refiner(
     metrics: dict[str, Any],
     licence: str,
     scheduler: dict[str, Any] = SCHEDULER_ARGUMENTS,
+    method: Literal["diffusion", "one-step"] = "diffusion",
 ) -> RefinerManifest:
     """Write ``prior.safetensors`` (half precision) and ``manifest.json`` into ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -38,6 +39,7 @@ def export_refiner(
         architecture=ARCHITECTURE_NAME,
         arguments=arguments,
         scheduler=scheduler,
+        method=method,
         weights=describe_file(folder / WEIGHTS_NAME),
         provenance=provenance,
         metrics=metrics,

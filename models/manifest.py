@@ -123,7 +123,10 @@ class CodecManifest(_Strict):
 
 
 class RefinerManifest(_Strict):
-    """The same for a refiner folder: a diffusion prior and the schedule it was trained with."""
+    """The same for a refiner folder: a diffusion prior and the schedule it was trained with.
+
+    method: "diffusion" contracts the error and denoises in several passes; "one-step" does the same work in one.
+    """
 
     format_version: Literal[1]
     kind: Literal["refiner"]
@@ -132,6 +135,7 @@ class RefinerManifest(_Strict):
     architecture: str
     arguments: dict[str, Any]
     scheduler: dict[str, Any]
+    method: Literal["diffusion", "one-step"] = "diffusion"
     weights: FileEntry
     provenance: Provenance
     metrics: dict[str, Any]

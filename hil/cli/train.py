@@ -10,7 +10,7 @@ import click
 
 @click.group("train")
 def command() -> None:
-    """Train a codec or a refiner.
+    """Train a codec, its teacher, what it is compared with, or a refiner.
 
     \b
     Examples:
@@ -20,6 +20,7 @@ def command() -> None:
       semnoma-hil train student --teacher teacher --images photos/ --steps 20000 --out student
       semnoma-hil train baseline joint-decoder --images photos/ --steps 20000 --out joint
       semnoma-hil train refiner --images photos/ --minutes 12 --codec compact-2u --out run2
+      semnoma-hil train one-step --refiner run2/refiner-32 --codec compact-2u --images photos/ --steps 4000 --out run3
     """
 
 
@@ -128,6 +129,27 @@ def train_refiner_command(resume: bool, **flags: Any) -> None:
         flags["codec"] = codec_folder(flags["codec"])
     settings = _settings(RefinerTraining, flags)
     train_refiner(settings, resume)
+    manifest = finish_refiner(settings.out, settings.out / settings.name)
+    click.echo(f"{settings.out / settings.name}: {manifest.provenance.images_seen} images seen, {manifest.metrics}")
+
+
+@command.command("one-step")
+@_common
+@click.option("--name", help="Name of the refiner and of its folder in --out.")
+@click.option("--refiner", help="Refiner to distil, by name or path.")
+@click.option("--codec", help="Codec, by name or path, whose pictures it refines.")
+def train_one_step_command(resume: bool, **flags: Any) -> None:
+    """Distil a diffusion refiner into a single network pass; writes OUT/NAME."""
+    from models.training.config import OneStepTraining
+    from models.training.finish import finish_refiner
+    from models.training.one_step import train_one_step
+    from models.zoo import codec_folder, refiner_folder
+
+    for name, find in (("codec", codec_folder), ("refiner", refiner_folder)):
+        if flags[name] is not None:
+            flags[name] = find(flags[name])
+    settings = _settings(OneStepTraining, flags)
+    train_one_step(settings, resume)
     manifest = finish_refiner(settings.out, settings.out / settings.name)
     click.echo(f"{settings.out / settings.name}: {manifest.provenance.images_seen} images seen, {manifest.metrics}")
 

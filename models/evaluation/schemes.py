@@ -53,7 +53,17 @@ class LearnedScheme(Scheme):
     def natural_uses(self, height: int, width: int) -> int:
         return self._encoder.channel_uses(height, width)
 
+    @property
+    def users(self) -> int:
+        """Users that the codec serves."""
+        return self._encoder.users
+
     def send(self, frame: Frame, snr_db: float, channel_uses: int) -> NDArray[np.uint8]:
+        pictures = self.send_float(frame, snr_db)
+        return np.rint(pictures.transpose(0, 2, 3, 1) * 255).astype(np.uint8)
+
+    def send_float(self, frame: Frame, snr_db: float) -> NDArray[np.float32]:
+        """float32 [users, 3, H, W] in [0, 1], before rounding to 8 bits."""
         users, height, width = frame.pictures.shape[:3]
         gains = frame.channel.abs().square().mean(dim=1).sqrt().numpy()
         phases = frame.channel.mean(dim=1).angle().numpy()
@@ -66,7 +76,7 @@ class LearnedScheme(Scheme):
             generator=torch.Generator().manual_seed(frame.noise_seed),
         )
         views = received.features[0].numpy()
-        return np.stack([self._decoder.decode(views[user], user, side, height, width) for user in range(users)])
+        return np.stack([self._decoder.decode_float(views[user], user, side, height, width) for user in range(users)])
 
 
 class DigitalScheme(Scheme):

@@ -136,3 +136,20 @@ class RefinerTraining(RunBounds):
     channels: list[int] = Field(default=[24, 40, 56], min_length=2)
     highest_timestep: int = Field(default=300, ge=1, le=999)
     learning_rate: float = Field(default=1.5e-3, gt=0)
+
+
+class OneStepTraining(RunBounds):
+    """Settings of ``train one-step``: the refiner of folder ``refiner``, distilled into a single pass.
+
+    It learns on pictures that the codec of folder ``codec`` decodes over random phases at SNRs drawn from ``snr_db``.
+    batch: crops an update.
+    """
+
+    name: str = Field(default="one-step-32", pattern=r"^[A-Za-z0-9._-]+$")
+    refiner: Path
+    codec: Path
+    minutes: float = Field(default=10.0, gt=0)
+    crop_px: int = Field(default=32, ge=16)
+    batch: int = Field(default=16, ge=1)
+    learning_rate: float = Field(default=3e-4, gt=0)
+    snr_db: tuple[float, float] = (0.0, 20.0)

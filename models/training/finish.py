@@ -15,10 +15,19 @@ from models.export_refiner import export_refiner
 from models.manifest import CodecManifest, Provenance, RefinerManifest
 from models.refiner import Refiner
 from models.refiner.network import ARCHITECTURE_NAME, build_prior, small_prior_arguments
+from models.refiner.refiner import DDIM_STEPS
 from models.training.checkpoint import Progress, has_checkpoint, load_checkpoint
-from models.training.config import BaselineTraining, CodecTraining, RefinerTraining, StudentTraining
+from models.training.config import (
+    BaselineTraining,
+    CodecTraining,
+    OneStepTraining,
+    RefinerTraining,
+    RunBounds,
+    StudentTraining,
+)
 from models.training.frames import SIDE_FIELDS
 from models.training.loop import fresh_codec
+from models.training.one_step import student_of
 from models.training.refiner_validation import measure_refiner
 from models.training.runner import SETTINGS_NAME
 from models.training.two_stage import load_teacher
@@ -78,7 +87,10 @@ def finish_teacher(run: Path) -> dict[str, Any]:
 
 def finish_refiner(run: Path, folder: Path) -> RefinerManifest:
     """The same for a refiner run; it is measured on what the run's codec decodes, when it names one."""
-    settings = RefinerTraining.model_validate_json(_settings_text(run))
+    text = _settings_text(run)
+    if "refiner" in json.loads(text):
+        return _finish_one_step(run, folder, OneStepTraining.model_validate_json(text))
+    settings = RefinerTraining.model_validate_json(text)
     arguments = small_prior_arguments(settings.channels, settings.crop_px)
     prior = build_prior(ARCHITECTURE_NAME, arguments)
     progress = load_checkpoint(run, prior, torch.optim.AdamW(prior.parameters()))
@@ -90,6 +102,22 @@ def finish_refiner(run: Path, folder: Path) -> RefinerManifest:
         metrics = {"before_and_after": measured, "codec": settings.codec.name}
         manifest = export_refiner(prior, folder, *card, metrics, settings.licence)
     return manifest
+
+
+def _finish_one_step(run: Path, folder: Path, settings: OneStepTraining) -> RefinerManifest:
+    """Export the single pass and measure it beside the refiner that it stands for."""
+    refiner = Refiner.load(settings.refiner)
+    student, of = student_of(refiner), refiner.manifest
+    progress = load_checkpoint(run, student, torch.optim.AdamW(student.parameters()))
+    card = (settings.name, MODEL_VERSION, of.arguments, _provenance("one-step", settings, progress))
+    metrics: dict[str, Any] = {"distilled_from": f"{of.name} {of.version}", "network_passes": 1}
+    export_refiner(student, folder, *card, metrics, settings.licence, of.scheduler, "one-step")
+    if settings.validation:
+        metrics["codec"] = settings.codec.name
+        metrics["before_and_after"] = measure_refiner(Refiner.load(folder), settings.codec, settings.validation)
+        metrics["of_the_refiner"] = measure_refiner(refiner, settings.codec, settings.validation)
+        metrics["of_the_refiner_network_passes"] = DDIM_STEPS
+    return export_refiner(student, folder, *card, metrics, settings.licence, of.scheduler, "one-step")
 
 
 def _codec_settings(text: str) -> tuple[str, CodecTraining]:
@@ -111,7 +139,7 @@ def _settings_text(run: Path) -> str:
     return (run / SETTINGS_NAME).read_text(encoding="utf-8")
 
 
-def _provenance(what: str, settings: CodecTraining | RefinerTraining, progress: Progress) -> Provenance:
+def _provenance(what: str, settings: RunBounds, progress: Progress) -> Provenance:
     sources = [_without_folders(source) for source in settings.images]
     bound = f"--steps {settings.steps}" if settings.steps is not None else f"--minutes {settings.minutes:g}"
     images = " ".join(f"--images {source}" for source in sources)
@@ -120,6 +148,8 @@ def _provenance(what: str, settings: CodecTraining | RefinerTraining, progress: 
         images = f"--teacher {settings.teacher.name} {images}"
         weights = ("reconstruction", "feature_affinity", "cross_head", "cross_head_layer", "relational", "from_teacher")
         note = "Distilled: " + ", ".join(f"{name} {getattr(settings, name)}" for name in weights) + "."
+    if isinstance(settings, OneStepTraining):
+        images = f"--refiner {settings.refiner.name} --codec {settings.codec.name} {images}"
     return Provenance(
         data=", ".join(sources),
         command=f"semnoma-hil train {what} {images} {bound} --seed {settings.seed} --out DIR",
