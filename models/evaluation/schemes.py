@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -86,13 +87,15 @@ class DigitalScheme(Scheme):
     scheme exceeds; otherwise users take turns with measured 5G LDPC and QAM.
     """
 
+    # Coding a picture in every quality takes longer than all else, and both links need it.
+    _known: ClassVar[dict[tuple[str, tuple[int, ...], bytes], list[Coded]]] = {}
+
     def __init__(self, form: str, capacity: bool) -> None:
         if form not in FORMATS:
             raise ModelError(f"image format {form!r} is not known; known are {', '.join(FORMATS)}.")
         self._form, self._capacity = form, capacity
         self.name = DIGITAL + form + (CAPACITY if capacity else "")
         self.link = "capacity of the multiple-access channel (upper bound)" if capacity else "time-shared 5G LDPC + QAM"
-        self._known: dict[bytes, list[Coded]] = {}
 
     def natural_uses(self, height: int, width: int) -> None:
         return None
@@ -108,7 +111,7 @@ class DigitalScheme(Scheme):
         )
 
     def _coded(self, pixels: NDArray[np.uint8]) -> list[Coded]:
-        key = pixels.tobytes()
+        key = (self._form, pixels.shape, pixels.tobytes())
         if key not in self._known:
             self._known[key] = code_picture(pixels, self._form)
         return self._known[key]
