@@ -7,6 +7,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from models.channel import ChannelMode
+
 
 class ChannelMix(BaseModel):
     """How often each channel is drawn, and how imperfect what both ends know of it is.
@@ -28,11 +30,22 @@ class ChannelMix(BaseModel):
     estimation_error: float = Field(default=0.2, ge=0)
     snr_db: tuple[float, float] = (0.0, 20.0)
 
+    def shares(self) -> dict[ChannelMode, float]:
+        """How often each channel mode is drawn, in the order in which they always were."""
+        return {
+            "awgn": self.awgn,
+            "random-phase": self.random_phase,
+            "rayleigh": self.rayleigh,
+            "selective": self.selective,
+        }
+
 
 class RunBounds(BaseModel):
     """What every run has: where it writes, when it ends, and how fast it learns.
 
     steps wins over minutes when given, and only then is a resumed run the same as an uninterrupted one.
+    patience: end a codec's run after so many validations without a gain and keep the best weights (early stopping);
+    None trains to the end. validate_steps: updates between validations.
     images: sources to train on, each PATH or PATH=WEIGHT; validation: sources to measure on, never trained
     on.
     """
@@ -49,6 +62,8 @@ class RunBounds(BaseModel):
     gradient_norm: float = Field(default=1.0, gt=0)
     mixed_precision: Literal["no", "bf16"] = "bf16"
     checkpoint_s: float = Field(default=120.0, gt=0)
+    patience: int | None = Field(default=None, ge=1)
+    validate_steps: int = Field(default=1000, ge=1)
     licence: str = "Apache-2.0"
 
 

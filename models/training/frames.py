@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from models.channel import ChannelMode, draw_channel, noise_power_of
+from models.channel import draw_channel, noise_power_of
 from models.training.config import ChannelMix
 
 SIDE_FIELDS = ["snr_db_over_20", "own_gain", "other_gain_rss"]
@@ -57,12 +57,7 @@ def draw_frame(mix: ChannelMix, batch: int, users: int, symbols: int, generator:
 
 
 def _mixed_channel(mix: ChannelMix, batch: int, users: int, symbols: int, generator: torch.Generator) -> Tensor:
-    modes: list[tuple[ChannelMode, float]] = [
-        ("awgn", mix.awgn),
-        ("random-phase", mix.random_phase),
-        ("rayleigh", mix.rayleigh),
-        ("selective", mix.selective),
-    ]
+    modes = list(mix.shares().items())
     shares = torch.tensor([share for _, share in modes])
     choice = torch.multinomial(shares, batch, replacement=True, generator=generator)
     channel = torch.empty(batch, users, symbols, dtype=torch.complex64)

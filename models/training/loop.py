@@ -20,6 +20,7 @@ from models.training.dataset import CropPool
 from models.training.frames import SIDE_FIELDS, draw_frame
 from models.training.runner import refuse_overwrite, run_updates
 from models.training.transmission import pass_frame, symbol_count
+from models.training.validation import mean_psnr_db, same_size_groups
 
 LOG_MSE_FLOOR = 1e-3
 
@@ -99,8 +100,12 @@ def train_step(
     step: Callable[[CodecNetwork], nn.Module],
     resume: bool = False,
     console: Console | None = None,
+    orthogonal: bool = False,
 ) -> tuple[CodecNetwork, Progress]:
-    """The loop around ``step(codec)``, a module like ``CodecStep``; everything else as ``train_codec``."""
+    """The loop around ``step(codec)``, a module like ``CodecStep``; everything else as ``train_codec``.
+
+    orthogonal: early stopping judges the codec without interference.
+    """
     refuse_overwrite(settings.out, resume)
     torch.manual_seed(settings.seed)
     accelerator = Accelerator(mixed_precision=settings.mixed_precision)
@@ -118,8 +123,31 @@ def train_step(
         errors = _one_step(settings, pool, accelerator, network, optimizer, progress)
         return float(-10 * errors[~errors.isnan()].log10().mean())
 
-    progress = run_updates(settings, codec, optimizer, update, resume, console, writes=accelerator.is_main_process)
+    judge = validation_judge(settings, codec, orthogonal)
+    writes = accelerator.is_main_process
+    progress = run_updates(settings, codec, optimizer, update, resume, console, writes, judge)
     return codec, progress
+
+
+def validation_judge(settings: CodecTraining, codec: CodecNetwork, orthogonal: bool) -> Callable[[], float] | None:
+    """Mean PSNR of the validation sources over 0, 10 and 20 dB, for early stopping; None without patience.
+
+    The channel is the one that is drawn most often in training. ModelError when there is nothing to validate on.
+    """
+    if settings.patience is None:
+        return None
+    if not settings.validation:
+        raise ModelError("early stopping (patience) needs pictures to validate on: name some with --validation.")
+    shares = settings.channel.shares()
+    mode = max(shares, key=lambda name: shares[name])
+    groups = [group for source in settings.validation for group in same_size_groups(source, codec.arguments.stride)]
+
+    def judge() -> float:
+        figures = [mean_psnr_db(codec, groups, mode, snr_db, orthogonal) for snr_db in (0.0, 10.0, 20.0)]
+        codec.train()
+        return float(np.mean(figures))
+
+    return judge
 
 
 def _one_step(

@@ -23,7 +23,7 @@ def train_teacher(
     settings: TeacherTraining, resume: bool = False, console: Console | None = None
 ) -> tuple[CodecNetwork, Progress]:
     """Train the teacher: all users share one decoder and none disturbs another. Errors and resume as train_codec."""
-    return train_step(settings, teacher_network, lambda codec: CodecStep(codec, orthogonal=True), resume, console)
+    return train_step(settings, teacher_network, lambda codec: CodecStep(codec, True), resume, console, orthogonal=True)
 
 
 def teacher_network(settings: CodecTraining) -> CodecNetwork:

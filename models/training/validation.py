@@ -36,7 +36,7 @@ def measure_codec(
     """
     report: dict[str, object] = {}
     for source in sources:
-        groups = _same_size_groups(source, codec.arguments.stride)
+        groups = same_size_groups(source, codec.arguments.stride)
         table = {
             mode: {f"{snr_db:g}": round(mean_psnr_db(codec, groups, mode, snr_db, orthogonal), 3) for snr_db in snrs_db}
             for mode in modes
@@ -46,7 +46,8 @@ def measure_codec(
     return report
 
 
-def _same_size_groups(source: str, stride: int) -> list[NDArray[np.uint8]]:
+def same_size_groups(source: str, stride: int) -> list[NDArray[np.uint8]]:
+    """The pictures of ``source`` by size, uint8 [n, H, W, 3] each, their sides cut to multiples of the stride."""
     by_size: dict[tuple[int, ...], list[NDArray[np.uint8]]] = {}
     for picture in open_images(source):
         height, width = (side - side % stride for side in picture.pixels.shape[:2])
@@ -117,7 +118,7 @@ def measure_overlap(
     users = codec.arguments.users
     report: dict[str, dict[str, float]] = {}
     for source in sources:
-        groups = _same_size_groups(source, codec.arguments.stride)
+        groups = same_size_groups(source, codec.arguments.stride)
         row = {}
         for snr_db in snrs_db:
             shared, total = 0.0, 0.0
