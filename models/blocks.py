@@ -18,11 +18,19 @@ class ChannelNorm(nn.LayerNorm):
 
 class ConvNeXtBlock(nn.Module):
     """Depthwise convolution -> LayerNorm -> 1x1 to 4d -> GELU -> 1x1 to d -> layer scale -> residual (Liu
-    et al. 2022).
+    et al. 2022). depth_drop: chance that a sample's branch is left out in training (stochastic depth).
     """
 
-    def __init__(self, channels: int, kernel_px: int = 7, expansion: int = 4, layer_scale: float = 0.2) -> None:
+    def __init__(
+        self,
+        channels: int,
+        kernel_px: int = 7,
+        expansion: int = 4,
+        layer_scale: float = 0.2,
+        depth_drop: float = 0.0,
+    ) -> None:
         super().__init__()
+        self._depth_drop = depth_drop
         self.depthwise = nn.Conv2d(channels, channels, kernel_px, padding=kernel_px // 2, groups=channels)
         self.norm = nn.LayerNorm(channels)
         self.widen = nn.Linear(channels, expansion * channels)
@@ -34,6 +42,9 @@ class ConvNeXtBlock(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         branch = self.norm(self.depthwise(features).permute(0, 2, 3, 1))
         branch = self.narrow(self.activation(self.widen(branch))) * self.scale
+        if self.training and self._depth_drop > 0:
+            kept = torch.rand(len(branch), 1, 1, 1, device=branch.device) >= self._depth_drop
+            branch = branch * kept / (1 - self._depth_drop)
         return features + branch.permute(0, 3, 1, 2)
 
 

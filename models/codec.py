@@ -1,4 +1,4 @@
-"""The compact codec: one encoder shared by all users, one decoder per user.
+"""The compact codec: one encoder shared by all users, one decoder per user; and every architecture by name.
 
 Latent layout: real [batch, M, H/4, W/4]; its flattened reals are read as complex symbols, the first half
 being the real part and the second half the imaginary part, so channel c pairs with channel c + M/2 at the
@@ -13,22 +13,19 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from models.base import CodecArguments, CodecNetwork, Layer, time_shares
 from models.blocks import Downsample, Stage, Upsample
+from models.convnext import ConvNeXtArguments, ConvNeXtCodec
 from models.errors import ModelError
-
-STRIDE = 4
 
 
 @dataclass(frozen=True)
-class CompactArguments:
-    """Constructor arguments of the compact codec, as they stand in a manifest.
+class CompactArguments(CodecArguments):
+    """Further constructor arguments of the compact codec.
 
-    latent_channels is M, even; widths are the channels at half and at quarter resolution; blocks likewise.
+    widths are the channels at half and at quarter resolution; blocks likewise.
     """
 
-    users: int = 2
-    side_size: int = 3
-    latent_channels: int = 16
     encoder_widths: tuple[int, int] = (64, 128)
     encoder_blocks: tuple[int, int] = (2, 4)
     decoder_widths: tuple[int, int] = (64, 128)
@@ -38,9 +35,8 @@ class CompactArguments:
     shared_start: float = 0.2
 
     @property
-    def channel_use_ratio(self) -> float:
-        """Complex channel uses per image real: k / (3HW), k = (M/2) (H/4) (W/4)."""
-        return self.latent_channels / 2 / STRIDE**2 / 3
+    def stride(self) -> int:
+        return 4
 
 
 class Encoder(nn.Module):
@@ -51,8 +47,11 @@ class Encoder(nn.Module):
     (and so reaches every AF module whatever the image size), and by its own final projection.
     """
 
+    shares: Tensor
+
     def __init__(self, arguments: CompactArguments) -> None:
         super().__init__()
+        self._shared = arguments.sharing == "time"
         half, quarter = arguments.encoder_widths
         blocks_half, blocks_quarter = arguments.encoder_blocks
         side_size = arguments.side_size + arguments.embedding_size
@@ -64,6 +63,7 @@ class Encoder(nn.Module):
         self.norm = nn.LayerNorm(quarter)
         self.projection = nn.Parameter(_initial_projection(arguments))
         self.projection_bias = nn.Parameter(torch.zeros(arguments.users, 1, arguments.latent_channels))
+        self.register_buffer("shares", time_shares(arguments), persistent=False)
 
     def forward(self, image: Tensor, user: Tensor, side: Tensor) -> Tensor:
         side = torch.cat((side, self.embedding(user)), dim=1)
@@ -72,7 +72,8 @@ class Encoder(nn.Module):
         batch, _, height, width = features.shape
         rows = self.norm(features.permute(0, 2, 3, 1)).flatten(1, 2)
         latent = torch.matmul(rows, self.projection[user]) + self.projection_bias[user]
-        return latent.transpose(1, 2).reshape(batch, -1, height, width)
+        latent = latent.transpose(1, 2).reshape(batch, -1, height, width)
+        return latent * self.shares[user] if self._shared else latent
 
 
 def _initial_projection(arguments: CompactArguments) -> Tensor:
@@ -99,8 +100,12 @@ class Decoder(nn.Module):
     The output is not clamped; an image is its clamp to [0,1].
     """
 
-    def __init__(self, arguments: CompactArguments) -> None:
+    share: Tensor
+
+    def __init__(self, arguments: CompactArguments, user: int = 0) -> None:
         super().__init__()
+        self._shared = arguments.sharing == "time"
+        self.register_buffer("share", time_shares(arguments)[user], persistent=False)
         half, quarter = arguments.decoder_widths
         blocks_half, blocks_quarter = arguments.decoder_blocks
         first = blocks_quarter // 2
@@ -109,23 +114,30 @@ class Decoder(nn.Module):
         self.stage_quarter = Stage(quarter, blocks_quarter - first, arguments.side_size, arguments.kernel_px)
         self.up_half = Upsample(quarter, half, 1)
         self.stage_half = Stage(half, blocks_half, arguments.side_size, arguments.kernel_px)
-        self.up_full = Upsample(half, 3, 3)
+        self.up_full = Upsample(half, arguments.output_channels, 3)
+
+    def layers(self) -> list[Layer]:
+        """Input, early stage, quarter stage, upsampling, half stage, output."""
+        return [
+            lambda features, side: self.stem(features * self.share if self._shared else features),
+            self.stage_early,
+            self.stage_quarter,
+            lambda hidden, side: self.up_half(hidden),
+            self.stage_half,
+            lambda hidden, side: self.up_full(hidden) + 0.5,
+        ]
 
     def forward(self, features: Tensor, side: Tensor) -> Tensor:
-        hidden = self.stage_early(self.stem(features), side)
-        hidden = self.stage_quarter(hidden, side)
-        hidden = self.stage_half(self.up_half(hidden), side)
-        return self.up_full(hidden) + 0.5
+        for layer in self.layers():
+            features = layer(features, side)
+        return features
 
 
-class Codec(nn.Module):
-    """The shared encoder and the list of decoders."""
+class Codec(CodecNetwork):
+    """The shared encoder and the decoders."""
 
     def __init__(self, arguments: CompactArguments) -> None:
-        super().__init__()
-        self.arguments = arguments
-        self.encoder = Encoder(arguments)
-        self.decoders = nn.ModuleList(Decoder(arguments) for _ in range(arguments.users))
+        super().__init__(arguments, Encoder(arguments), lambda user: Decoder(arguments, user))
 
 
 def latent_to_symbols(latent: Tensor) -> Tensor:
@@ -143,16 +155,20 @@ def symbols_to_latent(symbols: Tensor, height: int, width: int) -> Tensor:
     return torch.cat((symbols.real, symbols.imag), dim=1).reshape(symbols.shape[0], -1, height, width)
 
 
-ARCHITECTURES = {"compact": (Codec, CompactArguments)}
+ARCHITECTURES: dict[str, tuple[Any, Any]] = {
+    "compact": (Codec, CompactArguments),
+    "convnext": (ConvNeXtCodec, ConvNeXtArguments),
+}
 
 
-def build_codec(name: str, arguments: dict[str, Any]) -> Codec:
+def build_codec(name: str, arguments: dict[str, Any]) -> CodecNetwork:
     """A codec with fresh weights from what a manifest says; ModelError on an unknown name or argument."""
     if name not in ARCHITECTURES:
         raise ModelError(f"architecture {name!r} is not known; known are {', '.join(ARCHITECTURES)}.")
     network, arguments_type = ARCHITECTURES[name]
     try:
         tupled = {key: tuple(value) if isinstance(value, list) else value for key, value in arguments.items()}
-        return network(arguments_type(**tupled))  # type: ignore[arg-type]
+        built: CodecNetwork = network(arguments_type(**tupled))
+        return built
     except (TypeError, ValueError, RuntimeError) as error:
         raise ModelError(f"the arguments of architecture {name!r} do not fit it: {error}.") from error

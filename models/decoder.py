@@ -46,6 +46,10 @@ class SemanticDecoder:
         should be.
         """
         manifest = load_manifest(folder)
+        if isinstance(manifest.files.decoders, list):
+            from models.onnx_decoder import open_onnx_decoders
+
+            return cls(manifest, open_onnx_decoders(manifest, Path(folder)), torch.device("cpu"))
         path = Path(folder) / manifest.files.decoders.name
         codec = build_codec(manifest.architecture, manifest.arguments)
         if codec.arguments.users != manifest.users:
@@ -62,6 +66,10 @@ class SemanticDecoder:
     @property
     def users(self) -> int:
         return self.manifest.users
+
+    def network(self, user: int) -> nn.Module:
+        """The decoder of one user, float [B,M,h,w] and side float [B,d] to float [B,3,H,W]."""
+        return self._decoders[user]
 
     def decode(
         self, features: NDArray[np.complex64], user: int, side: SideInformation, height: int, width: int
@@ -95,4 +103,9 @@ class SemanticDecoder:
         vector = torch.from_numpy(side.vector(user, self.manifest.side_information))[None].to(self.device)
         symbols = torch.from_numpy(np.ascontiguousarray(features, np.complex64))[None].to(self.device)
         image = self._decoders[user](symbols_to_latent(symbols, rows, columns), vector)
+        if image.ndim != 4 or tuple(image.shape) != (1, 3, rows * stride, columns * stride):
+            raise ModelError(
+                f"the decoder gave an image of the shape {list(image.shape)}, but its manifest makes it "
+                f"[1, 3, {rows * stride}, {columns * stride}]."
+            )
         return image[0, :, :height, :width].clamp(0, 1).cpu().numpy()

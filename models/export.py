@@ -14,9 +14,10 @@ import onnx
 import onnxruntime as ort
 import torch
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
-from models.codec import ARCHITECTURES, STRIDE, Codec
+from models.base import CodecNetwork
+from models.codec import ARCHITECTURES
 from models.errors import ModelError
 from models.manifest import (
     CodecFiles,
@@ -29,7 +30,7 @@ from models.manifest import (
 ENCODER_NAME = "encoder.onnx"
 DECODERS_NAME = "decoders.safetensors"
 PARITY_LIMIT = 1e-3
-_PARITY_SIZES = ((32, 32), (40, 64), (4, 4))
+_PARITY_POSITIONS = ((8, 8), (10, 16), (1, 1))
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class CodecCard:
     licence: str
 
 
-def export_codec(codec: Codec, folder: Path, card: CodecCard) -> CodecManifest:
+def export_codec(codec: CodecNetwork, folder: Path, card: CodecCard) -> CodecManifest:
     """Write ``encoder.onnx``, ``decoders.safetensors`` and ``manifest.json`` into ``folder``.
 
     The largest difference between torch and ONNX Runtime over several image sizes goes into the metrics as
@@ -65,7 +66,7 @@ def export_codec(codec: Codec, folder: Path, card: CodecCard) -> CodecManifest:
     save_file(halves, folder / DECODERS_NAME)
     (folder / DECODERS_NAME).chmod(0o644)  # safetensors writes files that only their owner reads.
     arguments = codec.arguments
-    name = next(key for key, (_, form) in ARCHITECTURES.items() if isinstance(arguments, form))
+    name = next(key for key, (_, form) in ARCHITECTURES.items() if type(arguments) is form)
     manifest = CodecManifest(
         format_version=1,
         kind="codec",
@@ -74,7 +75,7 @@ def export_codec(codec: Codec, folder: Path, card: CodecCard) -> CodecManifest:
         architecture=name,
         arguments=_plain(asdict(arguments)),
         users=arguments.users,
-        stride=STRIDE,
+        stride=arguments.stride,
         latent_channels=arguments.latent_channels,
         channel_use_ratio=arguments.channel_use_ratio,
         side_information=card.side_information,
@@ -91,30 +92,41 @@ def _plain(arguments: dict[str, Any]) -> dict[str, Any]:
     return {key: list(value) if isinstance(value, tuple) else value for key, value in arguments.items()}
 
 
-def _example(codec: Codec, height: int, width: int, user: int) -> tuple[Tensor, Tensor, Tensor]:
+def _example(codec: CodecNetwork, height: int, width: int, user: int) -> tuple[Tensor, Tensor, Tensor]:
     generator = torch.Generator().manual_seed(height * width + user)
     image = torch.rand(1, 3, height, width, generator=generator)
     side = torch.rand(1, codec.arguments.side_size, generator=generator)
     return image, torch.tensor([user]), side
 
 
-def _write_encoder(codec: Codec, path: Path) -> None:
+def _write_encoder(codec: CodecNetwork, path: Path) -> None:
     rows, columns = torch.export.Dim("rows", min=1, max=4096), torch.export.Dim("columns", min=1, max=4096)
+    stride = codec.arguments.stride
+    sizes = ({2: stride * rows, 3: stride * columns}, None, None)
+    write_onnx(
+        codec.encoder, _example(codec, 8 * stride, 12 * stride, 0), ["image", "user", "side"], "latent", sizes, path
+    )
+
+
+def write_onnx(
+    network: nn.Module, example: tuple[Tensor, ...], inputs: list[str], output: str, sizes: tuple[Any, ...], path: Path
+) -> None:
+    """Write ``network`` as ONNX, traced on ``example``; ``sizes`` are torch.export's dynamic shapes."""
     # The exporter reports absent optional packages; none of it concerns this network.
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
-            codec.encoder,
-            _example(codec, 32, 48, 0),
-            input_names=["image", "user", "side"],
-            output_names=["latent"],
+            network,
+            example,
+            input_names=inputs,
+            output_names=[output],
             dynamo=True,
             verbose=False,
-            dynamic_shapes=({2: STRIDE * rows, 3: STRIDE * columns}, None, None),
+            dynamic_shapes=sizes,
         )
     if program is None:
-        raise ModelError("the encoder could not be exported to ONNX.")
+        raise ModelError("the network could not be exported to ONNX.")
     onnx.save(_without_remarks(program.model_proto), path)
 
 
@@ -130,11 +142,12 @@ def _without_remarks(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 @torch.inference_mode()
-def encoder_parity(codec: Codec, path: Path) -> float:
+def encoder_parity(codec: CodecNetwork, path: Path) -> float:
     """Largest absolute difference of the latents, torch against ONNX Runtime, over users and image sizes."""
     session = ort.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     worst = 0.0
-    for height, width in _PARITY_SIZES:
+    stride = codec.arguments.stride
+    for height, width in ((stride * rows, stride * columns) for rows, columns in _PARITY_POSITIONS):
         for user in range(codec.arguments.users):
             example = _example(codec, height, width, user)
             expected = codec.encoder(*example).numpy()

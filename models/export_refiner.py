@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from safetensors.torch import save_file
 from torch import nn
@@ -23,6 +23,8 @@ def export_refiner(
     provenance: Provenance,
     metrics: dict[str, Any],
     licence: str,
+    scheduler: dict[str, Any] = SCHEDULER_ARGUMENTS,
+    method: Literal["diffusion", "one-step"] = "diffusion",
 ) -> RefinerManifest:
     """Write ``prior.safetensors`` (half precision) and ``manifest.json`` into ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -36,7 +38,8 @@ def export_refiner(
         version=version,
         architecture=ARCHITECTURE_NAME,
         arguments=arguments,
-        scheduler=SCHEDULER_ARGUMENTS,
+        scheduler=scheduler,
+        method=method,
         weights=describe_file(folder / WEIGHTS_NAME),
         provenance=provenance,
         metrics=metrics,

@@ -7,13 +7,14 @@ import math
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from models.errors import ModelError
 from models.side_information import FIELDS
 
 FORMAT_VERSION = 1
 MANIFEST_NAME = "manifest.json"
+ONNX_ARCHITECTURE = "onnx"
 _HASH_BLOCK_BYTES = 1 << 20
 
 
@@ -40,10 +41,16 @@ class FileEntry(_Strict):
 
 
 class CodecFiles(_Strict):
-    """The two files of a codec: the encoder as ONNX and all decoders in one safetensors file."""
+    """The encoder as ONNX, and the decoders: all in one safetensors file, or as ONNX in one file for each user or
+    one file that takes the user as an input.
+    """
 
     encoder: FileEntry
-    decoders: FileEntry
+    decoders: FileEntry | list[FileEntry]
+
+    def entries(self) -> list[FileEntry]:
+        """Every file."""
+        return [self.encoder, *(self.decoders if isinstance(self.decoders, list) else [self.decoders])]
 
 
 class Provenance(_Strict):
@@ -60,7 +67,8 @@ class Provenance(_Strict):
 class CodecManifest(_Strict):
     """Everything about a codec besides its weights; ``manifest.json`` in the codec's folder.
 
-    architecture and arguments: the network's registered name and its constructor arguments. stride: image
+    architecture and arguments: the network's registered name and its constructor arguments; "onnx" and none where the
+    decoders are ONNX files. stride: image
     sides are padded to a multiple of it. channel_use_ratio: complex channel uses per image real, k / (3HW).
     metrics: what was measured, for example ``{"psnr_db": {"random-phase": {"10": 24.9}}, "images": ...}``.
     """
@@ -89,6 +97,24 @@ class CodecManifest(_Strict):
             raise ValueError(f"side information field {unknown[0]!r} is not one of {', '.join(FIELDS)}")
         return fields
 
+    @model_validator(mode="after")
+    def _consistent(self) -> CodecManifest:
+        ratio = self.latent_channels / 2 / self.stride**2 / 3
+        if not math.isclose(self.channel_use_ratio, ratio, rel_tol=1e-6):
+            raise ValueError(
+                f"channel_use_ratio is {self.channel_use_ratio:g}, but {self.latent_channels} latent channels at "
+                f"stride {self.stride} make {ratio:g}"
+            )
+        onnx = self.architecture == ONNX_ARCHITECTURE
+        if onnx != isinstance(self.files.decoders, list):
+            raise ValueError(f"architecture {self.architecture!r} does not go with this form of files.decoders")
+        if isinstance(self.files.decoders, list) and len(self.files.decoders) not in (1, self.users):
+            raise ValueError(f"{len(self.files.decoders)} decoders are named, but there must be 1 or {self.users}")
+        names = [entry.name for entry in self.files.entries()]
+        if len(set(names)) < len(names) or MANIFEST_NAME in names:
+            raise ValueError("one file name stands for two files")
+        return self
+
     def channel_uses(self, height: int, width: int) -> int:
         """k, complex symbols for an image of ``height`` x ``width`` pixels (after padding to the stride)."""
         if height < 1 or width < 1:
@@ -97,7 +123,10 @@ class CodecManifest(_Strict):
 
 
 class RefinerManifest(_Strict):
-    """The same for a refiner folder: a diffusion prior and the schedule it was trained with."""
+    """The same for a refiner folder: a diffusion prior and the schedule it was trained with.
+
+    method: "diffusion" contracts the error and denoises in several passes; "one-step" does the same work in one.
+    """
 
     format_version: Literal[1]
     kind: Literal["refiner"]
@@ -106,6 +135,7 @@ class RefinerManifest(_Strict):
     architecture: str
     arguments: dict[str, Any]
     scheduler: dict[str, Any]
+    method: Literal["diffusion", "one-step"] = "diffusion"
     weights: FileEntry
     provenance: Provenance
     metrics: dict[str, Any]
@@ -118,7 +148,7 @@ def load_manifest(folder: Path | str) -> CodecManifest:
     Raises ModelError naming the folder and what is wrong with it.
     """
     manifest = _read(Path(folder), CodecManifest)
-    for entry in (manifest.files.encoder, manifest.files.decoders):
+    for entry in manifest.files.entries():
         verify_file(Path(folder), entry)
     return manifest
 

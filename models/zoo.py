@@ -1,8 +1,9 @@
-"""Finding codecs and refiners by name among the package's own weights, or by path."""
+"""Finding codecs and refiners by name, among the package's own weights and those a user added, or by path."""
 
 from __future__ import annotations
 
 import json
+import os
 from importlib.resources import files
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from models.manifest import MANIFEST_NAME
 
 DEFAULT_CODEC = "compact-2u"
 DEFAULT_REFINER = "refiner-32"
+ADDED_VARIABLE = "SEMNOMA_HIL_MODELS"
 
 
 def weights_folder() -> Path:
@@ -18,10 +20,18 @@ def weights_folder() -> Path:
     return Path(str(files("models") / "weights"))
 
 
-def codec_folder(name_or_path: str | Path = DEFAULT_CODEC) -> Path:
-    """The folder of a shipped codec's name or of a path; not yet verified (loading does that).
+def added_folder() -> Path:
+    """Where ``semnoma-hil models add`` puts codecs: $SEMNOMA_HIL_MODELS, or semnoma-hil/models in the user's data."""
+    if named := os.environ.get(ADDED_VARIABLE):
+        return Path(named)
+    data = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(data) / "semnoma-hil" / "models"
 
-    Raises ModelError naming the shipped codecs when there is neither.
+
+def codec_folder(name_or_path: str | Path = DEFAULT_CODEC) -> Path:
+    """The folder of a codec's name or of a path; not yet verified (loading does that). Shipped names come first.
+
+    Raises ModelError naming the installed codecs when there is neither.
     """
     return _find(name_or_path, "codec")
 
@@ -33,35 +43,35 @@ def refiner_folder(name_or_path: str | Path = DEFAULT_REFINER) -> Path:
 
 def _find(name_or_path: str | Path, kind: str) -> Path:
     text = str(name_or_path)
-    shipped = weights_folder() / text
-    if text and "/" not in text and "\\" not in text and (shipped / MANIFEST_NAME).is_file():
-        return shipped
+    if text and "/" not in text and "\\" not in text:
+        for place in (weights_folder(), added_folder()):
+            if (place / text / MANIFEST_NAME).is_file():
+                return place / text
     folder = Path(name_or_path)
     if text and (folder / MANIFEST_NAME).is_file():
         return folder
-    names = ", ".join(_shipped_names()) or "none"
-    raise ModelError(f"{text!r} is neither a shipped {kind} nor a folder with a {MANIFEST_NAME}; shipped are: {names}.")
-
-
-def _shipped_names() -> list[str]:
-    folder = weights_folder()
-    if not folder.is_dir():
-        return []
-    return sorted(entry.name for entry in folder.iterdir() if (entry / MANIFEST_NAME).is_file())
+    names = ", ".join(found.name for found in _installed(kind)) or "none"
+    raise ModelError(f"{text!r} is no installed {kind} nor a folder with a {MANIFEST_NAME}; installed are: {names}.")
 
 
 def list_codecs() -> list[Path]:
-    """Folders of the shipped codecs, by name; ``load_manifest`` verifies one."""
-    return [weights_folder() / name for name in _shipped_names() if _kind(name) == "codec"]
+    """Folders of the installed codecs, shipped ones first, each by name; ``load_manifest`` verifies one."""
+    return _installed("codec")
 
 
 def list_refiners() -> list[Path]:
-    """Folders of the shipped refiners, by name."""
-    return [weights_folder() / name for name in _shipped_names() if _kind(name) == "refiner"]
+    """The same for refiners."""
+    return _installed("refiner")
 
 
-def _kind(name: str) -> str:
-    path = weights_folder() / name / MANIFEST_NAME
+def _installed(kind: str) -> list[Path]:
+    places = [place for place in (weights_folder(), added_folder()) if place.is_dir()]
+    found = [entry for place in places for entry in sorted(place.iterdir()) if (entry / MANIFEST_NAME).is_file()]
+    return [folder for folder in found if _kind(folder) == kind]
+
+
+def _kind(folder: Path) -> str:
+    path = folder / MANIFEST_NAME
     try:
         kind = json.loads(path.read_bytes())["kind"]
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -28,6 +28,7 @@ COMMANDS = {
     "export": "export",
     "bench": "bench",
     "phy-sweep": "phy_sweep",
+    "evaluate": "evaluate",
 }
 
 

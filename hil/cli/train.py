@@ -10,13 +10,17 @@ import click
 
 @click.group("train")
 def command() -> None:
-    """Train a codec or a refiner.
+    """Train a codec, its teacher, what it is compared with, or a refiner.
 
     \b
     Examples:
       semnoma-hil train codec --images photos/ --images cifar-10-binary.tar.gz --minutes 40 --out run1
       semnoma-hil train codec --images photos/ --minutes 40 --out run1 --resume
+      semnoma-hil train teacher --images photos/ --steps 20000 --out teacher
+      semnoma-hil train student --teacher teacher --images photos/ --steps 20000 --out student
+      semnoma-hil train baseline joint-decoder --images photos/ --steps 20000 --out joint
       semnoma-hil train refiner --images photos/ --minutes 12 --codec compact-2u --out run2
+      semnoma-hil train one-step --refiner run2/refiner-32 --codec compact-2u --images photos/ --steps 4000 --out run3
     """
 
 
@@ -61,6 +65,55 @@ def train_codec_command(resume: bool, **flags: Any) -> None:
     click.echo(f"{settings.out / settings.name}: {manifest.provenance.images_seen} images seen, {manifest.metrics}")
 
 
+@command.command("teacher")
+@_common
+@click.option("--name", help="Name of the teacher.")
+@click.option("--users", type=int, help="Users of the student to come.")
+def train_teacher_command(resume: bool, **flags: Any) -> None:
+    """First stage: encoder and one decoder over interference-free channels; writes OUT and its metrics.json."""
+    from models.training.config import TeacherTraining
+    from models.training.finish import finish_teacher
+    from models.training.two_stage import train_teacher
+
+    settings = _settings(TeacherTraining, flags)
+    train_teacher(settings, resume)
+    click.echo(f"{settings.out}: {finish_teacher(settings.out)['psnr_db']}")
+
+
+@command.command("student")
+@_common
+@click.option("--name", help="Name of the codec and of its folder in --out.")
+@click.option("--teacher", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Run of the teacher.")
+def train_student_command(resume: bool, **flags: Any) -> None:
+    """Second stage: the superposed codec, started from the teacher and distilled from it; writes OUT/NAME."""
+    from models.training.config import StudentTraining
+    from models.training.finish import finish_codec
+    from models.training.two_stage import train_student
+
+    settings = _settings(StudentTraining, flags)
+    train_student(settings, resume)
+    manifest = finish_codec(settings.out, settings.out / settings.name)
+    click.echo(f"{settings.out / settings.name}: {manifest.provenance.images_seen} images seen, {manifest.metrics}")
+
+
+@command.command("baseline")
+@click.argument("baseline", type=click.Choice(["joint-decoder", "no-distillation", "orthogonal"]))
+@_common
+@click.option("--name", help="Name of the codec and of its folder in --out.  [BASELINE]")
+@click.option("--users", type=int, help="Users that share the channel.")
+def train_baseline_command(baseline: str, resume: bool, **flags: Any) -> None:
+    """Train what the student is compared with, by the same loop and channel uses; writes OUT/NAME."""
+    from models.training.config import BaselineTraining
+    from models.training.finish import finish_codec
+    from models.training.loop import train_codec
+
+    flags["name"] = flags["name"] or baseline
+    settings = _settings(BaselineTraining, flags | {"baseline": baseline})
+    train_codec(settings, resume)
+    manifest = finish_codec(settings.out, settings.out / settings.name)
+    click.echo(f"{settings.out / settings.name}: {manifest.provenance.images_seen} images seen, {manifest.metrics}")
+
+
 @command.command("refiner")
 @_common
 @click.option("--name", help="Name of the refiner and of its folder in --out.")
@@ -76,6 +129,27 @@ def train_refiner_command(resume: bool, **flags: Any) -> None:
         flags["codec"] = codec_folder(flags["codec"])
     settings = _settings(RefinerTraining, flags)
     train_refiner(settings, resume)
+    manifest = finish_refiner(settings.out, settings.out / settings.name)
+    click.echo(f"{settings.out / settings.name}: {manifest.provenance.images_seen} images seen, {manifest.metrics}")
+
+
+@command.command("one-step")
+@_common
+@click.option("--name", help="Name of the refiner and of its folder in --out.")
+@click.option("--refiner", help="Refiner to distil, by name or path.")
+@click.option("--codec", help="Codec, by name or path, whose pictures it refines.")
+def train_one_step_command(resume: bool, **flags: Any) -> None:
+    """Distil a diffusion refiner into a single network pass; writes OUT/NAME."""
+    from models.training.config import OneStepTraining
+    from models.training.finish import finish_refiner
+    from models.training.one_step import train_one_step
+    from models.zoo import codec_folder, refiner_folder
+
+    for name, find in (("codec", codec_folder), ("refiner", refiner_folder)):
+        if flags[name] is not None:
+            flags[name] = find(flags[name])
+    settings = _settings(OneStepTraining, flags)
+    train_one_step(settings, resume)
     manifest = finish_refiner(settings.out, settings.out / settings.name)
     click.echo(f"{settings.out / settings.name}: {manifest.provenance.images_seen} images seen, {manifest.metrics}")
 

@@ -30,6 +30,8 @@ ALLOWED_ARGUMENTS = frozenset(
         "freq_shift",
         "downsample_padding",
         "attn_norm_num_groups",
+        "downsample_type",
+        "upsample_type",
     }
 )
 SCHEDULER_ARGUMENTS: dict[str, Any] = {

@@ -33,6 +33,16 @@ class Refiner:
         self._scheduler = build_scheduler(manifest.scheduler)
         self._stride = prior_stride(manifest.arguments)
 
+    @property
+    def network(self) -> nn.Module:
+        """float [B, 3, H, W] and a timestep -> an object with ``sample``, the predicted noise in channels 0 to 2."""
+        return self._network
+
+    @property
+    def scheduler(self) -> Any:
+        """The schedule, with ``alphas_cumprod``."""
+        return self._scheduler
+
     @classmethod
     def load(cls, folder: Path | str, device: str = "auto") -> Refiner:
         """Load from a refiner folder; ModelError when manifest, checksum, tensors or device are not as they
@@ -47,6 +57,7 @@ class Refiner:
             raise ModelError(f"{path} does not hold this refiner's weights: {str(error).splitlines()[0]}.") from error
         return cls(manifest, network, choose_device(device))
 
+    @torch.inference_mode()
     def refine(self, image: NDArray[np.float32], snr_db: float) -> NDArray[np.float32]:
         """float32 [3, H, W] in [0, 1], decoded at ``snr_db`` -> the same, refined. The same input gives the
         same output.
@@ -62,7 +73,8 @@ class Refiner:
         padded = np.pad(image, ((0, 0), (0, below), (0, right)), mode="edge").astype(np.float32)
         batch = torch.from_numpy(padded)[None].to(self.device) * 2 - 1
         start = start_timestep(snr_db, self._scheduler.alphas_cumprod.numpy())
-        refined = contract_and_denoise(self._network, self._scheduler, batch, start)
+        improve = refine_at_once if self.manifest.method == "one-step" else contract_and_denoise
+        refined = improve(self._network, self._scheduler, batch, start)
         return ((refined[0, :, :height, :width] + 1) / 2).clamp(0, 1).cpu().numpy()
 
 
@@ -71,8 +83,26 @@ def _padded_px(side_px: int, stride: int) -> int:
     return max(2, math.ceil(side_px / stride)) * stride
 
 
+def refine_at_once(network: nn.Module, scheduler: Any, batch: Tensor, start: int) -> Tensor:
+    """One pass in place of contraction and DDIM: float [B, 3, H, W] in [-1, 1] -> the same.
+
+        x0 = x_init - sqrt((1 - abar) / abar) eps_hat(sqrt(abar) x_init, start), clamped
+
+    is the prior's own estimate of x0 for an x_t without noise added; the one-step network is the prior trained on
+    so that this is what the several passes give. ``models.training.one_step`` trains it.
+    """
+    if start <= 0:
+        return batch
+    abar = scheduler.alphas_cumprod[start].to(batch.device)
+    predicted = network(abar.sqrt() * batch, start).sample[:, :3]
+    refined: Tensor = (batch - ((1 - abar) / abar).sqrt() * predicted).clamp(-1, 1)
+    return refined
+
+
 @torch.inference_mode()
-def contract_and_denoise(network: nn.Module, scheduler: Any, batch: Tensor, start: int) -> Tensor:
+def contract_and_denoise(
+    network: nn.Module, scheduler: Any, batch: Tensor, start: int, seed: int = NOISE_SEED
+) -> Tensor:
     """Error contraction and DDIM (eta = 0) back: float [B, 3, H, W] in [-1, 1] -> the same.
 
         x_start = sqrt(abar) x_init + sqrt(1 - abar) eps, then x0 = (x_t - sqrt(1 - abar_t) eps_hat) /
@@ -82,7 +112,7 @@ def contract_and_denoise(network: nn.Module, scheduler: Any, batch: Tensor, star
     here because the scheduler's own respacing always starts from its last training step.
     """
     abar = scheduler.alphas_cumprod.to(batch.device)
-    generator = torch.Generator().manual_seed(NOISE_SEED)
+    generator = torch.Generator().manual_seed(seed)
     noise = torch.randn(batch.shape, generator=generator).to(batch.device)
     steps = sorted({round(start * part / DDIM_STEPS) for part in range(1, DDIM_STEPS + 1)} - {0}, reverse=True)
     if not steps:
@@ -90,7 +120,7 @@ def contract_and_denoise(network: nn.Module, scheduler: Any, batch: Tensor, star
     current = scheduler.add_noise(batch, noise, torch.tensor([steps[0]] * len(batch), device=batch.device))
     clean = batch
     for step, following in zip(steps, [*steps[1:], None], strict=True):
-        predicted = network(current, step).sample
+        predicted = network(current, step).sample[:, :3]  # Priors with learned variance give that in channels 3 to 5.
         clean = ((current - (1 - abar[step]).sqrt() * predicted) / abar[step].sqrt()).clamp(-1, 1)
         if following is not None:
             current = abar[following].sqrt() * clean + (1 - abar[following]).sqrt() * predicted

@@ -23,12 +23,15 @@ WEIGHTS_NAME = "checkpoint.safetensors"
 
 @dataclass
 class Progress:
-    """Where a run stands."""
+    """Where a run stands. best_figure, without_gain: of early stopping; stopped: it ended the run."""
 
     step: int = 0
     elapsed_s: float = 0.0
     images_seen: int = 0
     seed: int = 0
+    best_figure: float | None = None
+    without_gain: int = 0
+    stopped: bool = False
 
 
 def save_checkpoint(folder: Path, network: nn.Module, optimizer: torch.optim.Optimizer, progress: Progress) -> None:

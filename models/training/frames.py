@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from models.channel import ChannelMode, draw_channel, noise_power_of
+from models.channel import draw_channel, noise_power_of
 from models.training.config import ChannelMix
 
 SIDE_FIELDS = ["snr_db_over_20", "own_gain", "other_gain_rss"]
@@ -16,12 +15,12 @@ SIDE_FIELDS = ["snr_db_over_20", "own_gain", "other_gain_rss"]
 
 @dataclass(frozen=True)
 class Frame:
-    """channel: complex64 [B, users, k]; snr_db and estimation_error_power: [B]; active: bool [B, users];
+    """channel: complex64 [B, users, k]; snr_db and estimation_error_power: [B] or None; active: bool [B, users];
     encoder_side: float [B, users, d], what the transmitters believe."""
 
     channel: Tensor
     snr_db: Tensor
-    estimation_error_power: Tensor
+    estimation_error_power: Tensor | None
     active: Tensor
     encoder_side: Tensor
 
@@ -58,12 +57,7 @@ def draw_frame(mix: ChannelMix, batch: int, users: int, symbols: int, generator:
 
 
 def _mixed_channel(mix: ChannelMix, batch: int, users: int, symbols: int, generator: torch.Generator) -> Tensor:
-    modes: list[tuple[ChannelMode, float]] = [
-        ("awgn", mix.awgn),
-        ("random-phase", mix.random_phase),
-        ("rayleigh", mix.rayleigh),
-        ("selective", mix.selective),
-    ]
+    modes = list(mix.shares().items())
     shares = torch.tensor([share for _, share in modes])
     choice = torch.multinomial(shares, batch, replacement=True, generator=generator)
     channel = torch.empty(batch, users, symbols, dtype=torch.complex64)
@@ -72,8 +66,3 @@ def _mixed_channel(mix: ChannelMix, batch: int, users: int, symbols: int, genera
         if len(rows):
             channel[rows] = draw_channel(mode, len(rows), users, symbols, generator).expand(-1, -1, symbols)
     return channel
-
-
-def symbols_per_image(latent_channels: int, height: int, width: int, stride: int) -> int:
-    """k = (M/2) ceil(H/stride) ceil(W/stride)."""
-    return latent_channels // 2 * math.ceil(height / stride) * math.ceil(width / stride)

@@ -2,53 +2,64 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
 import numpy as np
 import torch
 from accelerate import Accelerator
 from rich.console import Console
 from torch import Tensor, nn
 
-from models.channel import transmit
-from models.codec import STRIDE, Codec, build_codec, latent_to_symbols, symbols_to_latent
+from models.base import CodecNetwork
+from models.codec import build_codec
 from models.errors import ModelError
 from models.training.checkpoint import Progress
 from models.training.config import CodecTraining
 from models.training.dataset import CropPool
-from models.training.frames import SIDE_FIELDS, draw_frame, side_vectors, symbols_per_image
+from models.training.frames import SIDE_FIELDS, draw_frame
 from models.training.runner import refuse_overwrite, run_updates
+from models.training.transmission import pass_frame, symbol_count
+from models.training.validation import mean_psnr_db, same_size_groups
 
 LOG_MSE_FLOOR = 1e-3
+
+
+class Outcome(NamedTuple):
+    """loss: what is minimised, a scalar; errors: mean squared error of every image, float [users, B], NaN where a
+    user was silent.
+    """
+
+    loss: Tensor
+    errors: Tensor
 
 
 class CodecStep(nn.Module):
     """One forward pass through encoder, channel and decoders; a module so that accelerate can wrap it."""
 
-    def __init__(self, codec: Codec) -> None:
+    def __init__(self, codec: CodecNetwork, orthogonal: bool = False) -> None:
         super().__init__()
         self.codec = codec
+        self._orthogonal = orthogonal
 
-    def forward(self, images: Tensor, settings: CodecTraining, generator: torch.Generator) -> Tensor:
-        """images: float [users, B, 3, H, W] in [0,1] -> mean squared error of every image, float [users, B];
-        NaN where a user was silent."""
+    def forward(self, images: Tensor, settings: CodecTraining, generator: torch.Generator) -> Outcome:
+        """images: float [users, B, 3, H, W] in [0,1]."""
         users, batch, _, height, width = images.shape
-        latent_channels = self.codec.arguments.latent_channels
-        count = symbols_per_image(latent_channels, height, width, STRIDE)
+        count = symbol_count(self.codec, height, width)
         frame = draw_frame(settings.channel, batch, users, count, generator)
-        device = images.device
-        user = torch.arange(users, device=device).repeat_interleave(batch)
-        side = frame.encoder_side.transpose(0, 1).flatten(0, 1).to(device)
-        latent = self.codec.encoder(_fast_layout(images.flatten(0, 1)), user, side)
-        symbols = latent_to_symbols(latent).reshape(users, batch, count).transpose(0, 1)
-        # The channel is applied on the CPU, so that a seed means the same everywhere.
-        received = transmit(symbols.cpu(), frame.channel, frame.snr_db, frame.estimation_error_power, generator)
-        known = side_vectors(frame.snr_db, received.gains).to(device)
-        features = received.features.to(device)
-        errors = []
-        for index, decoder in enumerate(self.codec.decoders):
-            view = symbols_to_latent(features[:, index], height // STRIDE, width // STRIDE)
-            decoded = decoder(_fast_layout(view), known[:, index])
-            errors.append((decoded.float() - images[index]).square().mean(dim=(1, 2, 3)))
-        return torch.where(frame.active.T.to(device), torch.stack(errors), torch.nan)
+        received = pass_frame(self.codec, images, frame, generator, self._orthogonal)
+        decoded = [self.codec.decoders[u](received.views[u], received.sides[u]) for u in range(users)]
+        difference = torch.stack(decoded).float() - images
+        sent = frame.active.T.to(images.device)
+        errors = torch.where(sent, difference.square().mean(dim=(2, 3, 4)), torch.nan)
+        if settings.loss == "l1":
+            return Outcome(sum_over_users(difference.abs().mean(dim=(2, 3, 4)), sent), errors.detach())
+        return Outcome(objective(errors, settings.loss), errors.detach())
+
+
+def sum_over_users(values: Tensor, sent: Tensor) -> Tensor:
+    """Sum over users of the mean over the images that were sent: float [users, B], bool [users, B] -> scalar."""
+    return torch.where(sent, values, 0).sum() / sent.sum().clamp_min(1) * len(values)
 
 
 def channels_last_(network: nn.Module) -> None:
@@ -56,10 +67,6 @@ def channels_last_(network: nn.Module) -> None:
     for parameter in network.parameters():
         if parameter.ndim == 4:
             parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
-
-
-def _fast_layout(batch: Tensor) -> Tensor:
-    return batch.contiguous(memory_format=torch.channels_last)
 
 
 def objective(errors: Tensor, kind: str) -> Tensor:
@@ -72,32 +79,75 @@ def objective(errors: Tensor, kind: str) -> Tensor:
 
 def train_codec(
     settings: CodecTraining, resume: bool = False, console: Console | None = None
-) -> tuple[Codec, Progress]:
+) -> tuple[CodecNetwork, Progress]:
     """Train until the minutes or steps are spent; checkpoints go to ``settings.out``.
 
     With ``resume`` an existing checkpoint there is continued: bounded by steps, the result is the same as
     that of an uninterrupted run. Raises ModelError when there is a checkpoint and ``resume`` is false.
+    """
+    return train_step(settings, fresh_codec, CodecStep, resume, console)
+
+
+def fresh_codec(settings: CodecTraining) -> CodecNetwork:
+    """The network of ``settings`` with fresh weights."""
+    arguments = {"users": settings.users, "side_size": len(SIDE_FIELDS)} | settings.arguments
+    return build_codec(settings.architecture, arguments)
+
+
+def train_step(
+    settings: CodecTraining,
+    build: Callable[[Any], CodecNetwork],
+    step: Callable[[CodecNetwork], nn.Module],
+    resume: bool = False,
+    console: Console | None = None,
+    orthogonal: bool = False,
+) -> tuple[CodecNetwork, Progress]:
+    """The loop around ``step(codec)``, a module like ``CodecStep``; everything else as ``train_codec``.
+
+    orthogonal: early stopping judges the codec without interference.
     """
     refuse_overwrite(settings.out, resume)
     torch.manual_seed(settings.seed)
     accelerator = Accelerator(mixed_precision=settings.mixed_precision)
     if accelerator.num_processes > 1 and settings.steps is None:
         raise ModelError("several processes that train together need --steps, because their clocks differ.")
-    arguments = {"users": settings.users, "side_size": len(SIDE_FIELDS)} | settings.arguments
-    codec = build_codec(settings.architecture, arguments)
+    codec = build(settings)
     channels_last_(codec)
     optimizer = torch.optim.AdamW(
         codec.parameters(), settings.learning_rate, betas=(0.9, 0.98), weight_decay=settings.weight_decay
     )
     pool = CropPool(settings.images, min(settings.crops_px))
-    network, optimizer = accelerator.prepare(CodecStep(codec), optimizer)
+    network, optimizer = accelerator.prepare(step(codec), optimizer)
 
     def update(progress: Progress) -> float:
         errors = _one_step(settings, pool, accelerator, network, optimizer, progress)
         return float(-10 * errors[~errors.isnan()].log10().mean())
 
-    progress = run_updates(settings, codec, optimizer, update, resume, console, writes=accelerator.is_main_process)
+    judge = validation_judge(settings, codec, orthogonal)
+    writes = accelerator.is_main_process
+    progress = run_updates(settings, codec, optimizer, update, resume, console, writes, judge)
     return codec, progress
+
+
+def validation_judge(settings: CodecTraining, codec: CodecNetwork, orthogonal: bool) -> Callable[[], float] | None:
+    """Mean PSNR of the validation sources over 0, 10 and 20 dB, for early stopping; None without patience.
+
+    The channel is the one that is drawn most often in training. ModelError when there is nothing to validate on.
+    """
+    if settings.patience is None:
+        return None
+    if not settings.validation:
+        raise ModelError("early stopping (patience) needs pictures to validate on: name some with --validation.")
+    shares = settings.channel.shares()
+    mode = max(shares, key=lambda name: shares[name])
+    groups = [group for source in settings.validation for group in same_size_groups(source, codec.arguments.stride)]
+
+    def judge() -> float:
+        figures = [mean_psnr_db(codec, groups, mode, snr_db, orthogonal) for snr_db in (0.0, 10.0, 20.0)]
+        codec.train()
+        return float(np.mean(figures))
+
+    return judge
 
 
 def _one_step(
@@ -115,12 +165,13 @@ def _one_step(
     generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
     batch = max(1, settings.batch_pixels // crop_px**2 // accelerator.num_processes)
     crops = pool.draw(rng, settings.users * batch, crop_px)
+    torch.manual_seed(int(rng.integers(2**62)))  # Dropout and stochastic depth.
     images = torch.from_numpy(crops).permute(0, 3, 1, 2).float().div(255)
     images = images.reshape(settings.users, batch, 3, crop_px, crop_px).to(accelerator.device)
-    errors = network(images, settings, generator)
+    loss, errors = network(images, settings, generator)
     optimizer.zero_grad(set_to_none=True)
-    accelerator.backward(objective(errors, settings.loss))
+    accelerator.backward(loss)
     accelerator.clip_grad_norm_(network.parameters(), settings.gradient_norm)
     optimizer.step()
     progress.images_seen += settings.users * batch * accelerator.num_processes
-    return errors.detach()
+    return torch.as_tensor(errors)

@@ -19,6 +19,7 @@ from models.training.checkpoint import Progress, has_checkpoint, load_checkpoint
 from models.training.config import RunBounds
 from models.training.schedule import learning_rate_at
 
+BEST_NAME = "best"
 LOG_NAME = "training.jsonl"
 SETTINGS_NAME = "settings.json"
 LOG_EVERY_STEPS = 50
@@ -38,12 +39,15 @@ def run_updates(
     resume: bool,
     console: Console | None = None,
     writes: bool = True,
+    judge: Callable[[], float] | None = None,
 ) -> Progress:
     """Call ``update`` (one optimiser step; returns a figure to log) until the minutes or steps are spent.
 
     Of several processes that train together only one ``writes``; they must be bounded by steps, because
     their clocks differ. Writes ``settings.json``, ``training.jsonl`` and the checkpoint into
-    ``settings.out``. ModelError when a checkpoint cannot be resumed from or was started with another seed.
+    ``settings.out``. With ``judge`` (a figure of merit; higher is better) and ``settings.patience`` the run may end
+    early, and the best weights, kept in ``best/``, become the checkpoint. ModelError when a checkpoint cannot be
+    resumed from or was started with another seed.
     """
     settings.out.mkdir(parents=True, exist_ok=True)
     progress = Progress(seed=settings.seed)
@@ -77,15 +81,34 @@ def run_updates(
                 _log(settings.out, progress, float(np.mean(recent)), rate)
                 bar.update(task, completed=share, description=f"training, {np.mean(recent):.3f}")
                 recent.clear()
+            if _judged_best(settings, progress, judge) and writes:
+                save_checkpoint(settings.out / BEST_NAME, network, optimizer, progress)
             if writes and time.monotonic() - saved > settings.checkpoint_s:
                 save_checkpoint(settings.out, network, optimizer, progress)
                 saved = time.monotonic()
+    if progress.best_figure is not None and writes:
+        load_checkpoint(settings.out / BEST_NAME, network, optimizer)
     if writes:
         save_checkpoint(settings.out, network, optimizer, progress)
     return progress
 
 
+def _judged_best(settings: RunBounds, progress: Progress, judge: Callable[[], float] | None) -> bool:
+    """Validate when it is time to, and note it in ``progress``; True when this is the best so far."""
+    if judge is None or settings.patience is None or progress.step % settings.validate_steps:
+        return False
+    figure = judge()
+    if progress.best_figure is None or figure > progress.best_figure:
+        progress.best_figure, progress.without_gain = figure, 0
+        return True
+    progress.without_gain += 1
+    progress.stopped = progress.without_gain >= settings.patience
+    return False
+
+
 def _share_done(settings: RunBounds, progress: Progress) -> float:
+    if progress.stopped:
+        return 1.0
     if settings.steps is not None:
         return progress.step / settings.steps
     return progress.elapsed_s / (60 * settings.minutes)

@@ -9,10 +9,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models.channel import ChannelMode, draw_channel, transmit
-from models.codec import STRIDE, Codec, latent_to_symbols, symbols_to_latent
+from models.base import CodecNetwork
+from models.channel import ChannelMode, draw_channel
+from models.codec import latent_to_symbols
 from models.images import open_images
 from models.training.frames import side_vectors
+from models.training.transmission import pass_frame, perfect_frame, symbol_count
 
 SNRS_DB = (0.0, 5.0, 10.0, 15.0, 20.0)
 VALIDATION_MODES: tuple[ChannelMode, ...] = ("random-phase", "rayleigh", "selective")
@@ -21,10 +23,11 @@ _BATCH_PIXELS = 1 << 16
 
 
 def measure_codec(
-    codec: Codec,
+    codec: CodecNetwork,
     sources: Sequence[str],
     snrs_db: Sequence[float] = SNRS_DB,
     modes: Sequence[ChannelMode] = VALIDATION_MODES,
+    orthogonal: bool = False,
 ) -> dict[str, object]:
     """``{source name: {"images": n, "psnr_db": {mode: {snr: mean PSNR}}}}`` for a manifest.
 
@@ -33,9 +36,9 @@ def measure_codec(
     """
     report: dict[str, object] = {}
     for source in sources:
-        groups = _same_size_groups(source)
+        groups = same_size_groups(source, codec.arguments.stride)
         table = {
-            mode: {f"{snr_db:g}": round(mean_psnr_db(codec, groups, mode, snr_db), 3) for snr_db in snrs_db}
+            mode: {f"{snr_db:g}": round(mean_psnr_db(codec, groups, mode, snr_db, orthogonal), 3) for snr_db in snrs_db}
             for mode in modes
         }
         name = source.rstrip("/").rsplit("/", 1)[-1]
@@ -43,17 +46,24 @@ def measure_codec(
     return report
 
 
-def _same_size_groups(source: str) -> list[NDArray[np.uint8]]:
+def same_size_groups(source: str, stride: int) -> list[NDArray[np.uint8]]:
+    """The pictures of ``source`` by size, uint8 [n, H, W, 3] each, their sides cut to multiples of the stride."""
     by_size: dict[tuple[int, ...], list[NDArray[np.uint8]]] = {}
     for picture in open_images(source):
-        height, width = (side - side % STRIDE for side in picture.pixels.shape[:2])
+        height, width = (side - side % stride for side in picture.pixels.shape[:2])
         if height and width:
             by_size.setdefault((height, width), []).append(picture.pixels[:height, :width])
     return [np.stack(group) for group in by_size.values()]
 
 
 @torch.inference_mode()
-def mean_psnr_db(codec: Codec, groups: Sequence[NDArray[np.uint8]], mode: ChannelMode, snr_db: float) -> float:
+def mean_psnr_db(
+    codec: CodecNetwork,
+    groups: Sequence[NDArray[np.uint8]],
+    mode: ChannelMode,
+    snr_db: float,
+    orthogonal: bool = False,
+) -> float:
     """Mean PSNR in dB over users and all pictures of ``groups`` (each uint8 [n, H, W, 3])."""
     codec.eval()
     generator = torch.Generator().manual_seed(VALIDATION_SEED)
@@ -65,7 +75,7 @@ def mean_psnr_db(codec: Codec, groups: Sequence[NDArray[np.uint8]], mode: Channe
         for start in range(0, frames, per_batch):
             rows = users * np.arange(start, min(start + per_batch, frames))
             images = torch.stack([_pictures(group, rows + user) for user in range(users)])
-            decoded = through_channel(codec, images, mode, snr_db, generator)
+            decoded = through_channel(codec, images, mode, snr_db, generator, orthogonal)
             error = ((decoded * 255).round() / 255 - images).square().mean(dim=(2, 3, 4))
             values.append(-10 * error.clamp_min(1e-10).log10().flatten())
     return float(torch.cat(values).mean())
@@ -77,32 +87,26 @@ def _pictures(group: NDArray[np.uint8], rows: NDArray[np.int64]) -> Tensor:
 
 @torch.inference_mode()
 def through_channel(
-    codec: Codec, images: Tensor, mode: ChannelMode, snr_db: float, generator: torch.Generator
+    codec: CodecNetwork,
+    images: Tensor,
+    mode: ChannelMode,
+    snr_db: float,
+    generator: torch.Generator,
+    orthogonal: bool = False,
 ) -> Tensor:
     """images float [users, B, 3, H, W] in [0,1], sides multiples of the stride -> decoded, the same shape,
     clamped.
     """
     users, batch, _, height, width = images.shape
-    rows, columns = height // STRIDE, width // STRIDE
-    count = codec.arguments.latent_channels // 2 * rows * columns
-    channel = draw_channel(mode, batch, users, count, generator)
-    snr = torch.full((batch,), snr_db)
-    side = side_vectors(snr, channel.abs().square().mean(dim=2).sqrt())
-    symbols = torch.stack(
-        [
-            latent_to_symbols(codec.encoder(images[user], torch.full((batch,), user), side[:, user]))
-            for user in range(users)
-        ],
-        dim=1,
-    )
-    received = transmit(symbols, channel, snr, generator=generator)
-    views = [symbols_to_latent(received.features[:, user], rows, columns) for user in range(users)]
-    return torch.stack([codec.decoders[u](views[u], side[:, u]).clamp(0, 1) for u in range(users)])
+    channel = draw_channel(mode, batch, users, symbol_count(codec, height, width), generator)
+    received = pass_frame(codec, images, perfect_frame(channel, snr_db), generator, orthogonal)
+    decoded = [codec.decoders[user](received.views[user], received.sides[user]) for user in range(users)]
+    return torch.stack(decoded).clamp(0, 1)
 
 
 @torch.inference_mode()
 def measure_overlap(
-    codec: Codec, sources: Sequence[str], snrs_db: Sequence[float] = (0.0, 10.0, 20.0)
+    codec: CodecNetwork, sources: Sequence[str], snrs_db: Sequence[float] = (0.0, 10.0, 20.0)
 ) -> dict[str, dict[str, float]]:
     """``{source name: {snr: overlap}}``: how far the users really share channel uses, unit gains.
 
@@ -114,7 +118,7 @@ def measure_overlap(
     users = codec.arguments.users
     report: dict[str, dict[str, float]] = {}
     for source in sources:
-        groups = _same_size_groups(source)
+        groups = same_size_groups(source, codec.arguments.stride)
         row = {}
         for snr_db in snrs_db:
             shared, total = 0.0, 0.0

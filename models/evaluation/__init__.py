@@ -1,0 +1,1 @@
+"""Comparing schemes on held-out pictures: the same pictures, channel draws and channel uses for all."""

@@ -1,0 +1,118 @@
+"""Measure schemes on the same pictures, channel draws and channel uses; one row per scheme and SNR."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.channel import ChannelMode
+from models.errors import ModelError
+from models.evaluation.frames import frames_of, same_size_groups
+from models.evaluation.metrics import ms_ssim, psnr_db, ssim
+from models.evaluation.schemes import Scheme
+from models.images import ImageSource
+
+DEFAULT_RATIO = 1 / 6
+EVALUATION_SEED = 30_000
+
+
+@dataclass(frozen=True)
+class Row:
+    """Means over images (and, where they differ in size, channel uses). ssim, ms_ssim: None where pictures are too
+    small for them. link: what carries the picture.
+    """
+
+    scheme: str
+    channel: str
+    users: int
+    snr_db: float
+    channel_uses: float
+    images: int
+    psnr_db: float
+    ssim: float | None
+    ms_ssim: float | None
+    link: str
+    seed: int
+
+    def as_dict(self) -> dict[str, object]:
+        """Plain values for JSON."""
+        return asdict(self)
+
+
+def compare(
+    source: ImageSource,
+    schemes: Sequence[Scheme],
+    mode: ChannelMode,
+    users: int,
+    snrs_db: Sequence[float],
+    limit: int | None = None,
+    ratio: float | None = None,
+    seed: int = EVALUATION_SEED,
+) -> Iterator[Row]:
+    """Rows as they are measured, SNR by SNR, for the first ``limit`` pictures of ``source``.
+
+    ratio: channel uses per image real for schemes that take any number; by default what the codecs among the
+    schemes take, or 1/6. Raises ModelError when the schemes cannot have the same number of channel uses.
+    """
+    groups = same_size_groups(source, limit)
+    uses = [common_uses(schemes, group.shape[1], group.shape[2], ratio) for group in groups]
+    for snr_db in snrs_db:
+        for scheme in schemes:
+            yield _row(scheme, groups, uses, mode, users, snr_db, seed)
+
+
+def common_uses(schemes: Sequence[Scheme], height: int, width: int, ratio: float | None = None) -> int:
+    """k for a picture of this size, the same for every scheme."""
+    natural = {scheme.name: scheme.natural_uses(height, width) for scheme in schemes}
+    needed = {name: uses for name, uses in natural.items() if uses is not None}
+    wanted = None if ratio is None else round(ratio * 3 * height * width)
+    values = set(needed.values()) | ({wanted} if wanted is not None else set())
+    if len(values) > 1:
+        told = ", ".join(f"{name} {uses}" for name, uses in needed.items())
+        told += "" if wanted is None else f", --ratio {wanted}"
+        raise ModelError(
+            f"schemes are compared at the same channel uses, but an image of {height}x{width} takes {told}."
+        )
+    return values.pop() if values else max(1, round(DEFAULT_RATIO * 3 * height * width))
+
+
+def _row(
+    scheme: Scheme,
+    groups: Sequence[NDArray[np.uint8]],
+    uses: Sequence[int],
+    mode: ChannelMode,
+    users: int,
+    snr_db: float,
+    seed: int,
+) -> Row:
+    figures: dict[str, list[NDArray[np.float64] | None]] = {"psnr_db": [], "ssim": [], "ms_ssim": []}
+    for group, channel_uses in zip(groups, uses, strict=True):
+        frames = frames_of(group, mode, users, channel_uses, seed)
+        decoded = np.concatenate([scheme.send(frame, snr_db, channel_uses)[: frame.counted] for frame in frames])
+        for name, measure in (("psnr_db", psnr_db), ("ssim", ssim), ("ms_ssim", ms_ssim)):
+            figures[name].append(measure(group, decoded))
+    counts = [len(group) for group in groups]
+    psnr = _mean(figures["psnr_db"])
+    assert psnr is not None
+    return Row(
+        scheme=scheme.name,
+        channel=mode,
+        users=users,
+        snr_db=float(snr_db),
+        channel_uses=round(float(np.average(uses, weights=counts)), 2),
+        images=sum(counts),
+        psnr_db=psnr,
+        ssim=_mean(figures["ssim"]),
+        ms_ssim=_mean(figures["ms_ssim"]),
+        link=scheme.link,
+        seed=seed,
+    )
+
+
+def _mean(parts: Sequence[NDArray[np.float64] | None]) -> float | None:
+    """Mean over all pictures; None unless the figure exists for every one."""
+    known = [part for part in parts if part is not None]
+    return round(float(np.concatenate(known).mean()), 4) if known and len(known) == len(parts) else None

@@ -1,0 +1,51 @@
+"""The frames that every scheme is measured on: which pictures, over which channel, with which noise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from models.channel import ChannelMode, draw_channel
+from models.images import ImageSource
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One use of the channel by all users.
+
+    pictures: uint8 [users, H, W, 3]; counted: how many of them are new (the last frame of a size is filled up with
+    pictures that were measured before); channel: h, complex64 [users, 1 or k]; noise_seed: of this frame.
+    """
+
+    pictures: NDArray[np.uint8]
+    counted: int
+    channel: Tensor
+    noise_seed: int
+
+
+def same_size_groups(source: ImageSource, limit: int | None = None) -> list[NDArray[np.uint8]]:
+    """The first ``limit`` pictures by size: uint8 [n, H, W, 3] each."""
+    groups: dict[tuple[int, ...], list[NDArray[np.uint8]]] = {}
+    for index in range(min(len(source), limit or len(source))):
+        pixels = source[index].pixels
+        groups.setdefault(pixels.shape, []).append(pixels)
+    return [np.stack(group) for group in groups.values()]
+
+
+def frames_of(
+    pictures: NDArray[np.uint8], mode: ChannelMode, users: int, channel_uses: int, seed: int
+) -> Iterator[Frame]:
+    """Every picture of uint8 [n, H, W, 3] once, ``users`` in each frame; draws depend on seed and position only."""
+    for start in range(0, len(pictures), users):
+        rows = np.arange(start, start + users)
+        channel_seed, noise_seed = (
+            int(part.generate_state(1, np.uint64)[0] >> 2) for part in np.random.SeedSequence([seed, start]).spawn(2)
+        )
+        channel = draw_channel(mode, 1, users, channel_uses, torch.Generator().manual_seed(channel_seed))[0]
+        counted = min(users, len(pictures) - start)
+        yield Frame(pictures[rows % len(pictures)], counted, channel, noise_seed)

@@ -1,0 +1,40 @@
+"""The configurations that come with the package are valid, and name networks that can be built."""
+
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from models.training.config import StudentTraining, TeacherTraining
+from models.training.two_stage import teacher_network
+
+FOLDER = Path(__file__).parents[2] / "configs" / "training"
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.yaml")), ids=lambda path: path.stem)
+def test_it_is_valid(path):
+    values = yaml.safe_load(path.read_text()) | {"images": ["x"], "out": "o"}
+    if path.stem.startswith("student"):
+        StudentTraining(**values, teacher="t")
+        return
+    with torch.device("meta"):
+        teacher = teacher_network(TeacherTraining(**values))
+    layers = len(teacher.decoders[0].layers())
+    student = (
+        yaml.safe_load((FOLDER / path.name.replace("teacher", "student")).read_text()) if "256" not in path.stem else {}
+    )
+    assert 1 <= student.get("cross_head_layer", 3) < layers
+
+
+def test_the_256_teacher_is_the_papers_size():
+    values = yaml.safe_load((FOLDER / "teacher-256.yaml").read_text())
+    with torch.device("meta"):
+        teacher = teacher_network(TeacherTraining(**values, images=["x"], out="o"))
+    counts = [
+        sum(p.numel() for n, p in part.named_parameters() if "embedding" not in n)
+        for part in (teacher.encoder, teacher.decoders)
+    ]
+    assert counts[0] == pytest.approx(57e6, rel=0.015)
+    assert counts[1] == pytest.approx(70e6, rel=0.015)
+    assert teacher.arguments.channel_use_ratio == pytest.approx(1 / 48)
