@@ -21,6 +21,7 @@ from hil.bus import BusClient, Received
 from hil.config import RunConfig
 from hil.decoding import FrameDecoder
 from hil.errors import HilError
+from hil.keeping_time import check_receiver
 from hil.messages import (
     CsiReport,
     FrameDone,
@@ -74,6 +75,7 @@ class ReceiverNode:
         """Raises HilError or UsageError; what was recorded before stays."""
         hello = Hello(role="rx", user=None, process_id=os.getpid(), config_digest=self.config.digest())
         start = join(self.bus, hello, self.config.bus.join_timeout_s)
+        check_receiver(self.radio, start.repeats)
         worker = threading.Thread(target=self._decode_all, name="decoding", daemon=True)
         worker.start()
         try:

@@ -1,9 +1,12 @@
 """Put a receiver node together from a configuration: radio, waveform, decoders, refiner."""
 
+import numpy as np
+
 from hil.bus import BusClient
 from hil.config import RunConfig
 from hil.decoding import FrameDecoder
 from hil.errors import UsageError
+from hil.metrics import ssim
 from hil.receiver import ReceiverNode
 from hil.results import ResultWriter
 from hil.session_recording import SessionRecorder
@@ -19,7 +22,7 @@ def open_receiver(config: RunConfig, bus: BusClient, writer: ResultWriter) -> Re
     Raises ModelError, DeviceError, or ConfigurationError for a recording that cannot be made.
     """
     decoder = open_decoder(config, writer)
-    recorder = SessionRecorder(config.rx.record, config) if config.rx.record else None
+    ssim(*np.zeros((2, 16, 16, 3), np.uint8))  # loads its library now: later it would hold the radio's thread up
     radio = open_radio(config.radio.device, role="rx")
     settings = RadioSettings(
         sample_rate_hz=config.sample_rate_hz,
@@ -27,7 +30,12 @@ def open_receiver(config: RunConfig, bus: BusClient, writer: ResultWriter) -> Re
         rx_gain_db=config.radio.rx_gain_db,
         bandwidth_hz=config.radio.bandwidth_hz,
     )
-    require_applied(radio.uri, settings, radio.configure(settings))
+    try:
+        require_applied(radio.uri, settings, radio.configure(settings))
+        recorder = SessionRecorder(config.rx.record, config) if config.rx.record else None
+    except Exception:
+        radio.close()
+        raise
     return ReceiverNode(config, bus, radio, decoder, recorder)
 
 

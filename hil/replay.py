@@ -8,6 +8,7 @@ from typing import Any
 from hil.config import RunConfig, load_config
 from hil.receiver import csi_report, told_headers
 from hil.receiver_setup import open_decoder
+from hil.repeated_slot import aligned
 from hil.results import ResultWriter
 from hil.run_folder import Stopwatch, finish_run, write_config
 from hil.session_recording import recorded_config, recorded_slots
@@ -57,6 +58,8 @@ def _receive(config: RunConfig, receiver: BurstReceiver, radio: FileRadio, slot:
     clock = time.perf_counter()
     slot.samples = radio.receive(slot.grant.slot_tick, slot.start.slot_samples)
     expected = slot.grant.slot_tick + slot.start.guard_samples
+    if slot.start.repeats and not (slot.csi and aligned(slot.csi.users)):
+        return  # its users did not arrive together: the node did not try to receive them either
     slot.received = receiver.receive(slot.samples, expected)
     alive = set(range(config.users)) - set(slot.grant.lost_users)
     read = {user.user for user in slot.received.users if user.header_read} if slot.received else set()

@@ -7,6 +7,7 @@ Annotations of this project's namespace: a slot's `semnoma:grant`, `semnoma:csi`
 import base64
 import io
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -76,17 +77,28 @@ def recorded_slots(reader: SigmfReader) -> list[Slot]:
         for entry in reader.annotations:
             first = int(entry["core:sample_start"])
             if "semnoma:grant" in entry:
-                grant, start = msgspec.convert(entry["semnoma:grant"], Grant), entry["semnoma:start"]
+                grant, start = _grant(entry["semnoma:grant"]), entry["semnoma:start"]
                 events = msgspec.convert(entry["semnoma:events"], dict[str, int])
                 slots[first] = Slot(grant, msgspec.convert(start, Start), events=events)
                 if entry["semnoma:csi"] is not None:
-                    slots[first].csi = msgspec.convert(entry["semnoma:csi"], CsiReport)
+                    slots[first].csi = _csi(entry["semnoma:csi"])
         for entry in reader.annotations:
             if "semnoma:sent" in entry:
                 _add_user(slots[int(entry["core:sample_start"])], entry)
     except (KeyError, TypeError, ValueError, OSError) as error:
         raise UsageError(f"{reader.meta_path} has annotations that cannot be used: {error!r}.") from None
     return [slots[first] for first in sorted(slots)]
+
+
+def _grant(entry: dict[str, Any]) -> Grant:
+    csi = _csi(entry["csi"]) if entry["csi"] is not None else None
+    return msgspec.structs.replace(msgspec.convert({**entry, "csi": None}, Grant), csi=csi)
+
+
+def _csi(entry: dict[str, Any]) -> CsiReport:
+    """JSON has no NaN: what was not measured of a user stands there as null."""
+    users = [{name: math.nan if value is None else value for name, value in user.items()} for user in entry["users"]]
+    return msgspec.convert({**entry, "users": users}, CsiReport)
 
 
 def _add_user(slot: Slot, entry: dict[str, Any]) -> None:

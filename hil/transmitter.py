@@ -11,6 +11,7 @@ from hil.bus import BusClient
 from hil.config import RunConfig
 from hil.errors import HilError
 from hil.feedback import CarrierLoop, side_information
+from hil.keeping_time import transmits_by_repeating
 from hil.messages import CsiReport, Grant, Heartbeat, Hello, NodeLost, Refused, Sent, Start, Stop
 from hil.node import join
 from hil.rotation import RotationLoop
@@ -63,7 +64,7 @@ class TransmitterNode:
             now_tick=self.radio.now_tick(),
             max_burst_samples=longest_burst(self.config, self.images, self.encoder, self.user),
             pictures=len(self.images),
-            repeats=not self.radio.capabilities.timed_transmit,
+            repeats=transmits_by_repeating(self.radio),
         )
         start = join(self.bus, hello, self.config.bus.join_timeout_s)
         self._rotation = RotationLoop(start.slot_samples)

@@ -110,7 +110,7 @@ class GuardedRadio:
     def transmit(self, burst: Samples) -> None:
         if self._transmits and not self._allowed:
             raise TransmitRefused(f"{self.uri} must be configured within the transmit guard before it transmits.")
-        if self._watchdog is not None and self._watchdog.tripped:
+        if self._watchdog is not None and self._watchdog.too_long():
             raise TransmitRefused(
                 f"{self.uri} is off: its coordinator has been silent for {self._guard.config.max_silence_s:g} s."
             )

@@ -10,22 +10,25 @@ _POLL_S = 0.1
 
 
 class SilenceWatchdog(threading.Thread):
-    """Calls `silence` once when `last_heard_s` (monotonic seconds) is older than limit_s; `tripped` until it is not."""
+    """Calls `silence` once when `last_heard_s` (monotonic seconds) becomes older than limit_s, and again next time."""
 
     def __init__(self, last_heard_s: Callable[[], float], limit_s: float, silence: Callable[[], None]) -> None:
         super().__init__(name="transmit-watchdog", daemon=True)
         self._last_heard_s, self._limit_s, self._silence = last_heard_s, limit_s, silence
         self._stopped = threading.Event()
-        self.tripped = False
+
+    def too_long(self) -> bool:
+        """Whether the coordinator has been silent for longer than is allowed, now."""
+        return time.monotonic() - self._last_heard_s() > self._limit_s
 
     def run(self) -> None:
+        is_off = False
         while not self._stopped.wait(_POLL_S):
-            silent_s = time.monotonic() - self._last_heard_s()
-            if silent_s <= self._limit_s:
-                self.tripped = False
-            elif not self.tripped:
-                self.tripped = True  # first: nothing may be sent behind the silence
-                log.warning("the coordinator has been silent for %.1f s: the transmitter is off", silent_s)
+            if not self.too_long():
+                is_off = False
+            elif not is_off:
+                is_off = True
+                log.warning("the coordinator has been silent for %g s: the transmitter is off", self._limit_s)
                 try:
                     self._silence()
                 except Exception:  # a device that has gone transmits nothing either

@@ -44,19 +44,20 @@ PATTERNS = {
 
 @dataclass(frozen=True)
 class StreamAddress:
-    """A parsed `tcp://HOST:PORT?pattern=...&bind=...&pace=...`."""
+    """A parsed `tcp://HOST:PORT?pattern=...&bind=...&pace=...&repeat=...`."""
 
     endpoint: str
     pattern: Pattern
     bind: bool
     pace: bool
+    repeat: bool
 
 
 def parse_address(address: str, role: Literal["tx", "rx"]) -> StreamAddress:
     """Raises ConfigurationError with what is allowed. Transmitters bind and receivers connect unless bind= says."""
     switch = ("0", "1")
-    allowed = {"pattern": tuple(PATTERNS), "bind": switch, "pace": switch}
+    allowed = {"pattern": tuple(PATTERNS), "bind": switch, "pace": switch, "repeat": switch}
     endpoint, options = split_options(f"zmq:{address}", address, allowed)
     name = options.get("pattern", "pubsub")
     bind = options.get("bind", "1" if role == "tx" else "0") == "1"
-    return StreamAddress(endpoint, PATTERNS[name], bind, options.get("pace", "1") == "1")
+    return StreamAddress(endpoint, PATTERNS[name], bind, options.get("pace", "1") == "1", options.get("repeat") == "1")

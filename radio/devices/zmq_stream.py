@@ -2,13 +2,15 @@
 
 Talks to GNU Radio's zeromq blocks (complex items, pass_tags off) and to srsRAN's zmq device. A transmitter
 streams zeros when idle; by default it keeps to real time (pace=0: it goes on as far as bursts and promises of
-silence reach, as a simulation wants). A receiver counts ticks from the first sample it gets.
+silence reach, as a simulation wants). repeat=1 repeats a burst until the next one, as a run over somebody's channel
+needs: its radios share no clock. A receiver counts ticks from the first sample it gets.
 """
 
 import threading
 from collections.abc import Callable
 from typing import Literal
 
+import numpy as np
 import zmq
 
 from radio.device import Capabilities, RadioSettings
@@ -47,6 +49,8 @@ class ZmqStreamRadio:
             center_frequency_hz=_CARRIERS_HZ,
             tx_gain_db=(0.0, 0.0),
             rx_gain_db=(0.0, 0.0),
+            timed_transmit=not self._address.repeat,
+            repeat_transmit=self._address.repeat,
             shared_clock=False,
         )
 
@@ -77,7 +81,10 @@ class ZmqStreamRadio:
             raise DeviceError(f"{self.uri} must be configured before it transmits.")
         if burst.data.shape[0] != 1:
             raise ConfigurationError(f"{self.uri} has one channel; a burst of {burst.data.shape[0]} does not fit.")
-        self._events += self._stream.timeline.add(burst)
+        if self._stream.period is not None:
+            self._stream.period.repeat(burst.data.astype(np.complex64), burst.start_tick)
+        else:
+            self._events += self._stream.timeline.add(burst)
 
     def idle_until(self, tick: int) -> None:
         """Promise silence before `tick`; with pace=0 the stream goes on to there."""
@@ -102,7 +109,7 @@ class ZmqStreamRadio:
     def silence(self) -> None:
         """Drop the bursts that wait: the stream goes on as zeros."""
         if isinstance(self._stream, StreamSender):
-            self._stream.timeline.clear()
+            self._stream.silence()
 
     def events(self) -> list[RadioEvent]:
         events, self._events = self._events, []

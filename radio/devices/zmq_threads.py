@@ -8,6 +8,7 @@ import zmq
 
 from radio.devices.zmq_patterns import StreamAddress
 from radio.streaming import BurstTimeline, SampleRing
+from radio.streaming.period import RepeatedPeriod
 
 BLOCK_SAMPLES = 8192
 RING_SAMPLES = 1 << 22
@@ -67,7 +68,7 @@ class StreamReceiver(threading.Thread):
 
 
 class StreamSender(threading.Thread):
-    """Empties `timeline` into PUB, PUSH or REP, in real time or as far as it is known."""
+    """Empties `timeline` into PUB, PUSH or REP, in real time or as far as it is known; or `period` for ever."""
 
     def __init__(self, socket: "zmq.Socket[bytes]", address: StreamAddress, uri: str) -> None:
         super().__init__(name=f"send-{uri}", daemon=True)
@@ -76,14 +77,19 @@ class StreamSender(threading.Thread):
         self._rate_hz, self._origin_s, self._origin_tick = 1.0, 0.0, 0
         self.failure: str | None = None
         self.timeline = BurstTimeline()
+        self.period = RepeatedPeriod(1) if address.repeat else None
+
+    @property
+    def _source(self) -> BurstTimeline | RepeatedPeriod:
+        return self.period or self.timeline
 
     def go(self, sample_rate_hz: float) -> None:
         """Begin to stream, or go on at another rate."""
-        self._rate_hz, self._origin_s, self._origin_tick = sample_rate_hz, time.monotonic(), self.timeline.tick
+        self._rate_hz, self._origin_s, self._origin_tick = sample_rate_hz, time.monotonic(), self._source.tick
         self._going.set()
 
     def now_tick(self) -> int:
-        return self.timeline.tick
+        return self._source.tick
 
     def run(self) -> None:
         owed = 0  # samples that a request waits for
@@ -101,16 +107,20 @@ class StreamSender(threading.Thread):
                     continue
                 if not self._socket.poll(_POLL_MS, zmq.POLLOUT):
                     continue
-                self._socket.send(self.timeline.take(n).astype("<c8", copy=False).tobytes())
+                self._socket.send(self._source.take(n).astype("<c8", copy=False).tobytes())
                 owed = 0
         except zmq.ZMQError as error:
             self.failure = f"the stream has ended ({zmq.strerror(error.errno or 0)})."
         finally:
             self._socket.close(0)
 
+    def silence(self) -> None:
+        """Zeros from now on."""
+        self._source.clear()
+
     def stop(self) -> None:
         """What was queued but not sent yet is dropped: the transmitter is off."""
-        self.timeline.clear()
+        self.silence()
         self._stopped.set()
         self._going.set()
         self.join(2.0)
@@ -119,8 +129,10 @@ class StreamSender(threading.Thread):
         """How many of the next n samples may go now. partly: fewer than n are welcome."""
         if self._pace:
             limit = self._origin_tick + int((time.monotonic() - self._origin_s + _AHEAD_S) * self._rate_hz)
+        elif self.period is not None:
+            return n
         else:
             limit = self.timeline.known_until
             partly = True
-        room = max(0, limit - self.timeline.tick)
+        room = max(0, limit - self._source.tick)
         return min(n, room) if partly or room >= n else 0

@@ -24,6 +24,10 @@ class RepeatedPeriod:
         with self._lock:
             self._content, self._start_tick = content, start_tick
 
+    def clear(self) -> None:
+        """Zeros again."""
+        self.repeat(np.zeros_like(self._content[:, :1]), 0)
+
     def take(self, n_samples: int) -> np.ndarray:
         """The next complex64 [channels, n_samples]."""
         with self._lock:

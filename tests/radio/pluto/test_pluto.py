@@ -219,7 +219,7 @@ def test_a_filter_of_ones_own(pluto, radios, tmp_path):
     radios(device, "rx", f"?fir={path}")
     assert device.table.read((PHY, "", "filter_fir_config")).count("1,1") == 64
     assert device.table.values[(PHY, "in:out", "voltage_filter_fir_en")].value == "1"
-    with pytest.raises(ConfigurationError, match="none.ftr does not exist"):
+    with pytest.raises(ConfigurationError, match=r"none.ftr does not exist"):
         radios(device, "tx", f"?fir={tmp_path / 'none.ftr'}")
 
 

@@ -167,6 +167,24 @@ def test_transmitting_on_request_places_the_burst_by_count(context, radios, patt
     assert radio.now_tick() == 9000
 
 
+def test_a_repeated_burst_keeps_its_phase(context, radios):
+    endpoint = free_endpoint()
+    radio = radios(f"zmq:{endpoint}?pattern=pushpull&repeat=1", "tx")
+    assert radio.capabilities.repeat_transmit and not radio.capabilities.timed_transmit
+    source = context.socket(zmq.PULL)
+    source.connect(endpoint)
+    first, second = np.zeros(5000, np.complex64), np.zeros(5000, np.complex64)
+    first[:10], second[:10] = 0.5, 0.25
+    radio.transmit(Samples(first[np.newaxis], 7, 200e3))
+    stream = collect(source, lambda stream: np.count_nonzero(stream) >= 40)
+    radio.transmit(Samples(second[np.newaxis], 12, 200e3))
+    stream = np.concatenate([stream, collect(source, lambda stream: np.count_nonzero(stream == 0.25) >= 40)])
+    assert {int(place) % 5000 for place in np.flatnonzero(stream == 0.5)} == set(range(7, 17))
+    assert {int(place) % 5000 for place in np.flatnonzero(stream == 0.25)} == set(range(12, 22))
+    radio.silence()
+    collect(source, lambda stream: stream.size > 30_000 and not stream[-10_000:].any())
+
+
 def test_a_paced_stream_keeps_real_time_and_drops_late_bursts(context, radios):
     endpoint = free_endpoint()
     radio = radios(f"zmq:{endpoint}?pattern=pubsub", "tx")
