@@ -28,8 +28,8 @@ def _common(function: Any) -> Any:
     options = [
         click.option(
             "--config",
-            type=click.Path(exists=True, dir_okay=False, path_type=Path),
-            help="YAML of settings; flags win over it.",
+            type=click.Path(dir_okay=False, path_type=Path),
+            help="YAML of settings, or a name in configs/training; flags win over it.",
         ),
         click.option(
             "--images",
@@ -162,6 +162,14 @@ def _settings(form: Any, flags: dict[str, Any]) -> Any:
     from models.errors import ModelError
 
     path = flags.pop("config")
+    if path is not None and not path.exists():
+        from hil.config import packaged_config_folder
+
+        named = packaged_config_folder() / "training" / f"{path}.yaml"
+        if path.suffix or not named.is_file():
+            known = ", ".join(sorted(found.stem for found in named.parent.glob("*.yaml")))
+            raise ModelError(f"{path} is neither a file nor one of the training configurations {known}.")
+        path = named
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8")) if path else {}
     except (yaml.YAMLError, UnicodeDecodeError) as error:
