@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from hil.cli.train import command
 from models.errors import ModelError
-from models.training.config import StudentTraining, TeacherTraining
+from models.training.stage_config import StudentTraining, TeacherTraining
 from models.training.two_stage import teacher_network
 
 FOLDER = Path(__file__).parents[2] / "configs" / "training"
