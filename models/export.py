@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import copy
-import logging
-import warnings
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 import onnxruntime as ort
 import torch
 from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from models.base import CodecNetwork
 from models.codec import ARCHITECTURES
@@ -26,6 +23,7 @@ from models.manifest import (
     describe_file,
     write_manifest,
 )
+from models.onnx_file import write_onnx
 
 ENCODER_NAME = "encoder.onnx"
 DECODERS_NAME = "decoders.safetensors"
@@ -106,39 +104,6 @@ def _write_encoder(codec: CodecNetwork, path: Path) -> None:
     write_onnx(
         codec.encoder, _example(codec, 8 * stride, 12 * stride, 0), ["image", "user", "side"], "latent", sizes, path
     )
-
-
-def write_onnx(
-    network: nn.Module, example: tuple[Tensor, ...], inputs: list[str], output: str, sizes: tuple[Any, ...], path: Path
-) -> None:
-    """Write ``network`` as ONNX, traced on ``example``; ``sizes`` are torch.export's dynamic shapes."""
-    # The exporter reports absent optional packages; none of it concerns this network.
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        program = torch.onnx.export(
-            network,
-            example,
-            input_names=inputs,
-            output_names=[output],
-            dynamo=True,
-            verbose=False,
-            dynamic_shapes=sizes,
-        )
-    if program is None:
-        raise ModelError("the network could not be exported to ONNX.")
-    onnx.save(_without_remarks(program.model_proto), path)
-
-
-def _without_remarks(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The model without the exporter's notes on every node, which hold source paths and stack traces."""
-    holders = [model.graph, *model.graph.node, *model.graph.value_info, *model.graph.initializer]
-    holders += [*model.graph.input, *model.graph.output, *model.functions]
-    holders += [node for function in model.functions for node in function.node]
-    for holder in holders:
-        holder.ClearField("doc_string")
-        holder.ClearField("metadata_props")
-    return model
 
 
 @torch.inference_mode()

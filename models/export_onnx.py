@@ -15,9 +15,10 @@ from models.decoder import SemanticDecoder
 from models.errors import ModelError
 from models.evaluation.compare import EVALUATION_SEED, compare
 from models.evaluation.schemes import LearnedScheme
-from models.export import ENCODER_NAME, PARITY_LIMIT, write_onnx
+from models.export import ENCODER_NAME, PARITY_LIMIT
 from models.images import ImageSource, open_images
 from models.manifest import ONNX_ARCHITECTURE, CodecFiles, CodecManifest, describe_file, load_manifest, write_manifest
+from models.onnx_file import write_onnx
 from models.quantise import quantise_codec
 from models.runtime import open_session
 

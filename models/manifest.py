@@ -2,45 +2,38 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from models.errors import ModelError
+from models.file_entry import FileEntry, Strict, describe_file, verify_file
 from models.side_information import FIELDS
+
+__all__ = [
+    "CodecFiles",
+    "CodecManifest",
+    "FileEntry",
+    "Provenance",
+    "RefinerManifest",
+    "describe_file",
+    "load_manifest",
+    "load_refiner_manifest",
+    "verify_file",
+    "write_manifest",
+]
 
 FORMAT_VERSION = 1
 MANIFEST_NAME = "manifest.json"
 ONNX_ARCHITECTURE = "onnx"
-_HASH_BLOCK_BYTES = 1 << 20
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+Form = TypeVar("Form", bound=Strict)
 
 
-Form = TypeVar("Form", bound=_Strict)
-
-
-class FileEntry(_Strict):
-    """One file of the folder: a bare name, its size and its sha256 in lower-case hex."""
-
-    name: str
-    bytes: int = Field(ge=0)
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
-
-    @field_validator("name")
-    @classmethod
-    def _bare(cls, name: str) -> str:
-        if not name or name in (".", "..") or any(mark in name for mark in "/\\:\0"):
-            raise ValueError(f"{name!r} is not a bare file name")
-        return name
-
-
-class CodecFiles(_Strict):
+class CodecFiles(Strict):
     """The encoder as ONNX, and the decoders: all in one safetensors file, or as ONNX in one file for each user or
     one file that takes the user as an input.
     """
@@ -53,7 +46,7 @@ class CodecFiles(_Strict):
         return [self.encoder, *(self.decoders if isinstance(self.decoders, list) else [self.decoders])]
 
 
-class Provenance(_Strict):
+class Provenance(Strict):
     """How the weights came to be. note: where the run differed from its command, and what a user should know."""
 
     data: str
@@ -64,7 +57,7 @@ class Provenance(_Strict):
     note: str = ""
 
 
-class CodecManifest(_Strict):
+class CodecManifest(Strict):
     """Everything about a codec besides its weights; ``manifest.json`` in the codec's folder.
 
     architecture and arguments: the network's registered name and its constructor arguments; "onnx" and none where the
@@ -122,7 +115,7 @@ class CodecManifest(_Strict):
         return self.latent_channels // 2 * math.ceil(height / self.stride) * math.ceil(width / self.stride)
 
 
-class RefinerManifest(_Strict):
+class RefinerManifest(Strict):
     """The same for a refiner folder: a diffusion prior and the schedule it was trained with.
 
     method: "diffusion" contracts the error and denoises in several passes; "one-step" does the same work in one.
@@ -172,29 +165,6 @@ def _read(folder: Path, form: type[Form]) -> Form:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
         raise ModelError(f"{path} is not a valid manifest: {where}: {first['msg']}.") from error
-
-
-def verify_file(folder: Path, entry: FileEntry) -> Path:
-    """The path of ``entry`` in ``folder`` once size and sha256 agree; ModelError otherwise."""
-    path = folder / entry.name
-    if path.is_symlink() or not path.is_file():
-        raise ModelError(f"{path} is named by the manifest but is not a regular file in its folder.")
-    found = describe_file(path)
-    if found.bytes != entry.bytes:
-        raise ModelError(f"{path} has {found.bytes} bytes, but its manifest says {entry.bytes}.")
-    if found.sha256 != entry.sha256:
-        raise ModelError(f"{path} has sha256 {found.sha256[:12]}..., but its manifest says {entry.sha256[:12]}...")
-    return path
-
-
-def describe_file(path: Path) -> FileEntry:
-    """Name, size and sha256 of a file as it is on disk."""
-    digest, size = hashlib.sha256(), 0
-    with path.open("rb") as stream:
-        while block := stream.read(_HASH_BLOCK_BYTES):
-            digest.update(block)
-            size += len(block)
-    return FileEntry(name=path.name, bytes=size, sha256=digest.hexdigest())
 
 
 def write_manifest(folder: Path, manifest: CodecManifest | RefinerManifest) -> None:

@@ -40,13 +40,16 @@ def parse_snrs(text: str) -> list[float]:
 @click.option("--channel", type=click.Choice(CHANNELS), default="awgn", show_default=True)
 @click.option("--users", type=click.IntRange(1, 8), default=2, show_default=True)
 @click.option("--snr", default="0:20:2", show_default=True, help="dB: a value, a list, or FROM:TO:STEP.")
+@click.option("--metric", "metrics", help="Comma-separated, beside PSNR and SSIM: st-lpips, lpips, fid.")
 @click.option("--limit", type=click.IntRange(1), help="Only the first so many pictures.")
 @click.option("--ratio", type=click.FloatRange(0, 1, min_open=True), help="Channel uses per image real.  [the codecs']")
 @click.option("--seed", type=click.IntRange(0), default=30_000, show_default=True, help="Of fading and noise.")
 @click.option("--device", default="auto", show_default=True, help="Where decoders run: auto, cpu, cuda.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, one row a line, and nothing else.")
 @click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), help="Write PSNR over SNR to this picture.")
-def command(images: str, names: str, snr: str, as_json: bool, plot: Path | None, **options: Any) -> None:
+def command(
+    images: str, names: str, snr: str, metrics: str | None, as_json: bool, plot: Path | None, **options: Any
+) -> None:
     """Measure PSNR, SSIM and MS-SSIM of schemes at the same channel uses, pictures, fading and noise.
 
     digital-FORMAT sends compressed pictures with 5G LDPC and QAM, users taking turns; digital-FORMAT-capacity
@@ -59,6 +62,7 @@ def command(images: str, names: str, snr: str, as_json: bool, plot: Path | None,
           --scheme compact-2u,digital-jpeg,digital-avif-capacity --json --plot psnr.png
     """
     from models.evaluation.compare import compare
+    from models.evaluation.perceptual import load_measure
     from models.evaluation.plot import plot_rows, refuse_unwritable
     from models.evaluation.schemes import open_scheme
     from models.images import open_images
@@ -67,10 +71,11 @@ def command(images: str, names: str, snr: str, as_json: bool, plot: Path | None,
     if plot is not None:
         refuse_unwritable(plot)
     schemes = [open_scheme(name, options["users"], options["device"]) for name in _names(names)]
+    measures = {name.strip(): load_measure(name.strip()) for name in (metrics or "").split(",") if name.strip()}
     source = open_images(images)
-    chosen = {key: options[key] for key in ("limit", "ratio", "seed")}
+    chosen: dict[str, Any] = {key: options[key] for key in ("limit", "ratio", "seed")}
     rows = []
-    for row in compare(source, schemes, options["channel"], options["users"], snrs_db, **chosen):
+    for row in compare(source, schemes, options["channel"], options["users"], snrs_db, metrics=measures, **chosen):
         rows.append(row)
         if as_json:
             click.echo(json.dumps(row.as_dict()))
@@ -93,9 +98,12 @@ def _print(rows: list[Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("scheme", "SNR, dB", "uses", "images", "PSNR, dB", "SSIM", "MS-SSIM")
+    further = list(rows[0].perceptual)
+    table = Table("scheme", "SNR, dB", "uses", "images", "PSNR, dB", "SSIM", "MS-SSIM", *further)
     for row in rows:
-        figures = ["-" if value is None else f"{value:.3f}" for value in (row.ssim, row.ms_ssim)]
+        figures = [
+            "-" if value is None else f"{value:.3f}" for value in (row.ssim, row.ms_ssim, *row.perceptual.values())
+        ]
         facts = [row.scheme, f"{row.snr_db:g}", f"{row.channel_uses:g}", str(row.images), f"{row.psnr_db:.2f}"]
         table.add_row(*facts, *figures)
     Console().print(table)

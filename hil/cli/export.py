@@ -56,7 +56,8 @@ def command(
         return
     if precision or calibration or validation or name:
         raise UsageError("--precision, --calibration, --validation and --name belong to --codec, not to --run.")
-    from models.training.finish import finish_codec, finish_refiner
+    from models.training.finish import finish_codec
+    from models.training.finish_refiner import finish_refiner
 
     assert run_folder is not None
     manifest = finish_codec(run_folder, out) if kind == "codec" else finish_refiner(run_folder, out)

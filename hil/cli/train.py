@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from hil.cli.training_settings import training_settings
+
 
 @click.group("train")
 def command() -> None:
@@ -28,8 +30,8 @@ def _common(function: Any) -> Any:
     options = [
         click.option(
             "--config",
-            type=click.Path(exists=True, dir_okay=False, path_type=Path),
-            help="YAML of settings; flags win over it.",
+            type=click.Path(dir_okay=False, path_type=Path),
+            help="YAML of settings, or a name in configs/training; flags win over it.",
         ),
         click.option(
             "--images",
@@ -59,7 +61,7 @@ def train_codec_command(resume: bool, **flags: Any) -> None:
     from models.training.finish import finish_codec
     from models.training.loop import train_codec
 
-    settings = _settings(CodecTraining, flags)
+    settings = training_settings(CodecTraining, flags)
     train_codec(settings, resume)
     manifest = finish_codec(settings.out, settings.out / settings.name)
     click.echo(f"{settings.out / settings.name}: {manifest.provenance.images_seen} images seen, {manifest.metrics}")
@@ -71,11 +73,11 @@ def train_codec_command(resume: bool, **flags: Any) -> None:
 @click.option("--users", type=int, help="Users of the student to come.")
 def train_teacher_command(resume: bool, **flags: Any) -> None:
     """First stage: encoder and one decoder over interference-free channels; writes OUT and its metrics.json."""
-    from models.training.config import TeacherTraining
     from models.training.finish import finish_teacher
+    from models.training.stage_config import TeacherTraining
     from models.training.two_stage import train_teacher
 
-    settings = _settings(TeacherTraining, flags)
+    settings = training_settings(TeacherTraining, flags)
     train_teacher(settings, resume)
     click.echo(f"{settings.out}: {finish_teacher(settings.out)['psnr_db']}")
 
@@ -86,11 +88,11 @@ def train_teacher_command(resume: bool, **flags: Any) -> None:
 @click.option("--teacher", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Run of the teacher.")
 def train_student_command(resume: bool, **flags: Any) -> None:
     """Second stage: the superposed codec, started from the teacher and distilled from it; writes OUT/NAME."""
-    from models.training.config import StudentTraining
     from models.training.finish import finish_codec
+    from models.training.stage_config import StudentTraining
     from models.training.two_stage import train_student
 
-    settings = _settings(StudentTraining, flags)
+    settings = training_settings(StudentTraining, flags)
     train_student(settings, resume)
     manifest = finish_codec(settings.out, settings.out / settings.name)
     click.echo(f"{settings.out / settings.name}: {manifest.provenance.images_seen} images seen, {manifest.metrics}")
@@ -103,12 +105,12 @@ def train_student_command(resume: bool, **flags: Any) -> None:
 @click.option("--users", type=int, help="Users that share the channel.")
 def train_baseline_command(baseline: str, resume: bool, **flags: Any) -> None:
     """Train what the student is compared with, by the same loop and channel uses; writes OUT/NAME."""
-    from models.training.config import BaselineTraining
     from models.training.finish import finish_codec
     from models.training.loop import train_codec
+    from models.training.stage_config import BaselineTraining
 
     flags["name"] = flags["name"] or baseline
-    settings = _settings(BaselineTraining, flags | {"baseline": baseline})
+    settings = training_settings(BaselineTraining, flags | {"baseline": baseline})
     train_codec(settings, resume)
     manifest = finish_codec(settings.out, settings.out / settings.name)
     click.echo(f"{settings.out / settings.name}: {manifest.provenance.images_seen} images seen, {manifest.metrics}")
@@ -121,13 +123,13 @@ def train_baseline_command(baseline: str, resume: bool, **flags: Any) -> None:
 def train_refiner_command(resume: bool, **flags: Any) -> None:
     """Train the diffusion prior that refines decoded pictures; writes OUT/NAME."""
     from models.training.config import RefinerTraining
-    from models.training.finish import finish_refiner
+    from models.training.finish_refiner import finish_refiner
     from models.training.refiner_loop import train_refiner
     from models.zoo import codec_folder
 
     if flags["codec"] is not None:
         flags["codec"] = codec_folder(flags["codec"])
-    settings = _settings(RefinerTraining, flags)
+    settings = training_settings(RefinerTraining, flags)
     train_refiner(settings, resume)
     manifest = finish_refiner(settings.out, settings.out / settings.name)
     click.echo(f"{settings.out / settings.name}: {manifest.provenance.images_seen} images seen, {manifest.metrics}")
@@ -140,39 +142,15 @@ def train_refiner_command(resume: bool, **flags: Any) -> None:
 @click.option("--codec", help="Codec, by name or path, whose pictures it refines.")
 def train_one_step_command(resume: bool, **flags: Any) -> None:
     """Distil a diffusion refiner into a single network pass; writes OUT/NAME."""
-    from models.training.config import OneStepTraining
-    from models.training.finish import finish_refiner
+    from models.training.finish_refiner import finish_refiner
     from models.training.one_step import train_one_step
+    from models.training.stage_config import OneStepTraining
     from models.zoo import codec_folder, refiner_folder
 
     for name, find in (("codec", codec_folder), ("refiner", refiner_folder)):
         if flags[name] is not None:
             flags[name] = find(flags[name])
-    settings = _settings(OneStepTraining, flags)
+    settings = training_settings(OneStepTraining, flags)
     train_one_step(settings, resume)
     manifest = finish_refiner(settings.out, settings.out / settings.name)
     click.echo(f"{settings.out / settings.name}: {manifest.provenance.images_seen} images seen, {manifest.metrics}")
-
-
-def _settings(form: Any, flags: dict[str, Any]) -> Any:
-    """Settings from the YAML file and the flags given; ModelError naming the first that is wrong."""
-    import yaml
-    from pydantic import ValidationError
-
-    from models.errors import ModelError
-
-    path = flags.pop("config")
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8")) if path else {}
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ModelError(f"{path} is not YAML: {str(error).splitlines()[0]}.") from error
-    if not isinstance(values or {}, dict):
-        raise ModelError(f"{path} must hold settings by name, but holds a {type(values).__name__}.")
-    given = {key: list(value) if isinstance(value, tuple) else value for key, value in flags.items()}
-    given = {key: value for key, value in given.items() if value is not None and value != []}
-    try:
-        return form.model_validate((values or {}) | given)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ModelError(f"training setting {where} is not usable: {first['msg']}.") from error

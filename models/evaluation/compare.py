@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from models.channel import ChannelMode
 from models.errors import ModelError
 from models.evaluation.frames import frames_of, same_size_groups
 from models.evaluation.metrics import ms_ssim, psnr_db, ssim
+from models.evaluation.perceptual import Measure
 from models.evaluation.schemes import Scheme
 from models.images import ImageSource
 
@@ -22,7 +23,7 @@ EVALUATION_SEED = 30_000
 @dataclass(frozen=True)
 class Row:
     """Means over images (and, where they differ in size, channel uses). ssim, ms_ssim: None where pictures are too
-    small for them. link: what carries the picture.
+    small for them. link: what carries the picture. perceptual: further figures that were asked for, by name.
     """
 
     scheme: str
@@ -36,10 +37,12 @@ class Row:
     ms_ssim: float | None
     link: str
     seed: int
+    perceptual: dict[str, float | None] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, object]:
-        """Plain values for JSON."""
-        return asdict(self)
+        """Plain values for JSON; perceptual figures stand among the others, as ``st_lpips`` and so on."""
+        values = asdict(self)
+        return values | {name.replace("-", "_"): value for name, value in values.pop("perceptual").items()}
 
 
 def compare(
@@ -51,17 +54,19 @@ def compare(
     limit: int | None = None,
     ratio: float | None = None,
     seed: int = EVALUATION_SEED,
+    metrics: Mapping[str, Measure] | None = None,
 ) -> Iterator[Row]:
     """Rows as they are measured, SNR by SNR, for the first ``limit`` pictures of ``source``.
 
     ratio: channel uses per image real for schemes that take any number; by default what the codecs among the
-    schemes take, or 1/6. Raises ModelError when the schemes cannot have the same number of channel uses.
+    schemes take, or 1/6. metrics: perceptual measures by
+    name (``perceptual.load_measure``). Raises ModelError when the schemes cannot have the same number of channel uses.
     """
     groups = same_size_groups(source, limit)
     uses = [common_uses(schemes, group.shape[1], group.shape[2], ratio) for group in groups]
     for snr_db in snrs_db:
         for scheme in schemes:
-            yield _row(scheme, groups, uses, mode, users, snr_db, seed)
+            yield _row(scheme, groups, uses, mode, users, snr_db, seed, metrics or {})
 
 
 def common_uses(schemes: Sequence[Scheme], height: int, width: int, ratio: float | None = None) -> int:
@@ -87,11 +92,14 @@ def _row(
     users: int,
     snr_db: float,
     seed: int,
+    metrics: Mapping[str, Measure],
 ) -> Row:
     figures: dict[str, list[NDArray[np.float64] | None]] = {"psnr_db": [], "ssim": [], "ms_ssim": []}
+    pairs = []
     for group, channel_uses in zip(groups, uses, strict=True):
         frames = frames_of(group, mode, users, channel_uses, seed)
         decoded = np.concatenate([scheme.send(frame, snr_db, channel_uses)[: frame.counted] for frame in frames])
+        pairs.append((group, decoded))
         for name, measure in (("psnr_db", psnr_db), ("ssim", ssim), ("ms_ssim", ms_ssim)):
             figures[name].append(measure(group, decoded))
     counts = [len(group) for group in groups]
@@ -109,7 +117,12 @@ def _row(
         ms_ssim=_mean(figures["ms_ssim"]),
         link=scheme.link,
         seed=seed,
+        perceptual={name: _rounded(perceive(pairs)) for name, perceive in metrics.items()},
     )
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 5)
 
 
 def _mean(parts: Sequence[NDArray[np.float64] | None]) -> float | None:

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from models.channel import transmit
 from models.decoder import SemanticDecoder
 from models.digital.capacity import fair_rates
+from models.digital.formats import FORMATS
 from models.digital.link import time_shared_bits
-from models.digital.sources import FORMATS, Coded, best_within, code_picture
+from models.digital.sources import Coded, best_within, code_picture
 from models.errors import ModelError
 from models.evaluation.frames import Frame
 from models.runtime import SemanticEncoder

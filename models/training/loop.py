@@ -18,9 +18,9 @@ from models.training.checkpoint import Progress
 from models.training.config import CodecTraining
 from models.training.dataset import CropPool
 from models.training.frames import SIDE_FIELDS, draw_frame
+from models.training.judge import validation_judge
 from models.training.runner import refuse_overwrite, run_updates
 from models.training.transmission import pass_frame, symbol_count
-from models.training.validation import mean_psnr_db, same_size_groups
 
 LOG_MSE_FLOOR = 1e-3
 
@@ -127,27 +127,6 @@ def train_step(
     writes = accelerator.is_main_process
     progress = run_updates(settings, codec, optimizer, update, resume, console, writes, judge)
     return codec, progress
-
-
-def validation_judge(settings: CodecTraining, codec: CodecNetwork, orthogonal: bool) -> Callable[[], float] | None:
-    """Mean PSNR of the validation sources over 0, 10 and 20 dB, for early stopping; None without patience.
-
-    The channel is the one that is drawn most often in training. ModelError when there is nothing to validate on.
-    """
-    if settings.patience is None:
-        return None
-    if not settings.validation:
-        raise ModelError("early stopping (patience) needs pictures to validate on: name some with --validation.")
-    shares = settings.channel.shares()
-    mode = max(shares, key=lambda name: shares[name])
-    groups = [group for source in settings.validation for group in same_size_groups(source, codec.arguments.stride)]
-
-    def judge() -> float:
-        figures = [mean_psnr_db(codec, groups, mode, snr_db, orthogonal) for snr_db in (0.0, 10.0, 20.0)]
-        codec.train()
-        return float(np.mean(figures))
-
-    return judge
 
 
 def _one_step(

@@ -17,10 +17,10 @@ from models.refiner.network import build_prior
 from models.refiner.refiner import contract_and_denoise, refine_at_once
 from models.refiner.start_step import start_timestep
 from models.training.checkpoint import Progress
-from models.training.config import OneStepTraining
 from models.training.dataset import CropPool
 from models.training.loop import channels_last_
 from models.training.runner import refuse_overwrite, run_updates
+from models.training.stage_config import OneStepTraining
 
 
 def train_one_step(

@@ -11,11 +11,12 @@ from torch import Tensor, nn
 from models.base import CodecNetwork
 from models.errors import ModelError
 from models.training.checkpoint import Progress, has_checkpoint, load_checkpoint
-from models.training.config import CodecTraining, StudentTraining, TeacherTraining
+from models.training.config import CodecTraining
 from models.training.distillation import cross_head, cross_image_relations, feature_affinity, run_decoder
 from models.training.frames import draw_frame
 from models.training.loop import CodecStep, Outcome, fresh_codec, sum_over_users, train_step
 from models.training.runner import SETTINGS_NAME
+from models.training.stage_config import StudentTraining, TeacherTraining
 from models.training.transmission import Reception, pass_frame, symbol_count
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from models.codec import Codec, CompactArguments
+from models.compact import Codec, CompactArguments
 from models.export import CodecCard, export_codec
 from models.export_refiner import export_refiner
 from models.manifest import Provenance

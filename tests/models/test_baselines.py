@@ -13,7 +13,7 @@ from models.codec import build_codec
 from models.manifest import load_manifest
 from models.runtime import SemanticEncoder
 from models.side_information import SideInformation
-from models.training.config import BASELINES, BaselineTraining
+from models.training.stage_config import BASELINES, BaselineTraining
 
 TINY = {"encoder_widths": [8, 8], "encoder_blocks": [1, 1], "decoder_widths": [8, 8], "decoder_blocks": [1, 2]}
 

@@ -1,15 +1,8 @@
 import pytest
 import torch
 
-from models.codec import (
-    Codec,
-    CompactArguments,
-    Decoder,
-    Encoder,
-    build_codec,
-    latent_to_symbols,
-    symbols_to_latent,
-)
+from models.codec import build_codec, latent_to_symbols, symbols_to_latent
+from models.compact import Codec, CompactArguments, Decoder, Encoder
 from models.errors import ModelError
 
 

@@ -7,8 +7,9 @@ import pytest
 from PIL import Image
 
 from models.digital.capacity import fair_rates
+from models.digital.formats import FORMATS
 from models.digital.link import best_efficiency, measured_rates, time_shared_bits
-from models.digital.sources import FORMATS, best_within, code_picture
+from models.digital.sources import best_within, code_picture
 from models.errors import ModelError
 
 

@@ -15,9 +15,9 @@ from models.codec import build_codec
 from models.errors import ModelError
 from models.manifest import load_manifest
 from models.training import runner
-from models.training.config import StudentTraining, TeacherTraining
 from models.training.distillation import cross_head, cross_image_relations, feature_affinity, run_decoder
 from models.training.loop import CodecStep
+from models.training.stage_config import StudentTraining, TeacherTraining
 from models.training.transmission import pass_frame, perfect_frame
 from models.training.two_stage import StudentStep, load_teacher, student_network, train_student, train_teacher
 

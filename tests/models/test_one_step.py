@@ -22,8 +22,8 @@ from models.refiner.network import (
 )
 from models.refiner.refiner import contract_and_denoise, refine_at_once
 from models.refiner.start_step import start_timestep
-from models.training.config import OneStepTraining
 from models.training.one_step import student_of, train_one_step
+from models.training.stage_config import OneStepTraining
 
 SCHEDULER = build_scheduler(SCHEDULER_ARGUMENTS)
 

@@ -5,8 +5,11 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from click.testing import CliRunner
 
-from models.training.config import StudentTraining, TeacherTraining
+from hil.cli.train import command
+from models.errors import ModelError
+from models.training.stage_config import StudentTraining, TeacherTraining
 from models.training.two_stage import teacher_network
 
 FOLDER = Path(__file__).parents[2] / "configs" / "training"
@@ -38,3 +41,11 @@ def test_the_256_teacher_is_the_papers_size():
     assert counts[0] == pytest.approx(57e6, rel=0.015)
     assert counts[1] == pytest.approx(70e6, rel=0.015)
     assert teacher.arguments.channel_use_ratio == pytest.approx(1 / 48)
+
+
+def test_a_configuration_is_found_by_name(tmp_path):
+    arguments = ["teacher", "--out", str(tmp_path / "o"), "--images", str(tmp_path / "none")]
+    for name, message in (("teacher-32", "does not exist"), ("teacher-33", "one of the training configurations")):
+        result = CliRunner().invoke(command, [*arguments, "--config", name])
+        assert isinstance(result.exception, ModelError)
+        assert message in str(result.exception)

@@ -1,0 +1,59 @@
+"""From a refiner's training run to a folder that can be used."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from models.export_refiner import export_refiner
+from models.manifest import RefinerManifest
+from models.refiner import Refiner
+from models.refiner.network import ARCHITECTURE_NAME, build_prior, small_prior_arguments
+from models.refiner.refiner import DDIM_STEPS
+from models.training.checkpoint import load_checkpoint
+from models.training.config import RefinerTraining
+from models.training.one_step import student_of
+from models.training.provenance import MODEL_VERSION, provenance_of, settings_text
+from models.training.refiner_validation import measure_refiner
+from models.training.stage_config import OneStepTraining
+
+
+def finish_refiner(run: Path, folder: Path) -> RefinerManifest:
+    """Export the prior or one-step refiner of a run folder's checkpoint, finished or not.
+
+    It is measured on what the run's codec decodes, when it names one. Raises ModelError when ``run`` holds no run.
+    """
+    text = settings_text(run)
+    if "refiner" in json.loads(text):
+        return _finish_one_step(run, folder, OneStepTraining.model_validate_json(text))
+    settings = RefinerTraining.model_validate_json(text)
+    arguments = small_prior_arguments(settings.channels, settings.crop_px)
+    prior = build_prior(ARCHITECTURE_NAME, arguments)
+    progress = load_checkpoint(run, prior, torch.optim.AdamW(prior.parameters()))
+    provenance = provenance_of("refiner", settings, progress)
+    card = (settings.name, MODEL_VERSION, arguments, provenance)
+    manifest = export_refiner(prior, folder, *card, {}, settings.licence)
+    if settings.validation and settings.codec is not None:
+        measured = measure_refiner(Refiner.load(folder), settings.codec, settings.validation)
+        metrics = {"before_and_after": measured, "codec": settings.codec.name}
+        manifest = export_refiner(prior, folder, *card, metrics, settings.licence)
+    return manifest
+
+
+def _finish_one_step(run: Path, folder: Path, settings: OneStepTraining) -> RefinerManifest:
+    """Export the single pass and measure it beside the refiner that it stands for."""
+    refiner = Refiner.load(settings.refiner)
+    student, of = student_of(refiner), refiner.manifest
+    progress = load_checkpoint(run, student, torch.optim.AdamW(student.parameters()))
+    card = (settings.name, MODEL_VERSION, of.arguments, provenance_of("one-step", settings, progress))
+    metrics: dict[str, Any] = {"distilled_from": f"{of.name} {of.version}", "network_passes": 1}
+    export_refiner(student, folder, *card, metrics, settings.licence, of.scheduler, "one-step")
+    if settings.validation:
+        metrics["codec"] = settings.codec.name
+        metrics["before_and_after"] = measure_refiner(Refiner.load(folder), settings.codec, settings.validation)
+        metrics["of_the_refiner"] = measure_refiner(refiner, settings.codec, settings.validation)
+        metrics["of_the_refiner_network_passes"] = DDIM_STEPS
+    return export_refiner(student, folder, *card, metrics, settings.licence, of.scheduler, "one-step")
