@@ -1,1 +1,1 @@
-"""Calibration of real radios. Knows radio, nothing else. Empty in this version."""
+"""Calibration: what a link's radios do wrong, measured with uncertainties, corrected, and kept. Knows radio only."""

@@ -1,0 +1,1 @@
+"""Measurements from received samples and frames, each with its standard uncertainty."""
