@@ -5,6 +5,7 @@ import numpy as np
 from hil.bus import BusClient
 from hil.config import RunConfig
 from hil.decoding import FrameDecoder
+from hil.errors import UsageError
 from hil.metrics import ssim
 from hil.receiver import ReceiverNode
 from hil.results import ResultWriter
@@ -46,4 +47,12 @@ def open_decoder(config: RunConfig, writer: ResultWriter) -> FrameDecoder:
         from models.refiner import Refiner
 
         refiner = Refiner.load(refiner_folder(config.refiner), device=config.compute_device)
-    return FrameDecoder(config, decoder, refiner, writer)
+    canceller = None
+    if config.cancel:
+        try:
+            from hil.cancellation import Canceller
+            from models.runtime import SemanticEncoder
+        except ImportError:
+            raise UsageError('cancel needs ONNX Runtime here: pip install "semnoma-hil[tx,rx]".') from None
+        canceller = Canceller(config.waveform, SemanticEncoder.load(codec_folder(config.codec)))
+    return FrameDecoder(config, decoder, refiner, writer, canceller)

@@ -27,7 +27,7 @@ def command(out: Path, as_json: bool, resume: bool, **options: Any) -> None:
       semnoma-hil loopback --images ~/photos --frames 8 --snr 5 --channel tdl-a --out run1
       semnoma-hil loopback --out run1 --images ~/photos --frames 8 --resume
       semnoma-hil loopback --device pluto:ip:192.168.2.1 --tx-device pluto:ip:192.168.3.1 --tx-device pluto:usb:
-      semnoma-hil loopback --config lab --set air.clock_ppm=20 --json
+      semnoma-hil loopback --config loopback --set air.clock_ppm=20 --json
     """
     from hil.loopback import run_loopback
 

@@ -27,6 +27,7 @@ COMMANDS = {
     "train": "train",
     "export": "export",
     "bench": "bench",
+    "phy-sweep": "phy_sweep",
 }
 
 
