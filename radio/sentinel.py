@@ -4,6 +4,7 @@
 end without a line that its process was killed; then the device is opened once more and closed, which switches it off.
 """
 
+import contextlib
 import subprocess
 import sys
 import time
@@ -25,12 +26,10 @@ class Sentinel:
     def dismiss(self) -> None:
         """The radio was closed in order."""
         if self._process.stdin is not None and not self._process.stdin.closed:
-            try:
+            with contextlib.suppress(OSError, subprocess.TimeoutExpired):  # it has gone, or ends when it gets to it
                 self._process.stdin.write(b"closed\n")
                 self._process.stdin.close()
-            except OSError:
-                pass  # it has gone already
-            self._process.wait(10)
+                self._process.wait(10)
 
 
 def needs_sentinel(uri: str) -> bool:

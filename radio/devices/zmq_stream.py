@@ -1,9 +1,10 @@
 """A stream of samples over ZeroMQ as a radio: `zmq:tcp://HOST:PORT?pattern=pubsub|pushpull|reqrep|srsran`.
 
 Talks to GNU Radio's zeromq blocks (complex items, pass_tags off) and to srsRAN's zmq device. A transmitter
-streams zeros when idle; by default it keeps to real time (pace=0: it goes on as far as bursts and promises of
-silence reach, as a simulation wants). repeat=1 repeats a burst until the next one, as a run over somebody's channel
-needs: its radios share no clock. A receiver counts ticks from the first sample it gets.
+streams zeros when idle. By default both directions keep to real time. With pace=0 a simulation sets the pace: a
+transmitter goes on as far as bursts and promises of silence reach, a receiver holds its sender back. repeat=1
+repeats a burst until the next one, as a run over somebody's channel needs: its radios share no clock. A receiver
+counts ticks from the first sample it gets.
 """
 
 import threading
@@ -134,8 +135,9 @@ class ZmqStreamRadio:
             socket.setsockopt(zmq.SUBSCRIBE, b"")
         if kind == zmq.REQ:
             socket.setsockopt(zmq.REQ_RELAXED, 1)  # a peer that was restarted is asked again
-        if kind == zmq.PUSH:
-            socket.setsockopt(zmq.SNDHWM, 8)  # what waits in the queue is out of reach of a late burst
+        if kind in (zmq.PUSH, zmq.PULL):  # what waits on the way is out of reach of a new burst: keep it short
+            for option, value in ((zmq.SNDHWM, 8), (zmq.RCVHWM, 8), (zmq.SNDBUF, 1 << 18), (zmq.RCVBUF, 1 << 18)):
+                socket.setsockopt(option, value)
         attach: Callable[[str], object] = socket.bind if self._address.bind else socket.connect
         try:
             attach(self._address.endpoint)

@@ -18,11 +18,12 @@ _AHEAD_S = 0.01  # how far a paced stream may run ahead of the wall clock
 
 
 class StreamReceiver(threading.Thread):
-    """Fills `ring` from SUB, PULL or REQ."""
+    """Fills `ring` from SUB, PULL or REQ. Without pace a sender that waits is held back, and no sample is lost."""
 
     def __init__(self, socket: "zmq.Socket[bytes]", address: StreamAddress, uri: str) -> None:
         super().__init__(name=f"receive-{uri}", daemon=True)
         self._socket, self._pattern = socket, address.pattern
+        self._holds_back = address.pattern.lossless and not address.pace
         self._stopped = threading.Event()
         self.ring = SampleRing(1, RING_SAMPLES)
 
@@ -37,7 +38,7 @@ class StreamReceiver(threading.Thread):
         asked_s = 0.0
         try:
             while not self._stopped.is_set():
-                if self._pattern.lossless and not self.ring.wait_for_room(_POLL_MS / 1000):
+                if self._holds_back and not self.ring.wait_for_room(_POLL_MS / 1000):
                     continue
                 if self._pattern.requests and time.monotonic() - asked_s > _ASK_AGAIN_S:
                     if not self._socket.poll(_POLL_MS, zmq.POLLOUT):

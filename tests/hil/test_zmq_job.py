@@ -29,9 +29,12 @@ class Channel(threading.Thread):
     def run(self):
         with zmq.Context() as context:
             sources = [context.socket(zmq.PULL) for _ in self.inputs]
+            sink = context.socket(zmq.PUSH)
+            for socket in (*sources, sink):  # a channel that holds little back
+                socket.set_hwm(4)
+                socket.sndbuf = socket.rcvbuf = 1 << 17
             for source, endpoint in zip(sources, self.inputs, strict=True):
                 source.connect(endpoint)
-            sink = context.socket(zmq.PUSH)
             sink.bind(self.output)
             waiting, rng = [np.zeros(0, np.complex64)] * 2, np.random.default_rng(6)
             waiting[0] = np.zeros(1234, np.complex64)  # one of them is that much later
@@ -55,7 +58,7 @@ def test_pictures_arrive_over_a_foreign_channel(tmp_path):
                "--device", f"zmq:{channel.output}?pattern=pushpull"]  # fmt: skip
     for endpoint in channel.inputs:
         command += ["--tx-device", f"zmq:{endpoint}?pattern=pushpull&repeat=1"]
-    for setting in ("sample_rate_hz=1e6", "max_image_side_px=64", "bus.node_timeout_s=20"):
+    for setting in ("sample_rate_hz=1e6", "max_image_side_px=64", "bus.node_timeout_s=20", "radio.settle_s=1"):
         command += ["--set", setting]
     done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=250)
     channel.stopped.set()

@@ -199,10 +199,11 @@ def test_a_paced_stream_keeps_real_time_and_drops_late_bursts(context, radios):
 def test_transmitter_to_receiver_without_loss(context, radios):
     endpoint = free_endpoint()
     transmitter = radios(f"zmq:{endpoint}?pattern=pushpull&pace=0", "tx")
-    receiver = radios(f"zmq:{endpoint}?pattern=pushpull", "rx")
-    data = wave(1_000_000)
+    receiver = radios(f"zmq:{endpoint}?pattern=pushpull&pace=0", "rx")
+    data = wave(6_000_000)  # more than the receiver keeps
     transmitter.transmit(Samples(data[np.newaxis], 100, 200e3))
-    got = receiver.receive(0, 1_000_100, timeout_s=20)
+    time.sleep(0.5)
+    got = receiver.receive(0, 6_000_100, timeout_s=20)
     assert not got.data[0, :100].any()
     np.testing.assert_array_equal(got.data[0, 100:], data)
 
