@@ -98,10 +98,13 @@ def _names(text: str) -> list[str]:
 
 def _print(rows: list[Any]) -> None:
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
     further = list(rows[0].perceptual)
-    table = Table("scheme", "SNR, dB", "uses", "images", "PSNR, dB", "SSIM", "MS-SSIM", *further)
+    widest = max(len(row.scheme) for row in rows)
+    table = Table(
+        Column("scheme", min_width=widest), "SNR, dB", "uses", "images", "PSNR, dB", "SSIM", "MS-SSIM", *further
+    )
     for row in rows:
         figures = [
             "-" if value is None else f"{value:.3f}" for value in (row.ssim, row.ms_ssim, *row.perceptual.values())
