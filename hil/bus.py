@@ -4,11 +4,14 @@ A node's socket belongs to a thread of its own, so that heartbeats go out while 
 messages are counted and dropped with a log line. The bus binds to loopback only, unless CURVE keys are given.
 """
 
+import contextlib
 import ipaddress
 import logging
+import math
 import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +24,8 @@ from hil.messages import MAX_ATTACHMENTS, PROTOCOL_VERSION, Body, Envelope, Hear
 
 log = logging.getLogger(__name__)
 Attachments = Sequence[bytes | memoryview]
+CLOSING_S = 1.0  # how long a node that leaves waits for its last messages to be taken
+RETRY_MS = 20
 LARGE_BYTES = 1 << 16  # below this a copy is cheaper than a reference-counted frame
 
 
@@ -51,14 +56,14 @@ def _parse(frames: list[zmq.Frame]) -> Received:
     return Received(envelope.sender, envelope.body, [frame.buffer for frame in frames[1:]])
 
 
-def _send(socket: zmq.Socket, prefix: list[bytes], data: bytes, attachments: Attachments) -> None:
-    flag = zmq.SNDMORE if attachments else 0
+def _send(socket: zmq.Socket, prefix: list[bytes], data: bytes, attachments: Attachments, flags: int = 0) -> None:
+    """One message. With zmq.NOBLOCK, zmq.Again comes before its first part is sent or not at all."""
     for address in prefix:
-        socket.send(address, zmq.SNDMORE)
-    socket.send(data, flag)
+        socket.send(address, flags | zmq.SNDMORE)
+    socket.send(data, flags | (zmq.SNDMORE if attachments else 0))
     for i, part in enumerate(attachments):
-        last = i == len(attachments) - 1
-        socket.send(part, 0 if last else zmq.SNDMORE, copy=len(part) < LARGE_BYTES)
+        more = zmq.SNDMORE if i < len(attachments) - 1 else 0
+        socket.send(part, flags | more, copy=len(part) < LARGE_BYTES)
 
 
 class BusServer:
@@ -135,6 +140,7 @@ class BusClient:
         self.name, self.endpoint, self.malformed = name, endpoint, 0
         self.now_tick = 0  # the owner's radio time, reported with every heartbeat
         self._heartbeat_s, self._timeout_s = heartbeat_s, timeout_s
+        self._sequence = 0
         self._inbox: queue.Queue[Received] = queue.Queue()
         self._outbox: queue.Queue[tuple[Body, Attachments] | None] = queue.Queue()
         self._context = zmq.Context()
@@ -169,19 +175,19 @@ class BusClient:
             return None
 
     def close(self) -> None:
-        """Send what is queued, then leave."""
-        if self._thread.is_alive():
-            self._put(None)
-            self._thread.join(timeout=5)
+        """Send what is queued (at most CLOSING_S when nobody takes it), then leave."""
+        self._put(None)
+        self._thread.join()
         with self._wake_lock:
             self._wake_out.close()
-        self._context.destroy(linger=500)
+        self._context.term()
 
     def _put(self, item: tuple[Body, Attachments] | None) -> None:
         self._outbox.put(item)
         with self._wake_lock:
             if not self._wake_out.closed:
-                self._wake_out.send(b"")
+                with contextlib.suppress(zmq.Again):  # then the thread has wake-ups enough
+                    self._wake_out.send(b"", zmq.NOBLOCK)
 
     def _run(self) -> None:
         try:
@@ -196,31 +202,43 @@ class BusClient:
         poller = zmq.Poller()
         poller.register(self._socket, zmq.POLLIN)
         poller.register(self._wake_in, zmq.POLLIN)
-        sequence, last_sent, last_heard, open_ = 0, 0.0, time.monotonic(), True
-        while open_:
-            ready = dict(poller.poll(int(self._heartbeat_s * 500)))
+        waiting: deque[tuple[Body, Attachments]] = deque()
+        last_sent, last_heard, closing_at = 0.0, time.monotonic(), math.inf
+        while True:
+            ready = dict(poller.poll(RETRY_MS if waiting else int(self._heartbeat_s * 500)))
             now = time.monotonic()
             if self._wake_in in ready:
                 self._wake_in.recv()
             if self._socket in ready:
                 last_heard = now
                 self._take()
-            outgoing: list[tuple[Body, Attachments]] = []
             while not self._outbox.empty():
                 item = self._outbox.get()
-                open_ = open_ and item is not None
-                if item is not None:
-                    outgoing.append(item)
-            if not outgoing and now - last_sent > self._heartbeat_s:
-                outgoing.append((Heartbeat(now_tick=self.now_tick), ()))
-            for body, attachments in outgoing:
-                sequence, last_sent = sequence + 1, now
-                data = encode(Envelope(PROTOCOL_VERSION, self.name, sequence, time.time(), body))
-                _send(self._socket, [], data, attachments)
+                if item is None:
+                    closing_at = min(closing_at, now)
+                else:
+                    waiting.append(item)
+            if not waiting and now - last_sent > self._heartbeat_s:
+                waiting.append((Heartbeat(now_tick=self.now_tick), ()))
+            while waiting and self._offer(*waiting[0]):
+                waiting.popleft()
+                last_sent = now
+            if closing_at < math.inf and (not waiting or now > closing_at + CLOSING_S):
+                return
             if now - last_heard > self._timeout_s:
                 reason = f"the coordinator at {self.endpoint} has been silent for {self._timeout_s:g} s"
                 self._inbox.put(Received("coordinator", Stop(complete=False, reason=reason)))
                 last_heard = now
+
+    def _offer(self, body: Body, attachments: Attachments) -> bool:
+        """Send without waiting; False where the coordinator takes nothing now: gone, or refusing our key."""
+        data = encode(Envelope(PROTOCOL_VERSION, self.name, self._sequence + 1, time.time(), body))
+        try:
+            _send(self._socket, [], data, attachments, zmq.NOBLOCK)
+        except zmq.Again:
+            return False
+        self._sequence += 1
+        return True
 
     def _take(self) -> None:
         try:

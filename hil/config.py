@@ -78,6 +78,9 @@ class RunConfig(Section):
     max_image_side_px: int = Field(1024, ge=1, le=16384, description="Larger pictures are scaled down.")
     codec: str = Field("compact-2u", description="Name of a packaged codec or the folder of one.")
     refine: bool = False
+    cancel: bool = Field(
+        False, description="Successive cancellation: decoded users are encoded again and subtracted for the next."
+    )
     refiner: str = "refiner-32"
     compute_device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
     sample_rate_hz: float = Field(4e6, gt=0)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hil.cancellation import Canceller, View, by_power
 from hil.config import RunConfig
 from hil.feedback import side_information
 from hil.ideal import ideal_features
@@ -14,7 +15,6 @@ from hil.observe import diagnostics
 from hil.results import ResultRow, ResultWriter
 from hil.slot import Slot
 from models.decoder import SemanticDecoder
-from models.side_information import SideInformation
 from radio.waveform.frame import ReceivedUser
 
 if TYPE_CHECKING:  # diffusers is imported only where pictures are refined
@@ -23,12 +23,13 @@ if TYPE_CHECKING:  # diffusers is imported only where pictures are refined
 
 @dataclass
 class FrameDecoder:
-    """Decodes slot by slot. refiner None leaves pictures as decoded."""
+    """Decodes slot by slot. refiner None leaves pictures as decoded, canceller None users superposed."""
 
     config: RunConfig
     decoder: SemanticDecoder
     refiner: "Refiner | None"
     writer: ResultWriter
+    canceller: Canceller | None = None
 
     def decode(self, slot: Slot) -> int:
         """Decode and record every user of one frame; returns how many images were decoded.
@@ -36,24 +37,31 @@ class FrameDecoder:
         Each line is on disk when this returns. Users that the writer already has are left alone.
         """
         assert slot.grant.frame is not None
-        side = side_information(slot.csi, self.config.users)
         ideals = self._ideal_pictures(slot)
         decoded = 0
-        for user in range(self.config.users):
+        view = None
+        if self.canceller and slot.samples and slot.received:
+            view = View(slot.samples, slot.received, slot.csi)
+        for user in by_power(slot.received, self.config.users) if view else range(self.config.users):
             if (slot.grant.frame, user) in self.writer.done:
                 continue
-            row, pictures = self._user(slot, user, side, ideals.get(user))
+            row, pictures = self._user(slot, user, view, ideals.get(user))
+            if view and self.canceller and row.decoded:
+                view = self.canceller.without(view, slot, user, pictures["received"])
             self.writer.append(row, **pictures)
             decoded += row.decoded
         self.writer.save_diagnostics(slot.grant.frame, **diagnostics(self.config, slot))
         return decoded
 
     def _user(
-        self, slot: Slot, user: int, side: SideInformation, ideal: np.ndarray | None
+        self, slot: Slot, user: int, view: View | None, ideal: np.ndarray | None
     ) -> tuple[ResultRow, dict[str, Any]]:
-        found = next((u for u in slot.received.users if u.user == user), None) if slot.received else None
+        received, csi = (view.received, view.csi) if view else (slot.received, slot.csi)
+        side = side_information(csi, self.config.users)
+        found = next((u for u in received.users if u.user == user), None) if received else None
         reason = undecodable(self.decoder, slot, user, found)
         facts = self._facts(slot, user, found)
+        facts["cancelled_users"] = sorted(view.cancelled) if view else []
         original = slot.originals.get(user)
         pictures: dict[str, Any] = {"original": original}
         if reason is not None or found is None or found.header is None:

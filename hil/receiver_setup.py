@@ -3,6 +3,7 @@
 from hil.bus import BusClient
 from hil.config import RunConfig
 from hil.decoding import FrameDecoder
+from hil.errors import UsageError
 from hil.receiver import ReceiverNode
 from hil.results import ResultWriter
 from models.decoder import SemanticDecoder
@@ -19,6 +20,14 @@ def open_receiver(config: RunConfig, bus: BusClient, writer: ResultWriter) -> Re
         from models.refiner import Refiner
 
         refiner = Refiner.load(refiner_folder(config.refiner), device=config.compute_device)
+    canceller = None
+    if config.cancel:
+        try:
+            from hil.cancellation import Canceller
+            from models.runtime import SemanticEncoder
+        except ImportError:
+            raise UsageError('cancel needs ONNX Runtime here: pip install "semnoma-hil[tx,rx]".') from None
+        canceller = Canceller(config.waveform, SemanticEncoder.load(codec_folder(config.codec)))
     radio = open_radio(config.radio.device, role="rx")
     radio.configure(
         RadioSettings(
@@ -28,4 +37,4 @@ def open_receiver(config: RunConfig, bus: BusClient, writer: ResultWriter) -> Re
             bandwidth_hz=config.radio.bandwidth_hz,
         )
     )
-    return ReceiverNode(config, bus, radio, FrameDecoder(config, decoder, refiner, writer))
+    return ReceiverNode(config, bus, radio, FrameDecoder(config, decoder, refiner, writer, canceller))

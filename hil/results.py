@@ -53,6 +53,7 @@ class ResultRow(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     ideal_ssim: float | None = None
     psnr_unrefined_db: float | None = None
     refined: bool = False
+    cancelled_users: list[int] = msgspec.field(default_factory=list)
     snr_db_estimated: float | None = None
     snr_db_true: float | None = None
     user_snr_db: float | None = None

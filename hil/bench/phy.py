@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 
+from hil.bench.reference import bench_reference
 from hil.bench.timing import median_seconds
 from radio.air.config import AirConfig
 from radio.air.medium import Medium
@@ -11,15 +12,21 @@ from radio.samples import Samples
 from radio.waveform.config import WaveformConfig
 from radio.waveform.header import FrameHeader
 from radio.waveform.receiver import BurstReceiver
+from radio.waveform.stream_receiver import StreamReceiver
 from radio.waveform.transmitter import BurstTransmitter
 
 N_SYMBOLS = 32768  # a 256x256 picture at bandwidth ratio 1/6
 GUARD_SAMPLES = 512
 AMPLITUDE = 0.25
+SEARCHED_SAMPLES = 1 << 18
 
 
-def bench_phy(runs: int = 7) -> dict[str, float]:
-    """Medians in millions of samples per second; one core when started with OMP_NUM_THREADS=1."""
+def bench_phy(runs: int = 7) -> dict[str, float | None]:
+    """Medians in millions of samples per second; one core when started with OMP_NUM_THREADS=1.
+
+    search_msps: the stream receiver on noise. reference_msps is liquid-dsp's receiver for one user, or None where it is
+    not installed.
+    """
     rng = np.random.default_rng(1)
     config = WaveformConfig()
     transmitters = [BurstTransmitter(config, user) for user in range(config.users)]
@@ -56,4 +63,17 @@ def bench_phy(runs: int = 7) -> dict[str, float]:
         "transmitter_msps": bursts[0].size / transmit_s / 1e6,
         "receiver_msps": window / receive_s / 1e6,
         "air_msps": window / air_s / 1e6,
+        "search_msps": _search_msps(config, runs),
+        "reference_msps": bench_reference(window, runs),
     }
+
+
+def _search_msps(config: WaveformConfig, runs: int) -> float:
+    rng = np.random.default_rng(2)
+    noise = rng.standard_normal((1, 2 * SEARCHED_SAMPLES)).astype(np.float32).view(np.complex64)
+    receiver, chunk = StreamReceiver(config), itertools.count()
+
+    def search() -> None:
+        receiver.push(Samples(noise, next(chunk) * SEARCHED_SAMPLES, config.sample_rate_hz))
+
+    return SEARCHED_SAMPLES / median_seconds(search, runs) / 1e6

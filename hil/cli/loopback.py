@@ -23,7 +23,7 @@ def command(out: Path, as_json: bool, resume: bool, **options: Any) -> None:
       semnoma-hil loopback
       semnoma-hil loopback --images ~/photos --frames 8 --snr 5 --channel tdl-a --out run1
       semnoma-hil loopback --out run1 --images ~/photos --frames 8 --resume
-      semnoma-hil loopback --config lab --set air.clock_ppm=20 --json
+      semnoma-hil loopback --config loopback --set air.clock_ppm=20 --json
     """
     from hil.loopback import run_loopback
 

@@ -25,6 +25,7 @@ COMMANDS = {
     "export": "export",
     "bench": "bench",
     "evaluate": "evaluate",
+    "phy-sweep": "phy_sweep",
 }
 
 

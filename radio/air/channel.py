@@ -20,19 +20,20 @@ def link_config(config: AirConfig, user: int) -> LinkConfig:
 class Channel:
     """Fading of one user towards every antenna, unit mean power in sum over taps.
 
-    delays_samples: float64 [L], excess delays in ticks. moves: whether gains change within a burst.
+    delays_samples: float64 [L], excess delays in ticks. powers: float64 [L], mean power of each, sum 1.
+    moves: whether gains change within a burst.
     """
 
     def __init__(self, config: AirConfig, user: int) -> None:
         self._config = config
         self._user = user
-        self._powers = np.ones(1)
+        self.powers = np.ones(1)
         self._k_factor = 0.0
         self.delays_samples = np.zeros(1)
         if config.channel.startswith("tdl"):
             profile = delay_profile(config.channel)
             self.delays_samples = profile.delays * config.delay_spread_s * config.sample_rate_hz
-            self._powers = profile.powers
+            self.powers = profile.powers
             self._k_factor = profile.k_factor
         elif config.channel == "rician":
             self._k_factor = 10 ** (config.k_factor_db / 10)
@@ -42,7 +43,7 @@ class Channel:
     def gains(self, burst_start_tick: int, ticks: np.ndarray, block_samples: int) -> np.ndarray:
         """complex128 [antennas, L, ticks]; a burst keeps the block that it starts in at all ticks."""
         c = self._config
-        amplitudes = np.sqrt(self._powers)[:, None]
+        amplitudes = np.sqrt(self.powers)[:, None]
         n_taps = amplitudes.size
         gains = np.empty((c.rx_antennas, n_taps, ticks.size), complex)
         for antenna in range(c.rx_antennas):

@@ -7,8 +7,8 @@ Tech. J. 1948).
 
 import numpy as np
 
-from radio.air import acceleration
-from radio.air.acceleration import compiled
+from radio import acceleration
+from radio.acceleration import compiled
 
 
 def convert(samples: np.ndarray, bits: int | None, full_scale: float = 1.0) -> int:

@@ -10,8 +10,8 @@ from functools import cache
 
 import numpy as np
 
-from radio.air import acceleration
-from radio.air.acceleration import compiled
+from radio import acceleration
+from radio.acceleration import compiled
 
 HALF_WIDTH = 16
 _BETA = 8.0

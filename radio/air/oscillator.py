@@ -10,8 +10,8 @@ ratio counts:
 
 import numpy as np
 
-from radio.air import acceleration
-from radio.air.acceleration import compiled
+from radio import acceleration
+from radio.acceleration import compiled
 from radio.air.config import AirConfig
 from radio.air.phase_noise import CoarsePhase
 from radio.air.randomness import Purpose, stream

@@ -16,8 +16,8 @@ from functools import cache
 import numpy as np
 from scipy.special import ndtri
 
-from radio.air import acceleration
-from radio.air.acceleration import compiled
+from radio import acceleration
+from radio.acceleration import compiled
 from radio.air.randomness import Purpose, stream
 
 CHUNK_SAMPLES = 65536

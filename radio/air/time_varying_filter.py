@@ -16,8 +16,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from scipy import fft
 
-from radio.air import acceleration
-from radio.air.acceleration import compiled
+from radio import acceleration
+from radio.acceleration import compiled
 
 _BLOCK = 512  # accumulators stay in the first-level cache
 _SMALLEST_TRANSFORM = 512

@@ -40,7 +40,12 @@ class LinkTruth:
     tap_gains: np.ndarray
     noise_power: float
 
-    def frequency_response(self, frequencies_hz: np.ndarray, sample_rate_hz: float) -> np.ndarray:
-        """H_a(f) as above: complex128 [antennas, frequencies]."""
-        turns = np.outer(self.tap_delays_samples, frequencies_hz) / sample_rate_hz
-        return np.asarray(self.tap_gains @ np.exp(-2j * np.pi * turns))
+    def frequency_response(self, frequencies_hz: np.ndarray, sample_rate_hz: float, elapsed: float = 0.0) -> np.ndarray:
+        """H_a(f) as above, `elapsed` ticks after the start of the burst: complex128 [antennas, frequencies].
+
+        By then the carrier offset has turned it and the clock skew has moved its delays.
+        """
+        delays = self.tap_delays_samples - elapsed * self.clock_ppm * 1e-6
+        turns = np.outer(delays, frequencies_hz) / sample_rate_hz
+        turned = np.exp(2j * np.pi * self.cfo_hz * elapsed / sample_rate_hz)
+        return np.asarray(turned * (self.tap_gains @ np.exp(-2j * np.pi * turns)))

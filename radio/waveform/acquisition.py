@@ -1,12 +1,20 @@
 """Finding one user's preamble: a bank of matched filters over carrier offsets, combined over the repeats.
 
-For every carrier hypothesis f and start d the samples are correlated with one preamble symbol; the energies of the
-`preamble_repeats` correlations are added (non-coherently, so that half a subcarrier of error costs little):
+For every carrier hypothesis f and start d the samples are correlated with one preamble symbol, which gives c_f(d + m N)
+for the M = `preamble_repeats` repeats. Over a whole window their energies are added (non-coherently, so that half a
+subcarrier of error costs little):
 
-    T(d, f) = sum_antennas sum_m |c_f(d + m N)|^2 / (E_s P(d)),   P(d): mean sample power under the preamble
+    T(d, f) = sum_antennas sum_m |c_f(d + m N)|^2 / (E_s P(d + m N)),   P(d): mean power of N samples from d on
 
-Under noise alone the terms are independent Exp(1), so T is Gamma(repeats * antennas) and the threshold follows from
-the wanted probability of false alarm over all cells searched (a constant-false-alarm-rate test).
+(each repeat over its own power, so that something that begins or ends under the preamble is not taken for it).
+Near a place that another user's burst has shown, few cells are left, and the repeats can be added coherently, which
+hears a user several dB weaker:
+
+    T(d, f, k) = sum_antennas |sum_m c_f(d + m N) exp(-j 2 pi m k / (2 M))|^2 / (M E_s P)
+                 + the same of the sounding,   P: mean power under the preamble
+
+Under noise alone the terms are independent Exp(1), so that T is Gamma(M * antennas) or Gamma(2 * antennas), and the
+threshold follows from the wanted probability of false alarm over all cells searched (a constant-false-alarm-rate test).
 """
 
 from dataclasses import dataclass
@@ -17,35 +25,27 @@ import scipy.fft
 import scipy.special
 
 from radio.waveform.config import WaveformConfig
-from radio.waveform.grid import ResourceGrid
+from radio.waveform.grid import MAX_USERS, ResourceGrid
 from radio.waveform.ofdm import to_time
+from radio.waveform.windows import symbol_bins
 
 HYPOTHESES_PER_SUBCARRIER = 2
+SILENCE = 1e-5  # of the mean power searched; below it the correlations' own rounding would look like a signal
+NEAR_FALSE_ALARM = 1e-3  # for a user that is absent while others are there; its cells overlap, so it is rarer
 
 
 @dataclass(frozen=True)
 class Acquisition:
-    """start: sample index of the first preamble symbol on the strongest path; cfo_hz: within a quarter subcarrier."""
+    """start: sample index of the first preamble symbol on the strongest path; cfo_hz: within a quarter subcarrier.
+
+    energy: about what the matched filters took from the samples; statistic and threshold: see above.
+    """
 
     start: int
     cfo_hz: float
+    energy: float
     statistic: float
     threshold: float
-
-
-@lru_cache(maxsize=32)
-def _templates(config: WaveformConfig, user: int, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Carrier hypotheses in Hz [q] and conjugated spectra complex64 [q, size] of the preamble symbol at each."""
-    grid = ResourceGrid(config)
-    bins = np.zeros((1, config.fft_size), np.complex64)
-    bins[0, grid.bins] = grid.preamble(user)
-    symbol = to_time(bins, 0)
-    step_hz = config.subcarrier_spacing_hz / HYPOTHESES_PER_SUBCARRIER
-    count = int(np.ceil(config.largest_cfo_hz / step_hz))
-    offsets_hz = np.arange(-count, count + 1) * step_hz
-    turns = np.outer(offsets_hz, np.arange(config.fft_size)) / config.sample_rate_hz
-    shifted = symbol * np.exp(2j * np.pi * turns)
-    return offsets_hz, np.conj(scipy.fft.fft(shifted.astype(np.complex64), size, axis=1))
 
 
 def acquire(samples: np.ndarray, grid: ResourceGrid, user: int, first: int, last: int) -> Acquisition | None:
@@ -53,38 +53,146 @@ def acquire(samples: np.ndarray, grid: ResourceGrid, user: int, first: int, last
 
     Starts whose preamble is not wholly inside the samples are not searched.
     """
-    config = grid.config
-    n, repeats = config.fft_size, config.preamble_repeats
-    first, last = max(0, first), min(last, samples.shape[1] - n * repeats)
-    if last < first:
+    region, first, starts = _region(samples, grid, first, last)
+    if starts <= 0:
         return None
-    starts = last - first + 1
-    region = samples[:, first : last + n * repeats]
-    size = scipy.fft.next_fast_len(region.shape[1])
-    offsets_hz, templates = _templates(config, user, size)
-    spectrum = scipy.fft.fft(region, size, axis=1)
-    energy = np.zeros((len(offsets_hz), starts), np.float32)
-    for antenna in spectrum:
-        correlation = scipy.fft.ifft(antenna * templates, axis=1)[:, : starts + n * (repeats - 1)]
-        power = correlation.real**2 + correlation.imag**2
+    config, n, repeats = grid.config, grid.config.fft_size, grid.config.preamble_repeats
+    offsets_hz = _offsets_hz(config)
+    power_below = config.active_subcarriers * _local_power(region, n)
+    statistic = np.zeros((len(offsets_hz), starts), np.float32)
+    for correlation in _correlations(region, grid, user):
+        relative = _power(correlation)
+        relative /= power_below
         for m in range(repeats):
-            energy += power[:, m * n : m * n + starts]
-    sums = np.cumsum(np.concatenate([[0.0], np.sum(np.abs(region.astype(np.complex128)) ** 2, axis=0)]))
-    local_power = (sums[n * repeats :] - sums[: -n * repeats])[:starts] / (n * repeats * len(samples))
-    symbol_energy = config.active_subcarriers  # of the unit-power template
-    statistic = energy / (symbol_energy * np.maximum(local_power, 1e-30))
-    cells = statistic.size
-    threshold = float(scipy.special.gammainccinv(repeats * len(samples), config.false_alarm_probability / cells))
-    # The statistic decides whether, the energy decides where: one repeat too early has less of both, but less
-    # power under it too.
-    candidates = np.where(statistic > threshold, energy, 0)
-    best = int(np.argmax(candidates))
-    hypothesis, start = divmod(best, starts)
-    if candidates.flat[best] <= 0:
+            statistic += relative[:, m * n : m * n + starts]
+    threshold = _threshold(config.false_alarm_probability, repeats * len(samples), statistic.size)
+    hypothesis, start = divmod(int(np.argmax(statistic)), starts)
+    found = float(statistic[hypothesis, start])
+    if found <= threshold:
         return None
-    return Acquisition(
-        start=first + start,
-        cfo_hz=float(offsets_hz[hypothesis]),
-        statistic=float(statistic[hypothesis, start]),
-        threshold=threshold,
-    )
+    energy = found * float(power_below[start : start + repeats * n : n].mean())
+    return Acquisition(first + start, float(offsets_hz[hypothesis]), energy, found, threshold)
+
+
+def acquire_near(samples: np.ndarray, grid: ResourceGrid, user: int, first: int, last: int) -> Acquisition | None:
+    """`acquire` for few starts, coherent over the repeats, with the sounding; cfo_hz within 1 / (4 M) of a subcarrier.
+
+    The sounding tells a start from one that is whole repeats wrong.
+    """
+    config, n, repeats = grid.config, grid.config.fft_size, grid.config.preamble_repeats
+    region, first, starts = _region(samples, grid, first, last)
+    if starts <= 0:
+        return None
+    offsets_hz, fine = _offsets_hz(config), np.arange(2 * repeats)
+    energy = np.zeros((2 * repeats, len(offsets_hz), starts), np.float32)
+    for correlation in _correlations(region, grid, user):
+        repeated = np.stack([correlation[:, m * n : m * n + starts] for m in range(repeats)])
+        energy += _power(scipy.fft.fft(repeated, 2 * repeats, axis=0)) / repeats
+    dimensions = len(samples)
+    gap = grid.sounding_start(user) + config.cp_samples - grid.preamble_start(user)
+    length = (config.sounding_symbols - 1) * grid.symbol_samples + n
+    if first + gap + starts + length <= samples.shape[1]:
+        sounded = samples[:, first + gap : first + gap + starts - 1 + length]
+        places = np.arange(config.sounding_symbols) * grid.symbol_samples
+        turns = np.outer(fine / (2 * repeats * n), places)
+        steering = np.exp(-2j * np.pi * turns).astype(np.complex64)
+        for correlation in _correlations(sounded, grid, MAX_USERS + user):
+            repeated = np.stack([correlation[:, place : place + starts] for place in places])
+            energy += _power(np.tensordot(steering, repeated, 1)) / config.sounding_symbols
+        dimensions *= 2
+    statistic = energy / (config.active_subcarriers * _local_power(region, n * repeats))
+    threshold = _threshold(NEAR_FALSE_ALARM, dimensions, statistic.size)
+    k, hypothesis, start = np.unravel_index(int(np.argmax(energy)), energy.shape)
+    found = float(statistic[k, hypothesis, start])
+    if found <= threshold:
+        return None
+    # From repeat to repeat the carrier's whole subcarriers make no difference: those are the hypothesis's to tell.
+    part = int(k) / (2 * repeats)
+    whole = round(float(offsets_hz[hypothesis]) / config.subcarrier_spacing_hz - part)
+    cfo_hz = (whole + part) * config.subcarrier_spacing_hz
+    return Acquisition(first + int(start), cfo_hz, float(energy[k, hypothesis, start]), found, threshold)
+
+
+def repeats_wrong(samples: np.ndarray, grid: ResourceGrid, user: int, hit: Acquisition) -> int:
+    """-1, 0 or 1: by how many repeats the hit's start should be moved.
+
+    A start that is one repeat wrong still sees all repeats but one; the sounding is not there for it.
+    """
+    config, n = grid.config, grid.config.fft_size
+    gap = grid.sounding_start(user) + config.cp_samples - grid.preamble_start(user)
+    starts = hit.start + n * np.arange(-1, config.preamble_repeats + 1)
+    repeats = _correlation_energies(samples, grid.preamble(user), grid, starts, hit.cfo_hz)
+    energies = []
+    for shift in (-1, 0, 1):
+        sounded = hit.start + shift * n + gap + np.arange(config.sounding_symbols) * grid.symbol_samples
+        sounding = _correlation_energies(samples, grid.sounding(user)[0], grid, sounded, hit.cfo_hz)
+        energies.append(repeats[1 + shift : 1 + shift + config.preamble_repeats].sum() + sounding.sum())
+    return int(np.argmax(energies)) - 1
+
+
+def _correlation_energies(
+    samples: np.ndarray, sequence: np.ndarray, grid: ResourceGrid, starts: np.ndarray, cfo_hz: float
+) -> np.ndarray:
+    """Matched-filter energy float [m] at each start, 0 where the symbol is not wholly inside the samples."""
+    energies = np.zeros(starts.size)
+    inside = (starts >= 0) & (starts + grid.config.fft_size <= samples.shape[1])
+    bins = symbol_bins(samples, grid, starts[inside], cfo_hz, 0)
+    energies[inside] = np.sum(np.abs(bins @ sequence.conj()) ** 2, axis=0)
+    return energies
+
+
+def _power(values: np.ndarray) -> np.ndarray:
+    return np.asarray(values.real**2 + values.imag**2)
+
+
+def _region(samples: np.ndarray, grid: ResourceGrid, first: int, last: int) -> tuple[np.ndarray, int, int]:
+    """Samples that searching first..last needs, the first start that fits, how many starts fit."""
+    length = grid.config.fft_size * grid.config.preamble_repeats
+    first, last = max(0, first), min(last, samples.shape[1] - length)
+    return samples[:, first : last + length], first, last - first + 1
+
+
+def _correlations(region: np.ndarray, grid: ResourceGrid, sequence: int) -> list[np.ndarray]:
+    """Per antenna complex64 [hypotheses, n - N + 1]: c_f at every sample of the region; sequence: see `_templates`."""
+    config = grid.config
+    size = scipy.fft.next_fast_len(region.shape[1])
+    templates = _templates(config, sequence, size)
+    kept = region.shape[1] - config.fft_size + 1
+    spectra = scipy.fft.fft(region, size, axis=1)
+    return [scipy.fft.ifft(antenna * templates, axis=1, overwrite_x=True)[:, :kept] for antenna in spectra]
+
+
+def _local_power(region: np.ndarray, length: int) -> np.ndarray:
+    """float32 [n - length + 1]: mean power of `length` samples from each sample on, over all antennas."""
+    power = np.sum(region.real.astype(np.float64) ** 2 + region.imag.astype(np.float64) ** 2, axis=0)
+    sums = np.concatenate([[0.0], np.cumsum(power)])
+    mean = (sums[length:] - sums[:-length]) / (length * len(region))
+    floor = max(SILENCE * float(sums[-1]) / power.size, 1e-30)
+    return np.maximum(mean, floor).astype(np.float32)
+
+
+def _threshold(false_alarm_probability: float, dimensions: int, cells: int) -> float:
+    return float(scipy.special.gammainccinv(dimensions, false_alarm_probability / cells))
+
+
+@lru_cache(maxsize=8)
+def _offsets_hz(config: WaveformConfig) -> np.ndarray:
+    """Carrier hypotheses [q]."""
+    step_hz = config.subcarrier_spacing_hz / HYPOTHESES_PER_SUBCARRIER
+    count = int(np.ceil(config.largest_cfo_hz / step_hz))
+    return np.arange(-count, count + 1) * step_hz
+
+
+@lru_cache(maxsize=32)
+def _templates(config: WaveformConfig, sequence: int, size: int) -> np.ndarray:
+    """complex64 [q, size]: conjugated spectra of a known symbol at each carrier hypothesis.
+
+    sequence: a user, for its preamble, or MAX_USERS + user, for its sounding.
+    """
+    grid = ResourceGrid(config)
+    bins = np.zeros((1, config.fft_size), np.complex64)
+    bins[0, grid.bins] = grid.preamble(sequence) if sequence < MAX_USERS else grid.sounding(sequence - MAX_USERS)[0]
+    symbol = to_time(bins, 0)
+    turns = np.outer(_offsets_hz(config), np.arange(config.fft_size)) / config.sample_rate_hz
+    shifted = symbol * np.exp(2j * np.pi * turns)
+    return np.asarray(np.conj(scipy.fft.fft(shifted.astype(np.complex64), size, axis=1)))

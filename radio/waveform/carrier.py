@@ -76,7 +76,7 @@ def observe(
     )
     inside = (starts >= 0) & (starts + grid.config.fft_size <= samples.shape[1])
     bins = symbol_bins(samples, grid, starts[inside], cfo_hz, origin)
-    return bins * np.conj(known[inside]), starts[inside]
+    return bins * (np.conj(known[inside]) / grid.training_boost), starts[inside]
 
 
 def refine_carrier(
@@ -90,10 +90,9 @@ def refine_carrier(
     config = grid.config
     rate, basis = config.sample_rate_hz, delay_basis(config)
     preamble, sounding = known_symbol_starts(grid, user, start)
-    cfo_hz = coarse_hz
-    for width_hz in (0.5 * config.subcarrier_spacing_hz, 0.05 * config.subcarrier_spacing_hz):
-        seen, starts = observe(samples, grid, user, preamble, sounding[:0], cfo_hz, start)
-        cfo_hz += likelihood_peak(project(seen, basis), starts / rate, width_hz, width_hz / 64)
+    width_hz = 0.5 * config.subcarrier_spacing_hz
+    seen, starts = observe(samples, grid, user, preamble, sounding[:0], coarse_hz, start)
+    cfo_hz = coarse_hz + likelihood_peak(project(seen, basis), starts / rate, width_hz, width_hz / 64)
     seen, starts = observe(samples, grid, user, preamble, sounding, cfo_hz, start)
     span_s = np.ptp(starts) / rate
     residual_hz = likelihood_peak(project(seen, basis), starts / rate, 0.35 / span_s, 0.02 / span_s)

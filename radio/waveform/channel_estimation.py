@@ -11,6 +11,7 @@ marginal likelihood step of Tipping and Faul, 2003).
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import scipy.fft
@@ -20,6 +21,7 @@ from radio.waveform.delay_profile import Cluster, clusters, relative_frequencies
 from radio.waveform.grid import ResourceGrid
 
 PEAK_OVERSAMPLING = 16
+REFINING_STEPS = (0.125, 0.03, 0.008, 0.002)  # samples
 ONSETS_PER_SAMPLE = 2
 EARLIEST_ONSET = -3.0  # samples; windows start before the strongest path, so this is rarely met
 POWER_STEPS = (0.5, 1.0, 2.0)  # prior power relative to the measured one
@@ -47,6 +49,18 @@ def residual_noise_power(observations: np.ndarray) -> float:
     return float(np.mean(np.abs(spread) ** 2) * m / (m - 1))
 
 
+def delay_limited_estimate(observations: np.ndarray, basis: np.ndarray, noise_power: float) -> np.ndarray:
+    """A quick estimate complex64 [antennas, active]: least squares over the delays that the prefix allows, shrunk.
+
+    basis: complex [active, r], orthonormal; otherwise as `estimate_channel`. Good enough to read a header with.
+    """
+    amplitudes = observations.mean(axis=1) @ basis.conj()
+    noise = noise_power / observations.shape[1]
+    power = np.mean(np.abs(amplitudes) ** 2, axis=1, keepdims=True)
+    amplitudes *= np.maximum(power - noise, 0) / np.maximum(power, 1e-300)
+    return np.asarray(amplitudes @ basis.T, np.complex64)
+
+
 def estimate_channel(observations: np.ndarray, config: WaveformConfig, noise_power: float) -> tuple[np.ndarray, float]:
     """LMMSE estimate complex64 [antennas, active] and its expected error power per value.
 
@@ -56,14 +70,13 @@ def estimate_channel(observations: np.ndarray, config: WaveformConfig, noise_pow
     measured = observations.mean(axis=1).astype(np.complex128)
     power = float(np.mean(np.abs(measured) ** 2))
     variance = max(noise_power / observations.shape[1], 1e-12 * power, 1e-300)
-    frequencies = relative_frequencies(config)
-    scores = [_best_onset(measured, cluster, config, variance, power) for cluster in clusters(config)]
+    scores = _best_onsets(measured, config, variance, power)
     best = max(range(len(scores)), key=lambda i: scores[i][0])
     # One path is always tried too: the grid of onsets is too coarse to do it justice before it is refined, and one
     # path with others added may explain the same better than a wide cluster.
     candidates = []
     for i in sorted({0, best}):
-        prior = _refined(measured, frequencies, clusters(config)[i], scores[i], variance, power)
+        prior = _refined(measured, config, clusters(config)[i], scores[i], variance)
         if clusters(config)[best].spread_samples >= PATHS_FROM_SPREAD:
             prior = _with_paths(measured, prior, config, variance)
         candidates.append(prior)
@@ -76,52 +89,80 @@ def estimate_channel(observations: np.ndarray, config: WaveformConfig, noise_pow
     return (prior.atoms @ mean).T.astype(np.complex64), parameters / config.active_subcarriers
 
 
-def _evidence(projections: np.ndarray, powers: np.ndarray, variance: float) -> np.ndarray:
-    """Log evidence over the last axis (rank), summed over the first (antennas): |c|^2 [antennas, ..., rank]."""
-    weights = powers / (variance * (powers + variance))
-    constant = len(projections) * float(np.sum(np.log1p(powers / variance)))
-    return np.asarray(projections.sum(axis=0) @ weights - constant)
+@dataclass(frozen=True)
+class _Bank:
+    """All clusters side by side. vectors: complex64 [ranks, active], conjugated; powers: float32 [ranks]; firsts: where
+    each cluster begins; onsets: int, the grid searched, in ONSETS_PER_SAMPLE; turns: complex64 [steps, 9, active]."""
+
+    vectors: np.ndarray
+    powers: np.ndarray
+    firsts: np.ndarray
+    onsets: np.ndarray
+    turns: np.ndarray
 
 
-def _best_onset(
-    measured: np.ndarray, cluster: Cluster, config: WaveformConfig, variance: float, power: float
-) -> tuple[float, float, float]:
-    """Largest log evidence on a grid of onsets and powers, its onset in samples, its power."""
-    size = config.fft_size * ONSETS_PER_SAMPLE
-    bins = np.zeros((len(measured), cluster.powers.size, size), np.complex64)
-    bins[..., _offsets(config) % size] = measured[:, None] * cluster.vectors.T.conj()
-    correlation = scipy.fft.ifft(bins, axis=-1, norm="forward", overwrite_x=True)
-    onsets = np.arange(int(EARLIEST_ONSET * ONSETS_PER_SAMPLE), config.cp_samples * ONSETS_PER_SAMPLE)
-    kept = correlation[..., onsets % size]
-    projections = (kept.real**2 + kept.imag**2).swapaxes(1, 2)
-    best = (-np.inf, 0.0, power)
+@lru_cache(maxsize=8)
+def _bank(config: WaveformConfig) -> _Bank:
+    parts, frequencies = clusters(config), relative_frequencies(config)
+    steps = np.outer(REFINING_STEPS, np.arange(-4, 5))[:, :, None] * frequencies
+    return _Bank(
+        np.concatenate([part.vectors.T.conj() for part in parts]).astype(np.complex64),
+        np.concatenate([part.powers for part in parts]).astype(np.float32),
+        np.cumsum([0, *(part.powers.size for part in parts[:-1])]),
+        np.arange(int(EARLIEST_ONSET * ONSETS_PER_SAMPLE), config.cp_samples * ONSETS_PER_SAMPLE),
+        np.exp(2j * np.pi * steps).astype(np.complex64),
+    )
+
+
+def _best_onsets(
+    measured: np.ndarray, config: WaveformConfig, variance: float, power: float
+) -> list[tuple[float, float, float]]:
+    """For each cluster the largest log evidence on a grid of onsets and powers, its onset in samples, its power."""
+    bank, size = _bank(config), config.fft_size * ONSETS_PER_SAMPLE
+    projections = np.zeros((bank.powers.size, bank.onsets.size), np.float32)
+    bins = np.zeros((bank.powers.size, size), np.complex64)
+    for antenna in measured.astype(np.complex64):
+        bins[:, _offsets(config)] = bank.vectors * antenna
+        kept = scipy.fft.ifft(bins, axis=-1, norm="forward")[:, bank.onsets % size]
+        projections += kept.real**2 + kept.imag**2
+    tried = []
     for step in POWER_STEPS:
-        evidence = _evidence(projections, step * power * cluster.powers, variance)
-        i = int(np.argmax(evidence))
-        best = max(best, (float(evidence[i]), onsets[i] / ONSETS_PER_SAMPLE, step * power))
-    return best
+        prior = step * power * bank.powers.astype(np.float64)
+        weights = prior / (variance * (prior + variance))
+        evidence = np.add.reduceat(projections * weights[:, None], bank.firsts)
+        evidence -= len(measured) * np.add.reduceat(np.log1p(prior / variance), bank.firsts)[:, None]
+        tried.append(evidence)
+    every = np.stack(tried, axis=1)  # [clusters, powers, onsets]
+    best = every.reshape(len(every), -1).argmax(axis=1)
+    steps, places = np.unravel_index(best, every.shape[1:])
+    return [
+        (float(one[k, i]), float(bank.onsets[i]) / ONSETS_PER_SAMPLE, POWER_STEPS[k] * power)
+        for one, k, i in zip(every, steps, places, strict=True)
+    ]
 
 
 def _refined(
     measured: np.ndarray,
-    frequencies: np.ndarray,
+    config: WaveformConfig,
     cluster: Cluster,
     score: tuple[float, float, float],
     variance: float,
-    power: float,
 ) -> _Prior:
     """The cluster at the onset that maximises the evidence between the points of the grid."""
-    _, onset, best_power = score
-    prior_powers = best_power * cluster.powers
-    evidence = score[0]
-    for step in (0.125, 0.03, 0.008, 0.002):
-        onsets = onset + step * np.arange(-4, 5)
-        turned = measured[:, None] * np.exp(2j * np.pi * np.outer(onsets, frequencies))
-        values = _evidence(np.abs(turned @ cluster.vectors.conj()) ** 2, prior_powers, variance)
+    evidence, onset, best_power = score
+    frequencies = relative_frequencies(config)
+    powers = best_power * cluster.powers
+    weights = powers / (variance * (powers + variance))
+    constant = len(measured) * float(np.sum(np.log1p(powers / variance)))
+    vectors = cluster.vectors.conj()
+    for step, turns in zip(REFINING_STEPS, _bank(config).turns, strict=True):
+        aligned = measured * np.exp(2j * np.pi * onset * frequencies)
+        projections = (aligned[:, None] * turns) @ vectors
+        values = np.sum(projections.real**2 + projections.imag**2, axis=0) @ weights - constant
         i = int(np.argmax(values))
-        onset, evidence = float(onsets[i]), float(values[i])
+        onset, evidence = onset + step * (i - 4), float(values[i])
     atoms = np.exp(-2j * np.pi * onset * frequencies)[:, None] * cluster.vectors
-    return _Prior(atoms, prior_powers, evidence)
+    return _Prior(atoms, powers, evidence)
 
 
 def _posterior(measured: np.ndarray, prior: _Prior, variance: float) -> tuple[np.ndarray, np.ndarray]:
@@ -176,6 +217,7 @@ def _vertex(values: np.ndarray, i: int) -> float:
     return float(np.clip(0.5 * (before - after) / curve, -0.5, 0.5)) if curve < 0 else 0.0
 
 
+@lru_cache(maxsize=8)
 def _offsets(config: WaveformConfig) -> np.ndarray:
     """int [active]: subcarrier numbers, 0 at the carrier."""
     return np.round(ResourceGrid(config).frequencies_hz / config.subcarrier_spacing_hz).astype(int)

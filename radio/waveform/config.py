@@ -15,7 +15,7 @@ class WaveformConfig(BaseModel):
     fft_size: int = Field(256, ge=64, le=2048, description="Power of two.")
     cp_samples: int = Field(32, ge=4, description="Cyclic prefix: longest delay plus difference between users.")
     active_subcarriers: int = Field(200, ge=32, description="Even; half on each side of an empty DC.")
-    preamble_repeats: int = Field(4, ge=2, le=16, description="Repeats of a user's preamble symbol.")
+    preamble_repeats: int = Field(8, ge=2, le=16, description="Repeats of a user's preamble symbol.")
     sounding_symbols: int = Field(2, ge=1, le=16, description="Channel-sounding symbols per user.")
     header_symbols: int = Field(6, ge=1, le=32, description="OFDM symbols that carry a user's header.")
     pilots_per_user: int = Field(8, ge=2, le=64, description="Phase-tracking pilots in each payload symbol.")

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from radio import acceleration
+
 CONSTRAINT = 7
 GENERATORS = (0o171, 0o133)
 STATES = 1 << (CONSTRAINT - 1)
@@ -40,6 +42,16 @@ _PREVIOUS, _SIGNS = _trellis()
 def decode(soft: np.ndarray) -> np.ndarray:
     """Most likely bits: float32 [2 (n + 6)], positive for bit 0 -> uint8 [n] (Viterbi 1967)."""
     steps = soft.reshape(-1, 2).astype(np.float32)
+    choices = (_survivors_compiled if acceleration.NUMBA else _survivors)(steps)
+    state, bits = 0, np.zeros(len(steps), np.uint8)
+    for t in range(len(steps) - 1, -1, -1):
+        bits[t] = state >> (CONSTRAINT - 2)
+        state = int(_PREVIOUS[state, choices[t, state]])
+    return bits[: len(steps) - (CONSTRAINT - 1)]
+
+
+def _survivors(steps: np.ndarray) -> np.ndarray:
+    """uint8 [t, states]: which branch into each state is the better one."""
     branch_metrics = np.einsum("sbi,ti->tsb", _SIGNS, steps)
     metric = np.full(STATES, -np.inf, np.float32)
     metric[0] = 0.0
@@ -48,8 +60,20 @@ def decode(soft: np.ndarray) -> np.ndarray:
         candidates = metric[_PREVIOUS] + gains
         choices[t] = candidates[:, 1] > candidates[:, 0]
         metric = candidates.max(axis=1)
-    state, bits = 0, np.zeros(len(steps), np.uint8)
-    for t in range(len(steps) - 1, -1, -1):
-        bits[t] = state >> (CONSTRAINT - 2)
-        state = int(_PREVIOUS[state, choices[t, state]])
-    return bits[: len(steps) - (CONSTRAINT - 1)]
+    return choices
+
+
+@acceleration.compiled
+def _survivors_compiled(steps: np.ndarray) -> np.ndarray:
+    """The same, branch by branch."""
+    choices = np.zeros((steps.shape[0], STATES), np.uint8)
+    metric, following = np.full(STATES, -np.inf, np.float32), np.zeros(STATES, np.float32)
+    metric[0] = 0.0
+    for t in range(steps.shape[0]):
+        for state in range(STATES):
+            first = metric[_PREVIOUS[state, 0]] + _SIGNS[state, 0, 0] * steps[t, 0] + _SIGNS[state, 0, 1] * steps[t, 1]
+            second = metric[_PREVIOUS[state, 1]] + _SIGNS[state, 1, 0] * steps[t, 0] + _SIGNS[state, 1, 1] * steps[t, 1]
+            choices[t, state] = second > first
+            following[state] = max(first, second)
+        metric, following = following, metric
+    return choices

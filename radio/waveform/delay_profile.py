@@ -43,6 +43,7 @@ def clusters(config: WaveformConfig) -> tuple[Cluster, ...]:
     return tuple(_cluster(frequencies, spread) for spread in spreads)
 
 
+@lru_cache(maxsize=8)
 def relative_frequencies(config: WaveformConfig) -> np.ndarray:
     """float64 [active], cycles per sample."""
     return np.asarray(ResourceGrid(config).frequencies_hz / config.sample_rate_hz)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from radio.waveform.cancellation import Alignment
 from radio.waveform.header import FrameHeader
 
 
@@ -11,8 +12,9 @@ from radio.waveform.header import FrameHeader
 class ChannelEstimate:
     """One user's channel as a unit-power symbol sees it (transmit amplitude included).
 
-    values: complex64 [antennas, active], lowest frequency first; error_variance: expected |error|^2 of a value;
-    measured_tick: middle of what it was measured from.
+    values: complex64 [antennas, active], lowest frequency first: the response at measured_tick, which is the middle of
+    what it was measured from; delays count from the frame's start_tick, the phase includes the carrier offset's
+    turning until then. error_variance: expected |error|^2 of a value.
     """
 
     values: np.ndarray
@@ -30,7 +32,8 @@ class ReceivedUser:
     delay_samples: from the frame's start_tick, fractional. cfo_hz: transmitter minus receiver, over the whole burst.
     clock_ppm: how much faster the transmitter's sample clock runs. power: mean |g|^2 per channel use. snr_db: power
     over noise. header_read: the header came from the burst itself and not from a control channel. evm_db: of the
-    header's known symbols, once decoded. features: complex64 [k], see `equalizer`.
+    header's known symbols, once decoded. features: complex64 [k], see `equalizer`. alignment: how its payload lies in
+    the samples, for `cancellation`.
     """
 
     user: int
@@ -46,6 +49,7 @@ class ReceivedUser:
     snr_db: float = -np.inf
     evm_db: float | None = None
     features: np.ndarray = field(default_factory=lambda: np.zeros(0, np.complex64))
+    alignment: Alignment | None = None
 
 
 @dataclass(frozen=True)

@@ -1,22 +1,18 @@
-"""Telling users from the correlation of another user's strong preamble with theirs."""
+"""Telling a user from the correlation of another user's strong preamble, or of noise, with that user's preamble."""
 
 import numpy as np
 
 from radio.waveform.reception import Reception
 
-GHOST_POWER = 0.1  # relative to the strongest user: cross-correlations of preambles stay below this
 GHOST_COHERENCE = 0.25  # independent channels of some 30 dimensions exceed it once in 5000
 
 
-def without_ghosts(found: list[Reception], basis: np.ndarray) -> list[Reception]:
-    """Drop hits that are ghosts.
+def is_ghost(one: Reception, basis: np.ndarray) -> bool:
+    """A user must show the same channel in its preamble and in its sounding, which a ghost does not.
 
-    A user far below the strongest must show the same channel in its preamble and in its sounding, which a ghost,
-    whose sounding slot is empty, does not. basis: see `carrier.delay_basis`.
+    A ghost's sounding slot holds nothing of it, and its sounding is another sequence. basis: see `carrier.delay_basis`.
     """
-    powers = {f.user: float(np.mean(np.abs(f.observations.mean(axis=1) @ basis.conj()) ** 2)) for f in found}
-    strongest = max(powers.values(), default=0.0)
-    return [f for f in found if powers[f.user] > GHOST_POWER * strongest or _coherence(f, basis) > GHOST_COHERENCE]
+    return _coherence(one, basis) < GHOST_COHERENCE
 
 
 def _coherence(one: Reception, basis: np.ndarray) -> float:

@@ -32,6 +32,8 @@ class ResourceGrid:
     bins: int [active], FFT bins of the active subcarriers, lowest frequency first.
     frequencies_hz: float [active], their offsets from the carrier.
     amplitude: of a unit-power symbol of one user; users together have unit power per channel use.
+    training_boost: amplitude of preamble, sounding and header over that of the payload. A user is alone in them and
+        may be louder by what the others leave unused; more than 3 dB would cost peak power.
     """
 
     def __init__(self, config: WaveformConfig) -> None:
@@ -41,10 +43,10 @@ class ResourceGrid:
         self.bins = offsets % config.fft_size
         self.frequencies_hz = offsets * config.subcarrier_spacing_hz
         self.amplitude = np.float32(1 / np.sqrt(config.users))
+        self.training_boost = np.float32(np.sqrt(min(config.users, 2)))
         self.symbol_samples = config.fft_size + config.cp_samples
         self.preamble_prefix_samples = 2 * config.cp_samples
         self.preamble_slot_samples = self.preamble_prefix_samples + config.preamble_repeats * config.fft_size
-        self.comb = config.active_subcarriers // (config.users * config.pilots_per_user)
         self.payload_per_symbol = config.active_subcarriers - config.users * config.pilots_per_user
 
     # -- where the parts are, in samples from the start of the burst ---------------------------------------
@@ -84,7 +86,8 @@ class ResourceGrid:
 
         Were it the same, a burst that is mistaken for another user's would show a consistent channel in both.
         """
-        return np.tile(_quiet_sequence(self.config, MAX_USERS + user), (self.config.sounding_symbols, 1))
+        sequence = _quiet_sequence(self.config, MAX_USERS + user)
+        return np.broadcast_to(sequence, (self.config.sounding_symbols, sequence.size))
 
     def scramble_signs(self, k: int) -> np.ndarray:
         """float32 [k] of -1 and 1."""
@@ -97,19 +100,14 @@ class ResourceGrid:
 
         The pilots of all users form one comb that moves by one subcarrier with every symbol.
         """
-        users, pilots = self.config.users, self.config.pilots_per_user
-        teeth = (np.arange(pilots)[None, :] * users + np.arange(users)[:, None]) * self.comb
-        shift = np.arange(n_symbols) % self.comb
-        return teeth[:, None, :] + shift[None, :, None]
+        return _pilot_positions(self.config, n_symbols)
 
     def pilot_values(self, user: int, n_symbols: int) -> np.ndarray:
         """complex64 [n_symbols, pilots_per_user] of power `users`.
 
         A user is silent on the others' pilots; the boost gives it the mean power of a payload symbol back.
         """
-        pilots = self.config.pilots_per_user
-        values = gold_qpsk(PILOT_SEED + user, n_symbols * pilots).reshape(n_symbols, pilots)
-        return values * np.float32(np.sqrt(self.config.users))
+        return _pilot_values(self.config, user, n_symbols)
 
     def payload_positions(self, k: int) -> np.ndarray:
         """int [k]: flat indices (symbol * active + subcarrier) of channel uses 0 to k - 1, interleaved.
@@ -125,9 +123,37 @@ class ResourceGrid:
         flat[self.payload_positions(symbols.size)] = symbols
         return flat.reshape(n_symbols, -1)
 
+    def payload_elements(self, user: int, symbols: np.ndarray) -> np.ndarray:
+        """What a user sends: symbols complex64 [k], scrambled if configured, and its pilots, as `map_payload`."""
+        if self.config.scramble:
+            symbols = symbols * self.scramble_signs(symbols.size)
+        elements = self.map_payload(symbols.astype(np.complex64, copy=False))
+        n = len(elements)
+        elements[np.arange(n)[:, None], self.pilot_positions(n)[user]] = self.pilot_values(user, n)
+        return elements
+
     def demap_payload(self, elements: np.ndarray, k: int) -> np.ndarray:
         """Inverse of map_payload: complex64 [..., payload_symbols, active] -> complex64 [..., k]."""
         return elements.reshape(*elements.shape[:-2], -1)[..., self.payload_positions(k)]
+
+
+@lru_cache(maxsize=8)
+def _pilot_positions(config: WaveformConfig, n_symbols: int) -> np.ndarray:
+    users, pilots = config.users, config.pilots_per_user
+    comb = config.active_subcarriers // (users * pilots)
+    teeth = (np.arange(pilots)[None, :] * users + np.arange(users)[:, None]) * comb
+    positions = teeth[:, None, :] + (np.arange(n_symbols) % comb)[None, :, None]
+    positions.setflags(write=False)
+    return positions
+
+
+@lru_cache(maxsize=32)
+def _pilot_values(config: WaveformConfig, user: int, n_symbols: int) -> np.ndarray:
+    pilots = config.pilots_per_user
+    values = gold_qpsk(PILOT_SEED + user, n_symbols * pilots).reshape(n_symbols, pilots)
+    values *= np.float32(np.sqrt(config.users))
+    values.setflags(write=False)
+    return values
 
 
 @lru_cache(maxsize=8)

@@ -3,6 +3,7 @@
 import binascii
 import struct
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -64,6 +65,7 @@ def from_bits(bits: np.ndarray) -> FrameHeader | None:
     return FrameHeader(frame, user, _KINDS[kind], height, width, n_symbols, picture)
 
 
+@lru_cache(maxsize=8)
 def _order(channel_uses: int) -> np.ndarray:
     """Which coded bit each transmitted bit carries: the code word repeated, each time in another order."""
     rng = np.random.Generator(np.random.PCG64(INTERLEAVER_SEED))
@@ -81,9 +83,8 @@ def modulate(header: FrameHeader, channel_uses: int) -> np.ndarray:
 def demodulate(matched: np.ndarray) -> FrameHeader | None:
     """matched: complex64 [channel_uses], conj(g) y / noise_power, whose parts are log-likelihoods up to a factor."""
     order = _order(matched.size)
-    soft = np.zeros(CODED_BITS, np.float64)
     parts = np.stack([matched.real, matched.imag], axis=1).reshape(-1)
-    np.add.at(soft, order, parts)
+    soft = np.bincount(order, parts, CODED_BITS)
     if not np.all(np.isfinite(soft)):
         return None
     bits = convolutional.decode(soft.astype(np.float32))

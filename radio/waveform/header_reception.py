@@ -4,6 +4,8 @@ A header whose checksum is right is as good as a known sequence: its symbols joi
 doubles what the channel is measured from and stretches the baseline that the carrier is measured over.
 """
 
+from functools import lru_cache
+
 import numpy as np
 
 from radio.waveform import header as header_code
@@ -37,8 +39,9 @@ def learn_from_header(grid: ResourceGrid, one: Reception, noise_power: float) ->
     config = grid.config
     if one.header_bins is None or not one.read or one.header is None:
         return
-    width_hz = SEARCHED_DEVIATIONS * one.carrier_std_hz(config, noise_power)
-    seen = one.header_bins * np.conj(_symbols(grid, one))
+    width_hz = SEARCHED_DEVIATIONS * one.carrier_std_hz(grid, noise_power)
+    boost = grid.training_boost
+    seen = one.header_bins * (np.conj(_symbols(grid, one)) / boost)
     starts = one.window_starts(grid, grid.header_start(one.user), config.header_symbols)
     observations, times = np.concatenate([one.observations, seen], axis=1), np.concatenate([one.times, starts])
     step_hz = 0.02 * config.sample_rate_hz / np.ptp(times)
@@ -55,7 +58,7 @@ def learn_from_header(grid: ResourceGrid, one: Reception, noise_power: float) ->
     start_tracking(grid, one)
     if one.phasors is not None:
         one.clock = clock_offset(one.phasors, grid.symbol_samples / config.sample_rate_hz, noise_power)
-    one.noise_power = residual_noise_power(one.clock_corrected(grid))
+    one.noise_power = float(boost) ** 2 * residual_noise_power(one.clock_corrected(grid))
 
 
 def start_tracking(grid: ResourceGrid, one: Reception) -> None:
@@ -67,11 +70,11 @@ def start_tracking(grid: ResourceGrid, one: Reception) -> None:
     n_symbols = one.symbol_index(grid, grid.payload_start) + grid.payload_symbols(one.header.n_symbols)
     one.phasors = Phasors.empty(grid, n_symbols, one.channel_symbol(grid))
     half = np.arange(config.active_subcarriers) >= config.active_subcarriers // 2
-    sounding = grid.sounding(one.user)
+    sounding = grid.training_boost * grid.sounding(one.user)
     if one.observations.shape[1] >= config.preamble_repeats + len(sounding):
         seen = one.observations[:, config.preamble_repeats : config.preamble_repeats + len(sounding)]
         one.phasors.add(0, seen * sounding, one.channel[:, None] * sounding, np.tile(half, (len(sounding), 1)))
-    expected = one.channel[:, None] * _symbols(grid, one)
+    expected = one.channel[:, None] * (grid.training_boost * _symbols(grid, one))
     place = one.symbol_index(grid, grid.header_start(one.user))
     one.phasors.add(place, one.header_bins, expected, np.tile(half, (config.header_symbols, 1)))
     error = np.mean(np.abs(one.header_bins - expected) ** 2) / max(float(np.mean(np.abs(expected) ** 2)), 1e-30)
@@ -82,5 +85,11 @@ def _symbols(grid: ResourceGrid, one: Reception) -> np.ndarray:
     """The header as it was sent: complex64 [header_symbols, active]."""
     assert one.header is not None
     config = grid.config
-    uses = config.header_symbols * config.active_subcarriers
-    return header_code.modulate(one.header, uses).reshape(config.header_symbols, -1)
+    return _modulated(one.header, config.header_symbols, config.active_subcarriers)
+
+
+@lru_cache(maxsize=16)
+def _modulated(header: header_code.FrameHeader, symbols: int, active: int) -> np.ndarray:
+    modulated = header_code.modulate(header, symbols * active).reshape(symbols, active)
+    modulated.setflags(write=False)
+    return modulated

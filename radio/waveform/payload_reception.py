@@ -1,5 +1,7 @@
 """A user's payload: follow its phase and timing, undo them, take its view of the superposition."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from radio.waveform.grid import ResourceGrid
@@ -7,24 +9,29 @@ from radio.waveform.reception import Reception
 from radio.waveform.separation import separate
 from radio.waveform.tracking import Track, track
 
+RAMP_STEP = 16  # subcarriers
 RETIME_SAMPLES = 0.5  # drift over a burst above which FFT windows follow the clock
 
 
+@dataclass(frozen=True)
+class Payload:
+    """features: complex64 [k]; track: phase and timing; starts: FFT windows, sample indices; ramps: see `Alignment`."""
+
+    features: np.ndarray
+    track: Track
+    starts: np.ndarray
+    ramps: np.ndarray
+
+
 def receive_payload(
-    data: np.ndarray, grid: ResourceGrid, one: Reception, found: list[Reception], noise_power: float
-) -> tuple[np.ndarray, Track] | None:
-    """Features complex64 [k] of one user and its track; None when the samples end before its payload does."""
-    aligned = _aligned(data, grid, one, noise_power)
-    if aligned is None:
-        return None
-    bins, followed = aligned
-    return _features(bins, grid, one, found, noise_power), followed
-
-
-def _aligned(
-    data: np.ndarray, grid: ResourceGrid, one: Reception, noise_power: float
-) -> tuple[np.ndarray, Track] | None:
-    """Payload elements complex64 [antennas, symbols, active] with phase and timing undone."""
+    data: np.ndarray,
+    grid: ResourceGrid,
+    one: Reception,
+    found: list[Reception],
+    noise_power: float,
+    silent: frozenset[int] = frozenset(),
+) -> Payload | None:
+    """One user's payload; None when the samples end before it does. silent: users whose payload has been cancelled."""
     assert one.header is not None
     n_symbols = grid.payload_symbols(one.header.n_symbols)
     first = one.symbol_index(grid, grid.payload_start)
@@ -38,11 +45,22 @@ def _aligned(
     if np.abs(drift).max() > RETIME_SAMPLES and np.any(moved):
         retimed = one.bins(data, grid, starts + moved)
         if retimed is not None:
-            bins, drift = retimed, drift - moved
-    turns = np.outer(drift / grid.config.sample_rate_hz, grid.frequencies_hz)
-    phase = followed.phase_rad[first:]
-    correction = np.exp(1j * (2 * np.pi * turns - phase[:, None])).astype(np.complex64)
-    return bins * correction, followed
+            bins, drift, starts = retimed, drift - moved, starts + moved
+    ramps = _ramps(drift, followed.phase_rad[first:], grid)
+    return Payload(_features(bins * ramps, grid, one, found, noise_power, silent), followed, starts, ramps)
+
+
+def _ramps(delay_samples: np.ndarray, phase_rad: np.ndarray, grid: ResourceGrid) -> np.ndarray:
+    """exp(j (2 pi f delay - phase)) for every symbol and subcarrier: complex64 [symbols, active].
+
+    A ramp is a coarse one times a fine one, which spares most of the exponentials.
+    """
+    half = grid.config.active_subcarriers // 2
+    step = 2 * np.pi * delay_samples[:, None] / grid.config.fft_size
+    coarse = np.exp(1j * (step * np.arange(-half, half + 1, RAMP_STEP) - phase_rad[:, None])).astype(np.complex64)
+    fine = np.exp(1j * step * np.arange(RAMP_STEP)).astype(np.complex64)
+    ramps = (coarse[:, :, None] * fine[:, None]).reshape(len(step), -1)
+    return np.concatenate([ramps[:, :half], ramps[:, half + 1 : 2 * half + 1]], axis=1)
 
 
 def _follow(bins: np.ndarray, grid: ResourceGrid, one: Reception, first: int, noise_power: float) -> Track:
@@ -57,16 +75,22 @@ def _follow(bins: np.ndarray, grid: ResourceGrid, one: Reception, first: int, no
     trust = np.float32(np.sqrt(noise_power / max(surplus, noise_power)))
     upper = positions >= grid.config.active_subcarriers // 2
     one.phasors.add(first, trust * seen, trust * expected, upper)
-    return track(one.phasors, grid, noise_power, one.carrier_std_hz(grid.config, noise_power))
+    return track(one.phasors, grid, noise_power, one.carrier_std_hz(grid, noise_power))
 
 
 def _features(
-    bins: np.ndarray, grid: ResourceGrid, one: Reception, found: list[Reception], noise_power: float
+    bins: np.ndarray,
+    grid: ResourceGrid,
+    one: Reception,
+    found: list[Reception],
+    noise_power: float,
+    silent: frozenset[int],
 ) -> np.ndarray:
     """Features complex64 [k] of one user; others count only where their payloads last."""
     assert one.header is not None
     k, n_symbols = one.header.n_symbols, bins.shape[1]
     lengths = [grid.payload_symbols(f.header.n_symbols) if f.header else n_symbols for f in found]
+    lengths = [0 if f.user in silent else length for f, length in zip(found, lengths, strict=True)]
     channels = np.stack([f.channel for f in found if f.channel is not None])
     elements = separate(bins, channels, lengths, [f.user for f in found].index(one.user), noise_power)
     features = grid.demap_payload(elements, k)

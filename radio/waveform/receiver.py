@@ -5,12 +5,13 @@ from dataclasses import replace
 import numpy as np
 
 from radio.samples import Samples
-from radio.waveform.acquisition import acquire
+from radio.waveform.acquisition import Acquisition, acquire, acquire_near, repeats_wrong
+from radio.waveform.cancellation import Alignment
 from radio.waveform.carrier import delay_basis, known_symbol_starts, observe, refine_carrier
 from radio.waveform.channel_estimation import residual_noise_power, strongest_path_samples
 from radio.waveform.config import WaveformConfig
 from radio.waveform.frame import ChannelEstimate, ReceivedFrame, ReceivedUser
-from radio.waveform.ghosts import without_ghosts
+from radio.waveform.ghosts import is_ghost
 from radio.waveform.grid import ResourceGrid
 from radio.waveform.header import FrameHeader
 from radio.waveform.header_reception import learn_from_header, read_header, start_tracking
@@ -34,20 +35,22 @@ class BurstReceiver:
         expected_tick: int | None = None,
         search_samples: int = 512,
         told: dict[int, FrameHeader] | None = None,
+        silent: frozenset[int] = frozenset(),
     ) -> ReceivedFrame | None:
         """Find one burst in complex64 [antennas, n]; None when no user is detected.
 
         expected_tick: where bursts should start; then only search_samples on either side are searched, otherwise
         the whole window. told: headers known from a control channel, used for users whose own header a fade has
         destroyed (a user whose preamble is lost too is then read where the others are, as an erasure of little
-        weight). Samples that are not finite count as silence. Never raises on the samples' content.
+        weight). silent: users whose payload was cancelled from the samples (see `cancellation`): the others are
+        separated as if it had not been sent. Samples that are not finite count as silence. Never raises on the samples'
+        content.
         """
         data = samples.data
         if not np.all(np.isfinite(data)):
             data = np.where(np.isfinite(data), data, 0)
         expected = None if expected_tick is None else expected_tick - samples.start_tick
-        hits = (self._find(data, user, expected, search_samples) for user in range(self.config.users))
-        found = without_ghosts([hit for hit in hits if hit], delay_basis(self.config))
+        found = self._find(data, expected, search_samples)
         if not found:
             return None
         told = told or {}
@@ -57,7 +60,8 @@ class BurstReceiver:
         noise_power = self._measure(data, found, told)
         origin = min(one.origin for one in found)
         users = tuple(
-            self._user(data, samples.start_tick, origin, found, user, noise_power) for user in range(self.config.users)
+            self._user(data, samples.start_tick, origin, found, user, noise_power, silent)
+            for user in range(self.config.users)
         )
         total = sum(user.power for user in users)
         snr_db = float(10 * np.log10(max(total, 1e-30) / noise_power))
@@ -68,26 +72,52 @@ class BurstReceiver:
         noise_power = _noise_power(found)
         for one in found:
             one.told = told.get(one.user)
-            one.learn_channel(self.grid, noise_power)
+            one.learn_channel_quickly(self.grid, noise_power)
             read_header(data, self.grid, one, noise_power)
             learn_from_header(self.grid, one, noise_power)
         noise_power = _noise_power(found)
         for one in found:
-            if one.read:
-                one.learn_channel(self.grid, noise_power)
+            one.learn_channel(self.grid, noise_power)
             start_tracking(self.grid, one)
         return noise_power
 
-    def _find(self, data: np.ndarray, user: int, expected: int | None, search: int) -> Reception | None:
-        preamble = self.grid.preamble_start(user)
+    def _find(self, data: np.ndarray, expected: int | None, search: int) -> list[Reception]:
+        """Every user whose preamble is heard.
+
+        The strongest preamble says where the burst is. Users that belong to it are looked for there again, which hears
+        them under a deeper fade, and where another's preamble cannot be mistaken for theirs.
+        """
         first, last = (0, data.shape[1]) if expected is None else (expected - search, expected + search)
-        hit = acquire(data, self.grid, user, first + preamble * (expected is not None), last + preamble)
+        starts = [self.grid.preamble_start(user) for user in range(self.config.users)]
+        hits = [acquire(data, self.grid, u, first + s * (expected is not None), last + s) for u, s in enumerate(starts)]
+        heard = [(hit.energy, user) for user, hit in enumerate(hits) if hit]
+        if not heard:
+            return []
+        strongest = max(heard)[1]
+        hit, reach = hits[strongest], self.config.cp_samples
+        assert hit is not None
+        anchor = hit.start + repeats_wrong(data, self.grid, strongest, hit) * self.config.fft_size - starts[strongest]
+        found = []
+        for user, hit in enumerate(hits):
+            place = anchor + starts[user]
+            near = hit is not None and abs(hit.start - place) <= reach
+            if not near:
+                again = acquire_near(data, self.grid, user, place - reach, place + reach)
+                near, hit = again is not None, again or hit
+            one = self._measured(data, user, hit)
+            if one and (near or not is_ghost(one, delay_basis(self.config))):
+                found.append(one)
+        return found
+
+    def _measured(self, data: np.ndarray, user: int, hit: Acquisition | None) -> Reception | None:
         if hit is None:
             return None
         cfo_hz, observations, times = refine_carrier(data, self.grid, user, hit.start, hit.cfo_hz)
         if observations.shape[1] < 2:
             return None
-        return Reception(user, hit.start - preamble, cfo_hz, observations, times, residual_noise_power(observations))
+        origin = hit.start - self.grid.preamble_start(user)
+        noise_power = float(self.grid.training_boost) ** 2 * residual_noise_power(observations)
+        return Reception(user, origin, cfo_hz, observations, times, noise_power)
 
     def _assume(self, data: np.ndarray, user: int, origin: int) -> Reception:
         """A user that was not detected, taken to arrive with the others and without carrier offset."""
@@ -103,6 +133,7 @@ class BurstReceiver:
         found: list[Reception],
         user: int,
         noise_power: float,
+        silent: frozenset[int],
     ) -> ReceivedUser:
         one = next((f for f in found if f.user == user), None)
         if one is None or one.channel is None:
@@ -116,7 +147,7 @@ class BurstReceiver:
             header_read=one.read,
             delay_samples=one.origin - origin + fraction,
             cfo_hz=one.cfo_hz,
-            channel=ChannelEstimate(one.channel, one.error_variance, start_tick + int(one.times.mean())),
+            channel=self._channel_estimate(one, start_tick, origin),
             power=power,
             snr_db=float(10 * np.log10(power / noise_power)),
             evm_db=one.evm_db,
@@ -125,16 +156,32 @@ class BurstReceiver:
             return replace(measured, reason="the checksum of its header is wrong")
         if one.header.n_symbols == 0:
             return measured
-        payload = receive_payload(data, self.grid, one, found, noise_power)
+        payload = receive_payload(data, self.grid, one, found, noise_power, silent - {user})
         if payload is None:
             return replace(measured, reason="the burst is cut off by the end of the samples")
-        features, followed = payload
         return replace(
             measured,
-            cfo_hz=one.cfo_hz + followed.frequency_hz,
-            clock_ppm=followed.clock_ppm,
-            features=features,
+            cfo_hz=one.cfo_hz + payload.track.frequency_hz,
+            clock_ppm=payload.track.clock_ppm,
+            features=payload.features,
+            alignment=Alignment(
+                payload.starts + start_tick,
+                one.cfo_hz,
+                one.phase_origin(self.grid) + start_tick,
+                payload.ramps,
+                one.channel,
+            ),
         )
+
+    def _channel_estimate(self, one: Reception, start_tick: int, origin: int) -> ChannelEstimate:
+        """The internal estimate, seen through FFT windows with the carrier undone, as the radio sees it."""
+        assert one.channel is not None
+        middle = int(one.channel_time) + self.config.fft_size // 2
+        delay = one.origin - origin - backoff_samples(self.grid)
+        elapsed = middle - one.phase_origin(self.grid)
+        turns = (one.cfo_hz * elapsed - self.grid.frequencies_hz * delay) / self.config.sample_rate_hz
+        values = (one.channel * np.exp(2j * np.pi * turns)).astype(np.complex64)
+        return ChannelEstimate(values, one.error_variance, start_tick + middle)
 
 
 def _noise_power(found: list[Reception]) -> float:

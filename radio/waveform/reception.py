@@ -4,9 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from radio.waveform.carrier import carrier_bound_hz
-from radio.waveform.channel_estimation import estimate_channel
-from radio.waveform.config import WaveformConfig
+from radio.waveform.carrier import carrier_bound_hz, delay_basis
+from radio.waveform.channel_estimation import delay_limited_estimate, estimate_channel
 from radio.waveform.grid import ResourceGrid
 from radio.waveform.header import FrameHeader
 from radio.waveform.tracking import Phasors
@@ -22,7 +21,8 @@ class Reception:
 
     origin: sample index of its burst's first sample. cfo_hz: undone in everything below, with phase zero at the
     user's first preamble symbol. observations: complex64 [antennas, m, active], its channel as seen in m known
-    symbols, whose windows start at times [m] (sample indices). noise_power: from their differences. clock: relative
+    symbols (boost divided out), whose windows start at times [m] (sample indices). noise_power: of a channel use of
+    the payload, from their differences. clock: relative
     offset of the transmitter's sample clock, once known. told: header known from a control channel. channel:
     complex64 [antennas, active], measured around sample channel_time. read: the header came from the burst.
     header_bins: complex64 [antennas, header symbols, active].
@@ -68,10 +68,17 @@ class Reception:
         turns = self.clock * np.outer(elapsed_s, grid.frequencies_hz)
         return np.asarray(self.observations * np.exp(-2j * np.pi * turns).astype(np.complex64))
 
+    def learn_channel_quickly(self, grid: ResourceGrid, noise_power: float) -> None:
+        """Channel good enough to read the header with."""
+        training_noise = noise_power / float(grid.training_boost) ** 2
+        self.channel = delay_limited_estimate(self.observations, delay_basis(grid.config), training_noise)
+        self.channel_time = float(self.times.mean())
+
     def learn_channel(self, grid: ResourceGrid, noise_power: float) -> None:
         """Channel and its error from all observations."""
         seen = self.clock_corrected(grid)
-        self.channel, self.error_variance = estimate_channel(seen, grid.config, noise_power)
+        training_noise = noise_power / float(grid.training_boost) ** 2
+        self.channel, self.error_variance = estimate_channel(seen, grid.config, training_noise)
         self.channel_time = float(self.times.mean())
 
     def channel_symbol(self, grid: ResourceGrid) -> float:
@@ -83,9 +90,10 @@ class Reception:
         """Place of a part on the tracker's axis, which starts with the user's sounding."""
         return (part_start - grid.sounding_start(self.user)) // grid.symbol_samples
 
-    def carrier_std_hz(self, config: WaveformConfig, noise_power: float) -> float:
+    def carrier_std_hz(self, grid: ResourceGrid, noise_power: float) -> float:
         """Error to expect of cfo_hz, from the bound of the symbols that it was measured in."""
         assert self.channel is not None
-        snr = float(np.mean(np.abs(self.channel) ** 2)) * len(self.channel) / noise_power
+        config, gain = grid.config, float(grid.training_boost) ** 2
+        snr = gain * float(np.mean(np.abs(self.channel) ** 2)) * len(self.channel) / noise_power
         bound_hz = carrier_bound_hz(self.times / config.sample_rate_hz, snr, config.active_subcarriers)
         return CARRIER_MARGIN * bound_hz + SMALLEST_CFO_STD_HZ

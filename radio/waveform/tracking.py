@@ -96,11 +96,11 @@ def clock_offset(phasors: Phasors, period_s: float, noise_power: float) -> float
     energy = np.where(known, phasors.energy, 1.0)
     weighted = phasors.upper * np.conj(phasors.lower) * (2 / (energy * max(noise_power, 1e-300)))
     size = scipy.fft.next_fast_len(max(16 * weighted.size, 4096))
-    clocks = scipy.fft.fftfreq(size, period_s) / phasors.separation_hz
-    turned = np.exp(2j * np.pi * phasors.reference * scipy.fft.fftfreq(size))
-    likelihood = (scipy.fft.fft(weighted, size) * turned).real - 0.5 * (clocks * 1e6 / CLOCK_PRIOR_PPM) ** 2
-    likelihood[np.abs(clocks) > LARGEST_CLOCK_PPM * 1e-6] = -np.inf
-    return _peak(likelihood, clocks)
+    step = 1 / (size * period_s * phasors.separation_hz)
+    cells = _cells(LARGEST_CLOCK_PPM * 1e-6 / step, size)
+    turned = np.exp(2j * np.pi * phasors.reference / size * cells)
+    likelihood = (scipy.fft.fft(weighted, size)[cells] * turned).real
+    return step * _peak(likelihood - 0.5 * (cells * step * 1e6 / CLOCK_PRIOR_PPM) ** 2, cells)
 
 
 def _frequency(common: np.ndarray, period_s: float, noise_energy: float, std_hz: float) -> float:
@@ -109,17 +109,23 @@ def _frequency(common: np.ndarray, period_s: float, noise_energy: float, std_hz:
     noise_energy: variance of the sum of the phasors; |sum|^2 over it is the log-likelihood.
     """
     size = scipy.fft.next_fast_len(16 * common.size)
-    frequencies = scipy.fft.fftfreq(size, period_s)
-    likelihood = np.abs(scipy.fft.fft(common, size)) ** 2 / noise_energy
-    likelihood -= 0.5 * (frequencies / std_hz) ** 2
-    likelihood[np.abs(frequencies) > LARGEST_RESIDUAL_HZ] = -np.inf
-    return _peak(likelihood, frequencies)
+    step_hz = 1 / (size * period_s)
+    cells = _cells(LARGEST_RESIDUAL_HZ / step_hz, size)
+    likelihood = np.abs(scipy.fft.fft(common, size)[cells]) ** 2 / noise_energy
+    return step_hz * _peak(likelihood - 0.5 * (cells * step_hz / std_hz) ** 2, cells)
 
 
-def _peak(likelihood: np.ndarray, places: np.ndarray) -> float:
-    """Where the likelihood is largest, by a parabola through the neighbours; places in the order of an FFT."""
+def _cells(largest: float, size: int) -> np.ndarray:
+    """FFT bins from minus to plus `largest`, negative ones as negative numbers."""
+    count = min(int(largest), (size - 1) // 2)
+    return np.arange(-count, count + 1)
+
+
+def _peak(likelihood: np.ndarray, cells: np.ndarray) -> float:
+    """Where the likelihood is largest, by a parabola through the neighbours."""
     i = int(np.argmax(likelihood))
-    before, peak, after = likelihood.take([i - 1, i, i + 1], mode="wrap")
+    if not 0 < i < cells.size - 1:
+        return float(cells[i])
+    before, peak, after = likelihood[i - 1 : i + 2]
     curve = before - 2 * peak + after
-    shift = 0.5 * (before - after) / curve if np.isfinite(curve) and curve < 0 else 0.0
-    return float(places[i] + shift * places[1])
+    return float(cells[i] + (0.5 * (before - after) / curve if curve < 0 else 0.0))

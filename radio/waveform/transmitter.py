@@ -35,16 +35,17 @@ class BurstTransmitter:
             samples = self._samples(elements)
             burst[start : start + samples.size] = samples
 
-        preamble = self._samples(grid.preamble(self.user)[None])[config.cp_samples :]
+        boost = grid.training_boost
+        preamble = self._samples(boost * grid.preamble(self.user)[None])[config.cp_samples :]
         repeated = np.tile(preamble, config.preamble_repeats)
         prefix = grid.preamble_prefix_samples
         start = grid.preamble_start(self.user)
         burst[start - prefix : start + repeated.size] = np.concatenate([np.tile(preamble, 2)[-prefix:], repeated])
-        place(grid.sounding_start(self.user), grid.sounding(self.user))
+        place(grid.sounding_start(self.user), boost * grid.sounding(self.user))
         code = header_code.modulate(header, config.header_symbols * config.active_subcarriers)
-        place(grid.header_start(self.user), code.reshape(config.header_symbols, -1))
+        place(grid.header_start(self.user), boost * code.reshape(config.header_symbols, -1))
         if symbols.size:
-            place(grid.payload_start, self._payload(symbols))
+            place(grid.payload_start, grid.payload_elements(self.user, symbols))
         if config.clip_papr_db is not None:
             burst = clip_and_filter(burst, config.clip_papr_db, config.active_subcarriers / config.fft_size)
         return burst
@@ -52,16 +53,6 @@ class BurstTransmitter:
     def papr_db(self, burst: np.ndarray) -> float:
         """Peak over mean power of the samples that are not silent, dB."""
         return papr_db(burst)
-
-    def _payload(self, symbols: np.ndarray) -> np.ndarray:
-        """complex64 [payload_symbols, active] with the user's pilots in place."""
-        if self.config.scramble:
-            symbols = symbols * self.grid.scramble_signs(symbols.size)
-        elements = self.grid.map_payload(symbols.astype(np.complex64, copy=False))
-        n = len(elements)
-        positions = self.grid.pilot_positions(n)[self.user]
-        elements[np.arange(n)[:, None], positions] = self.grid.pilot_values(self.user, n)
-        return elements
 
     def _samples(self, elements: np.ndarray) -> np.ndarray:
         bins = np.zeros((len(elements), self.config.fft_size), np.complex64)

@@ -108,6 +108,17 @@ def test_a_refined_picture_is_recorded_with_what_it_was_before(pictures, tmp_pat
         assert abs(row["psnr_db"] - row["psnr_unrefined_db"]) < 1.5  # it sharpens the picture, it does not replace it
 
 
+def test_the_stronger_user_is_cancelled_for_the_weaker_one(finished, pictures, tmp_path):
+    out = tmp_path / "cancelled"
+    done = run("loopback", "--images", pictures, "--frames", 3, "--set", "cancel=true", "--out", out, "--json")
+    assert done.returncode == 0, done.stderr
+    for frame in range(3):
+        first, second = [row["cancelled_users"] for row in rows(out) if row["frame"] == frame]
+        assert first == [] and len(second) == 1
+    # The packaged codec's users part by themselves, so that there is nothing to win; nothing must be lost either.
+    assert json.loads(done.stdout)["psnr_db"] > json.loads(finished[1].stdout)["psnr_db"] - 0.3
+
+
 def test_the_same_seed_gives_the_same_results_and_another_does_not(finished, pictures, tmp_path):
     keys = ("psnr_db", "ssim", "cfo_hz", "delay_samples", "snr_db_estimated", "ideal_psnr_db")
     facts = [[line[key] for key in keys] for line in rows(finished[0])]

@@ -1,19 +1,9 @@
-"""Shared by the tests of the air: both ways of computing, and band-limited test signals."""
+"""Shared by the tests of the air: band-limited test signals."""
 
 import numpy as np
 import pytest
 
-from radio.air import acceleration
 from radio.samples import Samples
-
-
-@pytest.fixture(params=["numba", "numpy"])
-def each_backend(request, monkeypatch):
-    """Runs a test twice: with the compiled loops and without."""
-    if request.param == "numba" and not acceleration.NUMBA:
-        pytest.skip("numba is absent or switched off")
-    monkeypatch.setattr(acceleration, "NUMBA", request.param == "numba")
-    return request.param
 
 
 @pytest.fixture

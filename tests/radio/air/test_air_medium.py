@@ -162,7 +162,7 @@ def test_wrong_bursts_are_refused_in_a_sentence(noise_like):
 
 
 def test_numpy_and_numba_give_the_same_air_but_for_rounding(monkeypatch, noise_like, burst):
-    from radio.air import acceleration
+    from radio import acceleration
 
     if not acceleration.NUMBA:
         pytest.skip("numba is absent or switched off")
@@ -176,7 +176,7 @@ def test_numpy_and_numba_give_the_same_air_but_for_rounding(monkeypatch, noise_l
 
 
 def test_numba_can_be_switched_off_by_the_environment():
-    code = "from radio.air import acceleration; from radio.air.medium import Medium; print(acceleration.NUMBA)"
+    code = "from radio import acceleration; from radio.air.medium import Medium; print(acceleration.NUMBA)"
     environment = {**os.environ, "SEMNOMA_HIL_NO_NUMBA": "1"}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import stats
 
-from radio.air import acceleration
+from radio import acceleration
 from radio.air.thermal_noise import CHUNK_SAMPLES, ThermalNoise
 
 

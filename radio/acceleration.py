@@ -1,4 +1,4 @@
-"""Whether numba compiles the air's hot loops. Without it plain numpy does the same, slower."""
+"""Whether numba compiles the hot loops of air and waveform. Without it plain numpy does the same, slower."""
 
 import os
 from collections.abc import Callable

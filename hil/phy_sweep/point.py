@@ -1,0 +1,153 @@
+"""One point of a sweep: many bursts of all users over a fresh air each, and what the receiver made of them."""
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from hil.phy_sweep.bounds import carrier_variance_bound, channel_error_bound
+from radio.air.config import AirConfig, LinkConfig
+from radio.air.medium import Medium
+from radio.air.truth import LinkTruth
+from radio.samples import Samples
+from radio.waveform.config import WaveformConfig
+from radio.waveform.frame import ReceivedUser
+from radio.waveform.header import FrameHeader
+from radio.waveform.receiver import BurstReceiver
+from radio.waveform.transmitter import BurstTransmitter
+
+AMPLITUDE = 0.25  # leaves the converters room for the peaks
+N_SYMBOLS = 2048
+LONGEST_SILENCE = 1024  # samples before a burst, so that the receiver has to look for it
+
+
+@dataclass(frozen=True)
+class SweepPoint:
+    """snr_db: all users' mean received power over the noise. cfo_ppm: even users are off by plus, odd ones by minus
+    this. delay_samples: users arrive spread over this. near_far_db: the last user is weaker by this. phase_noise:
+    the air's default mask is on.
+    """
+
+    snr_db: float
+    channel: str
+    users: int = 2
+    cfo_ppm: float = 2.0
+    delay_samples: float = 8.0
+    near_far_db: float = 0.0
+    phase_noise: bool = False
+
+
+def run_point(point: SweepPoint, frames: int, seed: int) -> dict[str, float | int | str | bool | None]:
+    """A row: the point, and rates and errors over `frames` bursts.
+
+    detection_rate: users found at their place (within half a cyclic prefix) over users sent. false_alarm_rate: empty
+    windows of a frame's length in which a user was found, or bursts in which one was found at a wrong place, per
+    frame. cfo_bound_hz, csi_bound_db: see `bounds`, averaged as the errors are. evm_db: of headers that were read.
+    None where nothing was detected.
+    """
+    waveform = WaveformConfig(users=point.users)
+    receiver, totals = BurstReceiver(waveform), _Totals()
+    for number in np.random.SeedSequence(seed).generate_state(frames):
+        rng = np.random.default_rng(int(number))
+        air = _air(point, int(number), rng)
+        received, silence, truths = _frame(air, waveform, rng)
+        frame = receiver.receive(received)
+        totals.false_alarms += receiver.receive(silence) is not None
+        for user, truth in enumerate(truths):
+            totals.sent += 1
+            if frame is None or not frame.users[user].detected:
+                continue
+            one = frame.users[user]
+            place = frame.start_tick + one.delay_samples - truth.burst_start_tick - truth.tap_delays_samples.min()
+            if abs(place) > waveform.cp_samples / 2:
+                totals.false_alarms += 1
+            else:
+                totals.add(one, truth, frame.start_tick, waveform, air)
+    return {**asdict(point), "frames": frames, "seed": seed, **totals.row(frames)}
+
+
+def _air(point: SweepPoint, seed: int, rng: np.random.Generator) -> AirConfig:
+    gains = np.ones(point.users)
+    gains[-1] = 10 ** (-point.near_far_db / 10)
+    gains *= point.users / gains.sum()
+    delays = 1 + rng.random() + point.delay_samples * np.arange(point.users) / max(1, point.users - 1)
+    return AirConfig.model_validate(
+        {
+            "seed": seed,
+            "channel": point.channel,
+            "noise_power": AMPLITUDE**2 * 10 ** (-point.snr_db / 10),
+            "links": [
+                LinkConfig(gain_db=10 * np.log10(gain), delay_samples=delay)
+                for gain, delay in zip(gains, delays, strict=True)
+            ],
+            "tx_ppm": tuple(point.cfo_ppm * (-1) ** user for user in range(point.users)),
+            "rx_ppm": 0.0,
+            **({} if point.phase_noise else {"phase_noise": None}),
+        }
+    )
+
+
+def _frame(
+    air: AirConfig, waveform: WaveformConfig, rng: np.random.Generator
+) -> tuple[Samples, Samples, list[LinkTruth]]:
+    """A window with all users' bursts somewhere in it, one of the same length with noise alone, and the truth."""
+    medium = Medium(air)
+    start = int(rng.integers(LONGEST_SILENCE))
+    for user in range(waveform.users):
+        symbols = (rng.standard_normal(N_SYMBOLS) + 1j * rng.standard_normal(N_SYMBOLS)) / np.sqrt(2)
+        header = FrameHeader(0, user, "image", 64, 64, N_SYMBOLS, user)
+        burst = BurstTransmitter(waveform, user).modulate(symbols.astype(np.complex64), header)
+        medium.add_burst(user, Samples(AMPLITUDE * burst[None], start, air.sample_rate_hz))
+    length = LONGEST_SILENCE + burst.size + waveform.fft_size
+    truths = sorted(medium.truth(0, length), key=lambda truth: truth.user)
+    windows = [Samples(medium.render(i * length, length), i * length, air.sample_rate_hz) for i in (0, 1)]
+    return windows[0], windows[1], truths
+
+
+class _Totals:
+    """Sums over a point's detected users."""
+
+    def __init__(self) -> None:
+        self.sent = self.found = self.headers = self.false_alarms = 0
+        self.cfo = self.cfo_bound = self.delay = 0.0
+        self.csi = self.csi_bound = self.channel_power = self.evm = 0.0
+
+    def add(
+        self, one: ReceivedUser, truth: LinkTruth, start_tick: int, waveform: WaveformConfig, air: AirConfig
+    ) -> None:
+        assert one.channel is not None
+        frequencies = BurstTransmitter(waveform, one.user).grid.frequencies_hz
+        elapsed = one.channel.measured_tick - truth.burst_start_tick
+        response = truth.frequency_response(frequencies, waveform.sample_rate_hz, elapsed)
+        # The estimate's delays count from the frame's start and its gain includes the transmitter's amplitude.
+        early = (start_tick - truth.burst_start_tick) / waveform.sample_rate_hz
+        response = response * np.exp(2j * np.pi * frequencies * early) * (AMPLITUDE / np.sqrt(waveform.users))
+        power = float(np.mean(np.abs(response) ** 2))
+        self.found += 1
+        self.headers += one.header_read
+        self.cfo += (one.cfo_hz - truth.cfo_hz) ** 2
+        occupied = waveform.active_subcarriers / waveform.fft_size
+        self.cfo_bound += carrier_variance_bound(waveform, power * occupied / truth.noise_power)
+        self.csi += float(np.mean(np.abs(one.channel.values - response) ** 2))
+        mean_power = AMPLITUDE**2 * 10 ** (air.links[one.user].gain_db / 10) / waveform.users
+        symbols = waveform.preamble_repeats + waveform.sounding_symbols + waveform.header_symbols * one.header_read
+        snr = mean_power / truth.noise_power
+        self.csi_bound += mean_power * channel_error_bound(waveform, air, one.user, snr, symbols)
+        self.channel_power += mean_power
+        if one.evm_db is not None:
+            self.evm += 10 ** (one.evm_db / 10)
+        strongest = truth.tap_delays_samples[np.argmax(np.abs(truth.tap_gains).sum(axis=0))]
+        self.delay += (start_tick + one.delay_samples - truth.burst_start_tick - strongest) ** 2
+
+    def row(self, frames: int) -> dict[str, float | int | str | bool | None]:
+        found = self.found
+        return {
+            "detection_rate": found / self.sent,
+            "false_alarm_rate": self.false_alarms / frames,
+            "header_rate": self.headers / self.sent,
+            "cfo_rmse_hz": float(np.sqrt(self.cfo / found)) if found else None,
+            "cfo_bound_hz": float(np.sqrt(self.cfo_bound / found)) if found else None,
+            "delay_rmse_samples": float(np.sqrt(self.delay / found)) if found else None,
+            "csi_nmse_db": float(10 * np.log10(self.csi / self.channel_power)) if found else None,
+            "csi_bound_db": float(10 * np.log10(self.csi_bound / self.channel_power)) if found else None,
+            "evm_db": float(10 * np.log10(self.evm / self.headers)) if self.headers else None,
+        }
