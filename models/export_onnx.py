@@ -49,7 +49,8 @@ def export_onnx_codec(
         raise ModelError(f"{source}: its decoders are ONNX files already.")
     if precision == "int8" and calibration is None:
         raise ModelError("8-bit export needs pictures to calibrate on: name some that were not kept for measuring.")
-    pictures = {place: open_images(place) for place in (calibration, validation) if place is not None}
+    calibrating = open_images(calibration, split="train") if calibration is not None else None
+    measured_on = open_images(validation, split="test") if validation is not None else None
     decoder = SemanticDecoder.load(source, device="cpu")
     with tempfile.TemporaryDirectory() as scratch_name:
         scratch = Path(scratch_name)
@@ -63,9 +64,9 @@ def export_onnx_codec(
         metrics["decoder_parity_max_abs"] = parity
         folder.mkdir(parents=True, exist_ok=True)
         names = [ENCODER_NAME, *(f"decoder-{user}.onnx" for user in range(manifest.users))]
-        if precision == "int8" and calibration is not None:
-            quantise_codec(manifest, source, scratch, folder, names, pictures[calibration])
-            metrics["calibration"] = _last_part(calibration)
+        if precision == "int8" and calibrating is not None:
+            quantise_codec(manifest, source, scratch, folder, names, calibrating)
+            metrics["calibration"] = _last_part(str(calibration))
         else:
             for file in names:
                 shutil.copyfile(scratch / file, folder / file)
@@ -75,9 +76,9 @@ def export_onnx_codec(
     changes = {"name": name or f"{manifest.name}-{precision}", "architecture": ONNX_ARCHITECTURE, "arguments": {}}
     exported = CodecManifest.model_validate(manifest.model_dump() | changes | {"files": files, "metrics": metrics})
     write_manifest(folder, exported)
-    if validation is not None:
-        measured = _psnr_against(source, folder, pictures[validation], limit)
-        metrics["psnr_db_against_source"] = {_last_part(validation): measured}
+    if measured_on is not None:
+        measured = _psnr_against(source, folder, measured_on, limit)
+        metrics["psnr_db_against_source"] = {_last_part(str(validation)): measured}
         exported = exported.model_copy(update={"metrics": metrics})
         write_manifest(folder, exported)
     return exported

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from models.errors import ModelError
 
+Split = Literal["all", "train", "test"]
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 DEFAULT_MAX_SIDE_PX = 1024
 MAX_PIXELS = 100_000_000
@@ -64,12 +66,13 @@ class ImageSource(ABC):
         return (self[index] for index in range(len(self)))
 
 
-def open_images(path: str | Path, max_side_px: int = DEFAULT_MAX_SIDE_PX) -> ImageSource:
+def open_images(path: str | Path, max_side_px: int = DEFAULT_MAX_SIDE_PX, split: Split = "all") -> ImageSource:
     """Open a folder, an image file, a CIFAR-10 binary archive or batch, an .npz with ``images``, or
     ``"demo"``.
 
-    Pictures whose longer side exceeds ``max_side_px`` are downsized to it. Raises ModelError when there is
-    nothing to read at ``path`` or its form is not one of these.
+    Pictures whose longer side exceeds ``max_side_px`` are downsized to it. split: which batches of a CIFAR-10
+    archive or folder, so that nobody measures on what was trained on; other sources have no split and are whole.
+    Raises ModelError when there is nothing to read at ``path`` or its form is not one of these.
     """
     if max_side_px < 1:
         raise ModelError(f"max_side_px must be at least 1, but is {max_side_px}.")
@@ -77,14 +80,14 @@ def open_images(path: str | Path, max_side_px: int = DEFAULT_MAX_SIDE_PX) -> Ima
         return _open_folder(Path(str(files("models") / "demo_images")), max_side_px)
     path = Path(path)
     if path.is_dir():
-        return _open_folder(path, max_side_px)
+        return _open_folder(path, max_side_px, split)
     if not path.exists():
         raise ModelError(f"{path} does not exist: give a folder, an image, a CIFAR-10 archive, an .npz or 'demo'.")
     name = path.name.lower()
     if name.endswith(".npz"):
         return ArrayImages(path.stem, _read_npz(path), max_side_px)
     if name.endswith((".tar.gz", ".tgz", ".tar")):
-        return ArrayImages("cifar10", _read_cifar_archive(path), max_side_px)
+        return ArrayImages("cifar10", _read_cifar_archive(path, split), max_side_px)
     if name.endswith(".bin"):
         return ArrayImages(path.stem, _parse_cifar(path.read_bytes(), str(path)), max_side_px)
     if path.suffix.lower() in IMAGE_SUFFIXES:
@@ -98,7 +101,7 @@ def open_images(path: str | Path, max_side_px: int = DEFAULT_MAX_SIDE_PX) -> Ima
     )
 
 
-def _open_folder(folder: Path, max_side_px: int) -> ImageSource:
+def _open_folder(folder: Path, max_side_px: int, split: Split = "all") -> ImageSource:
     found = (
         [entry for entry in folder.iterdir() if entry.is_file() and entry.suffix.lower() in IMAGE_SUFFIXES]
         if folder.is_dir()
@@ -106,7 +109,7 @@ def _open_folder(folder: Path, max_side_px: int) -> ImageSource:
     )
     if found:
         return FileImages(sorted(found, key=lambda entry: entry.name), max_side_px)
-    batches = sorted(folder.glob("*_batch*.bin"))
+    batches = _of_split(sorted(folder.glob("*_batch*.bin")), split, folder)
     if batches:
         return ArrayImages(
             "cifar10", np.concatenate([_parse_cifar(b.read_bytes(), str(b)) for b in batches]), max_side_px
@@ -246,8 +249,16 @@ def _read_npz(path: Path) -> NDArray[np.uint8]:
     return images
 
 
-def _read_cifar_archive(path: Path) -> NDArray[np.uint8]:
-    """All batches of cifar-10-binary.tar.gz, training batches first, then the test batch."""
+def _of_split(names: list[Path], split: Split, where: Path) -> list[Path]:
+    """The batches of a split, by their names; ModelError when there are batches but none of this split."""
+    kept = [name for name in names if split == "all" or (name.name.startswith("test_batch") == (split == "test"))]
+    if names and not kept:
+        raise ModelError(f"{where} holds no {split} batch of CIFAR-10.")
+    return kept
+
+
+def _read_cifar_archive(path: Path, split: Split) -> NDArray[np.uint8]:
+    """The batches of cifar-10-binary.tar.gz, training batches first, then the test batch."""
     try:
         with tarfile.open(path) as archive:
             members = [m for m in archive.getmembers() if m.isfile()]
@@ -258,6 +269,8 @@ def _read_cifar_archive(path: Path) -> NDArray[np.uint8]:
                 )
             if not batches:
                 raise ModelError(f"{path} holds no CIFAR-10 batch (data_batch_1.bin and so on).")
+            wanted = set(_of_split([Path(m.name) for m in batches], split, path))
+            batches = [m for m in batches if Path(m.name) in wanted]
             parts = [_parse_cifar(_member_bytes(archive, m, path), f"{path}:{m.name}") for m in batches]
     except (tarfile.TarError, OSError, EOFError) as error:
         raise ModelError(f"{path} is not a readable tar archive: {error}.") from error

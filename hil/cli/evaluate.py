@@ -35,7 +35,9 @@ def parse_snrs(text: str) -> list[float]:
 
 
 @click.command("evaluate")
-@click.option("--images", required=True, help="A folder, a CIFAR-10 archive, an .npz with 'images', or 'demo'.")
+@click.option(
+    "--images", required=True, help="A folder, a CIFAR-10 archive (its test images), an .npz with 'images', or 'demo'."
+)
 @click.option("--scheme", "names", required=True, help="Comma-separated: codecs, digital-jpeg|webp|jpeg2000|avif.")
 @click.option("--channel", type=click.Choice(CHANNELS), default="awgn", show_default=True)
 @click.option("--users", type=click.IntRange(1, 8), default=2, show_default=True)
@@ -72,7 +74,7 @@ def command(
         refuse_unwritable(plot)
     schemes = [open_scheme(name, options["users"], options["device"]) for name in _names(names)]
     measures = {name.strip(): load_measure(name.strip()) for name in (metrics or "").split(",") if name.strip()}
-    source = open_images(images)
+    source = open_images(images, split="test")
     chosen: dict[str, Any] = {key: options[key] for key in ("limit", "ratio", "seed")}
     rows = []
     for row in compare(source, schemes, options["channel"], options["users"], snrs_db, metrics=measures, **chosen):
@@ -96,10 +98,13 @@ def _names(text: str) -> list[str]:
 
 def _print(rows: list[Any]) -> None:
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
     further = list(rows[0].perceptual)
-    table = Table("scheme", "SNR, dB", "uses", "images", "PSNR, dB", "SSIM", "MS-SSIM", *further)
+    widest = max(len(row.scheme) for row in rows)
+    table = Table(
+        Column("scheme", min_width=widest), "SNR, dB", "uses", "images", "PSNR, dB", "SSIM", "MS-SSIM", *further
+    )
     for row in rows:
         figures = [
             "-" if value is None else f"{value:.3f}" for value in (row.ssim, row.ms_ssim, *row.perceptual.values())

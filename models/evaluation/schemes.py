@@ -84,7 +84,7 @@ class LearnedScheme(Scheme):
 class DigitalScheme(Scheme):
     """Each picture in the best quality that its user's share of the channel carries.
 
-    ``capacity``: the share is the fair point of the multiple-access channel's capacity region, which no digital
+    ``capacity``: the share is the fair point of the multiple-access channel's capacity region, which no fair digital
     scheme exceeds; otherwise users take turns with measured 5G LDPC and QAM.
     """
 

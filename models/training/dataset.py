@@ -30,7 +30,7 @@ class CropPool:
         weights: list[float] = []
         for source in sources:
             path, weight = split_weight(source)
-            pyramids = [_pyramid(picture.pixels, smallest_px) for picture in open_images(path)]
+            pyramids = [_pyramid(picture.pixels, smallest_px) for picture in open_images(path, split="train")]
             pyramids = [pyramid for pyramid in pyramids if pyramid]
             if not pyramids:
                 raise ModelError(f"{path} holds no picture of at least {smallest_px}x{smallest_px} pixels to train on.")

@@ -38,7 +38,7 @@ def measure_refiner(refiner: Refiner, codec: Path, sources: Sequence[str]) -> di
 def _measure(
     refiner: Refiner, encoder: SemanticEncoder, decoder: SemanticDecoder, source: str, snr_db: float
 ) -> dict[str, list[float]]:
-    images = open_images(source)
+    images = open_images(source, split="test")
     rng = np.random.default_rng(SEED)
     rows: list[tuple[float, float, float, float]] = []
     for index in range(min(PICTURES_PER_SOURCE, len(images))):

@@ -49,7 +49,7 @@ def measure_codec(
 def same_size_groups(source: str, stride: int) -> list[NDArray[np.uint8]]:
     """The pictures of ``source`` by size, uint8 [n, H, W, 3] each, their sides cut to multiples of the stride."""
     by_size: dict[tuple[int, ...], list[NDArray[np.uint8]]] = {}
-    for picture in open_images(source):
+    for picture in open_images(source, split="test"):
         height, width = (side - side % stride for side in picture.pixels.shape[:2])
         if height and width:
             by_size.setdefault((height, width), []).append(picture.pixels[:height, :width])

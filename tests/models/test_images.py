@@ -185,3 +185,25 @@ def test_another_npz_is_refused(tmp_path, arrays):
     (tmp_path / "set.npz").write_bytes(b"garbage")
     with pytest.raises(ModelError, match=r"set\.npz"):
         open_images(tmp_path / "set.npz")
+
+
+def test_a_cifar_archive_keeps_training_and_test_apart(tmp_path):
+    batches = {
+        name: cifar_batch(count) for name, count in (("data_batch_1", 3), ("data_batch_2", 2), ("test_batch", 4))
+    }
+    folder, archive = tmp_path / "cifar-10-batches-bin", tmp_path / "cifar-10-binary.tar.gz"
+    folder.mkdir()
+    with tarfile.open(archive, "w:gz") as tar:
+        for name, (records, _) in batches.items():
+            (folder / f"{name}.bin").write_bytes(records)
+            tar.add(folder / f"{name}.bin", f"cifar-10-batches-bin/{name}.bin")
+    for path in (folder, archive):
+        assert [len(open_images(path, split=split)) for split in ("all", "train", "test")] == [9, 5, 4]
+        test = np.stack([picture.pixels for picture in open_images(path, split="test")])
+        np.testing.assert_array_equal(test, batches["test_batch"][1])
+    (folder / "test_batch.bin").unlink()
+    with pytest.raises(ModelError, match="no test batch"):
+        open_images(folder, split="test")
+    # What has no split is whole whatever is asked for.
+    np.savez(tmp_path / "set.npz", images=np.zeros((3, 8, 8, 3), np.uint8))
+    assert len(open_images(tmp_path / "set.npz", split="test")) == 3
