@@ -52,6 +52,13 @@ class Bench:
         """Of the radios, when the last samples ended."""
         return self._next_tick / self.config.sample_rate_hz
 
+    def gain_range_db(self, highest_gain_db: float) -> tuple[float, float]:
+        """Commanded gains that every transmitter has, over the settings' gain; at most highest_gain_db in all."""
+        base = self.settings.tx_gain_db or 0.0
+        low = max(radio.capabilities.tx_gain_db[0] for radio in self._transmitters)
+        high = min(highest_gain_db, *(radio.capabilities.tx_gain_db[1] for radio in self._transmitters))
+        return low - base, min(high - base, 0.0)
+
     def silence(self, n_samples: int) -> Samples:
         """Samples while nobody transmits, as the converters give them."""
         start = self._start()

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from radio.samples import Samples
 
 SILENCE_SAMPLES = 1 << 20
 PROBE_SYMBOLS = 8192
-PROBE_BURSTS = 8
+PROBE_BURSTS = 16
 AFTER_FRAMES = 5
 PLAN = (
     "noise floor, IQ balance and DC offset of the receiver, from silence",
@@ -80,11 +80,12 @@ def calibrate(
     _align(bench, alignment, frames, outcome, progress)
     for user, device in enumerate(transmitters):
         progress(f"user {user}: measuring the transmitter")
-        before = _transmitter(bench, user, outcome.commands[user])
+        command = replace(outcome.commands[user], gain_db=alignment.power[user].highest_gain_db)  # alone: loud
+        before = _transmitter(bench, user, command)
         calibration = _of_user(device, now_s, before, outcome, user, alignment)
         outcome.transmitter_before[user] = before
         bench.transmit_calibrations[user] = calibration
-        outcome.transmitter_after[user] = _transmitter(bench, user, outcome.commands[user])
+        outcome.transmitter_after[user] = _transmitter(bench, user, command)
         outcome.calibrations.append(calibration)
     outcome.calibrations.insert(0, receive)
     _measure_after(bench, alignment, outcome, progress)

@@ -22,6 +22,7 @@ TAPS = 24  # band-limited interpolation of a fractional delay, and the channel's
 BEFORE = 8  # of them before the delay that was measured
 UNKNOWNS = 2 * TAPS + 1
 PIECE = 4096  # samples that are fitted at once: a 20 ppm sample clock moves by 0.08 samples in them
+DAMPING = 1e-7  # of a column's power
 SEGMENT = 128  # samples over which the oscillators' phase counts as constant
 
 
@@ -98,15 +99,17 @@ def _fit(y: np.ndarray, x: np.ndarray) -> tuple[complex, float, complex, float]:
     matrix = np.concatenate([x, np.conj(x), np.ones((y.size, 1))], axis=1)
     scale = np.maximum(np.sqrt(np.mean(np.abs(matrix) ** 2, axis=0)), 1e-12)
     matrix /= scale
-    turned = y
-    for _ in range(4):  # fit, then follow the oscillators' phase by what was fitted
-        fit, normal = _solve(matrix, turned)
+    adjoint = matrix.conj().T
+    # Lightly damped, for the directions that an oversampled burst leaves empty.
+    inverse = np.linalg.inv(adjoint @ matrix + DAMPING * y.size * np.eye(UNKNOWNS))
+    turned, fit = y, inverse @ (adjoint @ y)
+    for _ in range(4):  # follow the oscillators' phase by what was fitted, and fit again
         turned = y * np.exp(-1j * _phase(y, matrix[:, :TAPS] @ fit[:TAPS]))
-    fit, normal = _solve(matrix, turned)
+        fit = inverse @ (adjoint @ turned)
     noise = float(np.mean(np.abs(turned - matrix @ fit) ** 2)) * y.size / (y.size - UNKNOWNS)
-    if noise > 0.5 * float(np.mean(np.abs(turned) ** 2)):
-        raise CalibrationError("The known burst explains less than half of the received power; is it there?")
-    leak_deviation = np.sqrt(noise * np.linalg.inv(normal)[-1, -1].real) / scale[-1]
+    if noise > 0.9 * float(np.mean(np.abs(turned) ** 2)):
+        raise CalibrationError("The known burst explains less than a tenth of the received power; is it there?")
+    leak_deviation = np.sqrt(noise * inverse[-1, -1].real) / scale[-1]
     h, g, k = fit[:TAPS] / scale[:TAPS], fit[TAPS:-1] / scale[TAPS:-1], fit[-1] / scale[-1]
     # The band's edges are empty, so single taps are poorly known; what the burst excites is not.
     straight = np.conj(x) @ h
@@ -114,13 +117,6 @@ def _fit(y: np.ndarray, x: np.ndarray) -> tuple[complex, float, complex, float]:
     image = complex(np.vdot(straight, np.conj(x) @ g) / energy)
     total = np.sum(h)
     return image, float(np.sqrt(noise / energy)), complex(k / total), float(leak_deviation / abs(total))
-
-
-def _solve(matrix: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Least squares, lightly damped for the directions that an oversampled burst leaves empty."""
-    normal = matrix.conj().T @ matrix
-    normal += 1e-7 * len(matrix) * np.eye(len(normal))
-    return np.linalg.solve(normal, matrix.conj().T @ y), normal
 
 
 def _phase(y: np.ndarray, model: np.ndarray) -> np.ndarray:

@@ -25,6 +25,7 @@ COMMANDS = {
     "export": "export",
     "bench": "bench",
     "phy-sweep": "phy_sweep",
+    "calibrate": "calibrate",
 }
 
 
@@ -60,12 +61,14 @@ def cli() -> None:
 
 def _expected_errors() -> tuple[tuple[type[Exception], ...], tuple[type[Exception], ...]]:
     """(input errors, run errors) of every room."""
+    from calibration.errors import CalibrationError
     from hil.errors import HilError, UsageError
     from hil.results import ResultsError
     from models.errors import ModelError
     from radio.errors import ConfigurationError, RadioError, TransmitRefused
 
-    return (UsageError, ModelError, ConfigurationError, TransmitRefused, ResultsError), (HilError, RadioError)
+    refused = (UsageError, ModelError, ConfigurationError, TransmitRefused, ResultsError, CalibrationError)
+    return refused, (HilError, RadioError)
 
 
 def main() -> NoReturn:
