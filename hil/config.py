@@ -64,6 +64,10 @@ class FeedbackConfig(Section):
     csi: bool = Field(True, description="Encoders adapt to the last CSI.")
     carrier: bool = Field(True, description="Transmitters pre-correct their carriers.")
     probe_slots: int = Field(3, ge=0, le=100, description="Sounding bursts before the first picture.")
+    csi_delay_slots: int = Field(0, ge=0, le=64, description="Encoders see CSI that is older by so many slots.")
+    csi_bits: int | None = Field(None, ge=1, le=16, description="Bits of each gain, phase and SNR; null is exact.")
+    csi_prediction: bool = Field(False, description="Encoders predict the gains of a moving channel from past CSI.")
+    csi_doppler_hz: float = Field(10.0, ge=0, le=1e5, description="Largest Doppler shift that prediction assumes.")
 
 
 class RunConfig(Section):

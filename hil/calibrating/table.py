@@ -55,27 +55,26 @@ def _text(measurement: Measurement) -> str:
     return f"{measurement.value:.{digits}f} ± {measurement.standard_uncertainty:.{digits}f}"
 
 
-def stored(calibrations: Sequence[Calibration]) -> Table:
-    """One row per stored calibration."""
-    table = Table(title="Stored calibrations")
-    for name in ("device", "role", "MHz", "Msamples/s", "age", "carrier", "delay", "path gain", "corrects"):
-        table.add_column(name)
-    for one in calibrations:
-        device, age_h = one.device, (time.time() - one.measured_unix_s) / 3600
-        corrects = [
-            name for name, part in (("receive IQ, DC", one.receive), ("transmit IQ, leakage", one.transmit)) if part
-        ]
-        table.add_row(
-            device.serial,
-            device.role,
-            f"{device.center_frequency_hz / 1e6:g}",
-            f"{device.sample_rate_hz / 1e6:g}",
-            f"{age_h:.1f} h",
-            *(_value(part) for part in (one.carrier_offset, one.delay, one.path_gain)),
-            ", ".join(corrects) or "nothing",
-        )
-    return table
+def stored(calibrations: Sequence[Calibration]) -> list[str]:
+    """One line per stored calibration."""
+    return [_line(one) for one in calibrations]
 
 
-def _value(value: Value | None) -> str:
-    return "" if value is None else f"{value.value:.2f} {value.unit}"
+def _line(one: Calibration) -> str:
+    device, age_h = one.device, (time.time() - one.measured_unix_s) / 3600
+    figures = (
+        ("carrier", one.carrier_offset),
+        ("delay", one.delay),
+        ("path gain", one.path_gain),
+        ("noise floor", one.noise_floor),
+    )
+    parts = [f"{name} {_value(value)}" for name, value in figures if value is not None]
+    parts += [
+        f"corrects {what}" for what, part in (("IQ and DC", one.receive), ("IQ and leakage", one.transmit)) if part
+    ]
+    where = f"{device.center_frequency_hz / 1e6:g} MHz, {device.sample_rate_hz / 1e6:g} Msamples/s"
+    return f"{device.role} {device.serial}  {where}, {age_h:.1f} h old: {'; '.join(parts) or 'nothing measured'}"
+
+
+def _value(value: Value) -> str:
+    return f"{value.value:.2f} ± {value.standard_uncertainty:.2g} {value.unit}"

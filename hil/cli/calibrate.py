@@ -112,8 +112,6 @@ def _wanted(text: str | None, users: int) -> dict[int, float] | None:
 @_folder
 def show(store: Path | None) -> None:
     """List the stored calibrations."""
-    from rich.console import Console
-
     from calibration.errors import CalibrationError
     from calibration.store.folder import CalibrationFolder, default_folder, read
     from hil.calibrating.table import stored
@@ -127,7 +125,8 @@ def show(store: Path | None) -> None:
     if not found:
         click.echo(f"no calibrations in {folder.path}; `semnoma-hil calibrate` makes one.")
         return
-    Console().print(stored(found))
+    for line in stored(found):
+        click.echo(line)
 
 
 @command.command("clear")
