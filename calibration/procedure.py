@@ -171,6 +171,9 @@ def _of_user(
             standard_uncertainty=alignment.timing[user].tracker.deviation,
             unit="samples",
         ),
+        transmit_gain=Value(
+            value=outcome.commands[user].gain_db, standard_uncertainty=alignment.power[user].step_db / 4, unit="dB"
+        ),
         path_gain=Value(
             value=alignment.power[user].path_gain_db,
             standard_uncertainty=measured.gain.standard_uncertainty,

@@ -51,6 +51,9 @@ class RadioConfig(Section):
     tx_amplitude: float = Field(
         0.25, gt=0, le=1, description="Full-scale factor: one channel use of unit power has this amplitude."
     )
+    calibration: str | None = Field(
+        None, description="Folder of `semnoma-hil calibrate`, 'default' for the user's own; null: uncalibrated."
+    )
     tx_gain_db: float | None = None
     rx_gain_db: float | None = None
     bandwidth_hz: float | None = Field(None, gt=0)
@@ -138,7 +141,8 @@ class RunConfig(Section):
     def digest(self) -> str:
         """SHA-256 over what every node must agree on (not: addresses, radios, frames, output)."""
         facts = self.model_dump(
-            mode="json", exclude={"bus": True, "radio": {"device"}, "compute_device": True, "images": True}
+            mode="json",
+            exclude={"bus": True, "radio": {"device", "calibration"}, "compute_device": True, "images": True},
         )
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 

@@ -1,6 +1,7 @@
 """Put a receiver node together from a configuration: radio, waveform, decoders, refiner."""
 
 from hil.bus import BusClient
+from hil.calibrating.apply import with_calibration
 from hil.config import RunConfig
 from hil.decoding import FrameDecoder
 from hil.receiver import ReceiverNode
@@ -19,7 +20,7 @@ def open_receiver(config: RunConfig, bus: BusClient, writer: ResultWriter) -> Re
         from models.refiner import Refiner
 
         refiner = Refiner.load(refiner_folder(config.refiner), device=config.compute_device)
-    radio = open_radio(config.radio.device, role="rx")
+    radio = with_calibration(open_radio(config.radio.device, role="rx"), config, "rx")
     radio.configure(
         RadioSettings(
             sample_rate_hz=config.sample_rate_hz,

@@ -17,6 +17,9 @@ TEMPERATURE_TOLERANCE_C = 10.0
 MAX_AGE_S = 24 * 3600.0
 
 
+_ALWAYS = ("format", "device", "measured_unix_s")
+
+
 class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -91,7 +94,10 @@ class TransmitRecord(_Record):
 
 
 class Calibration(_Record):
-    """carrier_offset: ppm against the receiver; delay: samples; path_gain: dB at transmit gain 0; noise_floor: dBFS."""
+    """carrier_offset: ppm against the receiver; delay: samples; path_gain: dB at transmit gain 0.
+
+    transmit_gain: dB to add to the transmit gain for the wanted powers; noise_floor: dBFS.
+    """
 
     format: Literal[1] = 1
     device: Device
@@ -101,6 +107,7 @@ class Calibration(_Record):
     carrier_offset: Value | None = None
     delay: Value | None = None
     path_gain: Value | None = None
+    transmit_gain: Value | None = None
     noise_floor: Value | None = None
 
     @classmethod
@@ -110,8 +117,7 @@ class Calibration(_Record):
 
     @property
     def is_null(self) -> bool:
-        parts = (self.receive, self.transmit, self.carrier_offset, self.delay, self.path_gain, self.noise_floor)
-        return all(part is None for part in parts)
+        return all(getattr(self, name) is None for name in type(self).model_fields if name not in _ALWAYS)
 
     def correct_received(self, data: np.ndarray) -> np.ndarray:
         """complex64 [..., n]; the very array without a receive record."""

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from calibration.bench import Bench
 from calibration.store.record import Device
+from hil.calibrating.apply import OWN_AIR_SERIAL, device_of
 from hil.config import RunConfig
 from hil.errors import UsageError
 from radio.air.server import AirServer
@@ -47,11 +48,9 @@ def bench(config: RunConfig, uris: Sequence[str]) -> Iterator[tuple[Bench, Devic
             radios.append(radio)
         lead_s = 0.0 if all(uri.startswith("sim:") for uri in opened) else config.radio.lead_s
         found = Bench(config.waveform, radios[0], radios[1:], settings, config.radio.tx_amplitude, lead_s)
-        yield (
-            found,
-            _device(names[0], "rx", 0, config),
-            [_device(name, "tx", user, config) for user, name in enumerate(names[1:])],
-        )
+        serials = [OWN_AIR_SERIAL if name == OWN_AIR else radio.uri for name, radio in zip(names, radios, strict=True)]
+        transmitters = [device_of(config, serial, "tx", user) for user, serial in enumerate(serials[1:])]
+        yield found, device_of(config, serials[0], "rx", 0), transmitters
 
 
 def radio_uris(users: int, uris: Sequence[str]) -> list[str]:
@@ -64,15 +63,3 @@ def radio_uris(users: int, uris: Sequence[str]) -> list[str]:
             f"then {users} transmitters'."
         )
     return list(uris)
-
-
-def _device(uri: str, role: str, user: int, config: RunConfig) -> Device:
-    """A simulated radio has no serial number: its address and user stand for it."""
-    gain_db = config.radio.tx_gain_db if role == "tx" else config.radio.rx_gain_db
-    return Device(
-        serial=f"{uri}#{user}" if role == "tx" else uri,
-        role="tx" if role == "tx" else "rx",
-        center_frequency_hz=config.center_frequency_hz,
-        sample_rate_hz=config.sample_rate_hz,
-        gain_db=gain_db,
-    )
