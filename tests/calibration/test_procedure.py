@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from calibration.bench import Bench
+from calibration.calibrated_radio import CalibratedRadio
 from calibration.errors import CalibrationError
-from calibration.loops.alignment import Alignment
+from calibration.loops.alignment import Alignment, TransmitCommand
+from calibration.measure.users import measure_user
 from calibration.procedure import calibrate
 from calibration.store.record import Device
 from radio.air.config import AirConfig, IqImbalanceConfig, LinkConfig
@@ -56,12 +58,25 @@ def on_air(air, run):
         server.close()
 
 
+def first_frame_with(calibrations, bench):
+    """Per user (delay, power dB) of the first frame of a new session that knows nothing but the stored files."""
+    radios = [CalibratedRadio(r, c) for r, c in zip((bench._receiver, *bench._transmitters), calibrations, strict=True)]
+    again = Bench(bench.config, radios[0], radios[1:], bench.settings, AMPLITUDE)
+    samples, expected, _ = again.send({u: again.probe(u) for u in range(2)}, dict.fromkeys(range(2), TransmitCommand()))
+    frame = again.receive_frame(samples, expected)
+    seen = {user: measure_user(frame, user, expected, bench.config) for user in range(2)}
+    return {user: (one.delay.value, one.gain.value) for user, one in seen.items()}
+
+
 def test_a_bench_out_of_the_box_is_calibrated():
-    said = []
-    found = on_air(
-        AIR,
-        lambda bench: calibrate(bench, Alignment(bench.config), devices("rx", 1)[0], devices("tx", 2), 20, said.append),
-    )
+    said, later = [], {}
+
+    def run(bench):
+        found = calibrate(bench, Alignment(bench.config), devices("rx", 1)[0], devices("tx", 2), 20, said.append)
+        later.update(first_frame_with(found.calibrations, bench))
+        return found
+
+    found = on_air(AIR, run)
     alpha, beta = image_coefficients(TX)
     for user in range(2):
         assert found.transmitter_before[user].image == pytest.approx(beta / alpha, abs=0.004)
@@ -76,6 +91,8 @@ def test_a_bench_out_of_the_box_is_calibrated():
     assert found.receiver_before.image_dbc == pytest.approx(20 * np.log10(abs(beta / alpha)), abs=0.7)
     assert found.receiver_after.image_dbc < -50
     assert found.calibrations[0].receive.dc_i.value == pytest.approx(-0.01, abs=2e-4)
+    assert max(abs(delay) for delay, _ in later.values()) < 1.0
+    assert abs(later[0][1] - later[1][1]) < 0.7
     assert "frame 20 of 20: 2 of 2 users locked" in said
 
 
