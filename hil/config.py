@@ -52,6 +52,9 @@ class RadioConfig(Section):
     tx_amplitude: float = Field(
         0.25, gt=0, le=1, description="Full-scale factor: one channel use of unit power has this amplitude."
     )
+    calibration: str | None = Field(
+        None, description="Folder of `semnoma-hil calibrate`, 'default' for the user's own; null: uncalibrated."
+    )
     tx_gain_db: float | None = None
     rx_gain_db: float | None = None
     bandwidth_hz: float | None = Field(None, gt=0)
@@ -72,6 +75,10 @@ class FeedbackConfig(Section):
     csi: bool = Field(True, description="Encoders adapt to the last CSI.")
     carrier: bool = Field(True, description="Transmitters pre-correct their carriers.")
     probe_slots: int = Field(3, ge=0, le=100, description="Sounding bursts before the first picture.")
+    csi_delay_slots: int = Field(0, ge=0, le=64, description="Encoders see CSI that is older by so many slots.")
+    csi_bits: int | None = Field(None, ge=1, le=16, description="Bits of each gain, phase and SNR; null is exact.")
+    csi_prediction: bool = Field(False, description="Encoders predict the gains of a moving channel from past CSI.")
+    csi_doppler_hz: float = Field(10.0, ge=0, le=1e5, description="Largest Doppler shift that prediction assumes.")
 
 
 class RunConfig(Section):
@@ -148,7 +155,7 @@ class RunConfig(Section):
         local: dict[str, Any] = {
             "bus": True,
             "rx": True,
-            "radio": {"device", "transmitters"},
+            "radio": {"device", "transmitters", "calibration"},
             "compute_device": True,
             "images": True,
         }

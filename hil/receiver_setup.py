@@ -3,6 +3,7 @@
 import numpy as np
 
 from hil.bus import BusClient
+from hil.calibrating.apply import with_calibration
 from hil.config import RunConfig
 from hil.decoding import FrameDecoder
 from hil.errors import UsageError
@@ -23,7 +24,7 @@ def open_receiver(config: RunConfig, bus: BusClient, writer: ResultWriter) -> Re
     """
     decoder = open_decoder(config, writer)
     ssim(*np.zeros((2, 16, 16, 3), np.uint8))  # loads its library now: later it would hold the radio's thread up
-    radio = open_radio(config.radio.device, role="rx")
+    radio = with_calibration(open_radio(config.radio.device, role="rx"), config, "rx")
     settings = RadioSettings(
         sample_rate_hz=config.sample_rate_hz,
         center_frequency_hz=config.center_frequency_hz,

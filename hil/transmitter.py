@@ -9,6 +9,7 @@ import numpy as np
 
 from hil.bus import BusClient
 from hil.config import RunConfig
+from hil.csi_path import CsiPath
 from hil.errors import HilError
 from hil.feedback import CarrierLoop, side_information
 from hil.keeping_time import transmits_by_repeating
@@ -53,6 +54,7 @@ class TransmitterNode:
 
     def __post_init__(self) -> None:
         self._transmitter = BurstTransmitter(self.config.waveform, self.user)
+        self._csi_path = CsiPath(self.config.feedback, self.config.sample_rate_hz)
 
     def run(self) -> Stop:
         """Raises HilError or UsageError when the coordinator does not answer or refuses."""
@@ -86,7 +88,7 @@ class TransmitterNode:
     def _serve(self, grant: Grant, start: Start) -> None:
         """Encode, modulate and transmit one slot, then tell what was sent."""
         clock = time.perf_counter()
-        csi = grant.csi if self.config.feedback.csi else None
+        csi = self._csi_path.take(grant.csi, grant.slot_tick) if self.config.feedback.csi else None
         if self.config.feedback.carrier and grant.csi:
             self.carrier.update(grant.csi, self.user)
         if start.repeats and grant.csi:

@@ -10,6 +10,7 @@ so that beta / alpha = <h, g> / <h, h> and d / alpha = k / sum(h): widely linear
 and imbalance must be taken out before.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,9 @@ from calibration.measure.measurement import Measurement
 
 TAPS = 24  # band-limited interpolation of a fractional delay, and the channel's spread
 BEFORE = 8  # of them before the delay that was measured
+UNKNOWNS = 2 * TAPS + 1
+PIECE = 4096  # samples that are fitted at once: a 20 ppm sample clock moves by 0.08 samples in them
+DAMPING = 1e-7  # of a column's power
 SEGMENT = 128  # samples over which the oscillators' phase counts as constant
 
 
@@ -54,46 +58,65 @@ def transmit_imbalance(
     """
     delay = round(delay_samples)
     first, last = max(delay, 0), min(received.size, delay + burst.size)
-    unknowns = 2 * TAPS + 1
-    if last - first < 16 * unknowns:
-        raise CalibrationError(f"{max(last - first, 0)} samples of the burst are here; {16 * unknowns} are needed.")
-    n = np.arange(first, last)
-    y = received[first:last] * np.exp(-2j * np.pi * cfo_hz / sample_rate_hz * n)
-    padded = np.concatenate([np.zeros(TAPS, complex), burst, np.zeros(TAPS, complex)])
-    lags = np.arange(-BEFORE, TAPS - BEFORE)
-    x = padded[(n - delay)[:, None] - lags + TAPS]
-    matrix = np.concatenate([x, np.conj(x), np.ones((n.size, 1))], axis=1)
-    matrix /= (scale := np.maximum(np.sqrt(np.mean(np.abs(matrix) ** 2, axis=0)), 1e-12))
-    turned = y
-    for _ in range(4):  # fit, then follow the oscillators' phase by what was fitted
-        fit, normal = _solve(matrix, turned)
-        model = matrix[:, :TAPS] @ fit[:TAPS]
-        turned = y * np.exp(-1j * _phase(y, model))
-    fit, normal = _solve(matrix, turned)
-    noise = float(np.mean(np.abs(turned - matrix @ fit) ** 2)) * n.size / (n.size - unknowns)
-    if noise > 0.5 * float(np.mean(np.abs(turned) ** 2)):
-        raise CalibrationError("The known burst explains less than half of the received power; is it there?")
-    deviation = np.sqrt(noise * np.diag(np.linalg.inv(normal)).real) / scale
+    if last - first < 16 * UNKNOWNS:
+        raise CalibrationError(f"{max(last - first, 0)} samples of the burst are here; {16 * UNKNOWNS} are needed.")
+    silence = np.zeros(TAPS, np.complex64)
+    padded = np.concatenate([silence, burst, silence])
+    pieces = []
+    for n in np.array_split(np.arange(first, last), max(1, (last - first) // PIECE)):
+        x = padded[(n - delay)[:, None] - np.arange(-BEFORE, TAPS - BEFORE) + TAPS].astype(complex)
+        if np.mean(np.abs(x) ** 2) < 0.1 * np.mean(np.abs(burst) ** 2):
+            continue  # the burst is silent here
+        pieces.append(_fit(received[n] * np.exp(-2j * np.pi * cfo_hz / sample_rate_hz * n), x))
+    return _weighted(pieces)
+
+
+def mean_imbalance(found: Sequence[TransmitImbalance]) -> TransmitImbalance:
+    """Of several bursts of one transmitter. Raises CalibrationError for none."""
+    return _weighted([(f.image, _deviation(f.image_level), f.leakage, _deviation(f.leakage_level)) for f in found])
+
+
+def _deviation(level: Measurement) -> float:
+    """Of the complex value whose level this is: the inverse of `_level`."""
+    return float(10 ** (level.value / 20) * level.standard_uncertainty * np.sqrt(2) / (20 / np.log(10)))
+
+
+def _weighted(pieces: Sequence[tuple[complex, float, complex, float]]) -> TransmitImbalance:
+    if not pieces:
+        raise CalibrationError("There is no burst in the samples to measure the transmitter with.")
+    image, image_sigma, leakage, leakage_sigma = (np.array(column) for column in zip(*pieces, strict=True))
+
+    def mean(values: np.ndarray, sigmas: np.ndarray) -> tuple[complex, float]:
+        weights = 1 / np.maximum(sigmas, 1e-12) ** 2
+        return complex(np.sum(weights * values) / np.sum(weights)), float(1 / np.sqrt(np.sum(weights)))
+
+    (r, r_sigma), (d, d_sigma) = mean(image, image_sigma), mean(leakage, leakage_sigma)
+    return TransmitImbalance(r, d, _level(r, r_sigma, "dBc"), _level(d, d_sigma, "dBFS"))
+
+
+def _fit(y: np.ndarray, x: np.ndarray) -> tuple[complex, float, complex, float]:
+    """y: complex [n] without carrier offset; x: complex [n, TAPS]. beta / alpha, d / alpha, each with deviation."""
+    matrix = np.concatenate([x, np.conj(x), np.ones((y.size, 1))], axis=1)
+    scale = np.maximum(np.sqrt(np.mean(np.abs(matrix) ** 2, axis=0)), 1e-12)
+    matrix /= scale
+    adjoint = matrix.conj().T
+    # Lightly damped, for the directions that an oversampled burst leaves empty.
+    inverse = np.linalg.inv(adjoint @ matrix + DAMPING * y.size * np.eye(UNKNOWNS))
+    turned, fit = y, inverse @ (adjoint @ y)
+    for _ in range(4):  # follow the oscillators' phase by what was fitted, and fit again
+        turned = y * np.exp(-1j * _phase(y, matrix[:, :TAPS] @ fit[:TAPS]))
+        fit = inverse @ (adjoint @ turned)
+    noise = float(np.mean(np.abs(turned - matrix @ fit) ** 2)) * y.size / (y.size - UNKNOWNS)
+    if noise > 0.9 * float(np.mean(np.abs(turned) ** 2)):
+        raise CalibrationError("The known burst explains less than a tenth of the received power; is it there?")
+    leak_deviation = np.sqrt(noise * inverse[-1, -1].real) / scale[-1]
     h, g, k = fit[:TAPS] / scale[:TAPS], fit[TAPS:-1] / scale[TAPS:-1], fit[-1] / scale[-1]
     # The band's edges are empty, so single taps are poorly known; what the burst excites is not.
-    straight, mirrored = x @ h, np.conj(x) @ g
-    energy = float(np.sum(np.abs(np.conj(x) @ h) ** 2))
-    image = complex(np.vdot(np.conj(x) @ h, mirrored) / energy)
-    leakage = complex(k / np.sum(h))
-    image_deviation = np.sqrt(noise / max(float(np.sum(np.abs(straight) ** 2)), 1e-30))
-    return TransmitImbalance(
-        image,
-        leakage,
-        _level(image, float(image_deviation), "dBc"),
-        _level(leakage, float(deviation[-1] / abs(np.sum(h))), "dBFS"),
-    )
-
-
-def _solve(matrix: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Least squares, lightly damped for the directions that an oversampled burst leaves empty."""
-    normal = matrix.conj().T @ matrix
-    normal += 1e-7 * len(matrix) * np.eye(len(normal))
-    return np.linalg.solve(normal, matrix.conj().T @ y), normal
+    straight = np.conj(x) @ h
+    energy = max(float(np.sum(np.abs(straight) ** 2)), 1e-30)
+    image = complex(np.vdot(straight, np.conj(x) @ g) / energy)
+    total = np.sum(h)
+    return image, float(np.sqrt(noise / energy)), complex(k / total), float(leak_deviation / abs(total))
 
 
 def _phase(y: np.ndarray, model: np.ndarray) -> np.ndarray:

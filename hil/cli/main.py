@@ -29,6 +29,7 @@ COMMANDS = {
     "bench": "bench",
     "phy-sweep": "phy_sweep",
     "evaluate": "evaluate",
+    "calibrate": "calibrate",
 }
 
 
@@ -64,12 +65,14 @@ def cli() -> None:
 
 def _expected_errors() -> tuple[tuple[type[Exception], ...], tuple[type[Exception], ...]]:
     """(input errors, run errors) of every room."""
+    from calibration.errors import CalibrationError
     from hil.errors import HilError, UsageError
     from hil.results import ResultsError
     from models.errors import ModelError
     from radio.errors import ConfigurationError, RadioError, TransmitRefused
 
-    return (UsageError, ModelError, ConfigurationError, TransmitRefused, ResultsError), (HilError, RadioError)
+    refused = (UsageError, ModelError, ConfigurationError, TransmitRefused, ResultsError, CalibrationError)
+    return refused, (HilError, RadioError)
 
 
 def main() -> NoReturn:

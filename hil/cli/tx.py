@@ -20,7 +20,9 @@ def command(user: int, **options: Any) -> None:
       semnoma-hil tx --user 0 --images ~/photos
       semnoma-hil tx --user 1 --device sim:tcp://127.0.0.1:5600 --bus tcp://127.0.0.1:5555
     """
+    from hil.calibrating.apply import carrier_start_hz, with_calibration
     from hil.errors import HilError, UsageError
+    from hil.feedback import CarrierLoop
     from hil.node import Stopped, connect, leave, stop_on_signals
     from hil.transmitter import TransmitterNode
     from models.images import open_images
@@ -41,7 +43,8 @@ def command(user: int, **options: Any) -> None:
     guard = TransmitGuard(config.guard)
     bus = connect(config, f"tx{user}")
     try:
-        radio = open_radio(config.radio.device, role="tx", index=user, guard=guard)
+        opened = open_radio(config.radio.device, role="tx", index=user, guard=guard)
+        radio = with_calibration(opened, config, "tx", user)
         try:
             settings = RadioSettings(
                 sample_rate_hz=config.sample_rate_hz,
@@ -50,8 +53,9 @@ def command(user: int, **options: Any) -> None:
                 bandwidth_hz=config.radio.bandwidth_hz,
             )
             require_applied(radio.uri, settings, radio.configure(settings))
-            radio.watch(lambda: bus.heard_s)
-            stop = TransmitterNode(config, user, bus, radio, encoder, images).run()
+            opened.watch(lambda: bus.heard_s)
+            carrier = CarrierLoop(carrier_start_hz(radio.calibration))
+            stop = TransmitterNode(config, user, bus, radio, encoder, images, carrier).run()
             if not stop.complete:
                 raise HilError(stop.reason)
         finally:

@@ -5,6 +5,7 @@ import pytest
 
 from calibration.loops.alignment import Alignment
 from calibration.loops.tracker import LoopState
+from radio.waveform.config import WaveformConfig
 
 from .bench import Bench
 
@@ -41,8 +42,6 @@ def test_cold_start_reaches_the_figures_in_twenty_frames(seed):
 
 
 def test_a_wanted_power_ratio_and_three_users():
-    from radio.waveform.config import WaveformConfig
-
     wanted = {0: 0.0, 1: -3.0, 2: 2.0}
     bench = Bench([120.0, -90.4, 33.3], [0.0, -4.0, -2.0], [5.0, -12.0, 19.0], -7.0, 12.0, 7, WaveformConfig(users=3))
     alignment = Alignment(bench.waveform, wanted)

@@ -125,7 +125,9 @@ def test_timing_learns_how_fast_free_running_clocks_part():
     for i in range(60):
         time_s = 0.1 * (i + 1)
         true = 20.0 + 80.0 * time_s
-        loop.update(Measurement(true - loop.ticks + 0.1 * rng.standard_normal(), 0.1, "samples"), 0.0, time_s, loop.ticks)
+        loop.update(
+            Measurement(true - loop.ticks + 0.1 * rng.standard_normal(), 0.1, "samples"), 0.0, time_s, loop.ticks
+        )
         errors.append(true + 8.0 - loop.tracker.value_at(time_s + 0.1))
     assert np.abs(errors[20:]).max() < 1.0
 

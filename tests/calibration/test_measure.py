@@ -51,7 +51,9 @@ def test_noise_floor_and_figure():
     assert floor.standard_uncertainty == pytest.approx(10 / np.log(10) / np.sqrt(1 << 17), rel=0.5)
     # 0 dBFS at -20 dBm, 4 MHz: k T B is -107.96 dBm.
     figure = noise_figure(Measurement(-80.0, 0.1, "dBFS"), Measurement(-20.0, 0.5, "dBm"), 4e6)
-    assert figure.value == pytest.approx(7.96, abs=0.02) and figure.standard_uncertainty == pytest.approx(0.51, abs=0.01)
+    assert figure.value == pytest.approx(7.96, abs=0.02) and figure.standard_uncertainty == pytest.approx(
+        0.51, abs=0.01
+    )
     with pytest.raises(CalibrationError):
         noise_floor(Samples(np.zeros((1, 4096), np.complex64), 0, RATE_HZ))
 

@@ -1,0 +1,102 @@
+"""A folder of calibration files, one per device, role and carrier."""
+
+import os
+import re
+import tempfile
+import time
+from pathlib import Path
+
+import yaml
+from pydantic import ValidationError
+
+from calibration.errors import CalibrationError
+from calibration.store.record import MAX_AGE_S, Calibration, Device
+
+MAX_FILE_BYTES = 1 << 16
+
+
+def default_folder() -> Path:
+    """$SEMNOMA_HIL_CALIBRATION, else semnoma-hil/calibration in the user's state folder."""
+    if named := os.environ.get("SEMNOMA_HIL_CALIBRATION"):
+        return Path(named)
+    state = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    return Path(state) / "semnoma-hil" / "calibration"
+
+
+def read(path: Path) -> Calibration:
+    """A calibration file. Raises CalibrationError with one sentence when it is none."""
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise CalibrationError(f"{path} is larger than {MAX_FILE_BYTES} bytes and no calibration file.")
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return Calibration.model_validate(values)
+    except OSError as error:
+        raise CalibrationError(f"{path} cannot be read: {error.strerror}.") from None
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise CalibrationError(f"{path} is not valid YAML: {' '.join(str(error).split())[:200]}.") from None
+    except ValidationError as error:
+        fault = error.errors()[0]
+        name = ".".join(str(part) for part in fault["loc"]) or "the file"
+        raise CalibrationError(f"{path} is no calibration file: {name}: {fault['msg']}.") from None
+
+
+class CalibrationFolder:
+    """path: created at the first `save`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def save(self, calibration: Calibration) -> Path:
+        """Write the file as a whole or not at all; one of the same device, role and carrier is replaced."""
+        device = calibration.device
+        serial = re.sub(r"[^A-Za-z0-9._-]+", "_", device.serial)[:80]
+        target = self.path / f"{device.role}-{serial}-{device.center_frequency_hz / 1e6:.0f}MHz.yaml"
+        text = yaml.safe_dump(calibration.model_dump(mode="json"), sort_keys=False)
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile("w", dir=self.path, suffix=".tmp", delete=False, encoding="utf-8") as file:
+                file.write(text)
+            Path(file.name).replace(target)
+        except OSError as error:
+            raise CalibrationError(f"{target} cannot be written: {error.strerror}.") from None
+        return target
+
+    def files(self) -> list[Path]:
+        return sorted(self.path.glob("*.yaml"))
+
+    def load(
+        self, path: Path, device: Device, now_unix_s: float | None = None, max_age_s: float = MAX_AGE_S
+    ) -> Calibration:
+        """A named file for a device. Raises CalibrationError when it is stale or of another device or setting."""
+        calibration = read(path)
+        misfit = calibration.misfit(device, time.time() if now_unix_s is None else now_unix_s, max_age_s)
+        if misfit:
+            raise CalibrationError(f"{path} cannot be used: {misfit}; run `semnoma-hil calibrate` again.")
+        return calibration
+
+    def find(
+        self, device: Device, now_unix_s: float | None = None, max_age_s: float = MAX_AGE_S
+    ) -> tuple[Calibration, list[str]]:
+        """The newest calibration that fits, or the null calibration; and why files of this device were not used."""
+        fitting, refusals = [], []
+        for path in self.files():
+            try:
+                fitting.append(self.load(path, device, now_unix_s, max_age_s))
+            except CalibrationError as error:
+                if f"not of {device.role} {device.serial}" not in str(error):
+                    refusals.append(str(error))
+        newest = max(fitting, key=lambda c: c.measured_unix_s, default=None)
+        return newest or Calibration.null(device), refusals
+
+    def clear(self, serial: str | None = None) -> list[Path]:
+        """Remove the calibrations of one device, or all; the removed files. Files that are none are left alone."""
+        removed = []
+        for path in self.files():
+            try:
+                calibration = read(path)
+            except CalibrationError:
+                continue
+            if serial is None or calibration.device.serial == serial:
+                path.unlink(missing_ok=True)
+                removed.append(path)
+        return removed
