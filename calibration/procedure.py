@@ -2,19 +2,19 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
 
 from calibration.bench import Bench
 from calibration.errors import CalibrationError
-from calibration.loops.alignment import Alignment, TransmitCommand, UserState
+from calibration.loops.alignment import Alignment, TransmitCommand
 from calibration.loops.frequency import precorrect
-from calibration.measure.measurement import Measurement
 from calibration.measure.noise import noise_floor
-from calibration.measure.receive_imbalance import ReceiveImbalance, receive_imbalance
+from calibration.measure.receive_imbalance import receive_imbalance
 from calibration.measure.transmit_imbalance import TransmitImbalance, mean_imbalance, transmit_imbalance
 from calibration.measure.users import UserMeasurement, average
+from calibration.outcome import Outcome, Step
 from calibration.store.record import Calibration, Device, ReceiveRecord, TransmitRecord, Value
 from radio.samples import Samples
 
@@ -28,32 +28,6 @@ PLAN = (
     "IQ balance and carrier leakage of every transmitter, from known bursts",
     "the same figures once more, with all corrections in place",
 )
-
-
-@dataclass
-class Step:
-    """One frame of the loops: residuals of the users seen, and every user's state."""
-
-    frame: int
-    measured: dict[int, UserMeasurement]
-    states: dict[int, UserState]
-
-
-@dataclass
-class Outcome:
-    """before, after: per user; receiver_*, transmitter_*: the imbalances likewise. history: the loops' frames."""
-
-    noise_floor: Measurement
-    receiver_before: ReceiveImbalance
-    receiver_after: ReceiveImbalance
-    before: dict[int, UserMeasurement] = field(default_factory=dict)
-    after: dict[int, UserMeasurement] = field(default_factory=dict)
-    transmitter_before: dict[int, TransmitImbalance] = field(default_factory=dict)
-    transmitter_after: dict[int, TransmitImbalance] = field(default_factory=dict)
-    commands: dict[int, TransmitCommand] = field(default_factory=dict)
-    states: dict[int, UserState] = field(default_factory=dict)
-    history: list[Step] = field(default_factory=list)
-    calibrations: list[Calibration] = field(default_factory=list)
 
 
 def calibrate(

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from calibration.procedure import Outcome
+from calibration.outcome import Outcome
 from hil.errors import UsageError
 from radio.waveform.config import WaveformConfig
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from rich.table import Table
 
 from calibration.measure.measurement import Measurement
-from calibration.procedure import Outcome
+from calibration.outcome import Outcome
 from calibration.store.record import Calibration, Value
 
 
