@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -52,22 +53,34 @@ def quantise_codec(
 
 def quantise(float_path: Path, path: Path, feeds: Feeds) -> None:
     """Write the 8-bit version of one network, its convolutions and products with constant matrices."""
-    logging.getLogger().setLevel(logging.ERROR)  # It advises on preprocessing that was done.
     prepared = float_path.with_suffix(".prepared.onnx")
-    quant_pre_process(str(float_path), str(prepared), skip_symbolic_shape=True)
-    quantize_static(
-        str(prepared),
-        str(path),
-        _Reader(feeds),
-        quant_format=QuantFormat.QDQ,
-        op_types_to_quantize=QUANTISED_OPERATORS,
-        nodes_to_exclude=_kept_in_float(onnx.load(prepared)),
-        per_channel=True,
-        activation_type=QuantType.QUInt8,
-        weight_type=QuantType.QInt8,
-        calibrate_method=CalibrationMethod.MinMax,
-    )
+    with _without_advice():
+        quant_pre_process(str(float_path), str(prepared), skip_symbolic_shape=True)
+        quantize_static(
+            str(prepared),
+            str(path),
+            _Reader(feeds),
+            quant_format=QuantFormat.QDQ,
+            op_types_to_quantize=QUANTISED_OPERATORS,
+            nodes_to_exclude=_kept_in_float(onnx.load(prepared)),
+            per_channel=True,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            calibrate_method=CalibrationMethod.MinMax,
+        )
     prepared.unlink()
+
+
+@contextmanager
+def _without_advice() -> Iterator[None]:
+    """ONNX Runtime advises, on the root logger, on preprocessing that was done."""
+    root = logging.getLogger()
+    level = root.level
+    root.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        root.setLevel(level)
 
 
 def _kept_in_float(model: onnx.ModelProto) -> list[str]:
