@@ -8,30 +8,9 @@ from typing import Any
 
 import click
 
+from hil.cli.ranges import NumberList
+
 CHANNELS = ("awgn", "rayleigh", "random-phase", "selective")
-
-
-def parse_snrs(text: str) -> list[float]:
-    """``"10"``, ``"0,5,10"`` or ``"FROM:TO:STEP"`` (both ends included) -> dB. UsageError on anything else."""
-    import math
-
-    from hil.errors import UsageError
-
-    message = f"--snr {text!r} is not a value, a list like 0,5,10, or a range FROM:TO:STEP like 0:20:2 in dB."
-    try:
-        parts = [float(part) for part in text.split(":" if ":" in text else ",")]
-    except ValueError:
-        raise UsageError(message) from None
-    if not all(math.isfinite(part) and abs(part) <= 100 for part in parts):
-        raise UsageError(message)
-    if ":" not in text:
-        return parts
-    if len(parts) not in (2, 3):
-        raise UsageError(message)
-    start, stop, step = (*parts, 1.0)[:3]
-    if step <= 0 or stop < start or (stop - start) / step > 1000:
-        raise UsageError(message)
-    return [start + step * index for index in range(math.floor((stop - start) / step + 1e-9) + 1)]
 
 
 @click.command("evaluate")
@@ -41,21 +20,28 @@ def parse_snrs(text: str) -> list[float]:
 @click.option("--scheme", "names", required=True, help="Comma-separated: codecs, digital-jpeg|webp|jpeg2000|avif.")
 @click.option("--channel", type=click.Choice(CHANNELS), default="awgn", show_default=True)
 @click.option("--users", type=click.IntRange(1, 8), default=2, show_default=True)
-@click.option("--snr", default="0:20:2", show_default=True, help="dB: a value, a list, or FROM:TO:STEP.")
+@click.option("--snr", "snrs_db", type=NumberList(), default="0:20:2", show_default=True, help="Total SNR, dB.")
 @click.option("--metric", "metrics", help="Comma-separated, beside PSNR and SSIM: st-lpips, lpips, fid.")
 @click.option("--limit", type=click.IntRange(1), help="Only the first so many pictures.")
 @click.option("--ratio", type=click.FloatRange(0, 1, min_open=True), help="Channel uses per image real.  [the codecs']")
 @click.option("--seed", type=click.IntRange(0), default=30_000, show_default=True, help="Of fading and noise.")
 @click.option("--device", default="auto", show_default=True, help="Where decoders run: auto, cpu, cuda.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, one row a line, and nothing else.")
+@click.option("--json", "as_json", is_flag=True, help="Print the rows as JSON and nothing else.")
 @click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), help="Write PSNR over SNR to this picture.")
 def command(
-    images: str, names: str, snr: str, metrics: str | None, as_json: bool, plot: Path | None, **options: Any
+    images: str,
+    names: str,
+    snrs_db: tuple[float, ...],
+    metrics: str | None,
+    as_json: bool,
+    plot: Path | None,
+    **options: Any,
 ) -> None:
     """Measure PSNR, SSIM and MS-SSIM of schemes at the same channel uses, pictures, fading and noise.
 
     digital-FORMAT sends compressed pictures with 5G LDPC and QAM, users taking turns; digital-FORMAT-capacity
     replaces that link by the capacity of the multiple-access channel, an upper bound for anything digital.
+    --snr takes a value, a list like 0,5,10 or a range like 0:20:2.
 
     \b
     Examples:
@@ -69,19 +55,16 @@ def command(
     from models.evaluation.schemes import open_scheme
     from models.images import open_images
 
-    snrs_db = parse_snrs(snr)
     if plot is not None:
         refuse_unwritable(plot)
     schemes = [open_scheme(name, options["users"], options["device"]) for name in _names(names)]
     measures = {name.strip(): load_measure(name.strip()) for name in (metrics or "").split(",") if name.strip()}
     source = open_images(images, split="test")
     chosen: dict[str, Any] = {key: options[key] for key in ("limit", "ratio", "seed")}
-    rows = []
-    for row in compare(source, schemes, options["channel"], options["users"], snrs_db, metrics=measures, **chosen):
-        rows.append(row)
-        if as_json:
-            click.echo(json.dumps(row.as_dict()))
-    if not as_json:
+    rows = list(compare(source, schemes, options["channel"], options["users"], snrs_db, metrics=measures, **chosen))
+    if as_json:
+        click.echo(json.dumps([row.as_dict() for row in rows]))
+    else:
         _print(rows)
     if plot is not None:
         plot_rows(rows, plot)
