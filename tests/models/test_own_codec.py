@@ -78,7 +78,7 @@ def test_an_own_codec_runs_by_name(folder, tmp_path):
     # White pixels of power 2 per symbol arrive at 1/sqrt(2), so the decoded value is 255/sqrt(2): PSNR 10.67 dB.
     np.savez(tmp_path / "white.npz", images=np.full((2, 32, 32, 3), 255, np.uint8))
     arguments = ["--images", str(tmp_path / "white.npz"), "--scheme", "mine", "--users", "1", "--snr", "60", "--json"]
-    row = json.loads(CliRunner().invoke(evaluate_command, arguments, catch_exceptions=False).output)
+    [row] = json.loads(CliRunner().invoke(evaluate_command, arguments, catch_exceptions=False).output)
     assert row["scheme"] == "mine"
     assert row["channel_uses"] == 1536
     assert row["psnr_db"] == pytest.approx(-20 * np.log10(1 - 1 / np.sqrt(2)), abs=0.05)

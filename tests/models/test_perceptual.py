@@ -58,7 +58,7 @@ def test_rows_hold_the_figure_and_small_pictures_none(fake_weights, tmp_path):
         path = tmp_path / f"{size}.npz"
         np.savez(path, images=np.random.default_rng(1).integers(0, 256, (2, size, size, 3), dtype=np.uint8))
         arguments = ["--images", str(path), "--scheme", "digital-jpeg", "--snr", "10", "--metric", "st-lpips", "--json"]
-        row = json.loads(CliRunner().invoke(command, arguments, catch_exceptions=False).output)
+        [row] = json.loads(CliRunner().invoke(command, arguments, catch_exceptions=False).output)
         assert (row["st_lpips"] is not None) == known
         assert "perceptual" not in row
 
