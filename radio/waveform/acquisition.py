@@ -13,6 +13,9 @@ hears a user several dB weaker:
     T(d, f, k) = sum_antennas |sum_m c_f(d + m N) exp(-j 2 pi m k / (2 M))|^2 / (M E_s P)
                  + the same of the sounding,   P: mean power under the preamble
 
+A preamble that is loud shows by its repetition where about it is and how far between two subcarriers (see `gate`), which
+leaves few cells as well; what is not found that way clearly is searched everywhere.
+
 Under noise alone the terms are independent Exp(1), so that T is Gamma(M * antennas) or Gamma(2 * antennas), and the
 threshold follows from the wanted probability of false alarm over all cells searched (a constant-false-alarm-rate test).
 """
@@ -25,12 +28,15 @@ import scipy.fft
 import scipy.special
 
 from radio.waveform.config import WaveformConfig
+from radio.waveform.gate import HOP, repetition
 from radio.waveform.grid import MAX_USERS, ResourceGrid
 from radio.waveform.ofdm import to_time
 from radio.waveform.windows import symbol_bins
 
 HYPOTHESES_PER_SUBCARRIER = 2
 SILENCE = 1e-5  # of the mean power searched; below it the correlations' own rounding would look like a signal
+LOUD = 64.0  # repetition metric, Exp(1) under noise, and below a tenth of this in most places without a preamble
+CLEAR = 4.0  # statistic over threshold
 NEAR_FALSE_ALARM = 1e-3  # for a user that is absent while others are there; its cells overlap, so it is rarer
 
 
@@ -56,6 +62,9 @@ def acquire(samples: np.ndarray, grid: ResourceGrid, user: int, first: int, last
     region, first, starts = _region(samples, grid, first, last)
     if starts <= 0:
         return None
+    loud = _acquire_loud(region, grid, user, first, starts)
+    if loud:
+        return loud
     config, n, repeats = grid.config, grid.config.fft_size, grid.config.preamble_repeats
     offsets_hz = _offsets_hz(config)
     power_below = config.active_subcarriers * _local_power(region, n)
@@ -72,6 +81,38 @@ def acquire(samples: np.ndarray, grid: ResourceGrid, user: int, first: int, last
         return None
     energy = found * float(power_below[start : start + repeats * n : n].mean())
     return Acquisition(first + start, float(offsets_hz[hypothesis]), energy, found, threshold)
+
+
+def _acquire_loud(region: np.ndarray, grid: ResourceGrid, user: int, first: int, starts: int) -> Acquisition | None:
+    """`acquire` near the place of the region that repeats most, coherent over the repeats; None unless it is clear."""
+    config, n, repeats = grid.config, grid.config.fft_size, grid.config.preamble_repeats
+    metric, products = repetition(region, config)
+    place = int(np.argmax(metric)) if metric.size else 0
+    if not metric.size or metric[place] < LOUD:
+        return None
+    part = float(np.angle(products[place])) / (2 * np.pi)  # of a subcarrier
+    begin, end = max(0, place * HOP - n), min(starts, place * HOP + n + 1)
+    near = region[:, begin : end - 1 + repeats * n]
+    length = end - begin - 1 + n
+    turns = np.exp(-2j * np.pi * part * np.arange(repeats)).astype(np.complex64)
+    summed = sum(turn * near[:, m * n : m * n + length] for m, turn in enumerate(turns))
+    summed = summed * np.exp(-2j * np.pi * part / n * np.arange(length)).astype(np.complex64)
+    size = scipy.fft.next_fast_len(length)
+    offsets_hz = _offsets_hz(config)
+    odd = offsets_hz.size // 2 % HYPOTHESES_PER_SUBCARRIER
+    templates = _templates(config, user, size)[odd::HYPOTHESES_PER_SUBCARRIER]
+    energy = np.zeros((len(templates), end - begin), np.float32)
+    for antenna in scipy.fft.fft(summed, size, axis=1):
+        energy += _power(scipy.fft.ifft(antenna * templates, axis=1, overwrite_x=True)[:, : end - begin]) / repeats
+    statistic = energy / (config.active_subcarriers * _local_power(near, n * repeats))
+    threshold = _threshold(config.false_alarm_probability, len(region), statistic.size)
+    hypothesis, start = divmod(int(np.argmax(statistic)), end - begin)
+    found = float(statistic[hypothesis, start])
+    if found < CLEAR * threshold or start in (0, end - begin - 1):
+        return None
+    whole_hz = float(offsets_hz[odd::HYPOTHESES_PER_SUBCARRIER][hypothesis])
+    cfo_hz = whole_hz + part * config.subcarrier_spacing_hz
+    return Acquisition(first + begin + start, cfo_hz, float(energy[hypothesis, start]), found, threshold)
 
 
 def acquire_near(samples: np.ndarray, grid: ResourceGrid, user: int, first: int, last: int) -> Acquisition | None:
@@ -120,25 +161,18 @@ def repeats_wrong(samples: np.ndarray, grid: ResourceGrid, user: int, hit: Acqui
     """
     config, n = grid.config, grid.config.fft_size
     gap = grid.sounding_start(user) + config.cp_samples - grid.preamble_start(user)
-    starts = hit.start + n * np.arange(-1, config.preamble_repeats + 1)
-    repeats = _correlation_energies(samples, grid.preamble(user), grid, starts, hit.cfo_hz)
-    energies = []
-    for shift in (-1, 0, 1):
-        sounded = hit.start + shift * n + gap + np.arange(config.sounding_symbols) * grid.symbol_samples
-        sounding = _correlation_energies(samples, grid.sounding(user)[0], grid, sounded, hit.cfo_hz)
-        energies.append(repeats[1 + shift : 1 + shift + config.preamble_repeats].sum() + sounding.sum())
-    return int(np.argmax(energies)) - 1
-
-
-def _correlation_energies(
-    samples: np.ndarray, sequence: np.ndarray, grid: ResourceGrid, starts: np.ndarray, cfo_hz: float
-) -> np.ndarray:
-    """Matched-filter energy float [m] at each start, 0 where the symbol is not wholly inside the samples."""
-    energies = np.zeros(starts.size)
-    inside = (starts >= 0) & (starts + grid.config.fft_size <= samples.shape[1])
-    bins = symbol_bins(samples, grid, starts[inside], cfo_hz, 0)
-    energies[inside] = np.sum(np.abs(bins @ sequence.conj()) ** 2, axis=0)
-    return energies
+    shifts, tried = (-1, 0, 1), config.preamble_repeats + 2
+    repeats = hit.start + n * np.arange(-1, config.preamble_repeats + 1)
+    sounded = [hit.start + s * n + gap + np.arange(config.sounding_symbols) * grid.symbol_samples for s in shifts]
+    starts = np.concatenate([repeats, *sounded])
+    inside = (starts >= 0) & (starts + n <= samples.shape[1])
+    matched = np.zeros((len(samples), starts.size, 2), np.complex64)
+    sequences = np.stack([grid.preamble(user), grid.sounding(user)[0]], axis=1).conj()
+    matched[:, inside] = symbol_bins(samples, grid, starts[inside], hit.cfo_hz, 0) @ sequences
+    energies = _power(matched).sum(axis=0)
+    known = energies[tried:, 1].reshape(len(shifts), -1).sum(axis=1)
+    known += [energies[1 + s : 1 + s + config.preamble_repeats, 0].sum() for s in shifts]
+    return shifts[int(np.argmax(known))]
 
 
 def _power(values: np.ndarray) -> np.ndarray:

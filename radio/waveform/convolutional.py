@@ -43,11 +43,17 @@ def decode(soft: np.ndarray) -> np.ndarray:
     """Most likely bits: float32 [2 (n + 6)], positive for bit 0 -> uint8 [n] (Viterbi 1967)."""
     steps = soft.reshape(-1, 2).astype(np.float32)
     choices = (_survivors_compiled if acceleration.NUMBA else _survivors)(steps)
-    state, bits = 0, np.zeros(len(steps), np.uint8)
-    for t in range(len(steps) - 1, -1, -1):
+    return np.asarray(_traced_back(choices))[: len(steps) - (CONSTRAINT - 1)]
+
+
+@acceleration.compiled
+def _traced_back(choices: np.ndarray) -> np.ndarray:
+    """uint8 [t]: the bits of the path that ends in the zero state."""
+    state, bits = 0, np.zeros(len(choices), np.uint8)
+    for t in range(len(choices) - 1, -1, -1):
         bits[t] = state >> (CONSTRAINT - 2)
-        state = int(_PREVIOUS[state, choices[t, state]])
-    return bits[: len(steps) - (CONSTRAINT - 1)]
+        state = _PREVIOUS[state, choices[t, state]]
+    return bits
 
 
 def _survivors(steps: np.ndarray) -> np.ndarray:

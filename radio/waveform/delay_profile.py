@@ -49,6 +49,12 @@ def relative_frequencies(config: WaveformConfig) -> np.ndarray:
     return np.asarray(ResourceGrid(config).frequencies_hz / config.sample_rate_hz)
 
 
+@lru_cache(maxsize=8)
+def subcarrier_numbers(config: WaveformConfig) -> np.ndarray:
+    """int [active], 0 at the carrier."""
+    return np.round(ResourceGrid(config).frequencies_hz / config.subcarrier_spacing_hz).astype(int)
+
+
 def _cluster(frequencies: np.ndarray, spread: float) -> Cluster:
     difference = frequencies[:, None] - frequencies[None, :]
     values, vectors = np.linalg.eigh(1 / (1 + 2j * np.pi * difference * spread))

@@ -82,10 +82,9 @@ def modulate(header: FrameHeader, channel_uses: int) -> np.ndarray:
 
 def demodulate(matched: np.ndarray) -> FrameHeader | None:
     """matched: complex64 [channel_uses], conj(g) y / noise_power, whose parts are log-likelihoods up to a factor."""
-    order = _order(matched.size)
-    parts = np.stack([matched.real, matched.imag], axis=1).reshape(-1)
-    soft = np.bincount(order, parts, CODED_BITS)
-    if not np.all(np.isfinite(soft)):
+    parts = np.ascontiguousarray(matched, np.complex64).view(np.float32)  # real and imaginary by turns
+    soft = np.bincount(_order(matched.size), parts, CODED_BITS)
+    if not np.isfinite(soft.sum()):
         return None
     bits = convolutional.decode(soft.astype(np.float32))
     return from_bits(bits ^ _whitening())

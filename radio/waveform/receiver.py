@@ -7,7 +7,7 @@ import numpy as np
 from radio.samples import Samples
 from radio.waveform.acquisition import Acquisition, acquire, acquire_near, repeats_wrong
 from radio.waveform.cancellation import Alignment
-from radio.waveform.carrier import delay_basis, known_symbol_starts, observe, refine_carrier
+from radio.waveform.carrier import known_symbol_starts, observe, refine_carrier
 from radio.waveform.channel_estimation import residual_noise_power, strongest_path_samples
 from radio.waveform.config import WaveformConfig
 from radio.waveform.frame import ChannelEstimate, ReceivedFrame, ReceivedUser
@@ -105,7 +105,7 @@ class BurstReceiver:
                 again = acquire_near(data, self.grid, user, place - reach, place + reach)
                 near, hit = again is not None, again or hit
             one = self._measured(data, user, hit)
-            if one and (near or not is_ghost(one, delay_basis(self.config))):
+            if one and (near or not is_ghost(one, self.config)):
                 found.append(one)
         return found
 
@@ -168,7 +168,8 @@ class BurstReceiver:
                 payload.starts + start_tick,
                 one.cfo_hz,
                 one.phase_origin(self.grid) + start_tick,
-                payload.ramps,
+                payload.delay_samples,
+                payload.phase_rad,
                 one.channel,
             ),
         )

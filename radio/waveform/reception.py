@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from radio.waveform.carrier import carrier_bound_hz, delay_basis
+from radio.waveform.carrier import carrier_bound_hz
 from radio.waveform.channel_estimation import delay_limited_estimate, estimate_channel
 from radio.waveform.grid import ResourceGrid
 from radio.waveform.header import FrameHeader
+from radio.waveform.straightening import ramps
 from radio.waveform.tracking import Phasors
 from radio.waveform.windows import backoff_samples, symbol_bins
 
@@ -64,14 +65,13 @@ class Reception:
         """The observations with the clock's drift undone: all as if seen at their mean time."""
         if self.clock == 0:
             return self.observations
-        elapsed_s = (self.times - self.times.mean()) / grid.config.sample_rate_hz
-        turns = self.clock * np.outer(elapsed_s, grid.frequencies_hz)
-        return np.asarray(self.observations * np.exp(-2j * np.pi * turns).astype(np.complex64))
+        drift = -self.clock * (self.times - self.times.mean())
+        return np.asarray(self.observations * ramps(drift, np.zeros(drift.size), grid))
 
     def learn_channel_quickly(self, grid: ResourceGrid, noise_power: float) -> None:
         """Channel good enough to read the header with."""
         training_noise = noise_power / float(grid.training_boost) ** 2
-        self.channel = delay_limited_estimate(self.observations, delay_basis(grid.config), training_noise)
+        self.channel = delay_limited_estimate(self.observations, grid.config, training_noise)
         self.channel_time = float(self.times.mean())
 
     def learn_channel(self, grid: ResourceGrid, noise_power: float) -> None:
