@@ -13,8 +13,8 @@ hears a user several dB weaker:
     T(d, f, k) = sum_antennas |sum_m c_f(d + m N) exp(-j 2 pi m k / (2 M))|^2 / (M E_s P)
                  + the same of the sounding,   P: mean power under the preamble
 
-A preamble that is loud shows by its repetition where about it is and how far between two subcarriers (see `gate`), which
-leaves few cells as well; what is not found that way clearly is searched everywhere.
+A loud preamble shows by its repetition where about it is and how far between two subcarriers (see `gate`), which leaves
+few cells as well; what is not found that way clearly is searched everywhere.
 
 Under noise alone the terms are independent Exp(1), so that T is Gamma(M * antennas) or Gamma(2 * antennas), and the
 threshold follows from the wanted probability of false alarm over all cells searched (a constant-false-alarm-rate test).
@@ -37,7 +37,7 @@ HYPOTHESES_PER_SUBCARRIER = 2
 SILENCE = 1e-5  # of the mean power searched; below it the correlations' own rounding would look like a signal
 LOUD = 64.0  # repetition metric, Exp(1) under noise, and below a tenth of this in most places without a preamble
 CLEAR = 4.0  # statistic over threshold
-NEAR_FALSE_ALARM = 1e-3  # for a user that is absent while others are there; its cells overlap, so it is rarer
+NEAR_FALSE_ALARM = 4e-3  # for a user that is absent while others are there; its cells overlap: about 1e-3 in the end
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def _acquire_loud(region: np.ndarray, grid: ResourceGrid, user: int, first: int,
     if not metric.size or metric[place] < LOUD:
         return None
     part = float(np.angle(products[place])) / (2 * np.pi)  # of a subcarrier
-    begin, end = max(0, place * HOP - n), min(starts, place * HOP + n + 1)
+    begin, end = max(0, place * HOP - n // 2), min(starts, place * HOP + n // 2 + 1)
     near = region[:, begin : end - 1 + repeats * n]
     length = end - begin - 1 + n
     turns = np.exp(-2j * np.pi * part * np.arange(repeats)).astype(np.complex64)

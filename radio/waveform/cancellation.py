@@ -20,8 +20,8 @@ class Alignment:
     """How a user's payload lies in the samples: what the receiver undid before it looked.
 
     window_ticks: int [m], where each symbol's FFT window starts. cfo_hz: with phase zero at phase_origin_tick.
-    delay_samples, phase_rad: float [m], phase and timing that were undone then (see `straightening`). channel: complex64
-    [antennas, active], as seen through these windows.
+    delay_samples, phase_rad: float [m], timing and phase that were undone then (see `straightening`). channel:
+    complex64 [antennas, active], as seen through these windows.
     """
 
     window_ticks: np.ndarray

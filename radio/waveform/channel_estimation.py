@@ -20,7 +20,7 @@ from radio.waveform.delay_basis import conjugate_delay_basis, delay_basis
 from radio.waveform.delay_profile import clusters, relative_frequencies, subcarrier_numbers
 from radio.waveform.delay_search import EARLIEST_ONSET, atoms, climb, search
 
-PEAK_OVERSAMPLING = 16
+PEAK_OVERSAMPLING = 8  # the parabola on top is then within a thousandth of a sample
 MOST_PATHS = 8
 PATH_GAIN = 8.0  # rise of the log evidence that a path must bring: chance brings log(prefix length) plus a little
 SINGLE_PATH_BONUS = 2.0  # log prior odds against a spread that is not needed
@@ -38,34 +38,25 @@ class _Prior:
     delays: int = 1
 
 
-def residual_noise_power(observations: np.ndarray) -> float:
-    """Unbiased noise power per subcarrier from what differs between repeats: complex [antennas, m, active], m >= 2."""
-    m = observations.shape[1]
-    spread = (observations - observations.mean(axis=1, keepdims=True)).reshape(-1)
-    return float(np.vdot(spread, spread).real / spread.size * m / (m - 1))
-
-
-def delay_limited_estimate(observations: np.ndarray, config: WaveformConfig, noise_power: float) -> np.ndarray:
+def delay_limited_estimate(measured: np.ndarray, config: WaveformConfig, variance: float) -> np.ndarray:
     """A quick estimate complex64 [antennas, active]: least squares over the delays that the prefix allows, shrunk.
 
     Arguments as for `estimate_channel`. Good enough to read a header with.
     """
-    amplitudes = observations.mean(axis=1) @ conjugate_delay_basis(config)
-    noise = noise_power / observations.shape[1]
-    power = np.mean(np.abs(amplitudes) ** 2, axis=1, keepdims=True)
-    amplitudes *= np.maximum(power - noise, 0) / np.maximum(power, 1e-30)
+    amplitudes = measured @ conjugate_delay_basis(config)
+    power = np.mean(amplitudes.real**2 + amplitudes.imag**2, axis=1, keepdims=True)
+    amplitudes *= np.maximum(power - variance, 0) / np.maximum(power, 1e-30)
     return np.asarray(amplitudes @ delay_basis(config).T, np.complex64)
 
 
-def estimate_channel(observations: np.ndarray, config: WaveformConfig, noise_power: float) -> tuple[np.ndarray, float]:
+def estimate_channel(measured: np.ndarray, config: WaveformConfig, variance: float) -> tuple[np.ndarray, float]:
     """LMMSE estimate complex64 [antennas, active] and its expected error power per value.
 
-    observations: complex64 [antennas, m, active], known symbols divided out and carrier undone; noise_power: per
-    subcarrier of one symbol. The antennas share a prior.
+    measured: complex64 [antennas, active], the channel as seen in known symbols, their mean, carrier undone; variance:
+    of the noise in it. The antennas share a prior.
     """
-    measured = observations.mean(axis=1)
-    power = float(np.mean(measured.real**2 + measured.imag**2))
-    variance = max(noise_power / observations.shape[1], 1e-12 * power, 1e-30)
+    power = float(np.vdot(measured, measured).real) / measured.size
+    variance = max(variance, 1e-12 * power, 1e-30)
     found = search(measured, config, variance, power)
     best = max(found, key=lambda one: one.evidence)
     # One path is always tried too: the grid of onsets is too coarse to do it justice before it is refined, and one
@@ -149,10 +140,11 @@ def strongest_path_samples(channel: np.ndarray, config: WaveformConfig) -> float
 
     channel: complex [antennas, active].
     """
-    n = config.fft_size
+    n, half = config.fft_size, config.active_subcarriers // 2
     bins = np.zeros((len(channel), n * PEAK_OVERSAMPLING), np.complex64)
-    bins[:, subcarrier_numbers(config)] = channel
-    power = np.sum(np.abs(scipy.fft.ifft(bins, axis=1)) ** 2, axis=0)
+    bins[:, -half:], bins[:, 1 : half + 1] = channel[:, :half], channel[:, half:]
+    response = scipy.fft.ifft(bins, axis=1, overwrite_x=True)
+    power = (response.real**2 + response.imag**2).sum(axis=0)
     i = int(np.argmax(power))
     around = power.take([i - 1, i, i + 1], mode="wrap")
     delay = (i + _vertex(around, 1)) / PEAK_OVERSAMPLING

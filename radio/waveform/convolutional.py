@@ -12,14 +12,18 @@ STATES = 1 << (CONSTRAINT - 1)
 def encode(bits: np.ndarray) -> np.ndarray:
     """uint8 [n] -> uint8 [2 (n + 6)], ended in the zero state by six tail bits."""
     padded = np.concatenate([np.zeros(CONSTRAINT - 1, np.uint8), bits, np.zeros(CONSTRAINT - 1, np.uint8)])
-    windows = np.lib.stride_tricks.sliding_window_view(padded, CONSTRAINT)[:, ::-1]
-    outputs = [(windows[:, _taps(generator)].sum(axis=1) & 1).astype(np.uint8) for generator in GENERATORS]
-    return np.stack(outputs, axis=1).reshape(-1)
+    length = bits.size + CONSTRAINT - 1
+    coded = np.zeros((length, len(GENERATORS)), np.uint8)
+    for i, generator in enumerate(GENERATORS):
+        for delay in _taps(generator):
+            first = CONSTRAINT - 1 - delay
+            coded[:, i] ^= padded[first : first + length]
+    return coded.reshape(-1)
 
 
-def _taps(generator: int) -> np.ndarray:
+def _taps(generator: int) -> list[int]:
     """Delays whose bits a generator adds; its most significant bit is the newest bit."""
-    return np.array([delay for delay in range(CONSTRAINT) if generator >> (CONSTRAINT - 1 - delay) & 1])
+    return [delay for delay in range(CONSTRAINT) if generator >> (CONSTRAINT - 1 - delay) & 1]
 
 
 def _trellis() -> tuple[np.ndarray, np.ndarray]:

@@ -23,7 +23,8 @@ EARLIEST_ONSET = -3.0  # samples; windows start before the strongest path, so th
 POWER_STEPS = (0.5, 1.0, 2.0)  # prior power relative to the measured one
 LEVEL_DB = 1.0  # the measured power over v is rounded to this
 LEAST_RATIO = 0.03  # q_r
-CLIMBING_STEPS = 4
+SEARCHED_RATIO = 0.25  # which q_r count while clusters are compared: a smaller one moves the evidence by less than 0.03
+CLIMBING_STEPS = 3
 LONGEST_STEP = 0.25  # samples
 
 
@@ -42,8 +43,8 @@ class _Bank:
     """Neighbouring clusters side by side, searched on one grid of onsets.
 
     first: index of the first cluster. onsets: grid points per sample. vectors: complex64 [ranks, active], conjugated.
-    weights: float32 [clusters * steps, ranks], q / (q + 1) where the rank is the cluster's. penalties: float32 [clusters *
-    steps], sum of log(1 + q).
+    weights: float32 [clusters * steps, ranks], q / (q + 1) where the rank is the cluster's. penalties: float32
+    [clusters * steps], sum of log(1 + q).
     """
 
     first: int
@@ -64,7 +65,7 @@ def _banks(config: WaveformConfig, level: int) -> tuple[_Bank, ...]:
 
 
 def _bank(parts: tuple[Cluster, ...], first: int, onsets: int, ratio: float) -> _Bank:
-    kept = [_kept(part, max(POWER_STEPS) * ratio) for part in parts]
+    kept = [_kept(part, max(POWER_STEPS) * ratio, SEARCHED_RATIO) for part in parts]
     weights = np.zeros((len(parts), len(POWER_STEPS), sum(kept)), np.float32)
     penalties = np.zeros((len(parts), len(POWER_STEPS)), np.float32)
     begins = np.cumsum([0, *kept])
@@ -130,9 +131,9 @@ def atoms(config: WaveformConfig, found: Found, variance: float) -> tuple[np.nda
     return turns[:, None] * cluster.vectors[:, :kept], found.power * cluster.powers[:kept]
 
 
-def _kept(cluster: Cluster, ratio: float) -> int:
+def _kept(cluster: Cluster, ratio: float, least: float = LEAST_RATIO) -> int:
     """How many eigenvectors say something; their powers fall."""
-    return max(1, int(np.count_nonzero(cluster.powers * ratio > LEAST_RATIO)))
+    return max(1, int(np.count_nonzero(cluster.powers * ratio > least)))
 
 
 @lru_cache(maxsize=64)

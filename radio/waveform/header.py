@@ -76,8 +76,8 @@ def _order(channel_uses: int) -> np.ndarray:
 def modulate(header: FrameHeader, channel_uses: int) -> np.ndarray:
     """QPSK complex64 [channel_uses] of unit power: coded, repeated to fill, interleaved."""
     coded = convolutional.encode(to_bits(header) ^ _whitening())
-    signs = 1 - 2 * coded[_order(channel_uses)].astype(np.float32)
-    return ((signs[0::2] + 1j * signs[1::2]) / np.sqrt(2)).astype(np.complex64)
+    levels = np.array([1, -1], np.float32) / np.float32(np.sqrt(2))
+    return levels[coded][_order(channel_uses)].view(np.complex64)  # real and imaginary by turns
 
 
 def demodulate(matched: np.ndarray) -> FrameHeader | None:

@@ -10,7 +10,6 @@ import numpy as np
 
 from radio.waveform import header as header_code
 from radio.waveform.carrier import gram_of_delays, likelihood_peak
-from radio.waveform.channel_estimation import residual_noise_power
 from radio.waveform.config import WaveformConfig
 from radio.waveform.grid import ResourceGrid
 from radio.waveform.known_elements import known_phasors
@@ -61,7 +60,7 @@ def learn_from_header(grid: ResourceGrid, one: Reception, noise_power: float) ->
     start_tracking(grid, one)
     if one.phasors is not None:
         one.clock = clock_offset(one.phasors, grid.symbol_samples / config.sample_rate_hz, noise_power)
-    one.noise_power = float(boost) ** 2 * residual_noise_power(one.clock_corrected(grid))
+    one.take_mean(grid)
 
 
 def start_tracking(grid: ResourceGrid, one: Reception) -> None:
@@ -94,7 +93,7 @@ def _symbols(grid: ResourceGrid, one: Reception) -> np.ndarray:
     return _modulated(one.header, grid.config)
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=8)  # one frame of all users
 def _modulated(header: header_code.FrameHeader, config: WaveformConfig) -> np.ndarray:
     symbols, active = config.header_symbols, config.active_subcarriers
     modulated = header_code.modulate(header, symbols * active).reshape(symbols, active)

@@ -22,9 +22,9 @@ def separate(
 ) -> np.ndarray:
     """LMMSE view of one user: complex64 [symbols, active].
 
-    received: complex64 [antennas, symbols, active]; channels: complex64 [users, antennas, active]; lengths: OFDM symbols
-    of each user's payload, after which it counts as absent; user: index into channels; delay_samples, phase_rad: float
-    [symbols], to be undone for this user.
+    received: complex64 [antennas, symbols, active]; channels: complex64 [users, antennas, active]; lengths: OFDM
+    symbols of each user's payload, after which it counts as absent; user: index into channels; delay_samples,
+    phase_rad: float [symbols], to be undone for this user.
     """
     symbols = received.shape[1]
     parts = []
