@@ -23,9 +23,9 @@ class Reception:
     origin: sample index of its burst's first sample. cfo_hz: undone in everything below, with phase zero at the
     user's first preamble symbol. observations: complex64 [antennas, m, active], its channel as seen in m known
     symbols (boost divided out), whose windows start at times [m] (sample indices). clock: relative offset of the
-    transmitter's sample clock, once known. seen: mean of the observations with the clock's drift undone. told: header known from a control channel. channel:
-    complex64 [antennas, active], measured around sample channel_time. read: the header came from the burst.
-    header_bins: complex64 [antennas, header symbols, active].
+    transmitter's sample clock, once known. seen: mean of the observations with the clock's drift undone. told: header
+    known from a control channel. channel: complex64 [antennas, active], measured around sample channel_time. read:
+    the header came from the burst. header_bins: complex64 [antennas, header symbols, active].
     """
 
     user: int
