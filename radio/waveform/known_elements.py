@@ -15,7 +15,8 @@ def known_phasors(
     values x: complex64 [symbols, p].
     """
     if acceleration.NUMBA:
-        return tuple(_compiled(bins, channel, positions, values))  # type: ignore[return-value]
+        lower, upper, energy, power = _compiled(bins, channel, positions, values)
+        return lower, upper, energy, power
     seen = np.take_along_axis(bins, np.broadcast_to(positions, (len(bins), *positions.shape)), axis=2)
     expected = channel[:, positions] * values
     products = np.sum(seen * np.conj(expected), axis=0, dtype=np.complex128)
@@ -23,7 +24,7 @@ def known_phasors(
     return (
         np.sum(np.where(upper, 0, products), axis=1),
         np.sum(np.where(upper, products, 0), axis=1),
-        np.sum(np.abs(expected) ** 2, axis=(0, 2), dtype=np.float64),
+        np.asarray(np.sum(np.abs(expected) ** 2, axis=(0, 2), dtype=np.float64)),
         float(np.sum(np.abs(seen) ** 2, dtype=np.float64)),
     )
 

@@ -60,5 +60,5 @@ def _compiled(observations: np.ndarray, steps: np.ndarray) -> tuple[np.ndarray, 
             for k in range(active):
                 difference = straight[m, k] - mean[antenna, k]
                 row += difference.real * difference.real + difference.imag * difference.imag
-            scatter += row
+            scatter += float(row)
     return mean, scatter
