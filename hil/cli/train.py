@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -51,10 +52,22 @@ def _common(function: Any) -> Any:
     return function
 
 
+_codec_name = click.option("--name", help="Name of the codec and of its folder in --out.")
+_refiner_name = click.option("--name", help="Name of the refiner and of its folder in --out.")
+_users = click.option("--users", type=int, help="Users that share the channel.")
+
+
+def _exported(settings: Any, finish: Callable[[Path, Path], Any]) -> None:
+    """Export what was trained and say what it is."""
+    folder = settings.out / settings.name
+    manifest = finish(settings.out, folder)
+    click.echo(f"{folder}: {manifest.provenance.images_seen} images seen, {manifest.metrics}")
+
+
 @command.command("codec")
 @_common
-@click.option("--name", help="Name of the codec and of its folder in --out.")
-@click.option("--users", type=int, help="Users that share the channel.")
+@_codec_name
+@_users
 def train_codec_command(resume: bool, **flags: Any) -> None:
     """Train an encoder and one decoder per user through superposed channels; writes OUT/NAME."""
     from models.training.config import CodecTraining
@@ -63,8 +76,7 @@ def train_codec_command(resume: bool, **flags: Any) -> None:
 
     settings = training_settings(CodecTraining, flags)
     train_codec(settings, resume)
-    manifest = finish_codec(settings.out, settings.out / settings.name)
-    click.echo(f"{settings.out / settings.name}: {manifest.provenance.images_seen} images seen, {manifest.metrics}")
+    _exported(settings, finish_codec)
 
 
 @command.command("teacher")
@@ -84,7 +96,7 @@ def train_teacher_command(resume: bool, **flags: Any) -> None:
 
 @command.command("student")
 @_common
-@click.option("--name", help="Name of the codec and of its folder in --out.")
+@_codec_name
 @click.option("--teacher", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Run of the teacher.")
 def train_student_command(resume: bool, **flags: Any) -> None:
     """Second stage: the superposed codec, started from the teacher and distilled from it; writes OUT/NAME."""
@@ -94,15 +106,14 @@ def train_student_command(resume: bool, **flags: Any) -> None:
 
     settings = training_settings(StudentTraining, flags)
     train_student(settings, resume)
-    manifest = finish_codec(settings.out, settings.out / settings.name)
-    click.echo(f"{settings.out / settings.name}: {manifest.provenance.images_seen} images seen, {manifest.metrics}")
+    _exported(settings, finish_codec)
 
 
 @command.command("baseline")
 @click.argument("baseline", type=click.Choice(["joint-decoder", "no-distillation", "orthogonal"]))
 @_common
 @click.option("--name", help="Name of the codec and of its folder in --out.  [BASELINE]")
-@click.option("--users", type=int, help="Users that share the channel.")
+@_users
 def train_baseline_command(baseline: str, resume: bool, **flags: Any) -> None:
     """Train what the student is compared with, by the same loop and channel uses; writes OUT/NAME."""
     from models.training.finish import finish_codec
@@ -112,13 +123,12 @@ def train_baseline_command(baseline: str, resume: bool, **flags: Any) -> None:
     flags["name"] = flags["name"] or baseline
     settings = training_settings(BaselineTraining, flags | {"baseline": baseline})
     train_codec(settings, resume)
-    manifest = finish_codec(settings.out, settings.out / settings.name)
-    click.echo(f"{settings.out / settings.name}: {manifest.provenance.images_seen} images seen, {manifest.metrics}")
+    _exported(settings, finish_codec)
 
 
 @command.command("refiner")
 @_common
-@click.option("--name", help="Name of the refiner and of its folder in --out.")
+@_refiner_name
 @click.option("--codec", help="Codec, by name or path, whose pictures are refined when measuring.")
 def train_refiner_command(resume: bool, **flags: Any) -> None:
     """Train the diffusion prior that refines decoded pictures; writes OUT/NAME."""
@@ -131,13 +141,12 @@ def train_refiner_command(resume: bool, **flags: Any) -> None:
         flags["codec"] = codec_folder(flags["codec"])
     settings = training_settings(RefinerTraining, flags)
     train_refiner(settings, resume)
-    manifest = finish_refiner(settings.out, settings.out / settings.name)
-    click.echo(f"{settings.out / settings.name}: {manifest.provenance.images_seen} images seen, {manifest.metrics}")
+    _exported(settings, finish_refiner)
 
 
 @command.command("one-step")
 @_common
-@click.option("--name", help="Name of the refiner and of its folder in --out.")
+@_refiner_name
 @click.option("--refiner", help="Refiner to distil, by name or path.")
 @click.option("--codec", help="Codec, by name or path, whose pictures it refines.")
 def train_one_step_command(resume: bool, **flags: Any) -> None:
@@ -152,5 +161,4 @@ def train_one_step_command(resume: bool, **flags: Any) -> None:
             flags[name] = find(flags[name])
     settings = training_settings(OneStepTraining, flags)
     train_one_step(settings, resume)
-    manifest = finish_refiner(settings.out, settings.out / settings.name)
-    click.echo(f"{settings.out / settings.name}: {manifest.provenance.images_seen} images seen, {manifest.metrics}")
+    _exported(settings, finish_refiner)

@@ -17,6 +17,7 @@ from models.errors import ModelError
 from models.training.checkpoint import Progress
 from models.training.config import CodecTraining
 from models.training.dataset import CropPool
+from models.training.descent import descend
 from models.training.frames import SIDE_FIELDS, draw_frame
 from models.training.judge import validation_judge
 from models.training.runner import refuse_overwrite, run_updates
@@ -148,9 +149,6 @@ def _one_step(
     images = torch.from_numpy(crops).permute(0, 3, 1, 2).float().div(255)
     images = images.reshape(settings.users, batch, 3, crop_px, crop_px).to(accelerator.device)
     loss, errors = network(images, settings, generator)
-    optimizer.zero_grad(set_to_none=True)
-    accelerator.backward(loss)
-    accelerator.clip_grad_norm_(network.parameters(), settings.gradient_norm)
-    optimizer.step()
+    descend(accelerator, network, optimizer, loss, settings.gradient_norm)
     progress.images_seen += settings.users * batch * accelerator.num_processes
     return torch.as_tensor(errors)

@@ -18,6 +18,7 @@ from models.refiner.refiner import contract_and_denoise, refine_at_once
 from models.refiner.start_step import start_timestep
 from models.training.checkpoint import Progress
 from models.training.dataset import CropPool
+from models.training.descent import descend
 from models.training.loop import channels_last_
 from models.training.runner import refuse_overwrite, run_updates
 from models.training.stage_config import OneStepTraining
@@ -50,10 +51,7 @@ def train_one_step(
         seed = int(rng.integers(2**62))
         target = contract_and_denoise(refiner.network, refiner.scheduler, decoded, start, seed).clone()
         loss = (refine_at_once(network, refiner.scheduler, decoded, max(1, start)).float() - target).abs().mean()
-        optimizer.zero_grad(set_to_none=True)
-        accelerator.backward(loss)
-        accelerator.clip_grad_norm_(network.parameters(), settings.gradient_norm)
-        optimizer.step()
+        descend(accelerator, network, optimizer, loss, settings.gradient_norm)
         progress.images_seen += settings.batch
         return float(loss.detach())
 

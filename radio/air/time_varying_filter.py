@@ -84,27 +84,38 @@ def _split_planes(x: np.ndarray, before: int, real: np.ndarray, imag: np.ndarray
 
 
 @compiled
+def _pieces(holds: np.ndarray, span: int, total: int) -> np.ndarray:
+    """int64 [P, 3]: segment, first sample within it, samples; what one set of accumulators takes."""
+    n = 0
+    for s in range(holds.size):
+        n += -(-max(0, min(span, total - s * span)) // (holds[s] if holds[s] else _BLOCK))
+    pieces = np.empty((n, 3), np.int64)
+    at = 0
+    for s in range(holds.size):
+        last = min(span, total - s * span)
+        block = holds[s] if holds[s] else _BLOCK
+        for first in range(0, last, block):
+            pieces[at] = s, first, min(block, last - first)
+            at += 1
+    return pieces
+
+
+@compiled
 def _filter_real(
     real: np.ndarray, imag: np.ndarray, begins: np.ndarray, taps: np.ndarray, holds: np.ndarray, span: int,
     out: np.ndarray,
 ) -> None:  # fmt: skip
     """taps: float32 [2, S, K]."""
-    acc_re, acc_im = np.empty(_BLOCK, np.float32), np.empty(_BLOCK, np.float32)
-    add_re, add_im = np.empty(_BLOCK, np.float32), np.empty(_BLOCK, np.float32)
+    acc, add = np.empty((2, _BLOCK), np.float32), np.empty((2, _BLOCK), np.float32)
     step = np.float32(1.0 / span)
-    for s in range(begins.size):
-        last = min(span, out.size - s * span)
-        block = holds[s] if holds[s] else _BLOCK
-        for first in range(0, last, block):
-            count = min(block, last - first)
-            w = np.float32(first + 0.5 * count) * step if holds[s] else np.float32(0.0)
-            held = taps[0, s] + w * taps[1, s]
-            _accumulate_real(real, imag, begins[s] + first, held, count, acc_re, acc_im)
-            if not holds[s]:
-                _accumulate_real(real, imag, begins[s] + first, taps[1, s], count, add_re, add_im)
-                _add_ramp(first, count, step, acc_re, acc_im, add_re, add_im)
-            for i in range(count):
-                out[s * span + first + i] = complex(acc_re[i], acc_im[i])
+    for s, first, count in _pieces(holds, span, out.size):
+        at = begins[s] + first
+        w = np.float32(first + 0.5 * count) * step if holds[s] else np.float32(0.0)
+        _accumulate_real(real, imag, at, taps[0, s] + w * taps[1, s], count, acc[0], acc[1])
+        if not holds[s]:
+            _accumulate_real(real, imag, at, taps[1, s], count, add[0], add[1])
+            _add_ramp(first, count, step, acc, add)
+        _store(acc, out, s * span + first, count)
 
 
 @compiled
@@ -113,34 +124,31 @@ def _filter_complex(
     holds: np.ndarray, span: int, out: np.ndarray,
 ) -> None:  # fmt: skip
     """taps_re, taps_im: float32 [2, S, K]."""
-    acc_re, acc_im = np.empty(_BLOCK, np.float32), np.empty(_BLOCK, np.float32)
-    add_re, add_im = np.empty(_BLOCK, np.float32), np.empty(_BLOCK, np.float32)
+    acc, add = np.empty((2, _BLOCK), np.float32), np.empty((2, _BLOCK), np.float32)
     step = np.float32(1.0 / span)
-    for s in range(begins.size):
-        last = min(span, out.size - s * span)
-        block = holds[s] if holds[s] else _BLOCK
-        for first in range(0, last, block):
-            count = min(block, last - first)
-            w = np.float32(first + 0.5 * count) * step if holds[s] else np.float32(0.0)
-            held_re, held_im = taps_re[0, s] + w * taps_re[1, s], taps_im[0, s] + w * taps_im[1, s]
-            _accumulate_complex(real, imag, begins[s] + first, held_re, held_im, count, acc_re, acc_im)
-            if not holds[s]:
-                at = begins[s] + first
-                _accumulate_complex(real, imag, at, taps_re[1, s], taps_im[1, s], count, add_re, add_im)
-                _add_ramp(first, count, step, acc_re, acc_im, add_re, add_im)
-            for i in range(count):
-                out[s * span + first + i] = complex(acc_re[i], acc_im[i])
+    for s, first, count in _pieces(holds, span, out.size):
+        at = begins[s] + first
+        w = np.float32(first + 0.5 * count) * step if holds[s] else np.float32(0.0)
+        held_re, held_im = taps_re[0, s] + w * taps_re[1, s], taps_im[0, s] + w * taps_im[1, s]
+        _accumulate_complex(real, imag, at, held_re, held_im, count, acc[0], acc[1])
+        if not holds[s]:
+            _accumulate_complex(real, imag, at, taps_re[1, s], taps_im[1, s], count, add[0], add[1])
+            _add_ramp(first, count, step, acc, add)
+        _store(acc, out, s * span + first, count)
 
 
 @compiled
-def _add_ramp(
-    first: int, count: int, step: np.float32, acc_re: np.ndarray, acc_im: np.ndarray,
-    add_re: np.ndarray, add_im: np.ndarray,
-) -> None:  # fmt: skip
+def _store(acc: np.ndarray, out: np.ndarray, at: int, count: int) -> None:
+    for i in range(count):
+        out[at + i] = complex(acc[0, i], acc[1, i])
+
+
+@compiled
+def _add_ramp(first: int, count: int, step: np.float32, acc: np.ndarray, add: np.ndarray) -> None:
     for i in range(count):
         w = np.float32(first + i) * step
-        acc_re[i] += w * add_re[i]
-        acc_im[i] += w * add_im[i]
+        acc[0, i] += w * add[0, i]
+        acc[1, i] += w * add[1, i]
 
 
 @compiled
