@@ -10,8 +10,8 @@ subcarrier of error costs little):
 Near a place that another user's burst has shown, few cells are left, and the repeats can be added coherently, which
 hears a user several dB weaker:
 
-    T(d, f, k) = sum_antennas |sum_m c_f(d + m N) exp(-j 2 pi m k / (2 M))|^2 / (M E_s P)
-                 + the same of the sounding,   P: mean power under the preamble
+    T(d, f) = sum_antennas |sum_m c_f(d + m N) exp(-j 2 pi f m N / f_s)|^2 / (M E_s P)
+              + the same of the sounding,   P: mean power under the preamble
 
 A loud preamble shows by its repetition where about it is and how far between two subcarriers (see `gate`), which leaves
 few cells as well; what is not found that way clearly is searched everywhere.
@@ -37,7 +37,10 @@ HYPOTHESES_PER_SUBCARRIER = 2
 SILENCE = 1e-5  # of the mean power searched; below it the correlations' own rounding would look like a signal
 LOUD = 64.0  # repetition metric, Exp(1) under noise, and below a tenth of this in most places without a preamble
 CLEAR = 4.0  # statistic over threshold
-NEAR_FALSE_ALARM = 4e-3  # for a user that is absent while others are there; its cells overlap: about 1e-3 in the end
+NEAR_STARTS_PER_SAMPLE = 2
+NEAR_CARRIERS_PER_CELL = 3  # a cell: one over the length of the preamble
+NEAR_FALSE_ALARM = 7e-4  # for a user that is absent while others are there
+NEAR_SCALLOPS = 4.0  # how much likelier the finer grid makes a false alarm than its independent cells (measured)
 
 
 @dataclass(frozen=True)
@@ -98,9 +101,7 @@ def _acquire_loud(region: np.ndarray, grid: ResourceGrid, user: int, first: int,
     summed = sum(turn * near[:, m * n : m * n + length] for m, turn in enumerate(turns))
     summed = summed * np.exp(-2j * np.pi * part / n * np.arange(length)).astype(np.complex64)
     size = scipy.fft.next_fast_len(length)
-    offsets_hz = _offsets_hz(config)
-    odd = offsets_hz.size // 2 % HYPOTHESES_PER_SUBCARRIER
-    templates = _templates(config, user, size)[odd::HYPOTHESES_PER_SUBCARRIER]
+    templates = _templates(config, user, size)[_whole_hypotheses(config)]
     energy = np.zeros((len(templates), end - begin), np.float32)
     for antenna in scipy.fft.fft(summed, size, axis=1):
         energy += _power(scipy.fft.ifft(antenna * templates, axis=1, overwrite_x=True)[:, : end - begin]) / repeats
@@ -110,13 +111,12 @@ def _acquire_loud(region: np.ndarray, grid: ResourceGrid, user: int, first: int,
     found = float(statistic[hypothesis, start])
     if found < CLEAR * threshold or start in (0, end - begin - 1):
         return None
-    whole_hz = float(offsets_hz[odd::HYPOTHESES_PER_SUBCARRIER][hypothesis])
-    cfo_hz = whole_hz + part * config.subcarrier_spacing_hz
+    cfo_hz = float(_whole_subcarriers(config)[hypothesis] + part) * config.subcarrier_spacing_hz
     return Acquisition(first + begin + start, cfo_hz, float(energy[hypothesis, start]), found, threshold)
 
 
 def acquire_near(samples: np.ndarray, grid: ResourceGrid, user: int, first: int, last: int) -> Acquisition | None:
-    """`acquire` for few starts, coherent over the repeats, with the sounding; cfo_hz within 1 / (4 M) of a subcarrier.
+    """`acquire` for few starts, coherent over the repeats, with the sounding, on a finer grid of starts and carriers.
 
     The sounding tells a start from one that is whole repeats wrong.
     """
@@ -124,34 +124,71 @@ def acquire_near(samples: np.ndarray, grid: ResourceGrid, user: int, first: int,
     region, first, starts = _region(samples, grid, first, last)
     if starts <= 0:
         return None
-    offsets_hz, fine = _offsets_hz(config), np.arange(2 * repeats)
-    energy = np.zeros((2 * repeats, len(offsets_hz), starts), np.float32)
-    for correlation in _correlations(region, grid, user):
-        repeated = np.stack([correlation[:, m * n : m * n + starts] for m in range(repeats)])
-        energy += _power(scipy.fft.fft(repeated, 2 * repeats, axis=0)) / repeats
     dimensions = len(samples)
+    energy = _combined_energy(region, config, user, np.arange(repeats) * n, starts)
     gap = grid.sounding_start(user) + config.cp_samples - grid.preamble_start(user)
-    length = (config.sounding_symbols - 1) * grid.symbol_samples + n
-    if first + gap + starts + length <= samples.shape[1]:
-        sounded = samples[:, first + gap : first + gap + starts - 1 + length]
-        places = np.arange(config.sounding_symbols) * grid.symbol_samples
-        turns = np.outer(fine / (2 * repeats * n), places)
-        steering = np.exp(-2j * np.pi * turns).astype(np.complex64)
-        for correlation in _correlations(sounded, grid, MAX_USERS + user):
-            repeated = np.stack([correlation[:, place : place + starts] for place in places])
-            energy += _power(np.tensordot(steering, repeated, 1)) / config.sounding_symbols
+    places = np.arange(config.sounding_symbols) * grid.symbol_samples
+    end = first + gap + starts - 1 + int(places[-1]) + n
+    if end <= samples.shape[1]:
+        energy += _combined_energy(samples[:, first + gap : end], config, MAX_USERS + user, places, starts)
         dimensions *= 2
-    statistic = energy / (config.active_subcarriers * _local_power(region, n * repeats))
-    threshold = _threshold(NEAR_FALSE_ALARM, dimensions, statistic.size)
-    k, hypothesis, start = np.unravel_index(int(np.argmax(energy)), energy.shape)
-    found = float(statistic[k, hypothesis, start])
+    power = np.repeat(_local_power(region, n * repeats), NEAR_STARTS_PER_SAMPLE)[: energy.shape[2]]
+    statistic = energy / (config.active_subcarriers * power)
+    cells = statistic.size / (NEAR_STARTS_PER_SAMPLE * NEAR_CARRIERS_PER_CELL)
+    threshold = _threshold(NEAR_FALSE_ALARM / NEAR_SCALLOPS, dimensions, cells)
+    part, whole, place = np.unravel_index(int(np.argmax(energy)), energy.shape)
+    found = float(statistic[part, whole, place])
     if found <= threshold:
         return None
-    # From repeat to repeat the carrier's whole subcarriers make no difference: those are the hypothesis's to tell.
-    part = int(k) / (2 * repeats)
-    whole = round(float(offsets_hz[hypothesis]) / config.subcarrier_spacing_hz - part)
-    cfo_hz = (whole + part) * config.subcarrier_spacing_hz
-    return Acquisition(first + int(start), cfo_hz, float(energy[k, hypothesis, start]), found, threshold)
+    subcarriers = _whole_subcarriers(config)[whole] + _parts(config)[part]
+    start = first + round(int(place) / NEAR_STARTS_PER_SAMPLE)
+    return Acquisition(
+        start, float(subcarriers * config.subcarrier_spacing_hz), float(energy[part, whole, place]), found, threshold
+    )
+
+
+def _combined_energy(
+    region: np.ndarray, config: WaveformConfig, sequence: int, places: np.ndarray, starts: int
+) -> np.ndarray:
+    """Energy of symbols at places [m] from each start, added coherently, over m: float32 [parts, wholes, delays].
+
+    The carrier is _whole_subcarriers + _parts; delays are in 1 / NEAR_STARTS_PER_SAMPLE from the region's beginning.
+    sequence: see `_templates`.
+    """
+    n, length = config.fft_size, starts - 1 + config.fft_size
+    parts, whole = _parts(config), _whole_subcarriers(config)
+    turn = np.exp(-2j * np.pi / n * parts[:, None] * np.arange(length)).astype(np.complex64)
+    templates = _templates(config, sequence, length)[_whole_hypotheses(config)]
+    energy = np.zeros((parts.size, whole.size, NEAR_STARTS_PER_SAMPLE * (starts - 1) + 1), np.float32)
+    for antenna in region:
+        spectra = np.zeros((parts.size, whole.size, length), np.complex64)
+        for place in places:
+            spectrum = scipy.fft.fft(antenna[place : place + length] * turn, axis=1)
+            phases = np.exp(-2j * np.pi / n * place * (parts[:, None] + whole)).astype(np.complex64)
+            spectra += spectrum[:, None] * phases[:, :, None]
+        spectra *= templates
+        middle, size = (length + 1) // 2, length * NEAR_STARTS_PER_SAMPLE
+        padded = np.zeros((parts.size, whole.size, size), np.complex64)
+        padded[..., :middle], padded[..., size - length + middle :] = spectra[..., :middle], spectra[..., middle:]
+        kept = scipy.fft.ifft(padded, axis=2, overwrite_x=True)[..., : energy.shape[2]] * NEAR_STARTS_PER_SAMPLE
+        energy += _power(kept) / places.size
+    return energy
+
+
+def _parts(config: WaveformConfig) -> np.ndarray:
+    """float64 [p]: carriers between two subcarriers that are tried, in subcarriers, from -0.5."""
+    count = NEAR_CARRIERS_PER_CELL * config.preamble_repeats
+    return np.arange(count) / count - 0.5
+
+
+def _whole_hypotheses(config: WaveformConfig) -> slice:
+    """Those of `_offsets_hz` that are whole subcarriers."""
+    return slice(_offsets_hz(config).size // 2 % HYPOTHESES_PER_SUBCARRIER, None, HYPOTHESES_PER_SUBCARRIER)
+
+
+def _whole_subcarriers(config: WaveformConfig) -> np.ndarray:
+    """int [w]."""
+    return np.round(_offsets_hz(config)[_whole_hypotheses(config)] / config.subcarrier_spacing_hz).astype(int)
 
 
 def repeats_wrong(samples: np.ndarray, grid: ResourceGrid, user: int, hit: Acquisition) -> int:
