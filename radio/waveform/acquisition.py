@@ -37,6 +37,8 @@ HYPOTHESES_PER_SUBCARRIER = 2
 SILENCE = 1e-5  # of the mean power searched; below it the correlations' own rounding would look like a signal
 LOUD = 64.0  # repetition metric, Exp(1) under noise, and below a tenth of this in most places without a preamble
 CLEAR = 4.0  # statistic over threshold
+DEVIATIONS = 5.0  # allowed for the carrier that the repetition shows
+LEAKAGE = 0.01  # subcarriers: what a receiver's DC offset 15 dB below the preamble does to it
 NEAR_STARTS_PER_SAMPLE = 2
 NEAR_CARRIERS_PER_CELL = 3  # a cell: one over the length of the preamble
 NEAR_FALSE_ALARM = 7e-4  # for a user that is absent while others are there
@@ -45,13 +47,14 @@ NEAR_SCALLOPS = 4.0  # how much likelier the finer grid makes a false alarm than
 
 @dataclass(frozen=True)
 class Acquisition:
-    """start: sample index of the first preamble symbol on the strongest path; cfo_hz: within a quarter subcarrier.
+    """start: sample index of the first preamble symbol on the strongest path; cfo_hz: within plus and minus reach_hz.
 
     energy: about what the matched filters took from the samples; statistic and threshold: see above.
     """
 
     start: int
     cfo_hz: float
+    reach_hz: float
     energy: float
     statistic: float
     threshold: float
@@ -83,7 +86,8 @@ def acquire(samples: np.ndarray, grid: ResourceGrid, user: int, first: int, last
     if found <= threshold:
         return None
     energy = found * float(power_below[start : start + repeats * n : n].mean())
-    return Acquisition(first + start, float(offsets_hz[hypothesis]), energy, found, threshold)
+    reach_hz = 0.5 * config.subcarrier_spacing_hz
+    return Acquisition(first + start, float(offsets_hz[hypothesis]), reach_hz, energy, found, threshold)
 
 
 def _acquire_loud(region: np.ndarray, grid: ResourceGrid, user: int, first: int, starts: int) -> Acquisition | None:
@@ -105,14 +109,20 @@ def _acquire_loud(region: np.ndarray, grid: ResourceGrid, user: int, first: int,
     energy = np.zeros((len(templates), end - begin), np.float32)
     for antenna in scipy.fft.fft(summed, size, axis=1):
         energy += _power(scipy.fft.ifft(antenna * templates, axis=1, overwrite_x=True)[:, : end - begin]) / repeats
-    statistic = energy / (config.active_subcarriers * _local_power(near, n * repeats))
-    threshold = _threshold(config.false_alarm_probability, len(region), statistic.size)
-    hypothesis, start = divmod(int(np.argmax(statistic)), end - begin)
-    found = float(statistic[hypothesis, start])
+    hypothesis, start = divmod(int(np.argmax(energy)), end - begin)
+    under = near[:, start : start + repeats * n]
+    power = max(float(np.sum(_power(under), dtype=np.float64)) / under.size, 1e-30)
+    found = float(energy[hypothesis, start]) / (config.active_subcarriers * power)
+    threshold = _threshold(config.false_alarm_probability, len(region), energy.size)
     if found < CLEAR * threshold or start in (0, end - begin - 1):
         return None
     cfo_hz = float(_whole_subcarriers(config)[hypothesis] + part) * config.subcarrier_spacing_hz
-    return Acquisition(first + begin + start, cfo_hz, float(energy[hypothesis, start]), found, threshold)
+    coherence = min(float(metric[place]) / ((repeats - 1) * n), 1.0)
+    deviation = np.sqrt((1 - coherence) / (2 * metric[place])) / (2 * np.pi)
+    reach_hz = (DEVIATIONS * deviation + LEAKAGE) * config.subcarrier_spacing_hz
+    return Acquisition(
+        first + begin + start, cfo_hz, float(reach_hz), float(energy[hypothesis, start]), found, threshold
+    )
 
 
 def acquire_near(samples: np.ndarray, grid: ResourceGrid, user: int, first: int, last: int) -> Acquisition | None:
@@ -142,9 +152,8 @@ def acquire_near(samples: np.ndarray, grid: ResourceGrid, user: int, first: int,
         return None
     subcarriers = _whole_subcarriers(config)[whole] + _parts(config)[part]
     start = first + round(int(place) / NEAR_STARTS_PER_SAMPLE)
-    return Acquisition(
-        start, float(subcarriers * config.subcarrier_spacing_hz), float(energy[part, whole, place]), found, threshold
-    )
+    cfo_hz, reach_hz = subcarriers * config.subcarrier_spacing_hz, 0.5 * config.subcarrier_spacing_hz / repeats
+    return Acquisition(start, float(cfo_hz), reach_hz, float(energy[part, whole, place]), found, threshold)
 
 
 def _combined_energy(

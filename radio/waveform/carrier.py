@@ -21,6 +21,8 @@ from radio.waveform.delay_basis import conjugate_delay_basis
 from radio.waveform.grid import ResourceGrid
 from radio.waveform.windows import backoff_samples, symbol_bins
 
+UNAMBIGUOUS = 0.35  # of one over the time from the first known symbol to the last
+
 
 def gram_of_delays(seen: np.ndarray, config: WaveformConfig) -> np.ndarray:
     """complex128 [m, m]: <a_n, a_m> at [m, n], of observations complex64 [antennas, m, active] within the prefix."""
@@ -112,22 +114,27 @@ def _undoing(config: WaveformConfig, user: int) -> np.ndarray:
 
 
 def refine_carrier(
-    samples: np.ndarray, grid: ResourceGrid, user: int, start: int, coarse_hz: float
+    samples: np.ndarray, grid: ResourceGrid, user: int, start: int, coarse_hz: float, reach_hz: float
 ) -> tuple[float, np.ndarray, np.ndarray]:
     """Offset in Hz, channel observations complex64 [antennas, m, active] with it undone, and their starts [m].
 
-    First the preamble alone (unambiguous within half a subcarrier), then preamble and sounding together. Symbols
-    outside the samples are left out.
+    coarse_hz: within plus and minus reach_hz. Where preamble and sounding together would be ambiguous over that, the
+    preamble alone goes first (unambiguous within half a subcarrier). Symbols outside the samples are left out.
     """
     config = grid.config
     rate = config.sample_rate_hz
     preamble, sounding = known_symbol_starts(grid, user, start)
-    width_hz = 0.5 * config.subcarrier_spacing_hz
-    seen, starts = observe(samples, grid, user, preamble, sounding[:0], coarse_hz, start)
-    cfo_hz = coarse_hz + likelihood_peak(gram_of_delays(seen, config), starts / rate, width_hz, width_hz / 64)
+    unambiguous_hz = UNAMBIGUOUS * rate / float(sounding[-1] - preamble[0])
+    cfo_hz = coarse_hz
+    if reach_hz > unambiguous_hz:
+        seen, starts = observe(samples, grid, user, preamble, sounding[:0], coarse_hz, start)
+        step_hz = config.subcarrier_spacing_hz / 128
+        cfo_hz += likelihood_peak(gram_of_delays(seen, config), starts / rate, reach_hz, step_hz)
     seen, starts = observe(samples, grid, user, preamble, sounding, cfo_hz, start)
     span_s = float(starts[-1] - starts[0]) / rate
-    residual_hz = likelihood_peak(gram_of_delays(seen, config), starts / rate, 0.35 / span_s, 0.02 / span_s)
+    residual_hz = likelihood_peak(
+        gram_of_delays(seen, config), starts / rate, UNAMBIGUOUS / span_s, UNAMBIGUOUS / 18 / span_s
+    )
     turns = residual_hz / rate * (starts - start)
     seen = seen * np.exp(-2j * np.pi * turns).astype(np.complex64)[None, :, None]
     return cfo_hz + residual_hz, seen, starts

@@ -113,7 +113,7 @@ class BurstReceiver:
     def _measured(self, data: np.ndarray, user: int, hit: Acquisition | None) -> Reception | None:
         if hit is None:
             return None
-        cfo_hz, observations, times = refine_carrier(data, self.grid, user, hit.start, hit.cfo_hz)
+        cfo_hz, observations, times = refine_carrier(data, self.grid, user, hit.start, hit.cfo_hz, hit.reach_hz)
         if observations.shape[1] < 2:
             return None
         origin = hit.start - self.grid.preamble_start(user)
