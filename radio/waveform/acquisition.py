@@ -27,6 +27,7 @@ import numpy as np
 import scipy.fft
 import scipy.special
 
+from radio.waveform.carrier import likelihood_peak
 from radio.waveform.config import WaveformConfig
 from radio.waveform.gate import HOP, repetition
 from radio.waveform.grid import MAX_USERS, ResourceGrid
@@ -37,11 +38,12 @@ HYPOTHESES_PER_SUBCARRIER = 2
 SILENCE = 1e-5  # of the mean power searched; below it the correlations' own rounding would look like a signal
 LOUD = 64.0  # repetition metric, Exp(1) under noise, and below a tenth of this in most places without a preamble
 CLEAR = 4.0  # statistic over threshold
-DEVIATIONS = 5.0  # allowed for the carrier that the repetition shows
-LEAKAGE = 0.01  # subcarriers: what a receiver's DC offset 15 dB below the preamble does to it
+STEADY = 0.7  # see `_carrier_of_repeats`: a carrier that is off by 4 % of a subcarrier
+DEVIATIONS = 5.0  # allowed for a carrier that noise makes uncertain
+LEAKAGE = 0.01  # subcarriers: allowed for what a tone or a DC offset as loud as the preamble does to it
 NEAR_STARTS_PER_SAMPLE = 2
 NEAR_CARRIERS_PER_CELL = 3  # a cell: one over the length of the preamble
-NEAR_FALSE_ALARM = 7e-4  # for a user that is absent while others are there
+NEAR_FALSE_ALARM = 4e-4  # for a user that is absent while others are there
 NEAR_SCALLOPS = 4.0  # how much likelier the finer grid makes a false alarm than its independent cells (measured)
 
 
@@ -117,12 +119,29 @@ def _acquire_loud(region: np.ndarray, grid: ResourceGrid, user: int, first: int,
     if found < CLEAR * threshold or start in (0, end - begin - 1):
         return None
     cfo_hz = float(_whole_subcarriers(config)[hypothesis] + part) * config.subcarrier_spacing_hz
-    coherence = min(float(metric[place]) / ((repeats - 1) * n), 1.0)
-    deviation = np.sqrt((1 - coherence) / (2 * metric[place])) / (2 * np.pi)
-    reach_hz = (DEVIATIONS * deviation + LEAKAGE) * config.subcarrier_spacing_hz
-    return Acquisition(
-        first + begin + start, cfo_hz, float(reach_hz), float(energy[hypothesis, start]), found, threshold
-    )
+    steady, residual_hz, deviation_hz = _carrier_of_repeats(under, grid, user, cfo_hz)
+    if steady < STEADY:  # something else repeats as well, and its carrier was taken for the preamble's
+        return None
+    reach_hz = DEVIATIONS * deviation_hz + LEAKAGE * config.subcarrier_spacing_hz
+    start, found_energy = first + begin + start, float(energy[hypothesis, start])
+    return Acquisition(start, cfo_hz + residual_hz, reach_hz, found_energy, found, threshold)
+
+
+def _carrier_of_repeats(under: np.ndarray, grid: ResourceGrid, user: int, cfo_hz: float) -> tuple[float, float, float]:
+    """The repeats, each matched: |mean|^2 over their mean power, 1 for a right carrier without noise; the carrier's
+    correction in Hz, and the standard deviation that noise leaves of it. under: complex64 [antennas, M N]."""
+    config, n, repeats = grid.config, grid.config.fft_size, grid.config.preamble_repeats
+    starts = np.arange(repeats) * n
+    matched = symbol_bins(under, grid, starts, cfo_hz, 0) @ grid.preamble(user).conj()  # [antennas, repeats]
+    power = float(np.vdot(matched, matched).real) / matched.size
+    steady = float(np.sum(_power(matched.mean(axis=1)))) / len(matched) / max(power, 1e-30)
+    gram = np.asarray(matched.T @ matched.conj(), complex)
+    width_hz = config.subcarrier_spacing_hz / (2 * repeats)
+    residual_hz = likelihood_peak(gram, starts / config.sample_rate_hz, width_hz, width_hz / 16)
+    # Rife and Boorstyn's bound for M values at this SNR; what is not steady counts as noise.
+    snr = len(matched) * steady / max(1 - steady, 1e-3)
+    deviation = np.sqrt(6 / (snr * repeats * (repeats**2 - 1))) / (2 * np.pi)
+    return steady, residual_hz, float(deviation) * config.subcarrier_spacing_hz
 
 
 def acquire_near(samples: np.ndarray, grid: ResourceGrid, user: int, first: int, last: int) -> Acquisition | None:

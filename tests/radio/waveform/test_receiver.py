@@ -314,3 +314,17 @@ def test_without_an_expected_time_the_whole_window_is_searched():
     samples, _ = air(config, 1000, rng, snr_db=10, tail=20_000)
     frame = BurstReceiver(config).receive(samples)
     assert frame is not None and abs(frame.start_tick - 1000 - START) < 4
+
+
+def test_a_tone_that_repeats_as_well_is_not_taken_for_the_carrier():
+    """As loud as a user, in the middle of its band: the tone is there in every repeat, with a carrier of its own."""
+    config, errors = WaveformConfig(), []
+    for trial in range(12):
+        rng = np.random.default_rng(700 + trial)
+        received, _ = air(config, 2000, rng, cfo_hz=(4900.0, -4900.0), snr_db=10)
+        tone = 0.7 * np.exp(2j * np.pi * (250.3e3 / 4e6 * np.arange(received.n_samples) + rng.random()))
+        mixed = Samples((received.data + tone).astype(np.complex64), received.start_tick, received.sample_rate_hz)
+        frame = BurstReceiver(config).receive(mixed)
+        assert frame is not None
+        errors += [abs(user.cfo_hz - sent) for user, sent in zip(frame.users, (4900.0, -4900.0), strict=True)]
+    assert np.mean(np.array(errors) < 60) >= 0.9
