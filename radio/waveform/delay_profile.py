@@ -18,7 +18,7 @@ from radio.waveform.config import WaveformConfig
 from radio.waveform.grid import ResourceGrid
 
 SMALLEST_SPREAD = 0.1  # samples; below it a cluster cannot be told from one path at lab SNRs
-SPREAD_RATIO = 2.5
+SPREAD_RATIO = 2.0
 LARGEST_SPREAD_OF_PREFIX = 0.15
 KEPT_EIGENVALUE = 1e-6  # relative to the largest
 
