@@ -81,6 +81,17 @@ class FeedbackConfig(Section):
     csi_doppler_hz: float = Field(10.0, ge=0, le=1e5, description="Largest Doppler shift that prediction assumes.")
 
 
+class ControlConfig(Section):
+    """Loops that the coordinator closes over the bus; the carrier's is `feedback.carrier`."""
+
+    timing: bool = Field(False, description="Bursts leave earlier by what they arrive late; radios with timed bursts.")
+    power: bool = Field(False, description="Transmit gains go down until users arrive in the wanted ratio.")
+    wanted_power_db: tuple[float, ...] = Field(
+        (), description="Received power wanted of each user; only differences count. Empty: all equal."
+    )
+    power_range_db: float = Field(30.0, gt=0, le=90, description="How far a transmit gain may go down.")
+
+
 class RunConfig(Section):
     """Everything that decides a run; written in full beside its results."""
 
@@ -105,6 +116,7 @@ class RunConfig(Section):
     radio: RadioConfig = RadioConfig()
     rx: ReceptionConfig = ReceptionConfig()
     feedback: FeedbackConfig = FeedbackConfig()
+    control: ControlConfig = ControlConfig()
     guard: GuardConfig = GuardConfig()
     waveform: WaveformConfig = WaveformConfig()
     air: AirConfig = AirConfig()
@@ -144,6 +156,15 @@ class RunConfig(Section):
         with contextlib.suppress(TypeError, ValueError, OverflowError):  # the field's own validation says it better
             values["air"]["noise_power"] = float(amplitude) ** 2 * 10 ** (-float(top("snr_db")) / 10)
         return values
+
+    @model_validator(mode="after")
+    def _a_wanted_power_for_each(self) -> "RunConfig":
+        wanted = self.control.wanted_power_db
+        if wanted and (len(wanted) != self.users or not all(abs(power) <= 60 for power in wanted)):
+            raise ValueError(
+                f"control.wanted_power_db is {list(wanted)} and must be {self.users} powers from -60 to 60 dB, or empty"
+            )
+        return self
 
     @property
     def noise_power(self) -> float:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from hil.bus import Attachments, BusServer, Received
 from hil.config import RunConfig
+from hil.control import SessionControl
 from hil.errors import HilError
 from hil.messages import (
     Body,
@@ -48,9 +49,8 @@ class Node:
     role: str
     user: int | None
     heard: float
+    hello: Hello
     now_tick: int = 0
-    max_burst_samples: int = 0
-    repeats: bool = False
 
 
 @dataclass
@@ -72,6 +72,8 @@ class Coordinator:
     def __post_init__(self) -> None:
         self._start: Start | None = None
         self._csi: CsiReport | None = None
+        self._last_report: CsiReport | None = None
+        self._control: SessionControl | None = None
         self._reported_slot = -1
         self._lead_s = self.config.radio.lead_s
         self._done: set[int] = set()
@@ -121,8 +123,11 @@ class Coordinator:
 
     def _begin(self) -> None:
         guard = self.config.radio.guard_samples
-        longest = max(node.max_burst_samples for node in self.nodes.values())
-        repeats = any(node.repeats for node in self.nodes.values())
+        hellos = [node.hello for node in self.nodes.values()]
+        longest = max(hello.max_burst_samples for hello in hellos)
+        repeats = any(hello.repeats for hello in hellos)
+        transmitters = {hello.user: hello for hello in hellos if hello.user is not None}
+        self._control = SessionControl(self.config, transmitters, repeats)
         self._start = Start(slot_samples=longest + 2 * guard, guard_samples=guard, repeats=repeats)
         if "air" in self.nodes:
             self.bus.send("air", self._start)  # first: its fading blocks must fit before anyone transmits
@@ -132,14 +137,17 @@ class Coordinator:
 
     def _grant(self, slot: int, frame: int | None, last_attempt: bool) -> None:
         """Name the slot to all and wait until the receiver has reported it."""
-        assert self._start is not None
+        assert self._start is not None and self._control is not None
+        self._last_report = None
+        slot_tick = self._slot_tick(slot)
         grant = Grant(
             slot=slot,
             frame=frame,
-            slot_tick=self._slot_tick(slot),
+            slot_tick=slot_tick,
             csi=self._csi,
             lost_users=sorted(self.lost_users),
             last_attempt=last_attempt,
+            commands=self._control.commands(slot_tick, frame is None, self.lost_users),
         )
         self._tell_all(grant)
         self._wait(
@@ -147,6 +155,8 @@ class Coordinator:
             self.config.bus.frame_timeout_s,
             lambda: f"the receiver has not reported slot {slot}",
         )
+        if self._last_report is not None and self._last_report.slot == slot:
+            self._control.take(self._last_report)
 
     def _probe(self, slot: int) -> None:
         """Sound the channel; in real time again, with a longer head start, while not every user is seen."""
@@ -215,6 +225,7 @@ class Coordinator:
             case CsiReport() as report if node:
                 node.now_tick = max(node.now_tick, report.now_tick)
                 self._reported_slot = max(self._reported_slot, report.slot)
+                self._last_report = report
                 if report.users:
                     self._csi = report
             case Sent() as sent:
@@ -241,9 +252,7 @@ class Coordinator:
             return
         if name not in self.nodes:
             log.info("%s joined", name)
-        self.nodes[name] = Node(
-            name, hello.role, hello.user, time.monotonic(), hello.now_tick, hello.max_burst_samples, hello.repeats
-        )
+        self.nodes[name] = Node(name, hello.role, hello.user, time.monotonic(), hello, hello.now_tick)
         if hello.user is not None and hello.user in self.lost_users:
             self.lost_users.discard(hello.user)
             self.on_event(f"{name} is back")

@@ -24,6 +24,8 @@ class Hello(Message, frozen=True):
     config_digest: str
     now_tick: int = 0
     max_burst_samples: int = 0  # longest burst that a transmitter will send
+    carrier_start_hz: float = 0.0  # offset against the receiver that a transmitter's calibration tells
+    lowest_gain_db: float = 0.0  # how far a transmitter's gain can go down from the configured one
     pictures: int = 0  # how many pictures a transmitter has
     repeats: bool = False  # a transmitter whose radio cannot send at a time, but repeats its burst
 
@@ -56,6 +58,10 @@ class UserCsi(Message, frozen=True):
     snr_db: float
     clock_ppm: float = 0.0
     arrival_samples: float = 0.0  # of the burst, from where the slot has it
+    power_db: float = 0.0  # received, per channel use
+    cfo_std_hz: float = 0.0  # standard uncertainties; 0: not known, the loops do not use it
+    arrival_std_samples: float = 0.0
+    power_std_db: float = 0.0
 
 
 class CsiReport(Message, frozen=True):
@@ -69,6 +75,22 @@ class CsiReport(Message, frozen=True):
     users: list[UserCsi]
 
 
+class UserCommand(Message, frozen=True):
+    """What the coordinator's loops have one transmitter do. gain_db: on top of the configured gain, at most 0.
+
+    frequency, timing, power: the loops' states.
+    """
+
+    user: int
+    correction_hz: float = 0.0
+    advance_ticks: int = 0
+    gain_db: float = 0.0
+    silent: bool = False  # send nothing: somebody else is being looked for
+    frequency: str = ""
+    timing: str = ""
+    power: str = ""
+
+
 class Grant(Message, frozen=True):
     """Transmit (and receive) in this slot. frame None is a sounding probe without payload."""
 
@@ -78,6 +100,7 @@ class Grant(Message, frozen=True):
     csi: CsiReport | None
     lost_users: list[int] = []
     last_attempt: bool = True  # False: a slot whose users do not arrive together is granted again
+    commands: list[UserCommand] = []
 
 
 class Sent(Message, frozen=True):
@@ -96,6 +119,9 @@ class Sent(Message, frozen=True):
     csi_slot: int | None = None
     csi_age_s: float | None = None
     precorrection_hz: float = 0.0
+    advance_ticks: int = 0
+    gain_db: float = 0.0
+    loops: dict[str, str] = {}
     papr_db: float = 0.0
     latency_ms: dict[str, float] = {}
     events: dict[str, int] = {}

@@ -17,6 +17,7 @@ from functools import partial
 import msgspec
 import numpy as np
 
+from calibration.measure.users import measure_user
 from hil.bus import BusClient, Received
 from hil.config import RunConfig
 from hil.decoding import FrameDecoder
@@ -44,6 +45,7 @@ from hil.slot import Slot
 from radio.device import Radio
 from radio.errors import RadioError
 from radio.samples import Samples
+from radio.waveform.config import WaveformConfig
 from radio.waveform.frame import ReceivedFrame
 from radio.waveform.header import FrameHeader
 from radio.waveform.receiver import BurstReceiver
@@ -131,7 +133,7 @@ class ReceiverNode:
         for event in self.radio.events():
             slot.events[event.kind] = slot.events.get(event.kind, 0) + event.count
         self.bus.now_tick = slot.samples.end_tick
-        slot.csi = csi_report(slot.received, grant, slot.samples.end_tick, expected, arrivals)
+        slot.csi = csi_report(slot.received, grant, slot.samples.end_tick, expected, self.config.waveform, arrivals)
         self.bus.send(slot.csi)
         comes_again = start.repeats and not aligned(arrivals) and not grant.last_attempt
         if (grant.frame is not None or self.recorder is not None) and not comes_again:
@@ -218,7 +220,12 @@ def told_headers(slot: Slot) -> dict[int, FrameHeader]:
 
 
 def csi_report(
-    frame: ReceivedFrame | None, grant: Grant, now_tick: int, expected_tick: int, arrivals: Sequence[UserCsi] = ()
+    frame: ReceivedFrame | None,
+    grant: Grant,
+    now_tick: int,
+    expected_tick: int,
+    waveform: WaveformConfig,
+    arrivals: Sequence[UserCsi] = (),
 ) -> CsiReport:
     """The channel that one received frame shows; users that were not detected are left out.
 
@@ -226,27 +233,33 @@ def csi_report(
     """
     found = [user for user in frame.users if user.detected] if frame else []
     mean_power = sum(user.power for user in found) / max(1, len(found))
-    usable = [user for user in found if np.isfinite(user.power) and user.power > 0 and mean_power > 0]
-    start_tick = frame.start_tick if frame else grant.slot_tick
-    users = [
-        UserCsi(
-            user=user.user,
-            cfo_hz=float(user.cfo_hz),
-            delay_samples=float(user.delay_samples),
-            gain=float(np.sqrt(user.power / mean_power)),
-            phase_rad=float(np.angle(np.sum(user.channel.values))) if user.channel is not None else 0.0,
-            snr_db=float(user.snr_db),
-            clock_ppm=float(user.clock_ppm),
-            arrival_samples=float(start_tick + user.delay_samples - expected_tick),
+    users = []
+    for user in found:
+        measured = measure_user(frame, user.user, expected_tick, waveform) if frame else None
+        if measured is None or not mean_power > 0:
+            continue
+        users.append(
+            UserCsi(
+                user=user.user,
+                cfo_hz=float(user.cfo_hz),
+                delay_samples=float(user.delay_samples),
+                gain=float(np.sqrt(user.power / mean_power)),
+                phase_rad=float(np.angle(np.sum(user.channel.values))) if user.channel is not None else 0.0,
+                snr_db=float(user.snr_db),
+                clock_ppm=float(user.clock_ppm),
+                arrival_samples=measured.delay.value,
+                power_db=measured.gain.value,
+                cfo_std_hz=measured.carrier_offset.standard_uncertainty,
+                arrival_std_samples=measured.delay.standard_uncertainty,
+                power_std_db=measured.gain.standard_uncertainty,
+            )
         )
-        for user in usable
-    ]
     return CsiReport(
         slot=grant.slot,
         frame=grant.frame,
-        measured_tick=start_tick,
+        measured_tick=frame.start_tick if frame else grant.slot_tick,
         now_tick=now_tick,
-        snr_db=float(frame.snr_db) if frame and usable else None,
+        snr_db=float(frame.snr_db) if frame and users else None,
         users=users or list(arrivals),
     )
 

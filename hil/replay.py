@@ -66,7 +66,7 @@ def _receive(config: RunConfig, receiver: BurstReceiver, radio: FileRadio, slot:
     if not alive <= read:
         slot.received = receiver.receive(slot.samples, expected, told=told_headers(slot))
     slot.latency_ms["phy"] = (time.perf_counter() - clock) * 1e3
-    slot.csi = csi_report(slot.received, slot.grant, slot.samples.end_tick, expected)
+    slot.csi = csi_report(slot.received, slot.grant, slot.samples.end_tick, expected, config.waveform)
 
 
 def _flat(values: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:

@@ -67,6 +67,9 @@ class ResultRow(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     csi_age_s: float | None = None
     csi_used_slot: int | None = None
     precorrection_hz: float | None = None
+    advance_ticks: int | None = None  # by which the burst left earlier
+    gain_db: float | None = None  # on top of the configured transmit gain
+    loops: dict[str, str] = {}  # states of the coordinator's loops for this user
     papr_db: float | None = None
     latency_ms: dict[str, float] = {}
     events: dict[str, int] = {}

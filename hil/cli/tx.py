@@ -22,7 +22,6 @@ def command(user: int, **options: Any) -> None:
     """
     from hil.calibrating.apply import carrier_start_hz, with_calibration
     from hil.errors import HilError, UsageError
-    from hil.feedback import CarrierLoop
     from hil.node import Stopped, connect, leave, stop_on_signals
     from hil.transmitter import TransmitterNode
     from models.images import open_images
@@ -54,8 +53,8 @@ def command(user: int, **options: Any) -> None:
             )
             require_applied(radio.uri, settings, radio.configure(settings))
             opened.watch(lambda: bus.heard_s)
-            carrier = CarrierLoop(carrier_start_hz(radio.calibration))
-            stop = TransmitterNode(config, user, bus, radio, encoder, images, carrier).run()
+            start_hz = carrier_start_hz(radio.calibration)
+            stop = TransmitterNode(config, user, bus, radio, encoder, images, settings, start_hz).run()
             if not stop.complete:
                 raise HilError(stop.reason)
         finally:
