@@ -7,7 +7,7 @@ STAMP := $(VENV)/installed
 EXTRAS := tx,rx,train,fast,pluto,dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench emulated-plutos fuzz clean
+.PHONY: help demo test lint bench emulated-plutos fuzz chaos clean
 IMAGES ?= demo
 OUT ?= emulated-plutos-run
 
@@ -42,6 +42,9 @@ emulated-plutos: $(STAMP)  ## the job over three emulated Plutos and the real li
 
 fuzz: $(STAMP)  ## a million damaged messages, headers and configurations
 	"$(BIN)/python" -m tests.proof.fuzz
+
+chaos: $(STAMP)  ## one experiment over a hundred kills
+	"$(BIN)/python" -m tests.proof.chaos
 
 clean:  ## remove what the targets made
 	rm -rf "$(VENV)" demo-run .pytest_cache .ruff_cache .mypy_cache .hypothesis
