@@ -139,6 +139,8 @@ class BusClient:
     ) -> None:
         self.name, self.endpoint, self.malformed = name, endpoint, 0
         self.heard_s = time.monotonic()  # when the coordinator was last heard
+        self.heard = False  # whether it has been heard at all
+        self.silent = False  # whether it has now not been heard for timeout_s
         self.now_tick = 0  # the owner's radio time, reported with every heartbeat
         self._heartbeat_s, self._timeout_s = heartbeat_s, timeout_s
         self._sequence = 0
@@ -212,6 +214,7 @@ class BusClient:
                 self._wake_in.recv()
             if self._socket in ready:
                 last_heard = self.heard_s = now
+                self.heard, self.silent = True, False
                 self._take()
             while not self._outbox.empty():
                 item = self._outbox.get()
@@ -227,6 +230,7 @@ class BusClient:
             if closing_at < math.inf and (not waiting or now > closing_at + CLOSING_S):
                 return
             if now - last_heard > self._timeout_s:
+                self.silent = True
                 reason = f"the coordinator at {self.endpoint} has been silent for {self._timeout_s:g} s"
                 self._inbox.put(Received("coordinator", Stop(complete=False, reason=reason)))
                 last_heard = now

@@ -9,8 +9,11 @@ round ends with more than one sentence.
 """
 
 import argparse
+import contextlib
 import json
 import random
+import subprocess
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -21,7 +24,7 @@ from PIL import Image
 
 from tests.proof.running import NODES, Run, rows_of, small_pictures
 
-FRAMES_PER_KILL = 10
+FRAMES_PER_KILL = 8
 STARTUP_S, WORKING_S = 9.0, 3.0  # kills come within so many seconds of the start, or of the first new line
 ROUND_LIMIT_S = 120.0
 
@@ -49,20 +52,29 @@ class Chaos:
         else:
             run.until_lines(self._seen.count(b"\n") + 1, ROUND_LIMIT_S)
             self._watch(run, self.rng.uniform(0, WORKING_S))
-        for name in self.rng.sample([*NODES, "loopback"], kills):
-            process = run.nodes().get(name)
-            if process is not None:
-                try:
-                    process.kill()
-                except psutil.NoSuchProcess:
-                    continue
-                self.kills[name] += 1
+        for _ in range(kills):
+            self._kill_one(run)
             self._watch(run, self.rng.choice((0.0, 0.0, 0.1, 0.5)))
-        code, _, errors = run.wait(ROUND_LIMIT_S)
+        try:
+            code, _, errors = run.wait(ROUND_LIMIT_S)
+        except subprocess.TimeoutExpired:
+            raise Broken(f"round {self.rounds} went on for {ROUND_LIMIT_S:g} s after a kill") from None
         self._look(run)
         sentences = [line for line in errors.splitlines() if line.startswith("error: ")]
         if code > 0 and (len(sentences) != 1 or "Traceback" in errors):
             raise Broken(f"round {self.rounds} ended with code {code} and said: {errors[-2000:]}")
+
+    def _kill_one(self, run: Run) -> None:
+        """One of those that live at this moment; nothing where all have ended."""
+        while run.process.poll() is None:
+            living = run.nodes()
+            if len(living) > 1:  # all but the supervisor come a second after it
+                name = self.rng.choice(sorted(living))
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    living[name].kill()
+                    self.kills[name] += 1
+                return
+            self._watch(run, 0.05)
 
     def finish(self) -> None:
         """Resume undisturbed to the end and check every promise."""
@@ -110,6 +122,8 @@ def run_chaos(folder: Path, kills: int, seed: int = 1, frames: int | None = None
     began_s = time.monotonic()
     while (left := kills - chaos.kills.total()) > 0:
         chaos.round(min(left, chaos.rng.choice((1, 2, 3, 4, 5))))
+        lines = chaos._seen.count(b"\n")
+        print(f"round {chaos.rounds}: {chaos.kills.total()} kills, {lines} lines recorded", file=sys.stderr, flush=True)
     recorded = chaos._seen.count(b"\n")
     chaos.finish()
     return {
