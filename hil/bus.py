@@ -66,6 +66,12 @@ def _send(socket: zmq.Socket, prefix: list[bytes], data: bytes, attachments: Att
         socket.send(part, flags | more, copy=len(part) < LARGE_BYTES)
 
 
+def _log_malformed(count: int, error: ValueError) -> None:
+    """The 1st, 2nd, 4th, 8th ...: a flood must not fill the disk."""
+    if count & (count - 1) == 0:
+        log.warning("dropped a malformed bus message (%d so far): %s", count, error)
+
+
 class BusServer:
     """The coordinator's end. Not thread-safe: one thread polls and sends.
 
@@ -104,7 +110,7 @@ class BusServer:
                 raise ValueError(f"sender {received.sender!r} is not the connection's own name")
         except ValueError as error:
             self.malformed += 1
-            log.warning("dropped a malformed bus message (%d so far): %s", self.malformed, error)
+            _log_malformed(self.malformed, error)
             return None
         return received
 
@@ -250,7 +256,7 @@ class BusClient:
             received = _parse(self._socket.recv_multipart(copy=False))
         except ValueError as error:
             self.malformed += 1
-            log.warning("dropped a malformed bus message (%d so far): %s", self.malformed, error)
+            _log_malformed(self.malformed, error)
             return
         if not isinstance(received.body, Heartbeat):
             self._inbox.put(received)

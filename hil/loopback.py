@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from hil.config import RunConfig
 from hil.errors import HilError, UsageError
-from hil.results import ResultWriter, read_rows
+from hil.results import ResultsError, ResultWriter, read_rows
 from hil.run_folder import Stopwatch, finish_run, write_config
 from hil.supervisor import Supervisor, free_endpoint
 from models.images import open_images
@@ -83,7 +83,8 @@ def run_loopback(
         if isinstance(error, UsageError):
             raise
         done = len(read_rows(out))
-        finish_run(out, config, stopwatch, recorded_before, report)
+        with contextlib.suppress(ResultsError):  # a full disk has no room for a summary either
+            finish_run(out, config, stopwatch, recorded_before, report)
         raise HilError(
             f"{error}; {done} of {total} images are recorded in {out}, the same command with --resume goes on."
         ) from error

@@ -10,18 +10,21 @@ import yaml
 from hil import __version__
 from hil.config import RunConfig
 from hil.report import build_report
-from hil.results import read_rows
+from hil.results import ResultsError, read_rows
 from hil.summary import summarise, write_summary
 
 _started = time.monotonic()
 
 
 def write_config(out: Path, config: RunConfig) -> Path:
-    """Write every value of the configuration, defaults included, as YAML."""
+    """Write every value of the configuration, defaults included, as YAML. Raises ResultsError."""
     path = out / "config.yaml"
     partial = path.with_suffix(".yaml.partial")
-    partial.write_text(yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False), encoding="utf-8")
-    partial.replace(path)
+    try:
+        partial.write_text(yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False), encoding="utf-8")
+        partial.replace(path)
+    except OSError as error:
+        raise ResultsError(f"{path}: {error.strerror or error}.") from error
     return path
 
 
