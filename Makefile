@@ -7,7 +7,7 @@ STAMP := $(VENV)/installed
 EXTRAS := tx,rx,train,fast,pluto,dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench emulated-plutos fuzz chaos clean
+.PHONY: help demo test lint bench emulated-plutos fuzz chaos soak clean
 IMAGES ?= demo
 OUT ?= emulated-plutos-run
 
@@ -45,6 +45,9 @@ fuzz: $(STAMP)  ## a million damaged messages, headers and configurations
 
 chaos: $(STAMP)  ## one experiment over a hundred kills
 	"$(BIN)/python" -m tests.proof.chaos
+
+soak: $(STAMP)  ## ten minutes of paced real time
+	"$(BIN)/python" -m tests.proof.soak
 
 clean:  ## remove what the targets made
 	rm -rf "$(VENV)" demo-run .pytest_cache .ruff_cache .mypy_cache .hypothesis
