@@ -97,6 +97,8 @@ class Chaos:
             if not row["decoded"]:
                 raise Broken(f"frame {row['frame']} of user {row['user']} was given up: {row['reason']}")
             for name in ("received_image", "original_image"):
+                if row[name] is None or row["psnr_db"] is None:
+                    raise Broken(f"frame {row['frame']} of user {row['user']} was recorded without {name} or score")
                 with Image.open(self.out / row[name]) as picture:
                     picture.load()
 
