@@ -51,7 +51,7 @@ from radio.waveform.header import FrameHeader
 from radio.waveform.receiver import BurstReceiver
 
 log = logging.getLogger(__name__)
-GROUND_TRUTH_WAIT_S = 5.0  # how long scoring waits for originals and truth that travel over the bus
+GROUND_TRUTH_WAIT_S = 10.0  # how long scoring waits for originals and truth that travel over the bus
 
 
 @dataclass
@@ -70,6 +70,7 @@ class ReceiverNode:
         self._slots: dict[int, Slot] = {}
         self._changed = threading.Condition()
         self._jobs: queue.Queue[Slot | None] = queue.Queue()
+        self._stopping = False
         self._failure: Exception | None = None
         self._postponed: deque[Received] = deque()
 
@@ -83,6 +84,9 @@ class ReceiverNode:
         try:
             return self._serve(start)
         finally:
+            with self._changed:
+                self._stopping = True
+                self._changed.notify_all()
             self._jobs.put(None)
             worker.join(timeout=30)
 
@@ -173,14 +177,14 @@ class ReceiverNode:
         slot = self._slots.get(sent.slot)
         if slot is None or len(message.attachments) != 2:
             return
-        pixels = np.frombuffer(message.attachments[0], np.uint8)
-        if pixels.size != sent.height * sent.width * 3:
+        pixels, symbols = np.frombuffer(message.attachments[0], np.uint8), message.attachments[1]
+        if pixels.size != sent.height * sent.width * 3 or symbols.nbytes != 8 * sent.n_symbols:
             log.warning("user %d's original of slot %d has the wrong size; not scored", sent.user, sent.slot)
             return
         with self._changed:
             slot.sent[sent.user] = sent
             slot.originals[sent.user] = pixels.reshape(sent.height, sent.width, 3)
-            slot.symbols[sent.user] = np.frombuffer(message.attachments[1], np.complex64)
+            slot.symbols[sent.user] = np.frombuffer(symbols, np.complex64)
             self._changed.notify_all()
 
     def _note_truth(self, links: list[Link]) -> None:
@@ -195,9 +199,8 @@ class ReceiverNode:
     def _decode_all(self) -> None:
         while (slot := self._jobs.get()) is not None:
             try:
-                with self._changed:
-                    here = partial(slot.ground_truth_here, self.config.users, self._with_air)
-                    self._changed.wait_for(here, GROUND_TRUTH_WAIT_S)
+                if not self._ground_truth_came(slot):
+                    continue
                 if self.recorder is not None:
                     self.recorder.record(slot)
                 if slot.grant.frame is None:
@@ -208,6 +211,24 @@ class ReceiverNode:
                 self._failure = error
                 return
             self.bus.send(FrameDone(slot.grant.frame, decoded))
+
+    def _ground_truth_came(self, slot: Slot) -> bool:
+        """Wait for what transmitters and air say about a slot; False for one that the run's end cut in two.
+
+        Such a frame is not recorded, and sent again when the run is resumed. In a run that goes on, a frame whose
+        truth never came is recorded without.
+        """
+        here = partial(slot.ground_truth_here, self.config.users, self._with_air)
+        bus = self.config.bus
+
+        def over() -> bool:
+            return self._stopping or here()
+
+        with self._changed:
+            self._changed.wait_for(over, GROUND_TRUTH_WAIT_S)
+            if not over() and time.monotonic() - self.bus.heard_s > 2 * bus.heartbeat_s:
+                self._changed.wait_for(over, bus.node_timeout_s)  # is it the coordinator that has gone?
+            return here() or not self._stopping
 
 
 def told_headers(slot: Slot) -> dict[int, FrameHeader]:

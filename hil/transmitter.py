@@ -98,7 +98,7 @@ class TransmitterNode:
         """Encode, modulate and transmit one slot, then tell what was sent."""
         clock = time.perf_counter()
         csi = self._csi_path.take(grant.csi, grant.slot_tick) if self.config.feedback.csi else None
-        command = next((one for one in grant.commands if one.user == self.user), UserCommand(self.user))
+        command = self._command(grant)
         if start.repeats and grant.csi:
             self._rotation.update(grant.csi, self.user)
         picture: Picture | None = None
@@ -125,6 +125,11 @@ class TransmitterNode:
         latency = {"encode": encode_ms, "modulate": modulate_ms, "transmit": _milliseconds_since(clock)}
         self.bus.now_tick = burst.end_tick
         self._report(grant, command, csi, picture, index, symbols, latency, self._transmitter.papr_db(burst.data[0]))
+
+    def _command(self, grant: Grant) -> UserCommand:
+        """This user's of the grant; one that is no number is as good as none."""
+        command = next((one for one in grant.commands if one.user == self.user), UserCommand(self.user))
+        return command if np.isfinite([command.correction_hz, command.gain_db]).all() else UserCommand(self.user)
 
     def _set_gain(self, gain_db: float) -> None:
         """On top of the configured gain, never above it; the guard has the last word."""

@@ -48,7 +48,9 @@ class BurstReceiver:
         content.
         """
         data = samples.data
-        if not np.isfinite(data.sum()):
+        with np.errstate(invalid="ignore", over="ignore"):
+            finite = np.isfinite(data.sum())
+        if not finite:
             data = np.where(np.isfinite(data), data, 0)
         expected = None if expected_tick is None else expected_tick - samples.start_tick
         found = self._find(data, expected, search_samples)
