@@ -7,7 +7,7 @@ STAMP := $(VENV)/installed
 EXTRAS := tx,rx,train,fast,pluto,dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench emulated-plutos clean
+.PHONY: help demo test lint bench emulated-plutos fuzz chaos clean
 IMAGES ?= demo
 OUT ?= emulated-plutos-run
 
@@ -39,6 +39,12 @@ bench: $(STAMP)  ## timings of every part, as a table and as JSON
 
 emulated-plutos: $(STAMP)  ## the job over three emulated Plutos and the real libiio: IMAGES=DIR OUT=DIR
 	"$(BIN)/python" -m tests.emulated_pluto.job --images "$(IMAGES)" --out "$(OUT)"
+
+fuzz: $(STAMP)  ## a million damaged messages, headers and configurations
+	"$(BIN)/python" -m tests.proof.fuzz
+
+chaos: $(STAMP)  ## one experiment over a hundred kills
+	"$(BIN)/python" -m tests.proof.chaos
 
 clean:  ## remove what the targets made
 	rm -rf "$(VENV)" demo-run .pytest_cache .ruff_cache .mypy_cache .hypothesis

@@ -182,6 +182,11 @@ def load_config(path: Path | None = None, overrides: dict[str, Any] | None = Non
     for name, value in (overrides or {}).items():
         if value is not None:
             _set(values, name, value)
+    return validated(values, source)
+
+
+def validated(values: dict[str, Any], source: str) -> RunConfig:
+    """A configuration of nested values. Raises UsageError with one sentence that names `source` and the fault."""
     try:
         return RunConfig.model_validate(values)
     except ValidationError as error:

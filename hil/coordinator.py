@@ -74,6 +74,7 @@ class Coordinator:
         self._csi: CsiReport | None = None
         self._reported_slot = -1
         self._lead_s = self.config.radio.lead_s
+        self._granted: set[int] = set()
         self._done: set[int] = set()
         self._last_heartbeat = 0.0
         self._stop_reason: str | None = None
@@ -86,19 +87,18 @@ class Coordinator:
             probes = self.config.feedback.probe_slots
             for slot in range(probes):
                 self._probe(slot)
-            granted: set[int] = set()
             for frame in self.frames:
                 self._wait(
-                    lambda: len(granted - self._done) < MAX_UNDECODED_FRAMES,
+                    lambda: len(self._undecoded()) < MAX_UNDECODED_FRAMES,
                     self.config.bus.frame_timeout_s,
-                    lambda: f"the receiver has not decoded frames {sorted(granted - self._done)}",
+                    lambda: f"the receiver has not decoded frames {sorted(self._undecoded())}",
                 )
-                granted.add(frame)
+                self._granted.add(frame)
                 self._frame(probes + frame, frame)
             self._wait(
-                lambda: granted <= self._done,
+                lambda: not self._undecoded(),
                 self.config.bus.frame_timeout_s,
-                lambda: f"the receiver has not decoded frames {sorted(granted - self._done)}",
+                lambda: f"the receiver has not decoded frames {sorted(self._undecoded())}",
             )
         except HilError as error:
             self._tell_all(Stop(complete=False, reason=str(error)))
@@ -106,6 +106,9 @@ class Coordinator:
         self._tell_all(Stop(complete=True, reason=""))
 
     # -- the phases --
+
+    def _undecoded(self) -> set[int]:
+        return self._granted - self._done
 
     def _all_here(self) -> bool:
         return not self._absent()
@@ -221,7 +224,7 @@ class Coordinator:
                 self._forward("rx", sent, received.attachments)
             case Truth() as truth:
                 self._forward("rx", truth, [])
-            case FrameDone(frame=frame):
+            case FrameDone(frame=frame) if frame in self._granted:
                 self._done.add(frame)
             case Bye(reason=reason) if node:
                 self._lose(node, reason or "left")

@@ -43,12 +43,13 @@ def run_loopback(
     resume: bool,
     console: Console,
     on_progress: Callable[[float, int], None] = lambda _seconds, _images: None,
+    report: bool = True,
 ) -> dict[str, Any]:
     """Run to the end and return the summary.
 
     Raises UsageError or ModelError for input (nothing started), HilError when a node died; results up to then
     are kept, summed up, and finished by a second call with resume=True. on_progress hears the monotonic time in
-    seconds and the number of recorded images, several times a second.
+    seconds and the number of recorded images, several times a second. report: also write report.html.
     """
     stopwatch = Stopwatch()
     config = _with_endpoints(config)
@@ -82,13 +83,13 @@ def run_loopback(
         if isinstance(error, UsageError):
             raise
         done = len(read_rows(out))
-        finish_run(out, config, stopwatch, recorded_before)
+        finish_run(out, config, stopwatch, recorded_before, report)
         raise HilError(
             f"{error}; {done} of {total} images are recorded in {out}, the same command with --resume goes on."
         ) from error
     finally:
         supervisor.stop()
-    return finish_run(out, config, stopwatch, recorded_before)
+    return finish_run(out, config, stopwatch, recorded_before, report)
 
 
 def _with_endpoints(config: RunConfig) -> RunConfig:

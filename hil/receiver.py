@@ -171,14 +171,14 @@ class ReceiverNode:
         slot = self._slots.get(sent.slot)
         if slot is None or len(message.attachments) != 2:
             return
-        pixels = np.frombuffer(message.attachments[0], np.uint8)
-        if pixels.size != sent.height * sent.width * 3:
+        pixels, symbols = np.frombuffer(message.attachments[0], np.uint8), message.attachments[1]
+        if pixels.size != sent.height * sent.width * 3 or symbols.nbytes != 8 * sent.n_symbols:
             log.warning("user %d's original of slot %d has the wrong size; not scored", sent.user, sent.slot)
             return
         with self._changed:
             slot.sent[sent.user] = sent
             slot.originals[sent.user] = pixels.reshape(sent.height, sent.width, 3)
-            slot.symbols[sent.user] = np.frombuffer(message.attachments[1], np.complex64)
+            slot.symbols[sent.user] = np.frombuffer(symbols, np.complex64)
             self._changed.notify_all()
 
     def _note_truth(self, links: list[Link]) -> None:

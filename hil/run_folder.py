@@ -36,11 +36,16 @@ class Stopwatch:
 
 
 def finish_run(
-    out: Path, config: RunConfig, stopwatch: Stopwatch | None = None, recorded_before: int = 0
+    out: Path,
+    config: RunConfig,
+    stopwatch: Stopwatch | None = None,
+    recorded_before: int = 0,
+    report: bool = True,
 ) -> dict[str, Any]:
     """Write summary.json and report.html from what is recorded; returns the summary.
 
-    recorded_before: lines that an interrupted run had left; they do not count in images_per_s.
+    recorded_before: lines that an interrupted run had left; they do not count in images_per_s. report: False leaves
+    report.html, which takes seconds, to `semnoma-hil report`.
     """
     wall_s = stopwatch.seconds() if stopwatch else time.monotonic() - _started
     summary = summarise(
@@ -57,5 +62,6 @@ def finish_run(
         recorded_before=recorded_before,
     )
     write_summary(out, summary)
-    build_report(out)
+    if report:
+        build_report(out)
     return summary
