@@ -173,7 +173,7 @@ class ResultWriter:
         buffer = io.BytesIO()
         np.savez_compressed(buffer, allow_pickle=False, **{k: np.asarray(v) for k, v in arrays.items()})
         with _explained(self.out):
-            _write_whole(_diagnostics_path(self.out, frame), buffer.getvalue())
+            write_whole(_diagnostics_path(self.out, frame), buffer.getvalue())
 
     def close(self) -> None:
         """Release the file; may be called twice."""
@@ -187,7 +187,7 @@ class ResultWriter:
         buffer = io.BytesIO()
         Image.fromarray(np.ascontiguousarray(pixels)).save(buffer, "PNG", compress_level=4)
         name = f"images/frame_{row.frame:06d}_user{row.user}_{kind}.png"
-        _write_whole(self.out / name, buffer.getvalue())
+        write_whole(self.out / name, buffer.getvalue())
         return name
 
     def _line(self, line: bytes) -> None:
@@ -270,7 +270,7 @@ def _read(path: Path) -> tuple[list[ResultRow], int]:
     return rows, whole_bytes
 
 
-def _write_whole(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes) -> None:
     """Replace a file at once: whoever looks sees the old one or the new one, never half."""
     partial = path.with_name(path.name + ".partial")
     with partial.open("wb") as file:

@@ -14,6 +14,7 @@ from hil import __version__
 
 COMMANDS = {
     "loopback": "loopback",
+    "run": "run",
     "coordinator": "coordinator",
     "tx": "tx",
     "rx": "rx",
