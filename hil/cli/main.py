@@ -30,6 +30,7 @@ COMMANDS = {
     "phy-sweep": "phy_sweep",
     "evaluate": "evaluate",
     "calibrate": "calibrate",
+    "twin": "twin",
 }
 
 
