@@ -11,7 +11,7 @@ import numpy as np
 from hil.config import RunConfig
 from hil.feedback import CarrierLoop
 from hil.messages import CsiReport, Grant, Sent
-from hil.receiver import csi_report
+from hil.replay import receive_slot
 from hil.slot import Slot
 from radio.air.medium import Medium
 from radio.samples import Samples
@@ -52,8 +52,8 @@ def simulate(config: RunConfig, plan: Iterable[Slot], payload: Payload) -> Itera
         data = medium.render(grant.slot_tick, start.slot_samples)
         medium.forget_before(grant.slot_tick + start.slot_samples)
         slot.samples = Samples(data, grant.slot_tick, config.sample_rate_hz)
-        slot.received = receiver.receive(slot.samples, tick)
-        csi = slot.csi = csi_report(slot.received, grant, slot.samples.end_tick, tick)
+        receive_slot(config, receiver, slot)
+        csi = slot.csi
         yield slot
 
 
