@@ -8,11 +8,14 @@ from hil.config import RunConfig
 from hil.twin.amplitudes import FadingFit, fit_fading
 from hil.twin.burst import BurstView
 from hil.twin.estimate import Estimate, kept
-from hil.twin.motion import MotionFit, fit_motion
-from hil.twin.profile import ProfileFit, degrees_of_freedom, fit_profile
+from hil.twin.motion import MotionFit, fit_motion, is_steady
+from hil.twin.paths import fixed_paths, mean_channel
+from hil.twin.profile import ProfileFit, degrees_of_freedom, fit_profile, single_path
 from radio.waveform.grid import ResourceGrid
 from radio.waveform.windows import backoff_samples
 
+COHERENT = 0.95  # of the power that must be left when bursts are averaged
+_OF_FADING = ("delay_spread_s", "k_factor_db", "coherence", "doppler_hz")
 DELAY_UNCERTAINTY = 0.05  # samples; under multipath the first path of a profile is less certain than the bound says
 
 
@@ -22,12 +25,21 @@ def channel_estimates(views: Sequence[BurstView], config: RunConfig, estimates: 
     ticks = [np.array([view.tick for view in views if u in view.users]) for u in range(config.users)]
     channels = [np.stack([one.channel for one in user]) for user in per_user]
     variances = [float(np.mean([one.variance for one in user])) for user in per_user]
-    profile = fit_profile(channels, variances, config.waveform)
+    profile, flat = single_path(channels, variances, config.waveform)
+    if not flat and is_steady(per_user):
+        paths = _fixed_paths(channels, variances, config)
+        if paths is not None:
+            estimates += paths
+            return MotionFit("unknown", None, None, "")
+    if not flat:
+        profile = fit_profile(channels, variances, config.waveform)
     early = min(0.0, *profile.delays_samples)
     for user, delay in enumerate(profile.delays_samples):
         note = "" if early == 0 else "later by the same for all, so that none is negative"
         estimates.append(
-            Estimate(f"air.links.{user}.delay_samples", round(delay - early, 3), 0.05, "samples", note=note)
+            Estimate(
+                f"air.links.{user}.delay_samples", round(delay - early, 3), DELAY_UNCERTAINTY, "samples", note=note
+            )
         )
     modes = degrees_of_freedom(profile.name, profile.spread_s, config.waveform)
     motion = fit_motion(per_user, ticks, config.sample_rate_hz, modes)
@@ -41,6 +53,40 @@ def channel_estimates(views: Sequence[BurstView], config: RunConfig, estimates: 
         return MotionFit("unknown", None, None, "")
     estimates += _motion(motion)
     return motion
+
+
+def _fixed_paths(
+    channels: Sequence[np.ndarray], variances: Sequence[float], config: RunConfig
+) -> list[Estimate] | None:
+    """Per user the paths that its first antenna sees; None where bursts have more than a phase to tell them apart."""
+    early, found = backoff_samples(ResourceGrid(config.waveform)), []
+    for rows, variance in zip(channels, variances, strict=True):
+        mean = mean_channel(rows[:, 0])
+        power = float(np.mean(np.abs(rows) ** 2)) - variance
+        if np.mean(np.abs(mean) ** 2) < COHERENT * power:
+            return None
+        found.append((fixed_paths(mean, variance / len(rows), config.waveform), power))
+    late = min(0.0, *(float(paths.delays_samples[0]) - early for paths, _ in found))
+    out = [
+        Estimate("channel", "awgn", None, "", note="nothing moves: every user has fixed paths"),
+        *(kept(f"air.{name}", "the paths are fixed") for name in _OF_FADING),
+    ]
+    for user, (paths, power) in enumerate(found):
+        first = float(paths.delays_samples[0])
+        values = [
+            {
+                "delay_samples": round(float(delay) - first, 3),
+                "gain_db": round(10 * float(np.log10(max(abs(gain) ** 2 / power, 1e-12))), 2),
+                "phase_deg": round(float(np.rad2deg(np.angle(gain))), 1),
+            }
+            for delay, gain in zip(paths.delays_samples, paths.gains, strict=True)
+        ]
+        left = 10 * np.log10(max(paths.left / power, 1e-12))
+        name = f"air.links.{user}"
+        delay = round(first - early - late, 3)
+        out.append(Estimate(f"{name}.delay_samples", delay, DELAY_UNCERTAINTY, "samples", note="of the first path"))
+        out.append(Estimate(f"{name}.paths", values, None, "", note=f"paths: {len(values)}, {left:.0f} dB left over"))
+    return out
 
 
 def _independent(motion: MotionFit, ticks: Sequence[np.ndarray], rate_hz: float) -> float:

@@ -25,6 +25,8 @@ class Estimate:
         """One line, without the name."""
         if not self.fitted:
             return f"default kept: {self.note}"
+        if isinstance(self.value, dict) or (isinstance(self.value, list) and isinstance(self.value[0], dict)):
+            return self.note
         text = f"{self.value:.5g}" if isinstance(self.value, float) else str(self.value)
         if self.uncertainty is not None:
             text += f" ± {self.uncertainty:.2g}"

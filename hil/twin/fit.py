@@ -114,8 +114,9 @@ def _phase_noise(views: Sequence[BurstView], config: WaveformConfig, motion: Mot
         return kept(name, "too few bursts are clear enough to see it")
     if fit.level > 2 * fit.uncertainty:
         shift = _shift_db(fit.level)
-        note = f"the default mask {shift:+.1f} dB, from {fit.bursts} bursts"
-        return Estimate(name, {"mask": shifted_mask(fit.level)}, 4.34 * fit.uncertainty / fit.level, "dB", note=note)
+        spread = 4.34 * fit.uncertainty / fit.level
+        note = f"the default mask {shift:+.1f} ± {spread:.1f} dB, from {fit.bursts} bursts"
+        return Estimate(name, {"mask": shifted_mask(fit.level)}, spread, "dB", note=note)
     highest = fit.level + 2 * fit.uncertainty
     if highest < 1:
         return Estimate(name, None, None, "", note=f"off: at most {_shift_db(highest):+.1f} dB of the default mask")

@@ -24,17 +24,32 @@ from hil.twin.burst import UserView
 TURNS_AT_QUARTER = 0.2421  # f t at which J0(2 pi f t)^2 is 1/4
 SIGNIFICANT = 3.0
 FEWEST_BURSTS = 6
+FEWEST_SLOTS = 4
+STEADY = 10 ** (-2.3)  # relative variance of a power: 0.3 dB rms, which gains of radios drift by
 
 
 @dataclass(frozen=True)
 class MotionFit:
-    """coherence: 'block' (independent from slot to slot), 'doppler', or 'unknown'. doppler_hz: for 'doppler', 0 where
-    nothing moved during the recording."""
+    """coherence: 'block' (independent from slot to slot), 'doppler' with its largest shift, or 'unknown'."""
 
     coherence: str
     doppler_hz: float | None
     uncertainty_hz: float | None
     note: str
+
+
+def is_steady(views: Sequence[Sequence[UserView]]) -> bool:
+    """Whether no power at any frequency changes from slot to slot by more than noise and STEADY account for."""
+    for user in views:
+        powers = _powers(user)
+        if len(powers) < FEWEST_SLOTS:
+            return False
+        noise = float(np.mean([one.variance for one in user]))
+        by_noise = float(np.mean(2 * powers * noise)) - noise**2
+        excess = float(np.mean(np.var(powers, axis=0, ddof=1))) - by_noise
+        if excess > STEADY * float(np.mean(powers.mean(axis=0) ** 2)):
+            return False
+    return True
 
 
 def fit_motion(
@@ -50,7 +65,8 @@ def fit_motion(
             return across
         if inside is not None:
             return MotionFit("doppler", *inside, "from slopes within bursts")
-        return MotionFit("doppler", 0.0, None, "no movement is seen from slot to slot")
+        half_s = 0.5 * max(float(np.ptp(at)) for at in ticks) / rate_hz
+        return MotionFit("doppler", TURNS_AT_QUARTER / half_s, None, "at most: coherent over half the recording")
     if inside is not None:
         return MotionFit("doppler", *inside, "from slopes within bursts")
     if deviation > 0.25:

@@ -57,16 +57,23 @@ class _User:
     variance: float
 
 
+def single_path(
+    channels: Sequence[np.ndarray], variances: Sequence[float], config: WaveformConfig
+) -> tuple[ProfileFit, bool]:
+    """The best single path per user, and whether it leaves nothing over but what noise accounts for."""
+    search = _Search(channels, variances, config)
+    _, delays = search.refined(None, 0.0, search.best(None, 0.0, search.users(search.everywhere))[1])
+    early = backoff_samples(search.grid)
+    return ProfileFit("flat", 0.0, 0.0, [delay - early for delay in delays], 0.0), search.explained(delays)
+
+
 def fit_profile(channels: Sequence[np.ndarray], variances: Sequence[float], config: WaveformConfig) -> ProfileFit:
     """channels: per user complex128 [bursts, antennas, active], see `UserView.channel`; variances: of their errors."""
     search = _Search(channels, variances, config)
-    everywhere = [np.arange(-4.0, config.cp_samples / 2, COARSE_STEP)] * len(channels)
-    flat, flat_delays = search.refined(None, 0.0, search.best(None, 0.0, search.users(everywhere))[1])
+    coarse = search.users(search.everywhere)
+    flat, flat_delays = search.refined(None, 0.0, search.best(None, 0.0, coarse)[1])
     best = ProfileFit("flat", 0.0, 0.0, flat_delays, 0.0)
-    if search.explained(flat_delays):
-        return ProfileFit("flat", 0.0, 0.0, [delay - backoff_samples(search.grid) for delay in flat_delays], 0.0)
     spreads = np.geomspace(SMALLEST_SPREAD, config.cp_samples / 4, SPREADS)
-    coarse = search.users(everywhere)
     for name in PROFILES:
         profile = delay_profile(name)
         rough = [search.best(profile, s, coarse) for s in spreads]
@@ -87,6 +94,7 @@ class _Search:
         self._basis = delay_basis(config).astype(np.complex128)
         self._steps = self.grid.frequencies_hz / config.sample_rate_hz
         self._channels, self._variances = channels, variances
+        self.everywhere = [np.arange(-4.0, config.cp_samples / 2, COARSE_STEP)] * len(channels)
 
     def users(self, delays: Sequence[np.ndarray]) -> list[tuple[np.ndarray, "_User"]]:
         """Per user its grid of delays, float [d], and the statistics on it."""

@@ -58,6 +58,19 @@ def test_a_room_without_phase_noise_gets_a_twin_without(tmp_path):
     assert twin.config.air.phase_noise is None
 
 
+def test_a_room_in_which_nothing_moves_gets_its_paths(tmp_path):
+    paths = ({"gain_db": 0.0}, {"delay_samples": 3.3, "gain_db": -6.0, "phase_deg": 100.0})
+    links = ({"delay_samples": 2.0, "paths": paths}, {"delay_samples": 4.0})
+    twin = fitted(tmp_path, run_config(snr_db=15.0, links=links), slots=12)
+    assert twin.config.channel == "awgn"
+    first, second = twin.config.air.links[0].paths
+    assert second.delay_samples - first.delay_samples == pytest.approx(3.3, abs=0.05)
+    assert second.gain_db - first.gain_db == pytest.approx(-6, abs=0.3)
+    assert (second.phase_deg - first.phase_deg) % 360 == pytest.approx(100, abs=5)
+    assert [link.delay_samples for link in twin.config.air.links] == pytest.approx([2, 4], abs=0.1)
+    assert len(twin.config.air.links[1].paths) == 1
+
+
 def test_rayleigh_and_rician_fading_are_told_apart(tmp_path):
     rician = fitted(tmp_path, run_config(channel="rician", k_factor_db=6.0), slots=40, n_symbols=256)
     assert rician.config.channel == "rician"
