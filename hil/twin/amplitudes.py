@@ -38,8 +38,8 @@ def fit_fading(amplitudes: Sequence[np.ndarray], variances: Sequence[float], ind
         return FadingFit("awgn", None, None, f"{slots} slots are too few to see fading")
     tables = [_likelihoods(x, v) for x, v in zip(amplitudes, variances, strict=True)]
     total = np.sum(tables, axis=0)
-    rayleigh = float(np.sum([_likelihood(x, float(np.mean(x**2)), 0.0, v)
-                             for x, v in zip(amplitudes, variances, strict=True)]))  # fmt: skip
+    pairs = zip(amplitudes, variances, strict=True)
+    rayleigh = sum(float(_likelihood(x, np.array([np.mean(x**2)]), 0.0, v)[0]) for x, v in pairs)
     i = int(np.argmax(total))
     k_db = float(K_GRID_DB[i])
     if k_db >= STEADY_K_DB:
@@ -53,14 +53,14 @@ def fit_fading(amplitudes: Sequence[np.ndarray], variances: Sequence[float], ind
 
 def _likelihoods(x: np.ndarray, variance: float) -> np.ndarray:
     """float [K_GRID_DB.size]: largest log likelihood over the mean power, for every K."""
-    mean = float(np.mean(x**2))
-    powers = mean * 10 ** (np.arange(-6, 6.1, 0.25) / 10)
-    return np.array([max(_likelihood(x, w, 10 ** (k / 10), variance) for w in powers) for k in K_GRID_DB])
+    powers = float(np.mean(x**2)) * 10 ** (np.arange(-6, 6.1, 0.25) / 10)
+    return np.array([_likelihood(x, powers, 10 ** (k / 10), variance).max() for k in K_GRID_DB])
 
 
-def _likelihood(x: np.ndarray, power: float, k: float, variance: float) -> float:
-    scattered = power / (k + 1) + variance
-    fixed = np.sqrt(power * k / (k + 1))
-    argument = 2 * fixed * x / scattered
+def _likelihood(x: np.ndarray, powers: np.ndarray, k: float, variance: float) -> np.ndarray:
+    """float [powers]: log likelihoods of amplitudes [n] at every mean power."""
+    scattered = (powers / (k + 1) + variance)[:, None]
+    fixed = np.sqrt(powers * k / (k + 1))[:, None]
     # ive(0, z) = I0(z) exp(-z): the exponentials are put together before they can overflow.
-    return float(np.sum(np.log(2 * x / scattered) - (x - fixed) ** 2 / scattered + np.log(ive(0, argument))))
+    bessel = np.log(ive(0, 2 * fixed * x / scattered))
+    return np.asarray(np.sum(np.log(2 * x / scattered) - (x - fixed) ** 2 / scattered + bessel, axis=1))

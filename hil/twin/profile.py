@@ -24,10 +24,12 @@ from radio.waveform.windows import backoff_samples
 PROFILES = ("tdl-a", "tdl-b", "tdl-c", "tdl-d", "tdl-e")
 SMALLEST_SPREAD = 0.02  # samples: of a path 30 dB down, its tail would be told from noise at 40 dB only
 SPREADS = 36
-COARSE_STEP = 0.125  # samples
+COARSE_STEP = 0.25  # samples
+AROUND = np.arange(-48, 13)  # steps: first paths are rarely the strongest
 FINE_STEPS = (0.02, 0.002)
 LOG_STEP = 0.03  # over which the likelihood's curvature is taken, logarithm of the spread
 POWERS = 10 ** (np.arange(-6.0, 6.1, 0.25) / 10)  # relative to the measured mean
+HEARD = 1e-3  # of the noise: weaker directions of a channel change nothing
 MODEL_FLOOR = 10 ** (-3.5)  # phase noise, imbalance and interpolation keep channels from being exact
 SPREAD_FLOOR = 0.03  # relative uncertainty, however sharp the likelihood: rooms are no exact profiles
 SPREAD_GAIN = 10.0  # rise of the log likelihood that a spread must bring over a single path
@@ -49,9 +51,11 @@ class ProfileFit:
 
 @dataclass(frozen=True)
 class _User:
-    """scatter: complex128 [delays, r, r], sum of outer products of the channels shifted back by each delay."""
+    """scatter: complex128 [delays, r, r], sum of outer products of the channels shifted back by each delay; energies:
+    float [delays], their traces."""
 
     scatter: np.ndarray
+    energies: np.ndarray
     count: int
     power: float
     variance: float
@@ -70,8 +74,9 @@ def single_path(
 def fit_profile(channels: Sequence[np.ndarray], variances: Sequence[float], config: WaveformConfig) -> ProfileFit:
     """channels: per user complex128 [bursts, antennas, active], see `UserView.channel`; variances: of their errors."""
     search = _Search(channels, variances, config)
-    coarse = search.users(search.everywhere)
-    flat, flat_delays = search.refined(None, 0.0, search.best(None, 0.0, coarse)[1])
+    flat, flat_delays = search.refined(None, 0.0, search.best(None, 0.0, search.users(search.everywhere))[1])
+    # Grids that hold the single path's own delay: where one path dominates, a profile must meet it exactly.
+    coarse = search.users([delay + COARSE_STEP * AROUND for delay in flat_delays])
     best = ProfileFit("flat", 0.0, 0.0, flat_delays, 0.0)
     spreads = np.geomspace(SMALLEST_SPREAD, config.cp_samples / 4, SPREADS)
     for name in PROFILES:
@@ -147,7 +152,8 @@ def _statistics(rows: np.ndarray, variance: float, basis: np.ndarray, steps: np.
     seen = (flat[None] * shifts[:, None]) @ basis.conj()  # [delays, bursts * antennas, r]
     power = max(float(np.mean(np.abs(flat) ** 2)) - variance, 1e-30)
     scatter = seen.transpose(0, 2, 1) @ seen.conj()
-    return _User(scatter, len(flat), power, variance + MODEL_FLOOR * power)
+    energies = np.einsum("drr->d", scatter).real
+    return _User(scatter, energies, len(flat), power, variance + MODEL_FLOOR * power)
 
 
 def _correlation(profile: DelayProfile | None, spread: float, basis: np.ndarray, steps: np.ndarray) -> np.ndarray:
@@ -163,12 +169,14 @@ def _likelihood(users: Sequence[tuple[np.ndarray, _User]], correlation: np.ndarr
     values = np.maximum(values, 0.0)
     total, places = 0.0, []
     for delays, user in users:
-        energies = np.einsum("ri,drs,si->di", vectors.conj(), user.scatter, vectors, optimize=True).real
-        every = []
-        for relative in POWERS:
-            eigen = relative * user.power * values + user.variance
-            every.append(-user.count * np.sum(np.log(eigen)) - energies @ (1 / eigen))
-        table = np.array(every)
+        heard = POWERS[-1] * user.power * values > HEARD * user.variance  # of the others only noise is left
+        seen = user.scatter @ vectors[:, heard]
+        energies = np.sum(vectors[:, heard].conj() * seen, axis=1).real
+        eigen = POWERS[:, None] * user.power * values[heard] + user.variance
+        noise = user.energies - energies.sum(axis=1)
+        unheard = values.size - np.count_nonzero(heard)
+        constant = user.count * (np.log(eigen).sum(axis=1) + unheard * np.log(user.variance))
+        table = -constant[:, None] - (1 / eigen) @ energies.T - noise / user.variance
         step, place = np.unravel_index(int(np.argmax(table)), table.shape)
         shift, _ = _peak(table[step], int(place))
         total += float(table[step, place])
