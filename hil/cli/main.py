@@ -32,6 +32,7 @@ COMMANDS = {
     "phy-sweep": "phy_sweep",
     "evaluate": "evaluate",
     "calibrate": "calibrate",
+    "twin": "twin",
 }
 
 
