@@ -136,7 +136,9 @@ class BusClient:
         heartbeat_s: float,
         timeout_s: float,
         keys_folder: Path | None = None,
+        key: str | None = None,
     ) -> None:
+        """key: whose key pair to use, where it is not called like the node."""
         self.name, self.endpoint, self.malformed = name, endpoint, 0
         self.heard_s = time.monotonic()  # when the coordinator was last heard
         self.now_tick = 0  # the owner's radio time, reported with every heartbeat
@@ -150,7 +152,7 @@ class BusClient:
         self._socket.linger = 1000
         self._socket.setsockopt(zmq.MAXMSGSIZE, 1 << 30)
         if keys_folder:
-            keys.secure_client(self._socket, keys_folder, name)
+            keys.secure_client(self._socket, keys_folder, key or name)
         elif not is_loopback(endpoint):
             self._socket.close()
             self._context.term()

@@ -21,6 +21,7 @@ from hil.messages import (
     Grant,
     Heartbeat,
     Hello,
+    NodeHealth,
     NodeLost,
     Refused,
     Sent,
@@ -29,6 +30,7 @@ from hil.messages import (
     Truth,
     UserCsi,
 )
+from hil.observers import Observers
 from hil.repeated_slot import aligned
 
 log = logging.getLogger(__name__)
@@ -77,6 +79,15 @@ class Coordinator:
         self._done: set[int] = set()
         self._last_heartbeat = 0.0
         self._stop_reason: str | None = None
+        self.frames = list(self.frames)
+        self.observers = Observers(self.config, self.bus, len(self.frames))
+        tell = self.on_event
+
+        def on_event(text: str) -> None:
+            self.observers.event(text)
+            tell(text)
+
+        self.on_event = on_event
 
     def run(self) -> None:
         """Wait for every node, sound the channel, send the frames, wait for the last decode, stop all."""
@@ -101,9 +112,15 @@ class Coordinator:
                 lambda: f"the receiver has not decoded frames {sorted(granted - self._done)}",
             )
         except HilError as error:
-            self._tell_all(Stop(complete=False, reason=str(error)))
+            self._end(Stop(complete=False, reason=str(error)))
             raise
-        self._tell_all(Stop(complete=True, reason=""))
+        self._end(Stop(complete=True, reason=""))
+
+    def _end(self, stop: Stop) -> None:
+        self._tell_all(stop)
+        state = "finished" if stop.complete else "stopped"
+        self.observers.update(state, stop.reason, self._health(), now=True)
+        self.observers.stop(stop)
 
     # -- the phases --
 
@@ -142,6 +159,7 @@ class Coordinator:
             last_attempt=last_attempt,
         )
         self._tell_all(grant)
+        self.observers.granted(grant)
         self._wait(
             lambda: self._reported_slot >= slot,
             self.config.bus.frame_timeout_s,
@@ -204,6 +222,8 @@ class Coordinator:
                 raise HilError(sentence() + ".")
 
     def _take(self, received: Received) -> None:
+        if self.observers.take(received):
+            return
         node = self.nodes.get(received.sender)
         if node:
             node.heard = time.monotonic()
@@ -241,6 +261,7 @@ class Coordinator:
             return
         if name not in self.nodes:
             log.info("%s joined", name)
+            self.observers.event(f"{name} joined")
         self.nodes[name] = Node(
             name, hello.role, hello.user, time.monotonic(), hello.now_tick, hello.max_burst_samples, hello.repeats
         )
@@ -260,8 +281,23 @@ class Coordinator:
 
     # -- health --
 
+    def _health(self) -> list[NodeHealth]:
+        """Every node of the run, also those that are not there."""
+        now = time.monotonic()
+        here = [
+            NodeHealth(node.name, node.role, node.user, "here", now - node.heard, node.now_tick)
+            for node in self.nodes.values()
+        ]
+        for name in self._absent():
+            user = int(name[2:]) if name.startswith("tx") else None
+            state = "missing" if self._start is None else "lost"
+            here.append(NodeHealth(name, "tx" if user is not None else name, user, state, None))
+        return here
+
     def _beat(self) -> None:
         now = time.monotonic()
+        if self.observers:
+            self.observers.update("running" if self._start else "waiting", "", self._health())
         if now - self._last_heartbeat < self.config.bus.heartbeat_s:
             return
         self._last_heartbeat = now

@@ -30,6 +30,8 @@ COMMANDS = {
     "phy-sweep": "phy_sweep",
     "evaluate": "evaluate",
     "calibrate": "calibrate",
+    "dashboard": "dashboard",
+    "watch": "watch",
 }
 
 
