@@ -4,7 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
-EXTRAS := tx,rx,train,fast,pluto,dev
+EXTRAS := tx,rx,train,fast,live,pluto,dev
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint bench emulated-plutos clean

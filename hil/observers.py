@@ -54,6 +54,7 @@ class Observers:
         self._grant: Grant | None = None
         self._done = 0
         self._last_update = self._last_beat = 0.0
+        self._was_running = False
 
     def __bool__(self) -> bool:
         return bool(self._heard)
@@ -102,7 +103,9 @@ class Observers:
                 continue
             self._bus.send(name, self._overview(state, reason, health, self._told[name]))
             self._told[name] = self._events[-1].number if self._events else 0
-        if clock - self._last_beat > self._config.bus.heartbeat_s:
+        began = state == "running" and not self._was_running  # before, the receiver is still joining
+        self._was_running = state == "running"
+        if began or clock - self._last_beat > self._config.bus.heartbeat_s:
             self._last_beat = clock
             self._tell(Heartbeat())
             if any(node.name == "rx" and node.state == "here" for node in health):

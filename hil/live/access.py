@@ -35,9 +35,8 @@ class Access:
 
     def cross_site(self, headers: Mapping[str, str]) -> str | None:
         """Why a WebSocket or a command from this origin is refused, or None. A missing Origin is refused as well."""
-        origin = headers.get("origin", "")
-        parts = urlsplit(origin) if origin.startswith(("http://", "https://")) else None
-        if parts is None or parts.netloc.lower() != headers.get("host", "").lower():
+        origin, host = headers.get("origin", "").lower(), headers.get("host", "").lower()
+        if not host or origin not in (f"http://{host}", f"https://{host}"):
             return f"the origin {_short(origin)} is not this page."
         return None
 

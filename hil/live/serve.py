@@ -26,27 +26,34 @@ class Site:
 
 def serve(site: Site, host: str, port: int, on_listening: Callable[[str], None]) -> None:
     """Serve until SIGINT or SIGTERM. on_listening hears the address. Raises UsageError when it cannot listen."""
-    listener = _listen(host, port)
+    listener = listen(host, port)
     name = f"[{host}]" if ":" in host else host
     on_listening(f"http://{name}:{listener.getsockname()[1]}")
-    settings = uvicorn.Config(
-        build_app(site.state, site.access, site.control),
-        log_level="warning",
-        access_log=False,  # its lines would hold tokens
-        server_header=False,
-        ws="websockets-sansio",
-        ws_max_size=1 << 16,
-        ws_per_message_deflate=False,
-        proxy_headers=False,
-        lifespan="off",
-        timeout_graceful_shutdown=2,
-    )
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # both end a dashboard in order, with its run
     with contextlib.suppress(KeyboardInterrupt):
-        uvicorn.Server(settings).run(sockets=[listener])
+        make_server(site).run(sockets=[listener])
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def make_server(site: Site) -> uvicorn.Server:
+    """A server that waits for `run(sockets=[listener])`."""
+    return uvicorn.Server(
+        uvicorn.Config(
+            build_app(site.state, site.access, site.control),
+            log_level="warning",
+            access_log=False,  # its lines would hold tokens
+            server_header=False,
+            ws="websockets-sansio",
+            ws_max_size=1 << 16,
+            ws_per_message_deflate=False,
+            proxy_headers=False,
+            lifespan="off",
+            timeout_graceful_shutdown=2,
+        )
+    )
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A bound TCP socket; port 0 takes a free one. Raises UsageError when it cannot be had."""
     try:
         family, kind, protocol, _name, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -54,6 +61,7 @@ def _listen(host: str, port: int) -> socket.socket:
         listener = socket.socket(family, kind, protocol)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
+        listener.listen(128)  # from here on nobody is refused, though answers take until the server runs
     except OSError as error:
         raise UsageError(f"--host {host} --port {port} cannot be listened on: {error.strerror or error}.") from None
     return listener

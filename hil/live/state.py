@@ -99,7 +99,7 @@ class LiveState:
         """Where the state comes from, and whether it is live."""
         with self._lock:
             if (connected, sentence) != (self._source["connected"], self._source["sentence"]):
-                self._source = {"connected": connected, "sentence": sentence[:MAX_TEXT]}
+                self._source = {"connected": connected, "sentence": clean(sentence)}
                 self.version += 1
 
     @property
@@ -113,7 +113,7 @@ class LiveState:
     def overview(self, news: Overview) -> None:
         """The coordinator's word."""
         with self._lock:
-            self._state, self._reason = news.state[:20], news.reason[:MAX_TEXT]
+            self._state, self._reason = clean(news.state, 20), clean(news.reason)
             self._nodes, self._csi = news.nodes[:20], news.csi
             self._slot, self._frame, self._malformed = news.slot, news.frame, news.malformed
             self._sent.update({sent.user: sent for sent in news.sent if self._is_user(sent.user)})
@@ -121,7 +121,7 @@ class LiveState:
             for event in news.events:
                 if event.number > self._last_overview_event:
                     self._last_overview_event = event.number
-                    self._events.append((event.unix_s, event.text[:MAX_TEXT]))
+                    self._events.append((event.unix_s, clean(event.text)))
             self._note_pace()
             self.version += 1
 
@@ -160,10 +160,10 @@ class LiveState:
             self._decoded += facts.decoded
             for kind, count in facts.events.items():
                 text = f"frame {facts.frame}, user {facts.user}: {count} x {kind}"
-                self._events.append((time.time(), text[:MAX_TEXT]))
+                self._events.append((time.time(), clean(text)))
             if not facts.decoded:
                 text = f"frame {facts.frame}, user {facts.user} is not decoded: {facts.reason or 'unknown'}"
-                self._events.append((time.time(), text[:MAX_TEXT]))
+                self._events.append((time.time(), clean(text)))
             self.version += 1
 
     def pictures(self, user: int, frame: int, original: bytes, received: bytes) -> None:
@@ -191,7 +191,7 @@ class LiveState:
 
     def event(self, text: str) -> None:
         with self._lock:
-            self._events.append((time.time(), text[:MAX_TEXT]))
+            self._events.append((time.time(), clean(text)))
             self.version += 1
 
     def set_control(self, **values: Any) -> None:
@@ -258,7 +258,7 @@ class LiveState:
             "snr_db": config.snr_db,
             "snr_db_measured": _rounded(self._csi.snr_db, 1) if self._csi else None,
             "channel": config.channel,
-            "codec": config.codec[:MAX_TEXT],
+            "codec": clean(config.codec),
             "refine": config.refine,
             "cancel": config.cancel,
             "seed": str(config.seed),  # JavaScript's numbers end at 2^53
@@ -266,8 +266,8 @@ class LiveState:
             "center_frequency_hz": config.center_frequency_hz,
             "spacing_hz": config.waveform.subcarrier_spacing_hz,
             "active_subcarriers": config.waveform.active_subcarriers,
-            "device": config.radio.device[:MAX_TEXT],
-            "calibration": config.radio.calibration and config.radio.calibration[:MAX_TEXT],
+            "device": clean(config.radio.device),
+            "calibration": config.radio.calibration and clean(config.radio.calibration),
             "csi": config.feedback.csi,
             "carrier": config.feedback.carrier,
         }
@@ -282,8 +282,8 @@ class LiveState:
             "evm_db": _rounded(seen.evm_db, 1) if seen else None,
             "frame": facts.frame if facts else None,
             "decoded": facts.decoded if facts else None,
-            "reason": (facts.reason or "")[:MAX_TEXT] if facts else "",
-            "image_id": facts.image_id[:MAX_TEXT] if facts else "",
+            "reason": clean(facts.reason or "") if facts else "",
+            "image_id": clean(facts.image_id) if facts else "",
             "psnr_db": _rounded(facts.psnr_db, 2) if facts else None,
             "ssim": _rounded(facts.ssim, 3) if facts else None,
             "ideal_psnr_db": _rounded(facts.ideal_psnr_db, 2) if facts else None,
@@ -307,6 +307,11 @@ class LiveState:
         return (last - first) / (end_s - start_s) if last > first and end_s > start_s else None
 
 
+def clean(text: str, most: int = MAX_TEXT) -> str:
+    """At most `most` characters, and none that moves a terminal's cursor or turns the direction of writing."""
+    return "".join(char if char.isprintable() else "\ufffd" for char in text[:most])
+
+
 def picture_kind(file: bytes) -> str | None:
     """The media type of a picture that a browser may be given, from its first bytes; None for anything else."""
     if len(file) > MAX_PICTURE_BYTES:
@@ -327,10 +332,10 @@ def _rounded(value: float | None, digits: int) -> float | None:
 
 def _node(node: NodeHealth) -> dict[str, Any]:
     return {
-        "name": node.name[:40],
-        "role": node.role[:20],
+        "name": clean(node.name, 40),
+        "role": clean(node.role, 20),
         "user": node.user,
-        "state": node.state[:20],
+        "state": clean(node.state, 20),
         "silent_s": _rounded(node.silent_s, 1),
     }
 

@@ -49,6 +49,7 @@ function draw() {
     showLoops(users, run);
     showConstellations(users).forEach((canvas, index) =>
       drawConstellation(canvas, theme, users[index].constellation, theme.users[users[index].user % 8]));
+    at("psnr-title").textContent = points.length > 60 * users.length ? "dB, by frame, and its moving mean" : "dB, by frame";
     const psnr = drawPsnr(at("psnr"), theme, points);
     drawResponse(at("response"), theme, users, run);
     drawSpectrum(at("spectrum"), theme, spectra[spectra.length - 1], run);

@@ -110,7 +110,10 @@ export function drawPsnr(canvas, theme, points) {
   for (const [user, own] of [...byUser].sort((one, other) => one[0] - other[0])) {
     own.sort((one, other) => one[0] - other[0]);
     const colour = theme.users[user % 8];
-    line(context, own.map(([frame, psnr]) => (psnr === null ? null : [x(frame), y(psnr)])), colour);
+    context.globalAlpha = few ? 1 : 0.3;
+    line(context, own.map(([frame, psnr]) => (psnr === null ? null : [x(frame), y(psnr)])), colour, few ? 1.75 : 1);
+    context.globalAlpha = 1;
+    if (!few) line(context, movingMean(own).map(([frame, psnr]) => [x(frame), y(psnr)]), colour, 2);
     context.fillStyle = colour;
     const marks = few ? own : own.slice(-1);
     for (const [frame, psnr] of marks) {
@@ -123,6 +126,20 @@ export function drawPsnr(canvas, theme, points) {
     for (const [frame, psnr] of own) if (psnr === null) context.fillRect(x(frame) - 1, box.bottom - 6 - 5 * (user % 8), 2, 5);
   }
   return { x, box, frames };
+}
+
+// Means over a fortieth of the points, at their middles.
+function movingMean(own) {
+  const known = own.filter((point) => point[1] !== null);
+  const width = Math.max(3, Math.round(known.length / 40));
+  const means = [];
+  let sum = 0;
+  known.forEach(([, psnr], index) => {
+    sum += psnr;
+    if (index >= width) sum -= known[index - width][1];
+    if (index >= width - 1) means.push([known[index - Math.floor(width / 2)][0], sum / width]);
+  });
+  return means;
 }
 
 // users: {user, response_db}; lowest frequency first, an empty carrier in the middle.
