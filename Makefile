@@ -4,7 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
-EXTRAS := tx,rx,train,fast,pluto,ray,docs,dev
+EXTRAS := tx,rx,train,fast,live,pluto,ray,docs,dev
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint bench docs docs-commands emulated-plutos fuzz chaos soak clean

@@ -142,7 +142,9 @@ class BusClient:
         heartbeat_s: float,
         timeout_s: float,
         keys_folder: Path | None = None,
+        key: str | None = None,
     ) -> None:
+        """key: whose key pair to use, where it is not called like the node."""
         self.name, self.endpoint, self.malformed = name, endpoint, 0
         self.heard_s = time.monotonic()  # when the coordinator was last heard
         self.heard = False  # whether it has been heard at all
@@ -158,7 +160,7 @@ class BusClient:
         self._socket.linger = 1000
         self._socket.setsockopt(zmq.MAXMSGSIZE, 1 << 30)
         if keys_folder:
-            keys.secure_client(self._socket, keys_folder, name)
+            keys.secure_client(self._socket, keys_folder, key or name)
         elif not is_loopback(endpoint):
             self._socket.close()
             self._context.term()

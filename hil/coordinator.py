@@ -22,6 +22,7 @@ from hil.messages import (
     Grant,
     Heartbeat,
     Hello,
+    NodeHealth,
     NodeLost,
     Refused,
     Sent,
@@ -30,6 +31,7 @@ from hil.messages import (
     Truth,
     UserCsi,
 )
+from hil.observers import Observers
 from hil.repeated_slot import aligned
 
 log = logging.getLogger(__name__)
@@ -80,6 +82,15 @@ class Coordinator:
         self._done: set[int] = set()
         self._last_heartbeat = 0.0
         self._stop_reason: str | None = None
+        self.frames = list(self.frames)
+        self.observers = Observers(self.config, self.bus, len(self.frames))
+        tell = self.on_event
+
+        def on_event(text: str) -> None:
+            self.observers.event(text)
+            tell(text)
+
+        self.on_event = on_event
 
     def run(self) -> None:
         """Wait for every node, sound the channel, send the frames, wait for the last decode, stop all."""
@@ -103,9 +114,15 @@ class Coordinator:
                 lambda: f"the receiver has not decoded frames {sorted(self._undecoded())}",
             )
         except HilError as error:
-            self._tell_all(Stop(complete=False, reason=str(error)))
+            self._end(Stop(complete=False, reason=str(error)))
             raise
-        self._tell_all(Stop(complete=True, reason=""))
+        self._end(Stop(complete=True, reason=""))
+
+    def _end(self, stop: Stop) -> None:
+        self._tell_all(stop)
+        state = "finished" if stop.complete else "stopped"
+        self.observers.update(state, stop.reason, self._health(), now=True)
+        self.observers.stop(stop)
 
     # -- the phases --
 
@@ -153,6 +170,7 @@ class Coordinator:
             commands=self._control.commands(slot_tick, frame is None, self.lost_users),
         )
         self._tell_all(grant)
+        self.observers.granted(grant)
         self._wait(
             lambda: self._reported_slot >= slot,
             self.config.bus.frame_timeout_s,
@@ -217,6 +235,8 @@ class Coordinator:
                 raise HilError(sentence() + ".")
 
     def _take(self, received: Received) -> None:
+        if self.observers.take(received):
+            return
         node = self.nodes.get(received.sender)
         if node:
             node.heard = time.monotonic()
@@ -255,6 +275,7 @@ class Coordinator:
             return
         if name not in self.nodes:
             log.info("%s joined", name)
+            self.observers.event(f"{name} joined")
         self.nodes[name] = Node(name, hello.role, hello.user, time.monotonic(), hello, hello.now_tick)
         if hello.user is not None and hello.user in self.lost_users:
             self.lost_users.discard(hello.user)
@@ -272,8 +293,23 @@ class Coordinator:
 
     # -- health --
 
+    def _health(self) -> list[NodeHealth]:
+        """Every node of the run, also those that are not there."""
+        now = time.monotonic()
+        here = [
+            NodeHealth(node.name, node.role, node.user, "here", now - node.heard, node.now_tick)
+            for node in self.nodes.values()
+        ]
+        for name in self._absent():
+            user = int(name[2:]) if name.startswith("tx") else None
+            state = "missing" if self._start is None else "lost"
+            here.append(NodeHealth(name, "tx" if user is not None else name, user, state, None))
+        return here
+
     def _beat(self) -> None:
         now = time.monotonic()
+        if self.observers:
+            self.observers.update("running" if self._start else "waiting", "", self._health())
         if now - self._last_heartbeat < self.config.bus.heartbeat_s:
             return
         self._last_heartbeat = now

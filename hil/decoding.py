@@ -1,6 +1,7 @@
 """One received frame to recorded results: decode each user, refine, score against the original, write."""
 
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,7 @@ class FrameDecoder:
     refiner: "Refiner | None"
     writer: ResultWriter
     canceller: Canceller | None = None
+    on_recorded: Callable[[ResultRow, Mapping[str, Any]], None] = lambda _row, _pictures: None
 
     def decode(self, slot: Slot) -> int:
         """Decode and record every user of one frame; returns how many images were decoded.
@@ -49,6 +51,7 @@ class FrameDecoder:
             if view and self.canceller and row.decoded:
                 view = self.canceller.without(view, slot, user, pictures["received"])
             self.writer.append(row, **pictures)
+            self.on_recorded(row, pictures)
             decoded += row.decoded
         self.writer.save_diagnostics(slot.grant.frame, **diagnostics(self.config, slot))
         return decoded

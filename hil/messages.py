@@ -4,7 +4,7 @@ On the wire a message is two or more ZeroMQ frames: the packed `Envelope`, then 
 the body names (pictures, symbols) as raw frames, so that large arrays are neither encoded nor copied.
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 
@@ -28,7 +28,7 @@ class Message(msgspec.Struct, tag=True, frozen=True, forbid_unknown_fields=True)
 class Hello(Message, frozen=True):
     """A node joins (and joins again whenever the coordinator seems to have forgotten it)."""
 
-    role: str  # "tx", "rx" or "air"
+    role: str  # "tx", "rx", "air" or "observer"
     user: UserIndex | None
     process_id: int
     config_digest: str
@@ -190,7 +190,120 @@ class Bye(Message, frozen=True):
     reason: str = ""
 
 
-Body = Hello | Refused | Start | Grant | Sent | CsiReport | Truth | FrameDone | NodeLost | Heartbeat | Stop | Bye
+class Watched(Message, frozen=True):
+    """To the receiver, with every heartbeat while somebody looks on: publish telemetry for a little longer."""
+
+
+class NodeHealth(Message, frozen=True):
+    """One node as the coordinator sees it. state: "here", "missing" (has not joined yet) or "lost"."""
+
+    name: str
+    role: str
+    user: int | None
+    state: str
+    silent_s: float | None  # since its last message
+    now_tick: int = 0
+
+
+class Event(Message, frozen=True):
+    """Something worth a line: number counts a run's events from 1."""
+
+    number: int
+    unix_s: float
+    text: str
+
+
+class RunFacts(Message, frozen=True):
+    """To an observer that has joined. run: new with every coordinator; config: RunConfig as JSON values."""
+
+    run: str
+    config: dict[str, Any]
+    frames_to_send: int
+
+
+class Overview(Message, frozen=True):
+    """To observers, at most ten times a second. state: "waiting", "running", "finished" or "stopped".
+
+    frames_done counts those of this coordinator; sent and csi are the newest; events are those since the last overview.
+    """
+
+    state: str
+    reason: str
+    slot: int | None
+    frame: int | None
+    frames_done: int
+    nodes: list[NodeHealth]
+    sent: list[Sent]
+    csi: CsiReport | None
+    events: list[Event]
+    malformed: int
+
+
+class PictureFacts(Message, frozen=True):
+    """How one user's picture of one frame came out: the columns of its ResultRow that a live view shows."""
+
+    frame: int
+    user: int
+    decoded: bool
+    reason: str | None
+    image_id: str
+    psnr_db: float | None
+    ssim: float | None
+    ideal_psnr_db: float | None
+    latency_ms: float
+    events: dict[str, int]
+
+
+class UserTelemetry(Message, frozen=True):
+    """What the receiver saw of one user in one slot.
+
+    constellation: float16 little-endian I and Q in turn, unit mean power; response_db: float16, lowest frequency first;
+    attachment: which one holds its original and received picture (JPEG), the first original_bytes the original.
+    """
+
+    user: int
+    detected: bool
+    reason: str | None
+    constellation: bytes
+    response_db: bytes
+    evm_db: float | None = None
+    picture_frame: int | None = None
+    attachment: int | None = None
+    original_bytes: int = 0
+
+
+class Telemetry(Message, frozen=True):
+    """From the receiver while it is watched, at most ten a second: the newest slot, and every picture since the last.
+
+    spectrum_db: float16 [bins], lowest frequency first, full scale 0 dB.
+    """
+
+    slot: int
+    frame: int | None
+    snr_db: float | None
+    spectrum_db: bytes
+    users: list[UserTelemetry]
+    pictures: list[PictureFacts]
+
+
+Body = (
+    Hello
+    | Refused
+    | Start
+    | Grant
+    | Sent
+    | CsiReport
+    | Truth
+    | FrameDone
+    | NodeLost
+    | Heartbeat
+    | Stop
+    | Bye
+    | Watched
+    | RunFacts
+    | Overview
+    | Telemetry
+)
 
 
 class Envelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

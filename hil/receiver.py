@@ -37,11 +37,13 @@ from hil.messages import (
     Stop,
     Truth,
     UserCsi,
+    Watched,
 )
 from hil.node import join
 from hil.repeated_slot import aligned, find_arrivals, one_period, receive_repeated
 from hil.session_recording import SessionRecorder
 from hil.slot import Slot
+from hil.telemetry import TelemetryPublisher
 from radio.device import Radio
 from radio.errors import RadioError
 from radio.samples import Samples
@@ -73,6 +75,8 @@ class ReceiverNode:
         self._stopping = False
         self._failure: Exception | None = None
         self._postponed: deque[Received] = deque()
+        self._telemetry = TelemetryPublisher(self.config, self.bus.send)
+        self.decoder.on_recorded = self._telemetry.recorded
 
     def run(self) -> Stop:
         """Raises HilError or UsageError; what was recorded before stays."""
@@ -89,6 +93,7 @@ class ReceiverNode:
                 self._changed.notify_all()
             self._jobs.put(None)
             worker.join(timeout=30)
+            self._telemetry.close()
 
     def _serve(self, start: Start) -> Stop:
         while True:
@@ -104,6 +109,8 @@ class ReceiverNode:
                     self._note_sent(sent, message)
                 case Truth(links=links):
                     self._note_truth(links)
+                case Watched():
+                    self._telemetry.watch()
                 case Stop() as stop:
                     return stop
                 case Refused(reason=reason):
@@ -206,6 +213,7 @@ class ReceiverNode:
                 if slot.grant.frame is None:
                     continue
                 decoded = self.decoder.decode(slot)
+                self._telemetry.offer(slot)
             except Exception as error:  # the thread must never die silently: the main loop reports it
                 log.exception("decoding failed")
                 self._failure = error

@@ -19,5 +19,5 @@ def command(out: Path, users: int) -> None:
     """
     from hil.keys import create_keys
 
-    made = create_keys(out, [f"tx{user}" for user in range(users)] + ["rx", "air"])
+    made = create_keys(out, [f"tx{user}" for user in range(users)] + ["rx", "air", "observer"])
     click.echo(f"{len(made)} new key pairs in {out}; keep the .key_secret files secret.")

@@ -33,6 +33,8 @@ COMMANDS = {
     "evaluate": "evaluate",
     "calibrate": "calibrate",
     "twin": "twin",
+    "dashboard": "dashboard",
+    "watch": "watch",
 }
 
 
