@@ -51,8 +51,21 @@ def _common(function: Any) -> Any:
     return function
 
 
+_INITIAL = click.option("--initial-codec", help="Codec, by name or path, or training run to start from.")
+
+
+def _located(name: str | None) -> Path | None:
+    """The folder of ``--initial-codec``: a training run, or a codec by name or path."""
+    from models.zoo import codec_folder
+
+    if name is None or (Path(name) / "checkpoint.safetensors").is_file():
+        return None if name is None else Path(name)
+    return codec_folder(name)
+
+
 @command.command("codec")
 @_common
+@_INITIAL
 @click.option("--name", help="Name of the codec and of its folder in --out.")
 @click.option("--users", type=int, help="Users that share the channel.")
 def train_codec_command(resume: bool, **flags: Any) -> None:
@@ -61,6 +74,7 @@ def train_codec_command(resume: bool, **flags: Any) -> None:
     from models.training.finish import finish_codec
     from models.training.loop import train_codec
 
+    flags["initial_codec"] = _located(flags["initial_codec"])
     settings = training_settings(CodecTraining, flags)
     train_codec(settings, resume)
     manifest = finish_codec(settings.out, settings.out / settings.name)
@@ -69,6 +83,7 @@ def train_codec_command(resume: bool, **flags: Any) -> None:
 
 @command.command("teacher")
 @_common
+@_INITIAL
 @click.option("--name", help="Name of the teacher.")
 @click.option("--users", type=int, help="Users of the student to come.")
 def train_teacher_command(resume: bool, **flags: Any) -> None:
@@ -77,6 +92,7 @@ def train_teacher_command(resume: bool, **flags: Any) -> None:
     from models.training.stage_config import TeacherTraining
     from models.training.two_stage import train_teacher
 
+    flags["initial_codec"] = _located(flags["initial_codec"])
     settings = training_settings(TeacherTraining, flags)
     train_teacher(settings, resume)
     click.echo(f"{settings.out}: {finish_teacher(settings.out)['psnr_db']}")
@@ -101,6 +117,7 @@ def train_student_command(resume: bool, **flags: Any) -> None:
 @command.command("baseline")
 @click.argument("baseline", type=click.Choice(["joint-decoder", "no-distillation", "orthogonal"]))
 @_common
+@_INITIAL
 @click.option("--name", help="Name of the codec and of its folder in --out.  [BASELINE]")
 @click.option("--users", type=int, help="Users that share the channel.")
 def train_baseline_command(baseline: str, resume: bool, **flags: Any) -> None:
@@ -110,6 +127,7 @@ def train_baseline_command(baseline: str, resume: bool, **flags: Any) -> None:
     from models.training.stage_config import BaselineTraining
 
     flags["name"] = flags["name"] or baseline
+    flags["initial_codec"] = _located(flags["initial_codec"])
     settings = training_settings(BaselineTraining, flags | {"baseline": baseline})
     train_codec(settings, resume)
     manifest = finish_codec(settings.out, settings.out / settings.name)

@@ -7,7 +7,7 @@ from pathlib import Path
 from models.errors import ModelError
 from models.manifest import Provenance
 from models.training.checkpoint import Progress, has_checkpoint
-from models.training.config import RunBounds
+from models.training.config import CodecTraining, RunBounds
 from models.training.runner import SETTINGS_NAME
 from models.training.stage_config import OneStepTraining, StudentTraining
 
@@ -25,10 +25,14 @@ def provenance_of(what: str, settings: RunBounds, progress: Progress) -> Provena
     bound = f"--steps {settings.steps}" if settings.steps is not None else f"--minutes {settings.minutes:g}"
     images = " ".join(f"--images {source}" for source in sources)
     note = ""
+    if isinstance(settings, CodecTraining):
+        start = "" if settings.initial_codec is None else f" --initial-codec {settings.initial_codec.name}"
+        images = f"{images} --users {settings.users}{start}"
+        note = f"Settings beside the defaults: {_chosen(settings)}."
     if isinstance(settings, StudentTraining):
         images = f"--teacher {settings.teacher.name} {images}"
         weights = ("reconstruction", "feature_affinity", "cross_head", "cross_head_layer", "relational", "from_teacher")
-        note = "Distilled: " + ", ".join(f"{name} {getattr(settings, name)}" for name in weights) + "."
+        note += " Distilled: " + ", ".join(f"{name} {getattr(settings, name)}" for name in weights) + "."
     if isinstance(settings, OneStepTraining):
         images = f"--refiner {settings.refiner.name} --codec {settings.codec.name} {images}"
     return Provenance(
@@ -39,6 +43,13 @@ def provenance_of(what: str, settings: RunBounds, progress: Progress) -> Provena
         images_seen=progress.images_seen,
         note=note,
     )
+
+
+def _chosen(settings: CodecTraining) -> str:
+    """The settings that differ from their defaults and stand neither in the command nor in the manifest, as JSON."""
+    told = {"name", "users", "architecture", "images", "validation", "out", "minutes", "steps", "seed", "initial_codec"}
+    told |= {"teacher", "baseline", "from_teacher", "patience", "checkpoint_s"}
+    return settings.model_dump_json(exclude=told, exclude_defaults=True)
 
 
 def _without_folders(source: str) -> str:
