@@ -115,13 +115,19 @@ def train_student_command(resume: bool, **flags: Any) -> None:
 
 
 @command.command("baseline")
-@click.argument("baseline", type=click.Choice(["joint-decoder", "no-distillation", "orthogonal"]))
+@click.argument("baseline", type=click.Choice(["joint-decoder", "no-distillation", "orthogonal", "conditional-gan"]))
 @_common
 @_INITIAL
-@click.option("--name", help="Name of the codec and of its folder in --out.  [BASELINE]")
+@click.option("--name", help="Name of the codec or refiner and of its folder in --out.  [BASELINE]")
 @click.option("--users", type=int, help="Users that share the channel.")
+@click.option("--codec", help="For conditional-gan: codec, by name or path, whose pictures it refines.")
 def train_baseline_command(baseline: str, resume: bool, **flags: Any) -> None:
-    """Train what the student is compared with, by the same loop and channel uses; writes OUT/NAME."""
+    """Train what student and refiner are compared with, by the same loop and channel uses; writes OUT/NAME."""
+    if baseline == "conditional-gan":
+        _train_conditional_gan(resume, flags)
+        return
+    if flags.pop("codec") is not None:
+        raise click.UsageError(f"--codec is for conditional-gan; {baseline} is a codec itself.")
     from models.training.finish import finish_codec
     from models.training.loop import train_codec
     from models.training.stage_config import BaselineTraining
@@ -131,6 +137,21 @@ def train_baseline_command(baseline: str, resume: bool, **flags: Any) -> None:
     settings = training_settings(BaselineTraining, flags | {"baseline": baseline})
     train_codec(settings, resume)
     manifest = finish_codec(settings.out, settings.out / settings.name)
+    click.echo(f"{settings.out / settings.name}: {manifest.provenance.images_seen} images seen, {manifest.metrics}")
+
+
+def _train_conditional_gan(resume: bool, flags: dict[str, Any]) -> None:
+    from models.training.conditional_gan import train_conditional_gan
+    from models.training.finish_refiner import finish_refiner
+    from models.training.stage_config import ConditionalGanTraining
+    from models.zoo import codec_folder
+
+    if any(flags.pop(name) is not None for name in ("users", "initial_codec")):
+        raise click.UsageError("--users and --initial-codec are for codecs; conditional-gan refines those of --codec.")
+    flags["codec"] = codec_folder(flags["codec"] or "compact-2u")
+    settings = training_settings(ConditionalGanTraining, flags)
+    train_conditional_gan(settings, resume)
+    manifest = finish_refiner(settings.out, settings.out / settings.name)
     click.echo(f"{settings.out / settings.name}: {manifest.provenance.images_seen} images seen, {manifest.metrics}")
 
 

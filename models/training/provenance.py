@@ -9,7 +9,7 @@ from models.manifest import Provenance
 from models.training.checkpoint import Progress, has_checkpoint
 from models.training.config import CodecTraining, RunBounds
 from models.training.runner import SETTINGS_NAME
-from models.training.stage_config import OneStepTraining, StudentTraining
+from models.training.stage_config import ConditionalGanTraining, OneStepTraining, StudentTraining
 
 MODEL_VERSION = "0.1.0"
 
@@ -35,6 +35,10 @@ def provenance_of(what: str, settings: RunBounds, progress: Progress) -> Provena
         note += " Distilled: " + ", ".join(f"{name} {getattr(settings, name)}" for name in weights) + "."
     if isinstance(settings, OneStepTraining):
         images = f"--refiner {settings.refiner.name} --codec {settings.codec.name} {images}"
+    if isinstance(settings, ConditionalGanTraining):
+        images = f"{images} --codec {settings.codec.name}"
+        names = ("reconstruction", "adversarial", "feature", "gradient_penalty", "learning_rate", "batch")
+        note = "Trained with " + ", ".join(f"{name} {getattr(settings, name):g}" for name in names) + "."
     return Provenance(
         data=", ".join(sources),
         command=f"semnoma-hil train {what} {images} {bound} --seed {settings.seed} --out DIR",
