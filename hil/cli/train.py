@@ -64,8 +64,21 @@ def _exported(settings: Any, finish: Callable[[Path, Path], Any]) -> None:
     click.echo(f"{folder}: {manifest.provenance.images_seen} images seen, {manifest.metrics}")
 
 
+_initial_codec = click.option("--initial-codec", help="Codec, by name or path, or training run to start from.")
+
+
+def _located(name: str | None) -> Path | None:
+    """The folder of ``--initial-codec``: a training run, or a codec by name or path."""
+    from models.zoo import codec_folder
+
+    if name is None or (Path(name) / "checkpoint.safetensors").is_file():
+        return None if name is None else Path(name)
+    return codec_folder(name)
+
+
 @command.command("codec")
 @_common
+@_initial_codec
 @_codec_name
 @_users
 def train_codec_command(resume: bool, **flags: Any) -> None:
@@ -74,6 +87,7 @@ def train_codec_command(resume: bool, **flags: Any) -> None:
     from models.training.finish import finish_codec
     from models.training.loop import train_codec
 
+    flags["initial_codec"] = _located(flags["initial_codec"])
     settings = training_settings(CodecTraining, flags)
     train_codec(settings, resume)
     _exported(settings, finish_codec)
@@ -81,6 +95,7 @@ def train_codec_command(resume: bool, **flags: Any) -> None:
 
 @command.command("teacher")
 @_common
+@_initial_codec
 @click.option("--name", help="Name of the teacher.")
 @click.option("--users", type=int, help="Users of the student to come.")
 def train_teacher_command(resume: bool, **flags: Any) -> None:
@@ -89,6 +104,7 @@ def train_teacher_command(resume: bool, **flags: Any) -> None:
     from models.training.stage_config import TeacherTraining
     from models.training.two_stage import train_teacher
 
+    flags["initial_codec"] = _located(flags["initial_codec"])
     settings = training_settings(TeacherTraining, flags)
     train_teacher(settings, resume)
     click.echo(f"{settings.out}: {finish_teacher(settings.out)['psnr_db']}")
@@ -110,20 +126,42 @@ def train_student_command(resume: bool, **flags: Any) -> None:
 
 
 @command.command("baseline")
-@click.argument("baseline", type=click.Choice(["joint-decoder", "no-distillation", "orthogonal"]))
+@click.argument("baseline", type=click.Choice(["joint-decoder", "no-distillation", "orthogonal", "conditional-gan"]))
 @_common
-@click.option("--name", help="Name of the codec and of its folder in --out.  [BASELINE]")
+@_initial_codec
+@click.option("--name", help="Name of the codec or refiner and of its folder in --out.  [BASELINE]")
 @_users
+@click.option("--codec", help="For conditional-gan: codec, by name or path, whose pictures it refines.")
 def train_baseline_command(baseline: str, resume: bool, **flags: Any) -> None:
-    """Train what the student is compared with, by the same loop and channel uses; writes OUT/NAME."""
+    """Train what student and refiner are compared with, by the same loop and channel uses; writes OUT/NAME."""
+    if baseline == "conditional-gan":
+        _train_conditional_gan(resume, flags)
+        return
+    if flags.pop("codec") is not None:
+        raise click.UsageError(f"--codec is for conditional-gan; {baseline} is a codec itself.")
     from models.training.finish import finish_codec
     from models.training.loop import train_codec
     from models.training.stage_config import BaselineTraining
 
     flags["name"] = flags["name"] or baseline
+    flags["initial_codec"] = _located(flags["initial_codec"])
     settings = training_settings(BaselineTraining, flags | {"baseline": baseline})
     train_codec(settings, resume)
     _exported(settings, finish_codec)
+
+
+def _train_conditional_gan(resume: bool, flags: dict[str, Any]) -> None:
+    from models.training.conditional_gan import train_conditional_gan
+    from models.training.finish_refiner import finish_refiner
+    from models.training.stage_config import ConditionalGanTraining
+    from models.zoo import codec_folder
+
+    if any(flags.pop(name) is not None for name in ("users", "initial_codec")):
+        raise click.UsageError("--users and --initial-codec are for codecs; conditional-gan refines those of --codec.")
+    flags["codec"] = codec_folder(flags["codec"] or "compact-2u")
+    settings = training_settings(ConditionalGanTraining, flags)
+    train_conditional_gan(settings, resume)
+    _exported(settings, finish_refiner)
 
 
 @command.command("refiner")

@@ -22,6 +22,7 @@ from models.training.frames import SIDE_FIELDS, draw_frame
 from models.training.judge import validation_judge
 from models.training.runner import refuse_overwrite, run_updates
 from models.training.transmission import pass_frame, symbol_count
+from models.training.warm_start import warm_start
 
 LOG_MSE_FLOOR = 1e-3
 
@@ -86,7 +87,15 @@ def train_codec(
     With ``resume`` an existing checkpoint there is continued: bounded by steps, the result is the same as
     that of an uninterrupted run. Raises ModelError when there is a checkpoint and ``resume`` is false.
     """
-    return train_step(settings, fresh_codec, CodecStep, resume, console)
+    return train_step(settings, starting_codec, CodecStep, resume, console)
+
+
+def starting_codec(settings: CodecTraining) -> CodecNetwork:
+    """``fresh_codec``, with the weights of ``initial_codec`` where one is named."""
+    codec = fresh_codec(settings)
+    if settings.initial_codec is not None:
+        warm_start(codec, settings.initial_codec)
+    return codec
 
 
 def fresh_codec(settings: CodecTraining) -> CodecNetwork:

@@ -46,7 +46,7 @@ def train_one_step(
         rng = np.random.default_rng([settings.seed, progress.step])
         snr_db = float(rng.uniform(*settings.snr_db))
         crops = pool.draw(rng, settings.batch, settings.crop_px)
-        decoded = _decoded(codec, crops, snr_db, int(rng.integers(2**31))).to(accelerator.device)
+        decoded = decoded_crops(codec, crops, snr_db, int(rng.integers(2**31))).to(accelerator.device)
         start = start_timestep(snr_db, refiner.scheduler.alphas_cumprod.numpy())
         seed = int(rng.integers(2**62))
         target = contract_and_denoise(refiner.network, refiner.scheduler, decoded, start, seed).clone()
@@ -67,7 +67,7 @@ def student_of(refiner: Refiner) -> nn.Module:
     return student.train()
 
 
-def _decoded(codec: LearnedScheme, crops: NDArray[np.uint8], snr_db: float, seed: int) -> Tensor:
+def decoded_crops(codec: LearnedScheme, crops: NDArray[np.uint8], snr_db: float, seed: int) -> Tensor:
     """uint8 [n, S, S, 3] -> what the codec decodes at ``snr_db``, float [n, 3, S, S] in [-1, 1]."""
     uses, users = codec.natural_uses(*crops.shape[1:3]), codec.users
     frames = frames_of(crops, "random-phase", users, uses, seed)
