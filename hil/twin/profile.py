@@ -16,8 +16,8 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 
 from radio.air.tdl import DelayProfile, delay_profile
-from radio.waveform.carrier import delay_basis
 from radio.waveform.config import WaveformConfig
+from radio.waveform.delay_basis import delay_basis
 from radio.waveform.grid import ResourceGrid
 from radio.waveform.windows import backoff_samples
 

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
+from calibration.loops.frequency import precorrect
 from hil.config import RunConfig
-from hil.feedback import CarrierLoop
-from hil.messages import CsiReport, Grant, Sent
+from hil.control import SessionControl
+from hil.messages import CsiReport, Grant, Hello, Sent, UserCommand
 from hil.replay import receive_slot
 from hil.slot import Slot
 from radio.air.medium import Medium
@@ -30,29 +31,32 @@ def simulate(config: RunConfig, plan: Iterable[Slot], payload: Payload) -> Itera
     """
     medium, receiver = Medium(config.air), BurstReceiver(config.waveform)
     transmitters = [BurstTransmitter(config.waveform, user) for user in range(config.users)]
-    loops = [CarrierLoop() for _ in transmitters]
+    # Gains stay as configured: these transmitters say that they cannot go lower.
+    hellos = {user: Hello("tx", user, 0, "") for user in range(config.users)}
+    control = SessionControl(config, hellos, repeats=False)
     csi: CsiReport | None = None
     for slot in plan:
         grant, start = slot.grant, slot.start
         medium.block_samples = start.slot_samples
-        tick = grant.slot_tick + start.guard_samples
-        for user, transmitter in enumerate(transmitters):
-            if user in grant.lost_users:
+        commands = control.commands(grant.slot_tick, grant.frame is None, set(grant.lost_users))
+        for user, command in enumerate(commands):
+            if user in grant.lost_users or command.silent:
                 continue
-            if config.feedback.carrier and csi is not None:
-                loops[user].update(csi, user)
             symbols, header = payload(slot, user, csi)
-            burst = transmitter.modulate(symbols, header) * np.float32(config.radio.tx_amplitude)
-            burst = loops[user].apply(burst, config.sample_rate_hz, grant.slot)
+            burst = transmitters[user].modulate(symbols, header) * np.float32(config.radio.tx_amplitude)
+            burst = precorrect(burst, command.correction_hz, config.sample_rate_hz)
             burst = (burst / np.maximum(np.abs(burst), np.float32(1.0))).astype(np.complex64)
+            tick = grant.slot_tick + start.guard_samples - command.advance_ticks
             medium.add_burst(user, Samples(burst[np.newaxis], tick, config.sample_rate_hz))
-            slot.sent[user] = _sent(grant, user, header, loops[user].correction_hz)
+            slot.sent[user] = _sent(grant, header, command)
             slot.symbols[user] = symbols
             slot.originals.setdefault(user, np.zeros((0, 0, 3), np.uint8))
         data = medium.render(grant.slot_tick, start.slot_samples)
         medium.forget_before(grant.slot_tick + start.slot_samples)
         slot.samples = Samples(data, grant.slot_tick, config.sample_rate_hz)
         receive_slot(config, receiver, slot)
+        if slot.csi is not None:
+            control.take(slot.csi)
         csi = slot.csi
         yield slot
 
@@ -70,14 +74,15 @@ def random_payload(n_symbols: int, seed: int) -> Payload:
     return payload
 
 
-def _sent(grant: Grant, user: int, header: FrameHeader, correction_hz: float) -> Sent:
+def _sent(grant: Grant, header: FrameHeader, command: UserCommand) -> Sent:
     return Sent(
         slot=grant.slot,
         frame=grant.frame,
-        user=user,
+        user=command.user,
         picture=header.picture,
         height=header.height,
         width=header.width,
         n_symbols=header.n_symbols,
-        precorrection_hz=correction_hz,
+        precorrection_hz=command.correction_hz,
+        advance_ticks=command.advance_ticks,
     )
