@@ -4,6 +4,7 @@ mkdocs calls `on_page_markdown` for every page; nothing else here is needed to e
 """
 
 import json
+import textwrap
 import types
 import typing
 from collections.abc import Iterator
@@ -68,7 +69,7 @@ def _help(text: str) -> Iterator[str]:
     """Paragraphs as they are; what click must not re-wrap (after a \\b) as a block."""
     for paragraph in text.replace("\x08", "\b").split("\n\n"):
         if paragraph.lstrip().startswith("\b"):
-            yield "```text\n" + paragraph.replace("\b", "").strip("\n") + "\n```"
+            yield "```text\n" + textwrap.dedent(paragraph.replace("\b", "")).strip() + "\n```"
         elif paragraph.strip():
             yield " ".join(paragraph.split())
 
@@ -114,18 +115,28 @@ def _models(annotation: Any) -> list[type[BaseModel]]:
 
 
 def _allowed(field: FieldInfo) -> str:
-    limits = []
-    signs = {Ge: ("ge", ">="), Gt: ("gt", ">"), Le: ("le", "<="), Lt: ("lt", "<")}
+    low, high, entries = None, None, []
     for limit in field.metadata:
-        for kind, (attribute, sign) in signs.items():
-            if isinstance(limit, kind):
-                value = getattr(limit, attribute)
-                limits.append(f"{sign} " + ("2^63" if value == 1 << 63 else f"{value:,}"))
-        if isinstance(limit, MinLen):
-            limits.append(f"at least {limit.min_length} entries")
-        if isinstance(limit, MaxLen):
-            limits.append(f"at most {limit.max_length} entries")
-    return ", ".join([_type(field.annotation), *limits])
+        if isinstance(limit, Ge | Gt):
+            low = (">=", limit.ge) if isinstance(limit, Ge) else (">", limit.gt)
+        elif isinstance(limit, Le | Lt):
+            high = ("<=", limit.le) if isinstance(limit, Le) else ("<", limit.lt)
+        elif isinstance(limit, MinLen):
+            entries.append(f"at least {limit.min_length} entries")
+        elif isinstance(limit, MaxLen):
+            entries.append(f"at most {limit.max_length} entries")
+    return ", ".join([_type(field.annotation), *_range(low, high), *entries])
+
+
+def _range(low: tuple[str, Any] | None, high: tuple[str, Any] | None) -> list[str]:
+    """Limits as a reader says them; no line breaks between a sign and its number."""
+    if low and high and (low[0], high[0]) == (">=", "<="):
+        return [f"{_number(low[1])} to {_number(high[1])}"]
+    return [f"{sign}&nbsp;{_number(value)}" for sign, value in filter(None, (low, high))]
+
+
+def _number(value: Any) -> str:
+    return "2^63" if value == 1 << 63 else f"{value:,}"
 
 
 def _type(annotation: Any) -> str:

@@ -8,7 +8,7 @@ from calibration.measure.users import UserMeasurement, measure_user
 from hil.slot import Slot
 from radio.samples import Samples
 from radio.waveform.carrier import known_symbol_starts, observe
-from radio.waveform.frame import ReceivedFrame, ReceivedUser
+from radio.waveform.frame import ReceivedUser
 from radio.waveform.grid import ResourceGrid
 from radio.waveform.header import modulate
 from radio.waveform.receiver import BurstReceiver
@@ -30,7 +30,8 @@ class Track:
 
 @dataclass(frozen=True)
 class UserView:
-    """One user of one slot. measured: by the receiver, its pre-correction added back to the carrier's offset.
+    """One user of one slot. measured: by the receiver, with what the transmitter had corrected still to be added.
+    clock_ppm: from the payload's timing, None without one.
 
     channel: complex128 [antennas, active], least squares over preamble and sounding in windows that lie the same in
     every slot, so that phases over frequency tell delays from the slot's expected tick (plus `backoff_samples`).
@@ -38,7 +39,8 @@ class UserView:
     """
 
     user: int
-    received: ReceivedUser
+    header_read: bool
+    clock_ppm: float | None
     measured: UserMeasurement
     precorrection_hz: float
     channel: np.ndarray
@@ -48,10 +50,10 @@ class UserView:
 
 @dataclass(frozen=True)
 class BurstView:
-    """tick: where bursts were expected. silence: complex64 [antennas, n] before it."""
+    """tick: where bursts were expected. noise_power: per channel use, as the receiver found it."""
 
     tick: int
-    frame: ReceivedFrame
+    noise_power: float
     users: dict[int, UserView]
 
 
@@ -74,8 +76,11 @@ def view_burst(receiver: BurstReceiver, slot: Slot, samples: Samples) -> BurstVi
         noise = frame.noise_power / float(receiver.grid.training_boost) ** 2
         channel, track = _channel_and_track(receiver.grid, seen, starts, noise)
         variance = noise / starts.size
-        users[found.user] = UserView(found.user, found, measured, corrected_hz, channel, variance, track)
-    return BurstView(expected, frame, users)
+        clock_ppm = found.clock_ppm if found.alignment is not None else None
+        users[found.user] = UserView(
+            found.user, found.header_read, clock_ppm, measured, corrected_hz, channel, variance, track
+        )
+    return BurstView(expected, frame.noise_power, users)
 
 
 def silence(slot: Slot, samples: Samples) -> np.ndarray:

@@ -25,6 +25,8 @@ def front_end(recording: Recording) -> list[ReceiveImbalance]:
         left -= windows[-1].shape[1]
         if left <= 0:
             break
+    if not windows:
+        raise CalibrationError("No slot was recorded whole.")
     every = Samples(np.concatenate(windows, axis=1), 0, recording.config.sample_rate_hz)
     return [receive_imbalance(every, antenna) for antenna in range(every.data.shape[0])]
 

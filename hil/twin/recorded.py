@@ -51,9 +51,15 @@ class Recording:
         return cls(path, config, slots, FileRadio(str(path)))
 
     def with_samples(self) -> Iterator[Slot]:
-        """Every slot with its samples, which are let go afterwards."""
+        """Every slot with its samples, which are let go afterwards; slots that were not recorded whole are left out."""
         for slot in self.slots:
-            slot.samples = self._radio.receive(slot.grant.slot_tick, slot.start.slot_samples)
+            first, length = slot.grant.slot_tick, slot.start.slot_samples
+            if first >= self._radio.end_tick:
+                continue
+            slot.samples = self._radio.receive(first, length)
+            if self._radio.events():
+                slot.samples = None
+                continue
             yield slot
             slot.samples = None
 

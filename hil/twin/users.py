@@ -33,9 +33,9 @@ def fit_users(views: Sequence[BurstView], config: WaveformConfig) -> list[UserFi
     fits = []
     for user in range(config.users):
         seen = [(view, view.users[user]) for view in views if user in view.users]
-        if not any(one.received.header_read for _, one in seen):  # a preamble alone may be imagined
+        if not any(one.header_read for _, one in seen):  # a preamble alone may be imagined
             raise UsageError(f"User {user} was not found in any slot of the recording: it has nothing to be fitted to.")
-        fits.append(_fit(user, [one for _, one in seen], [view.frame.noise_power for view, _ in seen], config))
+        fits.append(_fit(user, [one for _, one in seen], [view.noise_power for view, _ in seen], config))
     return fits
 
 
@@ -59,7 +59,7 @@ def _fit(user: int, seen: Sequence[UserView], noise: Sequence[float], config: Wa
 
 def _clock(seen: Sequence[UserView]) -> Measurement | None:
     """From the payloads' timing, whose scatter over the slots is its uncertainty; None without two payloads."""
-    drifts = np.array([one.received.clock_ppm for one in seen if one.received.alignment is not None])
+    drifts = np.array([one.clock_ppm for one in seen if one.clock_ppm is not None])
     if drifts.size < 2:
         return None
     return Measurement(float(drifts.mean()), float(drifts.std(ddof=1) / np.sqrt(drifts.size)), "ppm")

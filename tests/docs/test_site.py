@@ -57,5 +57,5 @@ def test_the_reference_has_every_value_with_its_default():
     text = load_reference().configuration_reference()
     for name in (*RunConfig.model_fields, *AirConfig.model_fields):
         assert f"| `{name}` |" in text
-    assert "| `snr_db` | number, >= -30, &lt;= 60 | `10.0` |" in text
-    assert "| `delay_spread_s` | number, >= 0 | `1e-07` |" in text
+    assert "| `snr_db` | number, -30 to 60 | `10.0` |" in text
+    assert "| `delay_spread_s` | number, >=&nbsp;0 | `1e-07` |" in text

@@ -10,6 +10,7 @@ from hil.errors import UsageError
 from hil.twin.config_file import twin_yaml, write_twin
 from hil.twin.fit import fit_twin
 from hil.twin.recorded import Recording
+from radio.recording import SigmfWriter
 from tests.hil.twin_recordings import TWO_LINKS, mask, record, run_config
 
 
@@ -119,6 +120,25 @@ def test_a_user_that_was_never_heard_is_named(tmp_path):
     path = record(tmp_path / "room.sigmf-meta", run_config(), slots=4, lost=(1,))
     with pytest.raises(UsageError, match="User 1 was not found in any slot"):
         fit_twin(Recording.open(path))
+
+
+def test_a_torn_recording_is_used_as_far_as_it_goes(tmp_path):
+    path = record(tmp_path / "room.sigmf-meta", run_config(), slots=8)
+    data = path.with_suffix(".sigmf-data")
+    stored = data.read_bytes()
+    data.write_bytes(stored[: int(len(stored) * 0.55)])
+    torn = fit_twin(Recording.open(path))
+    assert torn.slots == (8, 4)
+    assert torn.config.snr_db == pytest.approx(20, abs=0.5)
+    data.write_bytes(stored[:1000])
+    with pytest.raises(UsageError, match="No slot was recorded whole"):
+        fit_twin(Recording.open(path))
+
+
+def test_other_peoples_recordings_are_refused(tmp_path):
+    SigmfWriter(tmp_path / "foreign", 1e6, 1e9).close()
+    with pytest.raises(UsageError, match="was not recorded by semnoma-hil"):
+        Recording.open(tmp_path / "foreign.sigmf-meta")
 
 
 def test_powers_have_no_scale_but_keep_their_ratios(tmp_path):
