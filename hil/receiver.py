@@ -120,7 +120,7 @@ class ReceiverNode:
             raise HilError(f"the receiver's radio failed: {error}") from error
         grant = slot.grant
         slot.latency_ms["receive"] = _milliseconds_since(clock)
-        clock = time.perf_counter()
+        clock = slot.ready_s = time.perf_counter()
         expected = grant.slot_tick + start.guard_samples
         if not start.repeats or aligned(arrivals):
             slot.received = self._receiver.receive(slot.samples, expected)
@@ -193,9 +193,12 @@ class ReceiverNode:
     def _decode_all(self) -> None:
         while (slot := self._jobs.get()) is not None:
             try:
+                clock = time.perf_counter()
                 with self._changed:
                     here = partial(slot.ground_truth_here, self.config.users, self._with_air)
                     self._changed.wait_for(here, GROUND_TRUTH_WAIT_S)
+                if slot.ready_s is not None:  # only scoring waits for the truth: a deadline does not count it
+                    slot.ready_s += time.perf_counter() - clock
                 if self.recorder is not None:
                     self.recorder.record(slot)
                 if slot.grant.frame is None:

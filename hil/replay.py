@@ -57,6 +57,7 @@ def _receive(config: RunConfig, receiver: BurstReceiver, radio: FileRadio, slot:
     """What the receiver node does with a granted slot."""
     clock = time.perf_counter()
     slot.samples = radio.receive(slot.grant.slot_tick, slot.start.slot_samples)
+    slot.ready_s = time.perf_counter()
     expected = slot.grant.slot_tick + slot.start.guard_samples
     if slot.start.repeats and not (slot.csi and aligned(slot.csi.users)):
         return  # its users did not arrive together: the node did not try to receive them either

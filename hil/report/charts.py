@@ -135,12 +135,13 @@ def over_frames(title: str, unit: str, measured: Series, reference: Series, refe
     return _chart(title, f"{title} over frames. {means}.", draw, _WIDE)
 
 
-def curves(title: str, x_label: str, y_label: str, lines: Curves) -> Chart:
-    """Means over x with their confidence intervals as bars, one line per name."""
+def curves(title: str, x_label: str, y_label: str, lines: Curves, names: Sequence[str]) -> Chart:
+    """Means over x with their confidence intervals as bars, one line per name, in the colour of its place in names."""
 
     def draw(figure: Figure, colours: tuple[str, ...]) -> None:
         axes = figure.subplots()
-        for index, (name, (x, mean, half)) in enumerate(lines.items()):
+        for name, (x, mean, half) in lines.items():
+            index = names.index(name)
             style: dict[str, Any] = {"color": colours[index % 8], "marker": _MARKERS[index // 8 % len(_MARKERS)]}
             bars = [0.0 if value is None else value for value in half]
             axes.errorbar(x, mean, yerr=bars, label=name, capsize=3, markersize=4, linewidth=1.6, **style)

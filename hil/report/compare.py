@@ -1,6 +1,7 @@
 """The comparison page: curves with confidence intervals, tables and pictures of several runs, in one file."""
 
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ Key = tuple[str, str]  # channel, curve
 
 
 def build_comparison(folders: Sequence[Path], path: Path) -> Path:
-    """Write the page; returns its path. Raises ResultsError for a folder without results, UsageError without pyarrow."""
+    """Write the page; returns its path. Raises ResultsError for a folder that holds no results."""
     sources = [read_source(folder) for folder in folders]
     return write_page(path, render("comparison.html.j2", context(sources)))
 
@@ -29,15 +30,16 @@ def context(sources: Sequence[Source]) -> dict[str, Any]:
     """What the template shows."""
     x = x_axis(sources)
     groups = _grouped(sources, x)
+    names = sorted({curve for _, curve in groups})
     channels = sorted({channel for channel, _ in groups})
     return {
         "name": ", ".join(source.name for source in sources),
         "x_name": _NAMES.get(x, x),
         "images": sum(len(source.rows) for source in sources),
         "decoded": sum(bool(row.get("decoded")) for source in sources for row in source.rows),
-        "curves": len({curve for _, curve in groups}),
+        "curves": len(names),
         "channels": channels,
-        "plots": [plot for channel in channels for plot in _plots(groups, channel, x)],
+        "plots": [plot for channel in channels for plot in _plots(groups, channel, x, names)],
         "lines": [line for key in sorted(groups) for line in _lines(key, groups[key])],
         "pictures": [_pictures(groups, channel) for channel in channels],
         "sources": [_provenance(source) for source in sources],
@@ -62,19 +64,22 @@ def _figure(rows: Sequence[tuple[Source, dict[str, Any]]], name: str) -> Interva
     return interval(row.get(name) for _, row in rows)
 
 
-def _plots(groups: Any, channel: str, x: str) -> list[Any]:
+def _plots(groups: Any, channel: str, x: str, names: Sequence[str]) -> list[Any]:
     from hil.report import charts
 
     drawn = []
     for name, title in _METRICS:
         lines = {}
         for (where, curve), points in sorted(groups.items()):
-            known = [(value, _figure(rows, name)) for value, rows in points.items()] if where == channel else []
-            known = [(value, figure) for value, figure in known if figure is not None and value == value]
+            known: list[tuple[float, Interval]] = []
+            for value, rows in points.items() if where == channel else ():
+                figure = _figure(rows, name)
+                if figure is not None and not math.isnan(value):
+                    known.append((value, figure))
             if known:
                 lines[curve] = ([v for v, _ in known], [f.mean for _, f in known], [f.half for _, f in known])
         if lines:
-            drawn.append(charts.curves(f"{title.split(' ')[0]}, {channel}", _NAMES.get(x, x), title, lines))
+            drawn.append(charts.curves(f"{title.split(' ')[0]}, {channel}", _NAMES.get(x, x), title, lines, names))
     return drawn
 
 
