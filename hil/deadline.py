@@ -1,7 +1,9 @@
 """A frame's deadline: how many refinement passes still fit before it, and whether it was kept.
 
-A frame's time runs from its last sample at the receiver to each user's picture. What is left after decoding is shared
-by the users still to come; a pass is taken when its measured cost, with a margin, fits into a user's share.
+A frame's time runs from its last sample at the receiver to each user's picture; frames that wait for those before them
+lose time, except on a simulated air without a clock (`air.pace` null), where only reception and decoding count. What is
+left after decoding is shared by the users still to come; a pass is taken when its measured cost, with a margin, fits
+into a user's share.
 """
 
 import time

@@ -197,7 +197,10 @@ class ReceiverNode:
                 with self._changed:
                     here = partial(slot.ground_truth_here, self.config.users, self._with_air)
                     self._changed.wait_for(here, GROUND_TRUTH_WAIT_S)
-                if slot.ready_s is not None:  # only scoring waits for the truth: a deadline does not count it
+                if self._with_air and self.config.air.pace is None:
+                    # An air without a clock sends as soon as it may: no frame has waited for the one before it.
+                    slot.ready_s = time.perf_counter() - slot.latency_ms["phy"] / 1e3
+                elif slot.ready_s is not None:  # only scoring waits for the truth: a deadline does not count it
                     slot.ready_s += time.perf_counter() - clock
                 if self.recorder is not None:
                     self.recorder.record(slot)
