@@ -112,6 +112,9 @@ class RunConfig(Section):
         False, description="Successive cancellation: decoded users are encoded again and subtracted for the next."
     )
     refiner: str = Field("refiner-32", description="Name of a packaged refiner or the folder of one.")
+    deadline_ms: float | None = Field(
+        None, gt=0, le=3.6e6, description="From a frame's last sample to its pictures; refinement takes what is left."
+    )
     compute_device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="Where pictures are decoded.")
     sample_rate_hz: float = Field(4e6, gt=0, description="Of every radio.")
     center_frequency_hz: float = Field(2.45e9, gt=0, description="Carrier of every radio.")

@@ -9,6 +9,7 @@ import numpy as np
 
 from hil.cancellation import Canceller, View, by_power
 from hil.config import RunConfig
+from hil.deadline import Deadline
 from hil.feedback import side_information
 from hil.ideal import ideal_features
 from hil.metrics import psnr_db, ssim
@@ -24,7 +25,10 @@ if TYPE_CHECKING:  # diffusers is imported only where pictures are refined
 
 @dataclass
 class FrameDecoder:
-    """Decodes slot by slot. refiner None leaves pictures as decoded, canceller None users superposed."""
+    """Decodes slot by slot. refiner None leaves pictures as decoded, canceller None users superposed.
+
+    deadline None refines in full.
+    """
 
     config: RunConfig
     decoder: SemanticDecoder
@@ -32,6 +36,7 @@ class FrameDecoder:
     writer: ResultWriter
     canceller: Canceller | None = None
     on_recorded: Callable[[ResultRow, Mapping[str, Any]], None] = lambda _row, _pictures: None
+    deadline: Deadline | None = None
 
     def decode(self, slot: Slot) -> int:
         """Decode and record every user of one frame; returns how many images were decoded.
@@ -39,26 +44,27 @@ class FrameDecoder:
         Each line is on disk when this returns. Users that the writer already has are left alone.
         """
         assert slot.grant.frame is not None
-        ideals = self._ideal_pictures(slot)
-        decoded = 0
         view = None
         if self.canceller and slot.samples and slot.received:
             view = View(slot.samples, slot.received, slot.csi)
-        for user in by_power(slot.received, self.config.users) if view else range(self.config.users):
-            if (slot.grant.frame, user) in self.writer.done:
-                continue
-            row, pictures = self._user(slot, user, view, ideals.get(user))
+        order = by_power(slot.received, self.config.users) if view else range(self.config.users)
+        users = [user for user in order if (slot.grant.frame, user) not in self.writer.done]
+        made: dict[int, tuple[ResultRow, dict[str, Any]]] = {}
+        for place, user in enumerate(users):
+            made[user] = row, pictures = self._user(slot, user, view, users_after=len(users) - 1 - place)
             if view and self.canceller and row.decoded:
                 view = self.canceller.without(view, slot, user, pictures["received"])
+        # Only now what no receiver in the field does: its time is not the deadline's.
+        ideals = self._ideal_pictures(slot, {user: row.refine_passes for user, (row, _) in made.items()})
+        for user, (row, pictures) in made.items():
+            self._score(row, pictures, ideals.get(user))
             self.writer.append(row, **pictures)
             self.on_recorded(row, pictures)
-            decoded += row.decoded
+        decoded = sum(row.decoded for row, _ in made.values())
         self.writer.save_diagnostics(slot.grant.frame, **diagnostics(self.config, slot))
         return decoded
 
-    def _user(
-        self, slot: Slot, user: int, view: View | None, ideal: np.ndarray | None
-    ) -> tuple[ResultRow, dict[str, Any]]:
+    def _user(self, slot: Slot, user: int, view: View | None, users_after: int) -> tuple[ResultRow, dict[str, Any]]:
         received, csi = (view.received, view.csi) if view else (slot.received, slot.csi)
         side = side_information(csi, self.config.users)
         found = next((u for u in received.users if u.user == user), None) if received else None
@@ -68,28 +74,62 @@ class FrameDecoder:
         original = slot.originals.get(user)
         pictures: dict[str, Any] = {"original": original}
         if reason is not None or found is None or found.header is None:
-            return ResultRow(**facts, decoded=False, reason=reason or "not detected"), pictures
+            late: dict[str, Any] = (
+                {"deadline_ms": self.config.deadline_ms, "deadline_missed": True} if self.deadline else {}
+            )
+            return ResultRow(**facts, **late, decoded=False, reason=reason or "not detected"), pictures
         height, width = found.header.height, found.header.width
-        clock = time.perf_counter()
+        clock = self._now_s()
         decoded = self.decoder.decode_float(found.features, user, side, height, width)
-        facts["latency_ms"]["decode"] = (time.perf_counter() - clock) * 1e3
+        facts["latency_ms"]["decode"] = (self._now_s() - clock) * 1e3
+        if self.deadline:
+            self.deadline.decoding.note(height * width, 1, facts["latency_ms"]["decode"] / 1e3)
+        refined = decoded
         if self.refiner is not None:
-            clock = time.perf_counter()
-            facts["psnr_unrefined_db"] = psnr_db(original, to_pixels(decoded)) if original is not None else None
-            decoded = self.refiner.refine(decoded, side.snr_db)
-            facts["latency_ms"]["refine"] = (time.perf_counter() - clock) * 1e3
-        pictures["received"] = to_pixels(decoded)
-        row = ResultRow(**facts, decoded=True, reason=None)
-        if original is None or original.shape != pictures["received"].shape:
-            return row, pictures
+            passes = self._passes(slot, side.snr_db, height * width, users_after)
+            clock = self._now_s()
+            refined = self.refiner.refine(decoded, side.snr_db, passes)
+            seconds = self._now_s() - clock
+            facts["latency_ms"]["refine"] = seconds * 1e3
+            facts |= {"refine_passes": passes, "refined": passes != 0}
+            if self.deadline and passes:
+                self.deadline.refining.note(height * width, passes, seconds)
+        pictures["received"] = to_pixels(refined)
+        if self.deadline:
+            facts |= self._kept(slot)
+        if self.refiner is not None and original is not None and original.shape == pictures["received"].shape:
+            facts["psnr_unrefined_db"] = psnr_db(original, to_pixels(decoded))
+        return ResultRow(**facts, decoded=True, reason=None), pictures
+
+    def _now_s(self) -> float:
+        return self.deadline.clock() if self.deadline else time.perf_counter()
+
+    def _passes(self, slot: Slot, snr_db: float, pixels: int, users_after: int) -> int | None:
+        """Refinement passes that the deadline and the SNR leave; None, all, without a deadline."""
+        if self.deadline is None or self.refiner is None:
+            return None
+        ready_s = self.deadline.clock() if slot.ready_s is None else slot.ready_s
+        return self.deadline.passes(ready_s, self.refiner.useful_passes(snr_db), pixels, users_after)
+
+    def _kept(self, slot: Slot) -> dict[str, Any]:
+        """The columns about the deadline, of a picture that is there now."""
+        assert self.deadline is not None
+        used_ms = 0.0 if slot.ready_s is None else self.deadline.used_ms(slot.ready_s)
+        limit_ms = self.deadline.limit_ms
+        return {"deadline_ms": limit_ms, "answer_ms": used_ms, "deadline_missed": used_ms > limit_ms}
+
+    def _score(self, row: ResultRow, pictures: dict[str, Any], ideal: np.ndarray | None) -> None:
+        """Quality of a picture beside its original, where both are there."""
+        original, received = pictures["original"], pictures.get("received")
+        if original is None or received is None or original.shape != received.shape:
+            return
         clock = time.perf_counter()
         row.psnr_db, row.ssim = psnr_db(original, pictures["received"]), ssim(original, pictures["received"])
         if ideal is not None:
             row.ideal_psnr_db, row.ideal_ssim = psnr_db(original, ideal), ssim(original, ideal)
         row.latency_ms["score"] = (time.perf_counter() - clock) * 1e3
-        return row, pictures
 
-    def _ideal_pictures(self, slot: Slot) -> dict[int, np.ndarray]:
+    def _ideal_pictures(self, slot: Slot, passes: dict[int, int | None]) -> dict[int, np.ndarray]:
         """The same codec, pictures, fading and noise level without a waveform: uint8 [H, W, 3] by user."""
         ideal = ideal_features(self.config, slot)
         if ideal is None:
@@ -99,7 +139,7 @@ class FrameDecoder:
             height, width = slot.originals[user].shape[:2]
             picture = self.decoder.decode_float(features, user, ideal.side, height, width)
             if self.refiner is not None:
-                picture = self.refiner.refine(picture, ideal.side.snr_db)
+                picture = self.refiner.refine(picture, ideal.side.snr_db, passes.get(user))
             pictures[user] = to_pixels(picture)
         return pictures
 

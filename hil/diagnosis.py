@@ -27,6 +27,8 @@ OPTIONAL = {
     "numba": 'pip install "semnoma-hil[fast]"',
     "onnx": 'pip install "semnoma-hil[train]"',
     "accelerate": 'pip install "semnoma-hil[train]"',
+    "pyarrow": 'pip install "semnoma-hil[experiments]"',
+    "ray": 'pip install "semnoma-hil[ray]"',
     "pyadi-iio": 'apt-get install libiio0 libiio-utils; pip install "semnoma-hil[pluto]"',
     "sigmf": "pip install sigmf (checks recordings; not needed to make them)",
     "uhd": "apt-get install python3-uhd uhd-host (its module needs numpy 1)",

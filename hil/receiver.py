@@ -133,7 +133,7 @@ class ReceiverNode:
             raise HilError(f"the receiver's radio failed: {error}") from error
         grant = slot.grant
         slot.latency_ms["receive"] = _milliseconds_since(clock)
-        clock = time.perf_counter()
+        clock = slot.ready_s = time.perf_counter()
         expected = grant.slot_tick + start.guard_samples
         if not start.repeats or aligned(arrivals):
             slot.received = self._receiver.receive(slot.samples, expected)
@@ -206,8 +206,14 @@ class ReceiverNode:
     def _decode_all(self) -> None:
         while (slot := self._jobs.get()) is not None:
             try:
+                clock = time.perf_counter()
                 if not self._ground_truth_came(slot):
                     continue
+                if self._with_air and self.config.air.pace is None:
+                    # An air without a clock sends as soon as it may: no frame has waited for the one before it.
+                    slot.ready_s = time.perf_counter() - slot.latency_ms["phy"] / 1e3
+                elif slot.ready_s is not None:  # only scoring waits for the truth: a deadline does not count it
+                    slot.ready_s += time.perf_counter() - clock
                 if self.recorder is not None:
                     self.recorder.record(slot)
                 if slot.grant.frame is None:

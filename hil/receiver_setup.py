@@ -1,10 +1,14 @@
 """Put a receiver node together from a configuration: radio, waveform, decoders, refiner."""
 
+import time
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from hil.bus import BusClient
 from hil.calibrating.apply import with_calibration
 from hil.config import RunConfig
+from hil.deadline import Cost, Deadline
 from hil.decoding import FrameDecoder
 from hil.errors import UsageError
 from hil.metrics import ssim
@@ -15,6 +19,11 @@ from models.decoder import SemanticDecoder
 from models.zoo import codec_folder, refiner_folder
 from radio.device import RadioSettings, require_applied
 from radio.open import open_radio
+
+if TYPE_CHECKING:
+    from models.refiner import Refiner
+
+_TRIAL_SIDE_PX = 64
 
 
 def open_receiver(config: RunConfig, bus: BusClient, writer: ResultWriter) -> ReceiverNode:
@@ -56,4 +65,19 @@ def open_decoder(config: RunConfig, writer: ResultWriter) -> FrameDecoder:
         except ImportError:
             raise UsageError('cancel needs ONNX Runtime here: pip install "semnoma-hil[tx,rx]".') from None
         canceller = Canceller(config.waveform, SemanticEncoder.load(codec_folder(config.codec)))
-    return FrameDecoder(config, decoder, refiner, writer, canceller)
+    return FrameDecoder(config, decoder, refiner, writer, canceller, _deadline(config, refiner))
+
+
+def _deadline(config: RunConfig, refiner: "Refiner | None") -> Deadline | None:
+    """The deadline of the configuration, with the cost of a refinement pass measured on this machine."""
+    if config.deadline_ms is None:
+        return None
+    deadline = Deadline(config.deadline_ms)
+    if refiner is not None:
+        picture = np.full((3, _TRIAL_SIDE_PX, _TRIAL_SIDE_PX), 0.5, np.float32)
+        for _ in range(2):  # the first pass also sets things up; the second is measured
+            clock = time.perf_counter()
+            refiner.refine(picture, 0.0, 1)
+            deadline.refining = Cost()
+            deadline.refining.note(_TRIAL_SIDE_PX**2, 1, time.perf_counter() - clock)
+    return deadline

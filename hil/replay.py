@@ -57,7 +57,7 @@ def run_replay(recording: Path, config: RunConfig, out: Path) -> dict[str, Any]:
 def receive_slot(config: RunConfig, receiver: BurstReceiver, slot: Slot) -> None:
     """What the receiver node does with the samples of a granted slot: fills in received and csi."""
     assert slot.samples is not None
-    clock = time.perf_counter()
+    clock = slot.ready_s = time.perf_counter()
     expected = slot.grant.slot_tick + slot.start.guard_samples
     if slot.start.repeats and not (slot.csi and aligned(slot.csi.users)):
         return  # its users did not arrive together: the node did not try to receive them either

@@ -56,6 +56,10 @@ class ResultRow(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     ideal_ssim: float | None = None
     psnr_unrefined_db: float | None = None
     refined: bool = False
+    refine_passes: int | None = None  # of a frame with a deadline: passes that still fitted
+    deadline_ms: float | None = None
+    answer_ms: float | None = None  # from the frame's last sample to this picture; only with a deadline
+    deadline_missed: bool | None = None  # later than the deadline, or no picture at all
     cancelled_users: list[int] = msgspec.field(default_factory=list)
     snr_db_estimated: float | None = None
     snr_db_true: float | None = None

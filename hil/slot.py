@@ -24,6 +24,7 @@ class Slot:
     links: dict[int, Link] = field(default_factory=dict)
     events: dict[str, int] = field(default_factory=dict)
     latency_ms: dict[str, float] = field(default_factory=dict)
+    ready_s: float | None = None  # time.perf_counter() when its samples were there
 
     def ground_truth_here(self, users: int, with_air: bool) -> bool:
         """Everything that the living transmitters and the air had to say about this slot."""

@@ -70,10 +70,19 @@ def summarise(
         "refine": refine,
         "codec": codec,
         "csi_age_s": mean(row.csi_age_s for row in rows),
+        "deadline_ms": next((row.deadline_ms for row in rows if row.deadline_ms is not None), None),
+        "deadline_misses": _misses(rows),
+        "refine_passes": mean(row.refine_passes for row in rows),
         "events": dict(sorted(events.items())),
         "missing": missing,
     }
     return {key: _finite(value) for key, value in summary.items()}
+
+
+def _misses(rows: Sequence[ResultRow]) -> int | None:
+    """Pictures that came late or not at all; None for a run without a deadline."""
+    known = [row.deadline_missed for row in rows if row.deadline_missed is not None]
+    return sum(known) if known else None
 
 
 def _quality(rows: Sequence[ResultRow]) -> dict[str, Any]:

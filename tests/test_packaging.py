@@ -42,6 +42,9 @@ def test_the_wheel_holds_weights_pictures_configurations_and_templates(wheel):
         "models/weights/refiner-32/manifest.json",
         "models/demo_images/LICENCES.md",
         "hil/configs/loopback.yaml",
+        "hil/configs/plans/snr-sweep.yaml",
+        "hil/report/style.css",
+        "hil/report/comparison.html.j2",
         "hil/report/template.html.j2",
     ):
         assert needed in names

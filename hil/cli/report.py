@@ -1,4 +1,4 @@
-"""`semnoma-hil report`: the HTML report of a run folder."""
+"""`semnoma-hil report`: a run's HTML report, or one page that compares several runs and experiments."""
 
 from pathlib import Path
 
@@ -6,14 +6,29 @@ import click
 
 
 @click.command("report")
-@click.argument("run_dir", type=click.Path(path_type=Path, exists=True, file_okay=False))
-def command(run_dir: Path) -> None:
-    """Write RUN_DIR/report.html anew from what the run recorded.
+@click.argument(
+    "folders", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, file_okay=False)
+)
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="The page of a comparison.")
+def command(folders: tuple[Path, ...], out: Path | None) -> None:
+    """Write a run's RUN/report.html anew from what it recorded.
+
+    Of several runs, or of the folders of `semnoma-hil run`: one self-contained page with curves and their confidence
+    intervals, tables and pictures; comparison.html here, or report.html in the folder of a single experiment.
 
     \b
     Examples:
       semnoma-hil report run1
+      semnoma-hil report experiments/snr-sweep
+      semnoma-hil report run1 run2 experiments/snr-sweep --out comparison.html
     """
+    from hil.experiments.table import TABLE
     from hil.report import build_report
+    from hil.report.compare import build_comparison
 
-    click.echo(f"report: {build_report(run_dir)}")
+    alone = folders[0] if len(folders) == 1 else None
+    if alone and out is None and not (alone / TABLE).is_file():
+        click.echo(f"report: {build_report(alone)}")
+        return
+    page = out or (alone / "report.html" if alone else Path("comparison.html"))
+    click.echo(f"report: {build_comparison(folders, page)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ def command() -> None:
       semnoma-hil train student --teacher teacher --images photos/ --steps 20000 --out student
       semnoma-hil train baseline joint-decoder --images photos/ --steps 20000 --out joint
       semnoma-hil train refiner --images photos/ --minutes 12 --codec compact-2u --out run2
+      torchrun --nproc-per-node 4 -m hil train student --teacher teacher --images photos/ --steps 20000 --out student
       semnoma-hil train one-step --refiner run2/refiner-32 --codec compact-2u --images photos/ --steps 4000 --out run3
     """
 
@@ -57,8 +59,15 @@ _refiner_name = click.option("--name", help="Name of the refiner and of its fold
 _users = click.option("--users", type=int, help="Users that share the channel.")
 
 
+def _first_process() -> bool:
+    """Of the processes that torchrun starts only one writes results."""
+    return int(os.environ.get("RANK", "0")) == 0
+
+
 def _exported(settings: Any, finish: Callable[[Path, Path], Any]) -> None:
     """Export what was trained and say what it is."""
+    if not _first_process():
+        return
     folder = settings.out / settings.name
     manifest = finish(settings.out, folder)
     click.echo(f"{folder}: {manifest.provenance.images_seen} images seen, {manifest.metrics}")
@@ -107,7 +116,8 @@ def train_teacher_command(resume: bool, **flags: Any) -> None:
     flags["initial_codec"] = _located(flags["initial_codec"])
     settings = training_settings(TeacherTraining, flags)
     train_teacher(settings, resume)
-    click.echo(f"{settings.out}: {finish_teacher(settings.out)['psnr_db']}")
+    if _first_process():
+        click.echo(f"{settings.out}: {finish_teacher(settings.out)['psnr_db']}")
 
 
 @command.command("student")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 TABLE = "table.parquet"
 SETTINGS = ("scheme", "channel", "snr_db", "users", "seed", "frames")
-CIRCUMSTANCES = ("point_wall_s", "point_starts", "point_finished_utc")
+CIRCUMSTANCES = ("answer_ms", "point_wall_s", "point_starts", "point_finished_utc")
 TIMING = "latency_ms_"
 _EVENT = "event_"
 _NESTED = ("latency_ms", "events", "seeds", "cancelled_users")

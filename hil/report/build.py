@@ -11,7 +11,7 @@ import yaml
 from PIL import Image
 
 from hil import __version__
-from hil.results import ResultRow, ResultsError, load_diagnostics, read_rows
+from hil.results import ResultRow, ResultsError, load_diagnostics, read_rows, write_whole
 from hil.summary import loss_db, mean, summarise
 
 if TYPE_CHECKING:  # matplotlib is imported only where a report is drawn
@@ -28,23 +28,30 @@ def build_report(out: Path) -> Path:
 
     Raises ResultsError when there is no run in `out`, or the page cannot be written.
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
     out = Path(out)
     if not any((out / name).exists() for name in ("results.jsonl", "summary.json", "config.yaml")):
         raise ResultsError(f"{out} holds no run: no results.jsonl, summary.json or config.yaml.")
     rows = sorted(read_rows(out), key=lambda row: (row.frame, row.user))
+    page = render("template.html.j2", context(out, rows))
+    return write_page(out / "report.html", page)
+
+
+def render(template: str, values: dict[str, Any]) -> str:
+    """A page of this package's templates."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
     environment = Environment(
         loader=PackageLoader("hil.report", "."), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     environment.filters["figure"] = figure
-    page = environment.get_template("template.html.j2").render(context(out, rows))
-    path = out / "report.html"
-    partial = out / "report.html.partial"
+    return environment.get_template(template).render(values)
+
+
+def write_page(path: Path, page: str) -> Path:
+    """Write a page as a whole or not at all; returns its path. Raises ResultsError."""
     try:
-        partial.write_text(page, encoding="utf-8")
-        partial.replace(path)
+        write_whole(path, page.encode())
     except OSError as error:
         raise ResultsError(f"{path}: {error.strerror or error}.") from error
     return path
@@ -120,12 +127,12 @@ def _text(path: Path) -> str:
 def _card(out: Path, row: ResultRow) -> dict[str, Any]:
     return {
         "row": row,
-        "original": _picture(out, row.original_image),
-        "received": _picture(out, row.received_image),
+        "original": picture(out, row.original_image),
+        "received": picture(out, row.received_image),
     }
 
 
-def _picture(out: Path, name: str | None) -> dict[str, Any] | None:
+def picture(out: Path, name: str | None) -> dict[str, Any] | None:
     """A picture as data URI; None when it is missing, broken, or its name leads out of the run folder."""
     if not name:
         return None
@@ -134,15 +141,15 @@ def _picture(out: Path, name: str | None) -> dict[str, Any] | None:
         return None
     try:
         with Image.open(path) as opened:
-            picture = opened.convert("RGB")
+            shown = opened.convert("RGB")
     except (OSError, ValueError):
         return None
-    small = max(picture.size) < _SMALL_SIDE_PIXELS
-    picture.thumbnail((_LARGEST_SIDE_PIXELS, _LARGEST_SIDE_PIXELS))
+    small = max(shown.size) < _SMALL_SIDE_PIXELS
+    shown.thumbnail((_LARGEST_SIDE_PIXELS, _LARGEST_SIDE_PIXELS))
     buffer = io.BytesIO()
-    picture.save(buffer, "PNG")
+    shown.save(buffer, "PNG")
     uri = "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
-    return {"uri": uri, "small": small, "width": picture.width, "height": picture.height}
+    return {"uri": uri, "small": small, "width": shown.width, "height": shown.height}
 
 
 def _radio_plots(out: Path, rows: Sequence[ResultRow]) -> dict[str, Any] | None:

@@ -28,6 +28,8 @@ _SERIES = {
 
 Line = tuple[Sequence[int], Sequence[float]]  # frames, values
 Series = Mapping[int, Line]  # by user
+Curves = Mapping[str, tuple[Sequence[float], Sequence[float], Sequence[float | None]]]  # name: x, means, half widths
+_MARKERS = ("o", "s", "^", "D")
 
 
 @dataclass(frozen=True)
@@ -131,6 +133,26 @@ def over_frames(title: str, unit: str, measured: Series, reference: Series, refe
 
     means = "; ".join(f"user {u}: mean {np.mean(v):.4g} {unit}" for u, (_, v) in measured.items())
     return _chart(title, f"{title} over frames. {means}.", draw, _WIDE)
+
+
+def curves(title: str, x_label: str, y_label: str, lines: Curves, names: Sequence[str]) -> Chart:
+    """Means over x with their confidence intervals as bars, one line per name, in the colour of its place in names."""
+
+    def draw(figure: Figure, colours: tuple[str, ...]) -> None:
+        axes = figure.subplots()
+        for name, (x, mean, half) in lines.items():
+            index = names.index(name)
+            style: dict[str, Any] = {"color": colours[index % 8], "marker": _MARKERS[index // 8 % len(_MARKERS)]}
+            bars = [0.0 if value is None else value for value in half]
+            axes.errorbar(x, mean, yerr=bars, label=name, capsize=3, markersize=4, linewidth=1.6, **style)
+        axes.set(xlabel=x_label, ylabel=y_label)
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=9))
+        axes.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=2, columnspacing=1.2, handlelength=1.3)
+
+    ends = "; ".join(
+        f"{name}: {mean[0]:.4g} at {x[0]:g} to {mean[-1]:.4g} at {x[-1]:g}" for name, (x, mean, _) in lines.items()
+    )
+    return _chart(title, f"{y_label} over {x_label}. {ends}.", draw, _WIDE)
 
 
 def latency(frames: Sequence[int], stages: Mapping[str, Sequence[float]]) -> Chart:

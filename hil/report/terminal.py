@@ -27,6 +27,12 @@ def print_summary(summary: dict[str, Any], console: Console) -> None:
         total = summary["users"] * summary["frames"]
         count = len(summary["missing"])
         console.print(f"{count} of {total} images are missing; --resume goes on.", style="yellow")
+    if summary["deadline_misses"] is not None:
+        misses, passes = summary["deadline_misses"], _number(summary["refine_passes"], 1)
+        text = (
+            f"deadline {summary['deadline_ms']:g} ms: missed by {misses} images, {passes} refinement passes on average"
+        )
+        console.print(text, style="yellow" if misses else None, highlight=False)
     happened = ", ".join(f"{kind} {count}" for kind, count in summary["events"].items() if count)
     if happened:
         console.print(Text(f"events: {happened}", style="yellow"))

@@ -18,7 +18,7 @@ from models.errors import ModelError
 from models.manifest import RefinerManifest, load_refiner_manifest
 from models.refiner.generator import generate
 from models.refiner.network import build_prior, build_scheduler, prior_stride
-from models.refiner.start_step import start_timestep
+from models.refiner.start_step import start_timestep, useful_passes
 
 NOISE_SEED = 7
 DDIM_STEPS = 4
@@ -58,10 +58,16 @@ class Refiner:
             raise ModelError(f"{path} does not hold this refiner's weights: {str(error).splitlines()[0]}.") from error
         return cls(manifest, network, choose_device(device))
 
+    def useful_passes(self, snr_db: float) -> int:
+        """How many network passes are worth their time at this SNR."""
+        return 1 if self.manifest.method in ("one-step", "conditional-gan") else useful_passes(snr_db, DDIM_STEPS)
+
     @torch.inference_mode()
-    def refine(self, image: NDArray[np.float32], snr_db: float) -> NDArray[np.float32]:
+    def refine(self, image: NDArray[np.float32], snr_db: float, passes: int | None = None) -> NDArray[np.float32]:
         """float32 [3, H, W] in [0, 1], decoded at ``snr_db`` -> the same, refined. The same input gives the
         same output.
+
+        passes: network passes to spend at most; None is all, 0 leaves the image as it is.
 
         Raises ModelError on another shape, values that are not finite, or an SNR that is not finite.
         """
@@ -69,19 +75,23 @@ class Refiner:
             raise ModelError(f"an image to refine must be float32 [3, H, W], but has the shape {list(image.shape)}.")
         if not np.isfinite(image).all() or not math.isfinite(snr_db):
             raise ModelError("an image to refine and its snr_db must be finite.")
+        if passes == 0:
+            return image
         height, width = image.shape[1:]
         below, right = (_padded_px(side_px, self._stride) - side_px for side_px in (height, width))
         padded = np.pad(image, ((0, 0), (0, below), (0, right)), mode="edge").astype(np.float32)
         batch = torch.from_numpy(padded)[None].to(self.device) * 2 - 1
-        refined = self._improved(batch, snr_db)
+        refined = self._improved(batch, snr_db, passes)
         return ((refined[0, :, :height, :width] + 1) / 2).clamp(0, 1).cpu().numpy()
 
-    def _improved(self, batch: Tensor, snr_db: float) -> Tensor:
+    def _improved(self, batch: Tensor, snr_db: float, passes: int | None) -> Tensor:
         if self.manifest.method == "conditional-gan":
             return generate(self._network, batch, snr_db)
         start = start_timestep(snr_db, self._scheduler.alphas_cumprod.numpy())
-        improve = refine_at_once if self.manifest.method == "one-step" else contract_and_denoise
-        return improve(self._network, self._scheduler, batch, start)
+        if self.manifest.method == "one-step":
+            return refine_at_once(self._network, self._scheduler, batch, start)
+        most = DDIM_STEPS if passes is None else passes
+        return contract_and_denoise(self._network, self._scheduler, batch, start, most=most)
 
 
 def _padded_px(side_px: int, stride: int) -> int:
@@ -107,20 +117,20 @@ def refine_at_once(network: nn.Module, scheduler: Any, batch: Tensor, start: int
 
 @torch.inference_mode()
 def contract_and_denoise(
-    network: nn.Module, scheduler: Any, batch: Tensor, start: int, seed: int = NOISE_SEED
+    network: nn.Module, scheduler: Any, batch: Tensor, start: int, seed: int = NOISE_SEED, most: int = DDIM_STEPS
 ) -> Tensor:
     """Error contraction and DDIM (eta = 0) back: float [B, 3, H, W] in [-1, 1] -> the same.
 
         x_start = sqrt(abar) x_init + sqrt(1 - abar) eps, then x0 = (x_t - sqrt(1 - abar_t) eps_hat) /
         sqrt(abar_t), clamped; x_s = sqrt(abar_s) x0 + sqrt(1 - abar_s) eps_hat
 
-    over at most DDIM_STEPS steps of even length down to t = 0 (Song et al. 2021). The steps are stepped
+    over at most ``most`` steps of even length down to t = 0 (Song et al. 2021). The steps are stepped
     here because the scheduler's own respacing always starts from its last training step.
     """
     abar = scheduler.alphas_cumprod.to(batch.device)
     generator = torch.Generator().manual_seed(seed)
     noise = torch.randn(batch.shape, generator=generator).to(batch.device)
-    steps = sorted({round(start * part / DDIM_STEPS) for part in range(1, DDIM_STEPS + 1)} - {0}, reverse=True)
+    steps = sorted({round(start * part / most) for part in range(1, most + 1)} - {0}, reverse=True)
     if not steps:
         return batch
     current = scheduler.add_noise(batch, noise, torch.tensor([steps[0]] * len(batch), device=batch.device))

@@ -13,6 +13,8 @@ SNR.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -28,6 +30,11 @@ def start_sigma(snr_db: float) -> float:
     """Noise-to-signal amplitude to diffuse to, for pictures in [-1, 1]."""
     clipped = float(np.clip(snr_db, *SNR_RANGE_DB))
     return STRENGTH * ERROR_AT_0_DB * 10 ** (-SLOPE * clipped / 20)
+
+
+def useful_passes(snr_db: float, most: int) -> int:
+    """Passes worth their time: `most` at the lowest SNR, fewer in proportion to the noise that they take out."""
+    return max(1, math.ceil(most * start_sigma(snr_db) / start_sigma(SNR_RANGE_DB[0]) - 1e-9))
 
 
 def start_timestep(snr_db: float, alphas_cumprod: ArrayLike) -> int:
