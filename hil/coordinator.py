@@ -7,6 +7,7 @@ slot is granted when the receiver has reported the channel of the last, which ma
 
 import logging
 import time
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
@@ -72,6 +73,9 @@ class Coordinator:
     def __post_init__(self) -> None:
         self._start: Start | None = None
         self._csi: CsiReport | None = None
+        ahead = self.config.feedback.slots_ahead if self._free_running else 0
+        self._in_flight: deque[int] = deque(maxlen=ahead + 1)  # slots of the frames that were granted last
+        self._reports: deque[CsiReport] = deque(maxlen=8)
         self._reported_slot = -1
         self._lead_s = self.config.radio.lead_s
         self._granted: set[int] = set()
@@ -135,7 +139,14 @@ class Coordinator:
 
     def _grant(self, slot: int, frame: int | None, last_attempt: bool) -> None:
         """Name the slot to all and wait until the receiver has reported it."""
-        assert self._start is not None
+        self._tell_grant(slot, frame, last_attempt)
+        self._wait(
+            lambda: self._reported_slot >= slot,
+            self.config.bus.frame_timeout_s,
+            lambda: f"the receiver has not reported slot {slot}",
+        )
+
+    def _tell_grant(self, slot: int, frame: int | None, last_attempt: bool = True) -> None:
         grant = Grant(
             slot=slot,
             frame=frame,
@@ -145,11 +156,6 @@ class Coordinator:
             last_attempt=last_attempt,
         )
         self._tell_all(grant)
-        self._wait(
-            lambda: self._reported_slot >= slot,
-            self.config.bus.frame_timeout_s,
-            lambda: f"the receiver has not reported slot {slot}",
-        )
 
     def _probe(self, slot: int) -> None:
         """Sound the channel; in real time again, with a longer head start, while not every user is seen."""
@@ -162,10 +168,30 @@ class Coordinator:
     def _frame(self, slot: int, frame: int) -> None:
         """Grant a frame; where radios repeat, again until its users arrive together."""
         assert self._start is not None
+        if self._in_flight.maxlen != 1:
+            self._frame_ahead(slot, frame)
+            return
         attempts = MAX_FRAME_ATTEMPTS if self._start.repeats else 1
         for attempt in range(attempts):
             if self._users_of_grant(slot, frame, last_attempt=attempt == attempts - 1):
                 return
+
+    def _frame_ahead(self, slot: int, frame: int) -> None:
+        """Grant a frame while `slots_ahead` earlier ones are still being received.
+
+        Its CSI is the newest of the slots before those, also where a later report happens to be here already: what a
+        run gives must not depend on who was faster.
+        """
+        if len(self._in_flight) == self._in_flight.maxlen:
+            oldest = self._in_flight[0]
+            self._wait(
+                lambda: self._reported_slot >= oldest,
+                self.config.bus.frame_timeout_s,
+                lambda: f"the receiver has not reported slot {oldest}",
+            )
+            self._csi = next((one for one in reversed(self._reports) if one.slot <= oldest), self._csi)
+        self._tell_grant(slot, frame)
+        self._in_flight.append(slot)
 
     def _users_of_grant(self, slot: int, frame: int | None, last_attempt: bool = True) -> list[UserCsi]:
         """The users that the receiver reports of a slot granted now; none where they do not arrive together."""
@@ -219,7 +245,9 @@ class Coordinator:
                 node.now_tick = max(node.now_tick, report.now_tick)
                 self._reported_slot = max(self._reported_slot, report.slot)
                 if report.users:
-                    self._csi = report
+                    self._reports.append(report)
+                    if len(self._in_flight) == 0:
+                        self._csi = report
             case Sent() as sent:
                 self._forward("rx", sent, received.attachments)
             case Truth() as truth:

@@ -37,7 +37,7 @@ class FrameDecoder:
         Each line is on disk when this returns. Users that the writer already has are left alone.
         """
         assert slot.grant.frame is not None
-        ideals = self._ideal_pictures(slot)
+        ideals = self._ideal_pictures(slot) if self.config.rx.ideal else {}
         decoded = 0
         view = None
         if self.canceller and slot.samples and slot.received:
