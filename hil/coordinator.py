@@ -58,7 +58,8 @@ class Node:
 class Coordinator:
     """Runs one experiment. `run` returns when all frames are recorded; raises HilError when they cannot be.
 
-    frames: which frames to send (those not yet recorded). needs_air: a simulated air is part of the run.
+    frames: which frames to send (those not yet recorded). needs_air: a simulated air is part of the run. supervised: a
+    process that started all nodes ends them all when one ends, so that a transmitter that leaves ends the run.
     """
 
     config: RunConfig
@@ -66,6 +67,7 @@ class Coordinator:
     frames: Iterable[int]
     needs_air: bool
     on_event: Callable[[str], None] = log.warning
+    supervised: bool = False
     nodes: dict[str, Node] = field(default_factory=dict)
     lost_users: set[int] = field(default_factory=set)
     malformed_seen: int = 0
@@ -255,7 +257,7 @@ class Coordinator:
             case FrameDone(frame=frame) if frame in self._granted:
                 self._done.add(frame)
             case Bye(reason=reason) if node:
-                self._lose(node, reason or "left")
+                self._lose(node, reason or "left", left=True)
 
     def _welcome(self, name: str, hello: Hello) -> None:
         expected = f"tx{hello.user}" if hello.role == "tx" else hello.role
@@ -304,7 +306,7 @@ class Coordinator:
             self.on_event(f"{self.bus.malformed} malformed messages dropped so far")
             self.malformed_seen = self.bus.malformed
 
-    def _lose(self, node: Node, reason: str) -> None:
+    def _lose(self, node: Node, reason: str, left: bool = False) -> None:
         """A lost transmitter leaves the others running; without receiver or air nothing can go on."""
         self.nodes.pop(node.name, None)
         self.on_event(f"{node.name} is lost: {reason}")
@@ -313,5 +315,6 @@ class Coordinator:
             self.lost_users.add(node.user)
         if self._start is None:
             return
-        if node.role != "tx" or len(self.lost_users) == self.config.users:
+        ends = self.supervised and left  # no frame is to be recorded without a user who is only being stopped
+        if node.role != "tx" or ends or len(self.lost_users) == self.config.users:
             self._stop_reason = f"the run cannot go on without {node.name}: {reason}"

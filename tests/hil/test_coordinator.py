@@ -34,12 +34,17 @@ FAST = {
 class Lab:
     """A coordinator in a thread, and clients that a test drives."""
 
-    def __init__(self, frames=3, needs_air=False, **overrides):
+    def __init__(self, frames=3, needs_air=False, supervised=False, **overrides):
         self.config = load_config(None, {**FAST, "feedback.probe_slots": 1, "frames": frames, **overrides})
         self.server = BusServer("tcp://127.0.0.1:*")
         self.events = []
         self.coordinator = Coordinator(
-            self.config, self.server, range(frames), needs_air=needs_air, on_event=self.events.append
+            self.config,
+            self.server,
+            range(frames),
+            needs_air=needs_air,
+            on_event=self.events.append,
+            supervised=supervised,
         )
         self.error = None
         self.thread = threading.Thread(target=self._run, daemon=True)
@@ -159,6 +164,17 @@ def test_a_transmitter_that_comes_back_is_taken_in_again(lab):
     answer(receiver, grant, users=[0])
     assert next_of(receiver, Grant).body.lost_users == []
     assert any("back" in event for event in here.events)
+
+
+def test_a_transmitter_that_is_stopped_with_the_others_ends_the_run(lab):
+    here = lab(frames=4, supervised=True)
+    _first, second, receiver = here.join("tx0"), here.join("tx1"), here.join("rx")
+    answer(receiver, next_of(receiver, Grant).body)
+    grant = next_of(receiver, Grant).body
+    second.send(Bye("SIGTERM"))
+    answer(receiver, grant, users=[0])
+    stop = next_of(receiver, Stop).body
+    assert not stop.complete and "tx1" in stop.reason
 
 
 def test_a_lost_receiver_ends_the_run_with_a_reason(lab):
