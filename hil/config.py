@@ -69,6 +69,7 @@ class ReceptionConfig(Section):
     """What the receiver keeps beside its results."""
 
     record: Path | None = Field(None, description="SigMF recording of every slot, e.g. run1/capture.sigmf-meta.")
+    ideal: bool = Field(True, description="Also decode what an ideal receiver would have; twice the decoding.")
 
 
 class FeedbackConfig(Section):
@@ -77,6 +78,12 @@ class FeedbackConfig(Section):
     csi: bool = Field(True, description="Encoders adapt to the last CSI.")
     carrier: bool = Field(True, description="Transmitters pre-correct their carriers.")
     probe_slots: int = Field(3, ge=0, le=100, description="Sounding bursts before the first picture.")
+    slots_ahead: int = Field(
+        0,
+        ge=0,
+        le=2,
+        description="Slots granted ahead of the last report, on a free-running air: CSI is older.",
+    )
     csi_delay_slots: int = Field(0, ge=0, le=64, description="Encoders see CSI that is older by so many slots.")
     csi_bits: int | None = Field(None, ge=1, le=16, description="Bits of each gain, phase and SNR; null is exact.")
     csi_prediction: bool = Field(False, description="Encoders predict the gains of a moving channel from past CSI.")

@@ -13,6 +13,7 @@ from calibration.measure.users import UserMeasurement
 from hil.config import RunConfig
 from hil.messages import CsiReport, Hello, UserCommand, UserCsi
 
+REMEMBERED_SLOTS = 64
 GUARD_SHARE = 0.5  # of the silence around a burst: the furthest advance
 
 
@@ -30,20 +31,20 @@ class SessionControl:
         self._loops = Alignment(config.waveform, wanted, gains)
         for user, hello in transmitters.items():
             self._loops.frequency[user].command = hello.carrier_start_hz
-        self._in_force: dict[int, TransmitCommand] = {}
+        self._in_force: dict[int, dict[int, TransmitCommand]] = {}  # slot -> user -> command
         self._furthest = int(GUARD_SHARE * config.radio.guard_samples)
 
-    def commands(self, slot_tick: int, probe: bool, lost: set[int]) -> list[UserCommand]:
+    def commands(self, slot: int, slot_tick: int, probe: bool, lost: set[int]) -> list[UserCommand]:
         """For the slot at slot_tick. In a probe users who have not been found yet may go alone, so that they can be."""
         states, wanted = self._loops.states(), self._loops.commands(slot_tick / self._config.sample_rate_hz)
         speaking = self._loops.next_users() if self._timing and probe else list(range(self._config.users))
         issued = []
-        self._in_force = {}
+        in_force: dict[int, TransmitCommand] = {}
         for user, command in wanted.items():
             applied = self._applied(command)
             silent = user not in speaking
             if not silent and user not in lost:
-                self._in_force[user] = applied
+                in_force[user] = applied
             state = states[user]
             issued.append(
                 UserCommand(
@@ -57,15 +58,20 @@ class SessionControl:
                     power=state.power.value,
                 )
             )
+        self._in_force[slot] = in_force
+        for old in [number for number in self._in_force if number < slot - REMEMBERED_SLOTS]:
+            del self._in_force[old]
         return issued
 
     def take(self, report: CsiReport) -> None:
-        """A report on the slot that the last commands were for. Users who spoke and were not seen count as missed."""
+        """A slot's report, once; users who spoke in it and were not seen count as missed."""
+        in_force = self._in_force.pop(report.slot, None)
+        if in_force is None:
+            return
         rate_hz = self._config.sample_rate_hz
         measured_s = report.measured_tick / rate_hz
-        measured = {csi.user: _measurement(csi) for csi in report.users if csi.user in self._in_force}
-        self._loops.take_measured(measured, self._in_force, measured_s, max(report.now_tick / rate_hz, measured_s))
-        self._in_force = {}
+        measured = {csi.user: _measurement(csi) for csi in report.users if csi.user in in_force}
+        self._loops.take_measured(measured, in_force, measured_s, max(report.now_tick / rate_hz, measured_s))
 
     def _applied(self, command: TransmitCommand) -> TransmitCommand:
         """What of it is switched on and allowed."""

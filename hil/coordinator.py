@@ -7,6 +7,7 @@ slot is granted when the receiver has reported the channel of the last, which ma
 
 import logging
 import time
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
@@ -59,7 +60,8 @@ class Node:
 class Coordinator:
     """Runs one experiment. `run` returns when all frames are recorded; raises HilError when they cannot be.
 
-    frames: which frames to send (those not yet recorded). needs_air: a simulated air is part of the run.
+    frames: which frames to send (those not yet recorded). needs_air: a simulated air is part of the run. supervised: a
+    process that started all nodes ends them all when one ends, so that a transmitter that leaves ends the run.
     """
 
     config: RunConfig
@@ -67,6 +69,7 @@ class Coordinator:
     frames: Iterable[int]
     needs_air: bool
     on_event: Callable[[str], None] = log.warning
+    supervised: bool = False
     nodes: dict[str, Node] = field(default_factory=dict)
     lost_users: set[int] = field(default_factory=set)
     malformed_seen: int = 0
@@ -74,8 +77,10 @@ class Coordinator:
     def __post_init__(self) -> None:
         self._start: Start | None = None
         self._csi: CsiReport | None = None
-        self._last_report: CsiReport | None = None
         self._control: SessionControl | None = None
+        ahead = self.config.feedback.slots_ahead if self._free_running else 0
+        self._in_flight: deque[int] = deque(maxlen=ahead + 1)  # slots of the frames that were granted last
+        self._reports: deque[CsiReport] = deque(maxlen=64)  # not learnt from yet
         self._reported_slot = -1
         self._lead_s = self.config.radio.lead_s
         self._granted: set[int] = set()
@@ -157,8 +162,29 @@ class Coordinator:
 
     def _grant(self, slot: int, frame: int | None, last_attempt: bool) -> None:
         """Name the slot to all and wait until the receiver has reported it."""
+        self._tell_grant(slot, frame, last_attempt)
+        self._await_report(slot)
+
+    def _await_report(self, slot: int) -> None:
+        self._wait(
+            lambda: self._reported_slot >= slot,
+            self.config.bus.frame_timeout_s,
+            lambda: f"the receiver has not reported slot {slot}",
+        )
+        self._learn(slot)
+
+    def _learn(self, slot: int) -> None:
+        """From the reports on slots up to this one, in their order; later ones wait, however early they are here."""
+        assert self._control is not None
+        known = sorted((report for report in self._reports if report.slot <= slot), key=lambda report: report.slot)
+        for report in known:
+            self._reports.remove(report)
+            self._control.take(report)
+            if report.users and (self._csi is None or report.slot >= self._csi.slot):
+                self._csi = report
+
+    def _tell_grant(self, slot: int, frame: int | None, last_attempt: bool = True) -> None:
         assert self._start is not None and self._control is not None
-        self._last_report = None
         slot_tick = self._slot_tick(slot)
         grant = Grant(
             slot=slot,
@@ -167,17 +193,10 @@ class Coordinator:
             csi=self._csi,
             lost_users=sorted(self.lost_users),
             last_attempt=last_attempt,
-            commands=self._control.commands(slot_tick, frame is None, self.lost_users),
+            commands=self._control.commands(slot, slot_tick, frame is None, self.lost_users),
         )
         self._tell_all(grant)
         self.observers.granted(grant)
-        self._wait(
-            lambda: self._reported_slot >= slot,
-            self.config.bus.frame_timeout_s,
-            lambda: f"the receiver has not reported slot {slot}",
-        )
-        if self._last_report is not None and self._last_report.slot == slot:
-            self._control.take(self._last_report)
 
     def _probe(self, slot: int) -> None:
         """Sound the channel; in real time again, with a longer head start, while not every user is seen."""
@@ -190,10 +209,24 @@ class Coordinator:
     def _frame(self, slot: int, frame: int) -> None:
         """Grant a frame; where radios repeat, again until its users arrive together."""
         assert self._start is not None
+        if self._in_flight.maxlen != 1:
+            self._frame_ahead(slot, frame)
+            return
         attempts = MAX_FRAME_ATTEMPTS if self._start.repeats else 1
         for attempt in range(attempts):
             if self._users_of_grant(slot, frame, last_attempt=attempt == attempts - 1):
                 return
+
+    def _frame_ahead(self, slot: int, frame: int) -> None:
+        """Grant a frame while `slots_ahead` earlier ones are still being received.
+
+        Its CSI is the newest of the slots before those, also where a later report happens to be here already: what a
+        run gives must not depend on who was faster.
+        """
+        if len(self._in_flight) == self._in_flight.maxlen:
+            self._await_report(self._in_flight[0])
+        self._tell_grant(slot, frame)
+        self._in_flight.append(slot)
 
     def _users_of_grant(self, slot: int, frame: int | None, last_attempt: bool = True) -> list[UserCsi]:
         """The users that the receiver reports of a slot granted now; none where they do not arrive together."""
@@ -248,9 +281,7 @@ class Coordinator:
             case CsiReport() as report if node:
                 node.now_tick = max(node.now_tick, report.now_tick)
                 self._reported_slot = max(self._reported_slot, report.slot)
-                self._last_report = report
-                if report.users:
-                    self._csi = report
+                self._reports.append(report)
             case Sent() as sent:
                 self._forward("rx", sent, received.attachments)
             case Truth() as truth:
@@ -258,7 +289,7 @@ class Coordinator:
             case FrameDone(frame=frame) if frame in self._granted:
                 self._done.add(frame)
             case Bye(reason=reason) if node:
-                self._lose(node, reason or "left")
+                self._lose(node, reason or "left", left=True)
 
     def _welcome(self, name: str, hello: Hello) -> None:
         expected = f"tx{hello.user}" if hello.role == "tx" else hello.role
@@ -321,7 +352,7 @@ class Coordinator:
             self.on_event(f"{self.bus.malformed} malformed messages dropped so far")
             self.malformed_seen = self.bus.malformed
 
-    def _lose(self, node: Node, reason: str) -> None:
+    def _lose(self, node: Node, reason: str, left: bool = False) -> None:
         """A lost transmitter leaves the others running; without receiver or air nothing can go on."""
         self.nodes.pop(node.name, None)
         self.on_event(f"{node.name} is lost: {reason}")
@@ -330,5 +361,6 @@ class Coordinator:
             self.lost_users.add(node.user)
         if self._start is None:
             return
-        if node.role != "tx" or len(self.lost_users) == self.config.users:
+        ends = self.supervised and left  # no frame is to be recorded without a user who is only being stopped
+        if node.role != "tx" or ends or len(self.lost_users) == self.config.users:
             self._stop_reason = f"the run cannot go on without {node.name}: {reason}"

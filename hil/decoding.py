@@ -55,7 +55,8 @@ class FrameDecoder:
             if view and self.canceller and row.decoded:
                 view = self.canceller.without(view, slot, user, pictures["received"])
         # Only now what no receiver in the field does: its time is not the deadline's.
-        ideals = self._ideal_pictures(slot, {user: row.refine_passes for user, (row, _) in made.items()})
+        passes = {user: row.refine_passes for user, (row, _) in made.items()}
+        ideals = self._ideal_pictures(slot, passes) if self.config.rx.ideal else {}
         for user, (row, pictures) in made.items():
             self._score(row, pictures, ideals.get(user))
             self.writer.append(row, **pictures)

@@ -59,6 +59,7 @@ def run_loopback(
         pass  # refuses a folder that cannot take results before anything starts
     path = write_config(out, config)
     common = ["--config", str(path)]
+    recorded = LineCount(out / "results.jsonl")
     supervisor = Supervisor(out / "logs")
     total = config.users * config.frames
     try:
@@ -73,7 +74,7 @@ def run_loopback(
         with _progress(console, total) as advance:
 
             def poll() -> None:
-                count = _recorded(out)
+                count = recorded()
                 advance(count)
                 on_progress(time.monotonic(), count)
 
@@ -103,9 +104,19 @@ def _with_endpoints(config: RunConfig) -> RunConfig:
     return RunConfig.model_validate(values)
 
 
-def _recorded(out: Path) -> int:
-    results = out / "results.jsonl"
-    return results.read_bytes().count(b"\n") if results.exists() else 0
+class LineCount:
+    """How many whole lines a growing file has; reads only what is new."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._read, self._lines = path, 0, 0
+
+    def __call__(self) -> int:
+        with contextlib.suppress(FileNotFoundError), self._path.open("rb") as file:
+            file.seek(self._read)
+            new = file.read()
+            self._read += len(new)
+            self._lines += new.count(b"\n")
+        return self._lines
 
 
 @contextlib.contextmanager

@@ -1,6 +1,7 @@
 """`semnoma-hil coordinator`: names the slots and carries CSI back."""
 
 import logging
+import os
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ def command(resume_from: Path | None, **options: Any) -> None:
     """
     from hil.bus import BusServer
     from hil.coordinator import Coordinator
-    from hil.node import Stopped, stop_on_signals
+    from hil.node import PARENT_VARIABLE, Stopped, stop_on_signals
     from hil.resume import frames_to_send
 
     config = config_from(**options)
@@ -34,7 +35,9 @@ def command(resume_from: Path | None, **options: Any) -> None:
     bus = BusServer(config.bus.endpoint, config.bus.keys)
     stop_on_signals()
     try:
-        Coordinator(config, bus, frames, needs_air=config.radio.device.startswith("sim")).run()
+        simulated = config.radio.device.startswith("sim")
+        supervised = PARENT_VARIABLE in os.environ
+        Coordinator(config, bus, frames, needs_air=simulated, supervised=supervised).run()
     except Stopped as stopped:
         raise click.Abort from stopped
     finally:

@@ -38,7 +38,7 @@ def simulate(config: RunConfig, plan: Iterable[Slot], payload: Payload) -> Itera
     for slot in plan:
         grant, start = slot.grant, slot.start
         medium.block_samples = start.slot_samples
-        commands = control.commands(grant.slot_tick, grant.frame is None, set(grant.lost_users))
+        commands = control.commands(grant.slot, grant.slot_tick, grant.frame is None, set(grant.lost_users))
         for user, command in enumerate(commands):
             if user in grant.lost_users or command.silent:
                 continue

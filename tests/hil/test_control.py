@@ -30,7 +30,7 @@ class Bench:
 
     def run(self, slots, probe=False, lost=frozenset(), spoil=lambda csi: csi):
         for _ in range(slots):
-            commands = self.control.commands(self.tick, probe, set(lost))
+            commands = self.control.commands(self.slot, self.tick, probe, set(lost))
             users = [self.measure(c) for c in commands if not c.silent and c.user not in lost]
             seen = [spoil(user) for user in users]
             report = CsiReport(self.slot, None, self.tick, self.tick + 1000, 10.0, seen)
@@ -85,7 +85,7 @@ def test_a_cold_start_ends_aligned_within_twenty_slots(seed):
     rng = np.random.default_rng(100 + seed)
     bench = Bench(both(), rng.uniform(-9e4, 9e4, 2), rng.uniform(-100, 200, 2), rng.uniform(-20, 0, 2), seed)
     assert bench.run(6, probe=True).run(13).run(1).aligned()
-    commands = bench.control.commands(bench.tick, False, set())
+    commands = bench.control.commands(bench.slot, bench.tick, False, set())
     assert {state for c in commands for state in (c.frequency, c.timing, c.power)} == {LoopState.LOCKED}
 
 
@@ -93,32 +93,32 @@ def test_while_somebody_is_unknown_probes_go_to_one_user_alone():
     bench = Bench(both())
     spoken = []
     for _ in range(3):
-        commands = bench.control.commands(bench.tick, True, set())
+        commands = bench.control.commands(bench.slot, bench.tick, True, set())
         spoken.append([c.user for c in commands if not c.silent])
         users = [bench.measure(c) for c in commands if not c.silent]
         bench.control.take(CsiReport(0, None, len(spoken) * 1000, len(spoken) * 1000, 10.0, users))
     assert sorted(spoken[:2]) == [[0], [1]] and spoken[2] == [0, 1]
-    assert not any(c.silent for c in SessionControl(both(), hellos(), False).commands(0, False, set()))
+    assert not any(c.silent for c in SessionControl(both(), hellos(), False).commands(0, 0, False, set()))
 
 
 def test_what_is_switched_off_commands_nothing_but_tells_its_state():
     bench = Bench(load_config(None, {"feedback.carrier": False}))
     bench.run(12)
-    for command in bench.control.commands(bench.tick, False, set()):
+    for command in bench.control.commands(bench.slot, bench.tick, False, set()):
         assert (command.correction_hz, command.advance_ticks, command.gain_db) == (0.0, 0, 0.0)
         assert (command.frequency, command.timing) == (LoopState.LOCKED, LoopState.LOCKED)
 
 
 def test_a_calibration_is_where_the_carrier_loop_starts():
     control = SessionControl(load_config(None), hellos(start_hz=1234.0), False)
-    assert [c.correction_hz for c in control.commands(0, True, set())] == [1234.0, 1234.0]
+    assert [c.correction_hz for c in control.commands(0, 0, True, set())] == [1234.0, 1234.0]
 
 
 def test_the_wanted_ratio_is_reached_by_lowering_the_louder_user():
     bench = Bench(both(**{"control.wanted_power_db": (0, -3)}), gains_db=(-2.0, -9.0))
     bench.run(6, probe=True).run(14)
     assert bench.residual[0][2] - bench.residual[1][2] == pytest.approx(3.0, abs=0.5)
-    assert max(c.gain_db for c in bench.control.commands(bench.tick, False, set())) == 0.0
+    assert max(c.gain_db for c in bench.control.commands(bench.slot, bench.tick, False, set())) == 0.0
 
 
 @pytest.mark.parametrize(
@@ -133,11 +133,11 @@ def test_a_wrong_measurement_now_and_then_does_not_move_the_commands(wrong):
     import msgspec
 
     bench = Bench(both()).run(6, probe=True).run(14)
-    before = bench.control.commands(bench.tick, False, set())
+    before = bench.control.commands(bench.slot, bench.tick, False, set())
     bench.control.take(CsiReport(99, None, 0, 0, None, []))
     for _ in range(5):
         bench.run(1, spoil=lambda csi: msgspec.structs.replace(csi, **wrong)).run(2)
-    for was, now in zip(before, bench.control.commands(bench.tick, False, set()), strict=True):
+    for was, now in zip(before, bench.control.commands(bench.slot, bench.tick, False, set()), strict=True):
         assert now.correction_hz == pytest.approx(was.correction_hz, abs=15)
         assert (abs(now.advance_ticks - was.advance_ticks), abs(now.gain_db - was.gain_db)) <= (1, 0.5)
     assert bench.run(1).aligned()
@@ -146,7 +146,7 @@ def test_a_wrong_measurement_now_and_then_does_not_move_the_commands(wrong):
 def test_a_user_that_disappears_is_kept_in_mind_and_taken_up_again():
     bench = Bench(both()).run(6, probe=True).run(14)
     bench.run(10, lost={1})
-    held = bench.control.commands(bench.tick, False, set())[1]
+    held = bench.control.commands(bench.slot, bench.tick, False, set())[1]
     assert held.frequency == LoopState.LOCKED  # it did not speak: that is no miss
     bench.delays[1] += 6.0  # it comes back elsewhere
     assert bench.run(12).aligned()
@@ -167,7 +167,7 @@ def test_a_drift_of_a_tenth_ppm_a_minute_is_followed_for_an_hour():
 def test_an_advance_stays_within_the_silence_around_the_burst():
     bench = Bench(both(), delays=(0.0, 5000.0))
     bench.run(8, probe=True)
-    assert bench.control.commands(bench.tick, False, set())[1].advance_ticks == 256
+    assert bench.control.commands(bench.slot, bench.tick, False, set())[1].advance_ticks == 256
 
 
 @pytest.mark.parametrize("powers", [(0.0,), (0.0, 1.0, 2.0), (0.0, 100.0)])

@@ -34,12 +34,17 @@ FAST = {
 class Lab:
     """A coordinator in a thread, and clients that a test drives."""
 
-    def __init__(self, frames=3, **overrides):
+    def __init__(self, frames=3, needs_air=False, supervised=False, **overrides):
         self.config = load_config(None, {**FAST, "feedback.probe_slots": 1, "frames": frames, **overrides})
         self.server = BusServer("tcp://127.0.0.1:*")
         self.events = []
         self.coordinator = Coordinator(
-            self.config, self.server, range(frames), needs_air=False, on_event=self.events.append
+            self.config,
+            self.server,
+            range(frames),
+            needs_air=needs_air,
+            on_event=self.events.append,
+            supervised=supervised,
         )
         self.error = None
         self.thread = threading.Thread(target=self._run, daemon=True)
@@ -161,6 +166,17 @@ def test_a_transmitter_that_comes_back_is_taken_in_again(lab):
     assert any("back" in event for event in here.events)
 
 
+def test_a_transmitter_that_is_stopped_with_the_others_ends_the_run(lab):
+    here = lab(frames=4, supervised=True)
+    _first, second, receiver = here.join("tx0"), here.join("tx1"), here.join("rx")
+    answer(receiver, next_of(receiver, Grant).body)
+    grant = next_of(receiver, Grant).body
+    second.send(Bye("SIGTERM"))
+    answer(receiver, grant, users=[0])
+    stop = next_of(receiver, Stop).body
+    assert not stop.complete and "tx1" in stop.reason
+
+
 def test_a_lost_receiver_ends_the_run_with_a_reason(lab):
     here = lab()
     first, _second, receiver = here.join("tx0"), here.join("tx1"), here.join("rx")
@@ -189,3 +205,21 @@ def test_a_receiver_that_never_reports_does_not_hang_the_run(lab):
     here = lab(**{"bus.frame_timeout_s": 0.5})
     first, _second, _receiver = here.join("tx0"), here.join("tx1"), here.join("rx")
     assert "has not reported slot 0" in next_of(first, Stop).body.reason
+
+
+def test_a_slot_granted_ahead_carries_the_csi_of_the_slots_before(lab):
+    here = lab(frames=4, needs_air=True, **{"feedback.slots_ahead": 1})
+    _first, _second, receiver = here.join("tx0"), here.join("tx1"), here.join("rx")
+    here.join("air")
+    answer(receiver, next_of(receiver, Grant).body)  # the probe
+    first, second = next_of(receiver, Grant).body, next_of(receiver, Grant).body  # nothing reported between them
+    assert (first.frame, first.csi.slot, second.frame, second.csi.slot) == (0, 0, 1, 0)
+    answer(receiver, first)
+    third = next_of(receiver, Grant).body
+    assert (third.frame, third.csi.slot) == (2, first.slot)
+    answer(receiver, second)
+    answer(receiver, third)
+    fourth = next_of(receiver, Grant).body
+    assert (fourth.frame, fourth.csi.slot) == (3, second.slot)
+    answer(receiver, fourth)
+    assert next_of(receiver, Stop).body.complete

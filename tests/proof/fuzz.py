@@ -14,7 +14,8 @@ import time
 
 import psutil
 
-from tests.proof.fuzz_targets import AirTarget, BusTarget, ConfigTarget, HeaderTarget
+from tests.proof.fuzz_bus import BusTarget
+from tests.proof.fuzz_targets import AirTarget, ConfigTarget, HeaderTarget
 
 LONGEST_S = 2.0
 MAX_GROWTH = 0.01

@@ -1,6 +1,7 @@
 """One loopback run in a process of its own: its nodes, its lines, its end."""
 
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -28,6 +29,11 @@ def command(*arguments: object) -> list[str]:
     return [sys.executable, "-m", "hil", *map(str, arguments)]
 
 
+def _heed_interrupts() -> None:
+    """What a shell starts in the background ignores SIGINT, and so would its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Run:
     """`loopback` on `out`, resumed where there is something to resume."""
 
@@ -35,7 +41,12 @@ class Run:
         self.out = out
         arguments = ["loopback", "--images", pictures, "--frames", frames, "--out", out, "--resume", "--json", *more]
         self.process = subprocess.Popen(
-            command(*arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+            command(*arguments),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            preexec_fn=_heed_interrupts,
         )
 
     def whole_lines(self) -> bytes:

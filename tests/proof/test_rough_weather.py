@@ -58,10 +58,11 @@ def test_a_run_finishes_while_clocks_jump_and_garbage_rains(tmp_path, monkeypatc
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", os.getcwd())]))
     bus, air = free_endpoint(), free_endpoint()
     ports = ["--set", f"bus.endpoint={bus}", "--set", f"radio.device=sim:{air}"]
+    ahead = ["--set", "feedback.slots_ahead=1", "--set", "rx.ideal=false"]
     garbage = Garbage([bus, air])
     garbage.start()
     try:
-        run = Run(tmp_path / "run", small_pictures(tmp_path / "pictures"), 10, "--no-report", *ports)
+        run = Run(tmp_path / "run", small_pictures(tmp_path / "pictures"), 10, "--no-report", *ports, *ahead)
         code, output, errors = run.wait(150)
     finally:
         garbage.stop()
@@ -70,6 +71,10 @@ def test_a_run_finishes_while_clocks_jump_and_garbage_rains(tmp_path, monkeypatc
     rows = rows_of(run.whole_lines())
     assert len(rows) == 20 and all(row["decoded"] for row in rows)
     assert all(0 < row["csi_age_s"] < 1 for row in rows)  # ages come from ticks, not from the clock on the wall
+    probes, ahead_slots = 3, 1  # a slot granted ahead carries the CSI of the one before the last, whoever was faster
+    expected = [max(probes - 1, probes + row["frame"] - 1 - ahead_slots) for row in rows]
+    assert [row["csi_used_slot"] for row in rows] == expected
+    assert all(row["psnr_db"] and row["ideal_psnr_db"] is None for row in rows)
     assert '"wall_s"' in output and "lost" not in logs["coordinator"]
     assert garbage.sent > 20 and all("malformed" in log for log in logs.values())
     assert all("Traceback" not in log for log in logs.values())
