@@ -19,6 +19,7 @@ def command(context: click.Context, as_json: bool, runs: int) -> None:
     Examples:
       semnoma-hil bench
       semnoma-hil bench phy --json
+      semnoma-hil bench codec --runs 50
     """
     if context.invoked_subcommand is None:
         from hil.bench.codec import bench_codec
@@ -38,7 +39,26 @@ def phy(as_json: bool, runs: int) -> None:
     _show(bench_phy(runs), as_json)
 
 
-_UNITS = {"_msps": "Msamples/s per core", "_ms": "ms an image", "_s": "images/s", "steady": "images/s"}
+@command.command("codec")
+@click.option("--codec", default="compact-2u", show_default=True, help="Codec, by name or path.")
+@click.option("--paper/--no-paper", default=True, help="Also the paper's 32x32 encoder, ONNX Runtime against torch.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
+@click.option("--runs", type=click.IntRange(1, 1000), default=7, show_default=True, help="Runs; the median counts.")
+def codec(codec: str, paper: bool, as_json: bool, runs: int) -> None:
+    """Encoders and decoders, one picture at a time on one core; fresh weights stand in for the paper-size encoder."""
+    from hil.bench.codec import bench_codec
+    from hil.bench.paper_encoder import bench_paper_encoder
+
+    _show({**bench_codec(codec, runs), **(bench_paper_encoder(runs) if paper else {})}, as_json)
+
+
+_UNITS = {
+    "_msps": "Msamples/s per core",
+    "_ms": "ms an image",
+    "_s": "images/s",
+    "steady": "images/s",
+    "_over": "ratio",
+}
 
 
 def _show(figures: dict[str, Any], as_json: bool) -> None:

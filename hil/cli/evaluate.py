@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
@@ -17,7 +17,7 @@ CHANNELS = ("awgn", "rayleigh", "random-phase", "selective")
 @click.option(
     "--images", required=True, help="A folder, a CIFAR-10 archive (its test images), an .npz with 'images', or 'demo'."
 )
-@click.option("--scheme", "names", required=True, help="Comma-separated: codecs, digital-jpeg|webp|jpeg2000|avif.")
+@click.option("--scheme", "names", required=True, help="Comma-separated: codecs, CODEC+REFINER, digital-jpeg|webp|...")
 @click.option("--channel", type=click.Choice(CHANNELS), default="awgn", show_default=True)
 @click.option("--users", type=click.IntRange(1, 8), default=2, show_default=True)
 @click.option("--snr", "snrs_db", type=NumberList(), default="0:20:2", show_default=True, help="Total SNR, dB.")
@@ -27,7 +27,12 @@ CHANNELS = ("awgn", "rayleigh", "random-phase", "selective")
 @click.option("--seed", type=click.IntRange(0), default=30_000, show_default=True, help="Of fading and noise.")
 @click.option("--device", default="auto", show_default=True, help="Where decoders run: auto, cpu, cuda.")
 @click.option("--json", "as_json", is_flag=True, help="Print the rows as JSON and nothing else.")
-@click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), help="Write PSNR over SNR to this picture.")
+@click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), help="Write the figure to this picture.")
+@click.option(
+    "--question",
+    type=click.Choice(["scheme", "ablation", "refiner"]),
+    help="One table and figure: PSNR over SNR, difference to the first scheme, refiners' gain over cost.",
+)
 def command(
     images: str,
     names: str,
@@ -35,6 +40,7 @@ def command(
     metrics: str | None,
     as_json: bool,
     plot: Path | None,
+    question: Literal["scheme", "ablation", "refiner"] | None,
     **options: Any,
 ) -> None:
     """Measure PSNR, SSIM and MS-SSIM of schemes at the same channel uses, pictures, fading and noise.
@@ -48,7 +54,10 @@ def command(
       semnoma-hil evaluate --images demo --scheme compact-2u --snr 0:20:5
       semnoma-hil evaluate --images cifar-10-binary.tar.gz --limit 512 --channel rayleigh \\
           --scheme compact-2u,digital-jpeg,digital-avif-capacity --json --plot psnr.png
+      semnoma-hil evaluate --images demo --snr 5 --scheme compact-2u,compact-2u+refiner-32 --metric st-lpips \\
+          --question refiner
     """
+    from hil.errors import UsageError
     from models.evaluation.compare import compare
     from models.evaluation.perceptual import load_measure
     from models.evaluation.plot import plot_rows, refuse_unwritable
@@ -59,15 +68,17 @@ def command(
         refuse_unwritable(plot)
     schemes = [open_scheme(name, options["users"], options["device"]) for name in _names(names)]
     measures = {name.strip(): load_measure(name.strip()) for name in (metrics or "").split(",") if name.strip()}
+    if question == "refiner" and ("st-lpips" not in measures or not any(scheme.refiner_passes for scheme in schemes)):
+        raise UsageError("--question refiner needs --metric st-lpips, a codec and CODEC+REFINER among the schemes.")
     source = open_images(images, split="test")
     chosen: dict[str, Any] = {key: options[key] for key in ("limit", "ratio", "seed")}
     rows = list(compare(source, schemes, options["channel"], options["users"], snrs_db, metrics=measures, **chosen))
     if as_json:
         click.echo(json.dumps([row.as_dict() for row in rows]))
     else:
-        _print(rows)
+        _print(rows) if question is None else _print_answer(rows, question)
     if plot is not None:
-        plot_rows(rows, plot)
+        plot_rows(rows, plot, question or "scheme")
 
 
 def _names(text: str) -> list[str]:
@@ -97,3 +108,17 @@ def _print(rows: list[Any]) -> None:
     Console().print(table)
     for name, link in dict.fromkeys((row.scheme, row.link) for row in rows):
         click.echo(f"{name}: {link}")
+
+
+def _print_answer(rows: list[Any], question: Literal["scheme", "ablation", "refiner"]) -> None:
+    from rich.console import Console
+    from rich.table import Column, Table
+
+    from models.evaluation.questions import answer
+
+    title, columns, lines = answer(rows, question)
+    widest = max(len(name) for name, _ in lines)
+    table = Table(Column("scheme", min_width=widest), *columns, title=title)
+    for name, cells in lines:
+        table.add_row(name, *cells)
+    Console().print(table)

@@ -24,6 +24,7 @@ EVALUATION_SEED = 30_000
 class Row:
     """Means over images (and, where they differ in size, channel uses). ssim, ms_ssim: None where pictures are too
     small for them. link: what carries the picture. perceptual: further figures that were asked for, by name.
+    refiner_passes: network passes of refinement a picture, 0 without.
     """
 
     scheme: str
@@ -38,6 +39,7 @@ class Row:
     link: str
     seed: int
     perceptual: dict[str, float | None] = field(default_factory=dict)
+    refiner_passes: int = 0
 
     def as_dict(self) -> dict[str, object]:
         """Plain values for JSON; perceptual figures stand among the others, as ``st_lpips`` and so on."""
@@ -118,6 +120,7 @@ def _row(
         link=scheme.link,
         seed=seed,
         perceptual={name: _rounded(perceive(pairs)) for name, perceive in metrics.items()},
+        refiner_passes=scheme.refiner_passes,
     )
 
 

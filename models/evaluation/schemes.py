@@ -26,10 +26,13 @@ CAPACITY = "-capacity"
 
 
 class Scheme(ABC):
-    """name: as it stands in the rows; link: what carries the bits or symbols, in words."""
+    """name: as it stands in the rows; link: what carries the bits or symbols, in words; refiner_passes: network passes
+    of refinement a picture, 0 without.
+    """
 
     name: str
     link: str
+    refiner_passes: int = 0
 
     @abstractmethod
     def natural_uses(self, height: int, width: int) -> int | None:
@@ -119,8 +122,16 @@ class DigitalScheme(Scheme):
 
 
 def open_scheme(name: str, users: int, device: str = "auto") -> Scheme:
-    """A scheme by name: an installed codec, its folder, or digital-FORMAT[-capacity]. ModelError when unknown."""
+    """A scheme by name: an installed codec or its folder, CODEC+REFINER, or digital-FORMAT[-capacity].
+
+    ModelError when it is unknown.
+    """
     if name.startswith(DIGITAL):
         form = name.removeprefix(DIGITAL)
         return DigitalScheme(form.removesuffix(CAPACITY), form.endswith(CAPACITY))
+    codec, plus, refiner = name.partition("+")
+    if plus:
+        from models.evaluation.refined import RefinedScheme
+
+        return RefinedScheme(codec, refiner, users, device)
     return LearnedScheme(name, users, device)

@@ -44,6 +44,11 @@ class Refiner:
         """The schedule, with ``alphas_cumprod``."""
         return self._scheduler
 
+    @property
+    def passes(self) -> int:
+        """Network passes that a refinement takes, at most."""
+        return DDIM_STEPS if self.manifest.method == "diffusion" else 1
+
     @classmethod
     def load(cls, folder: Path | str, device: str = "auto") -> Refiner:
         """Load from a refiner folder; ModelError when manifest, checksum, tensors or device are not as they

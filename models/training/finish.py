@@ -13,17 +13,17 @@ from models.errors import ModelError
 from models.export import CodecCard, export_codec
 from models.manifest import CodecManifest
 from models.training.checkpoint import load_checkpoint
-from models.training.config import CodecTraining
+from models.training.config import ChannelMix, CodecTraining
 from models.training.frames import SIDE_FIELDS
 from models.training.loop import fresh_codec
 from models.training.provenance import MODEL_VERSION, provenance_of, settings_text
 from models.training.runner import SETTINGS_NAME
 from models.training.stage_config import BaselineTraining, StudentTraining
 from models.training.two_stage import load_teacher
-from models.training.validation import VALIDATION_SEED, measure_codec, measure_overlap
+from models.training.validation import VALIDATION_MODES, VALIDATION_SEED, measure_codec, measure_overlap
 
 METRICS_NAME = "metrics.json"
-TEACHER_MODES: tuple[ChannelMode, ...] = ("awgn", "rayleigh")
+PAPER_MODES: tuple[ChannelMode, ...] = ("awgn", "rayleigh")
 
 
 def finish_codec(run: Path, folder: Path) -> CodecManifest:
@@ -41,7 +41,7 @@ def finish_codec(run: Path, folder: Path) -> CodecManifest:
     metrics: dict[str, Any] = {}
     if settings.validation:
         metrics = {
-            "psnr_db": measure_codec(codec, settings.validation),
+            "psnr_db": measure_codec(codec, settings.validation, modes=_modes(settings.channel)),
             "symbol_overlap": measure_overlap(codec, settings.validation),
             "method": "mean PSNR of 8-bit pictures over all pictures and users, bare baseband channel, "
             f"perfect channel knowledge, seed {VALIDATION_SEED}",
@@ -64,13 +64,18 @@ def finish_teacher(run: Path) -> dict[str, Any]:
     """
     teacher, settings, progress = load_teacher(run)
     metrics: dict[str, Any] = {
-        "psnr_db": measure_codec(teacher, settings.validation, modes=TEACHER_MODES, orthogonal=True),
+        "psnr_db": measure_codec(teacher, settings.validation, modes=PAPER_MODES, orthogonal=True),
         "method": "mean PSNR of 8-bit pictures, every user on channel uses of its own at full power, "
         f"perfect channel knowledge, seed {VALIDATION_SEED}",
         "provenance": provenance_of("teacher", settings, progress).model_dump(),
     }
     (run / METRICS_NAME).write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
     return metrics
+
+
+def _modes(mix: ChannelMix) -> tuple[ChannelMode, ...]:
+    """The testbed's channels, or the paper's for a codec that was trained on those alone."""
+    return VALIDATION_MODES if mix.random_phase or mix.selective else PAPER_MODES
 
 
 def _codec_settings(text: str) -> tuple[str, CodecTraining]:

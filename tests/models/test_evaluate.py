@@ -77,7 +77,7 @@ def test_the_command_prints_rows_and_draws(pictures, tmp_path):
 
 def test_a_perfect_scheme_has_the_highest_figures_and_rows_count_pictures(pictures):
     class Perfect:
-        name, link = "perfect", "none"
+        name, link, refiner_passes = "perfect", "none", 0
 
         def natural_uses(self, height, width):
             return None
