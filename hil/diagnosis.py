@@ -25,6 +25,7 @@ RECEIVER = {
 }
 OPTIONAL = {
     "numba": 'pip install "semnoma-hil[fast]"',
+    "starlette": 'pip install "semnoma-hil[live]"',
     "onnx": 'pip install "semnoma-hil[train]"',
     "accelerate": 'pip install "semnoma-hil[train]"',
     "pyadi-iio": 'apt-get install libiio0 libiio-utils; pip install "semnoma-hil[pluto]"',

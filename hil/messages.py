@@ -233,6 +233,7 @@ class UserTelemetry(Message, frozen=True):
     constellation: bytes
     response_db: bytes
     evm_db: float | None = None
+    snr_db: float | None = None
     picture_frame: int | None = None
     attachment: int | None = None
     original_bytes: int = 0

@@ -82,7 +82,7 @@ class Observers:
                 if name == "rx":
                     self._tell(body, received.attachments)
                 return True
-            case Sent() if body.user < self._config.users:
+            case Sent() if 0 <= body.user < self._config.users:
                 self._sent[body.user] = body
             case CsiReport():
                 self._csi = body

@@ -49,14 +49,13 @@ class FolderSource:
             try:
                 self.poll()
             except (OSError, UsageError, ResultsError) as error:
-                self._state.source(False, f"{self._folder}: {error}")
+                self._state.folder_source(f"{self._folder}: {error}")
             self._closing.wait(POLL_S)
 
     def poll(self) -> None:
         """Take in what is new. Raises OSError, UsageError or ResultsError for what cannot be read."""
         if not self._read_config() or self._config is None:
-            if not self._state.live:
-                self._state.source(False, f"{self._folder} holds no run yet")
+            self._state.folder_source(f"{self._folder} holds no run yet")
             return
         self._read_rows()
         if self._state.live:
@@ -66,7 +65,7 @@ class FolderSource:
         done = len(self._recorded) // self._config.users
         self._state.progress_from_folder("finished" if complete else "recorded", done)
         ending = "finished" if complete else f"{len(self._recorded)} images recorded, no coordinator answers"
-        self._state.source(False, f"run folder {self._folder}: {ending}")
+        self._state.folder_source(f"run folder {self._folder}: {ending}")
 
     def _read_config(self) -> bool:
         path = self._folder / CONFIG

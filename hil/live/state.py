@@ -18,7 +18,7 @@ from hil.config import RunConfig
 from hil.live.history import History
 from hil.messages import CsiReport, NodeHealth, Overview, PictureFacts, Sent, Telemetry, UserTelemetry
 
-KEPT_POINTS, KEPT_EVENTS, KEPT_SPECTRA = 4000, 300, 160
+KEPT_POINTS, KEPT_EVENTS, KEPT_SPECTRA = 4000, 300, 100
 MAX_TEXT = 300
 RATE_WINDOW_S = 10.0
 PICTURE_KINDS = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG": "image/png"}
@@ -102,6 +102,12 @@ class LiveState:
                 self._source = {"connected": connected, "sentence": clean(sentence)}
                 self.version += 1
 
+    def folder_source(self, sentence: str) -> None:
+        """The same from a run folder, which says nothing while a coordinator is heard."""
+        with self._lock:
+            if not self.live:
+                self.source(False, sentence)
+
     @property
     def live(self) -> bool:
         return bool(self._source["connected"])
@@ -149,8 +155,7 @@ class LiveState:
             if not self._is_user(facts.user) or key in self._known:
                 return
             self._known.add(key)
-            value = facts.psnr_db
-            psnr_db = round(value, 2) if value is not None and math.isfinite(value) else None
+            psnr_db = _rounded(facts.psnr_db, 2)
             for frame, user, _psnr_db in self._points.append((facts.frame, facts.user, psnr_db)):
                 self._known.discard((frame, user))
             newest = self._latest.get(facts.user)
@@ -280,6 +285,7 @@ class LiveState:
             "constellation": numbers(seen.constellation, 2) if seen else [],
             "response_db": numbers(seen.response_db, 1) if seen else [],
             "evm_db": _rounded(seen.evm_db, 1) if seen else None,
+            "snr_db": _rounded(seen.snr_db, 1) if seen else None,
             "frame": facts.frame if facts else None,
             "decoded": facts.decoded if facts else None,
             "reason": clean(facts.reason or "") if facts else "",
@@ -327,7 +333,7 @@ def numbers(half_floats: bytes, digits: int, most: int = 4096) -> list[float]:
 
 
 def _rounded(value: float | None, digits: int) -> float | None:
-    return round(value, digits) if value is not None and math.isfinite(value) else None
+    return round(float(value), digits) if value is not None and math.isfinite(value) else None
 
 
 def _node(node: NodeHealth) -> dict[str, Any]:

@@ -93,6 +93,18 @@ def test_pictures_that_are_none_are_not_shown(run):
     assert state.since(Cursor())[0]["pictures"][0]["type"] is None
 
 
+def test_a_folder_says_nothing_while_a_coordinator_is_heard(run):
+    state = LiveState()
+    state.source(True, "live")
+    source = FolderSource(state, run[0])
+    source.close()
+    source.poll()
+    state.folder_source("late word of a poll that began before")
+    update = state.since(Cursor())[0]
+    assert update["source"] == {"connected": True, "sentence": "live"}
+    assert len(update["points"]) == 4 and update["pictures"] == []  # history comes from the disk, the present does not
+
+
 def test_an_empty_folder_waits(tmp_path):
     state, source = source_of(tmp_path / "none")
     source.poll()

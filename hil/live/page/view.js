@@ -146,14 +146,17 @@ export function showLegends(count) {
 export function showConstellations(users) {
   const parent = at("constellations");
   parent.classList.toggle("few", users.length <= 2);
-  rows(parent, users.length, () => element("div", {}, element("canvas"), element("p")), (place, index) => {
+  parent.classList.toggle("many", users.length > 4);
+  rows(parent, users.length, () => element("div", {}, element("canvas"), element("p", {}, element("b"), element("span"), element("span"))), (place, index) => {
     const user = users[index];
-    const details = [`user ${user.user}`];
-    if (user.loops.snr_db !== undefined) details.push(`SNR ${number(user.loops.snr_db, 1, "dB")}`);
-    if (user.evm_db !== null) details.push(`EVM ${number(user.evm_db, 1, "dB")}`);
+    const details = [
+      `user ${user.user}`,
+      user.snr_db === null ? "" : `SNR ${number(user.snr_db, 1, "dB")}`,
+      user.evm_db === null ? "" : `EVM ${number(user.evm_db, 1, "dB")}`,
+    ];
     place.firstChild.setAttribute("role", "img");
-    place.firstChild.setAttribute("aria-label", `constellation of ${details.join(", ")}`);
-    text(place.lastChild, details.join(" · "));
+    place.firstChild.setAttribute("aria-label", `constellation of ${details.filter(Boolean).join(", ")}`);
+    details.forEach((detail, part) => text(place.lastChild.children[part], detail));
   });
   return [...parent.children].map((place) => place.firstChild);
 }
