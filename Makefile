@@ -4,10 +4,10 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
-EXTRAS := tx,rx,train,fast,live,pluto,dev
+EXTRAS := tx,rx,train,fast,live,pluto,ray,docs,dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench emulated-plutos clean
+.PHONY: help demo test lint bench docs docs-commands emulated-plutos fuzz chaos soak clean
 IMAGES ?= demo
 OUT ?= emulated-plutos-run
 
@@ -37,8 +37,23 @@ test: lint  ## linters, type checker and all tests
 bench: $(STAMP)  ## timings of every part, as a table and as JSON
 	"$(BIN)/semnoma-hil" bench
 
+docs: $(STAMP)  ## the documentation site: site/index.html
+	NO_MKDOCS_2_WARNING=1 "$(BIN)/mkdocs" build --strict --quiet
+
+docs-commands: $(STAMP)  ## run every command of the documentation that needs no radio, big data or hours
+	SEMNOMA_DOCS=all "$(BIN)/python" -m pytest -q tests/docs --timeout 1800
+
 emulated-plutos: $(STAMP)  ## the job over three emulated Plutos and the real libiio: IMAGES=DIR OUT=DIR
 	"$(BIN)/python" -m tests.emulated_pluto.job --images "$(IMAGES)" --out "$(OUT)"
 
+fuzz: $(STAMP)  ## a million damaged messages, headers and configurations
+	"$(BIN)/python" -m tests.proof.fuzz
+
+chaos: $(STAMP)  ## one experiment over a hundred kills
+	"$(BIN)/python" -m tests.proof.chaos
+
+soak: $(STAMP)  ## ten minutes of paced real time
+	"$(BIN)/python" -m tests.proof.soak
+
 clean:  ## remove what the targets made
-	rm -rf "$(VENV)" demo-run .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf "$(VENV)" demo-run site .pytest_cache .ruff_cache .mypy_cache .hypothesis

@@ -95,6 +95,10 @@ class Bench:
             radio.transmit(Samples(sent[user][np.newaxis], expected - command.advance_ticks, rate))
         return self._receive(start, longest + 2 * MARGIN_SAMPLES), expected, sent
 
+    def pause(self, n_samples: int) -> None:
+        """Let so many samples pass before the next burst; none or fewer do nothing."""
+        self._next_tick += max(0, n_samples)
+
     def receive_frame(self, samples: Samples, expected: int) -> ReceivedFrame | None:
         return self._waveform.receive(samples, expected)
 

@@ -66,6 +66,12 @@ def _send(socket: zmq.Socket, prefix: list[bytes], data: bytes, attachments: Att
         socket.send(part, flags | more, copy=len(part) < LARGE_BYTES)
 
 
+def _log_malformed(count: int, error: ValueError) -> None:
+    """The 1st, 2nd, 4th, 8th ...: a flood must not fill the disk."""
+    if count & (count - 1) == 0:
+        log.warning("dropped a malformed bus message (%d so far): %s", count, error)
+
+
 class BusServer:
     """The coordinator's end. Not thread-safe: one thread polls and sends.
 
@@ -104,7 +110,7 @@ class BusServer:
                 raise ValueError(f"sender {received.sender!r} is not the connection's own name")
         except ValueError as error:
             self.malformed += 1
-            log.warning("dropped a malformed bus message (%d so far): %s", self.malformed, error)
+            _log_malformed(self.malformed, error)
             return None
         return received
 
@@ -141,6 +147,8 @@ class BusClient:
         """key: whose key pair to use, where it is not called like the node."""
         self.name, self.endpoint, self.malformed = name, endpoint, 0
         self.heard_s = time.monotonic()  # when the coordinator was last heard
+        self.heard = False  # whether it has been heard at all
+        self.silent = False  # whether it has now not been heard for timeout_s
         self.now_tick = 0  # the owner's radio time, reported with every heartbeat
         self._heartbeat_s, self._timeout_s = heartbeat_s, timeout_s
         self._sequence = 0
@@ -214,6 +222,7 @@ class BusClient:
                 self._wake_in.recv()
             if self._socket in ready:
                 last_heard = self.heard_s = now
+                self.heard, self.silent = True, False
                 self._take()
             while not self._outbox.empty():
                 item = self._outbox.get()
@@ -229,6 +238,7 @@ class BusClient:
             if closing_at < math.inf and (not waiting or now > closing_at + CLOSING_S):
                 return
             if now - last_heard > self._timeout_s:
+                self.silent = True
                 reason = f"the coordinator at {self.endpoint} has been silent for {self._timeout_s:g} s"
                 self._inbox.put(Received("coordinator", Stop(complete=False, reason=reason)))
                 last_heard = now
@@ -248,7 +258,7 @@ class BusClient:
             received = _parse(self._socket.recv_multipart(copy=False))
         except ValueError as error:
             self.malformed += 1
-            log.warning("dropped a malformed bus message (%d so far): %s", self.malformed, error)
+            _log_malformed(self.malformed, error)
             return
         if not isinstance(received.body, Heartbeat):
             self._inbox.put(received)

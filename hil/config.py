@@ -27,11 +27,13 @@ class Section(BaseModel):
 class BusConfig(Section):
     """Where the coordinator listens, and how long silence is tolerated."""
 
-    endpoint: str = Field("tcp://127.0.0.1:5555", pattern=r"^tcp://[^/\s]+:\d{1,5}$")
+    endpoint: str = Field(
+        "tcp://127.0.0.1:5555", pattern=r"^tcp://[^/\s]+:\d{1,5}$", description="Where the coordinator listens."
+    )
     keys: Path | None = Field(None, description="Folder made by `semnoma-hil keys`; demanded off loopback.")
-    heartbeat_s: float = Field(0.5, gt=0, le=60)
-    node_timeout_s: float = Field(5.0, gt=0, le=3600)
-    join_timeout_s: float = Field(60.0, gt=0, le=86400)
+    heartbeat_s: float = Field(0.5, gt=0, le=60, description="Every node says so often that it lives.")
+    node_timeout_s: float = Field(5.0, gt=0, le=3600, description="A node silent for so long is lost.")
+    join_timeout_s: float = Field(60.0, gt=0, le=86400, description="How long the run waits for all its nodes.")
     frame_timeout_s: float = Field(60.0, gt=0, le=86400, description="A slot without an answer is given up.")
 
     @model_validator(mode="after")
@@ -55,9 +57,9 @@ class RadioConfig(Section):
     calibration: str | None = Field(
         None, description="Folder of `semnoma-hil calibrate`, 'default' for the user's own; null: uncalibrated."
     )
-    tx_gain_db: float | None = None
-    rx_gain_db: float | None = None
-    bandwidth_hz: float | None = Field(None, gt=0)
+    tx_gain_db: float | None = Field(None, description="In the device's own dB; null leaves the device's value.")
+    rx_gain_db: float | None = Field(None, description="In the device's own dB; null leaves the device's value.")
+    bandwidth_hz: float | None = Field(None, gt=0, description="Analogue filter; null leaves the device's value.")
     guard_samples: int = Field(512, ge=64, le=1 << 20, description="Silence before and after a burst.")
     settle_s: float = Field(0.5, ge=0, description="What repeating radios hold in their buffers, in time.")
     lead_s: float = Field(0.5, ge=0, description="Head start of a transmission on a radio in real time.")
@@ -81,30 +83,44 @@ class FeedbackConfig(Section):
     csi_doppler_hz: float = Field(10.0, ge=0, le=1e5, description="Largest Doppler shift that prediction assumes.")
 
 
+class ControlConfig(Section):
+    """Loops that the coordinator closes over the bus; the carrier's is `feedback.carrier`."""
+
+    timing: bool = Field(False, description="Bursts leave earlier by what they arrive late; radios with timed bursts.")
+    power: bool = Field(False, description="Transmit gains go down until users arrive in the wanted ratio.")
+    wanted_power_db: tuple[float, ...] = Field(
+        (), description="Received power wanted of each user; only differences count. Empty: all equal."
+    )
+    power_range_db: float = Field(30.0, gt=0, le=90, description="How far a transmit gain may go down.")
+
+
 class RunConfig(Section):
     """Everything that decides a run; written in full beside its results."""
 
-    users: int = Field(2, ge=1, le=8)
-    frames: int = Field(4, ge=1, le=10_000_000)
+    users: int = Field(2, ge=1, le=8, description="Transmitters that superpose.")
+    frames: int = Field(4, ge=1, le=10_000_000, description="Frames; each carries one picture of every user.")
     snr_db: float = Field(10.0, ge=-30, le=60, description="Total received power of all users over noise.")
-    channel: Literal["awgn", "rayleigh", "rician", "tdl-a", "tdl-b", "tdl-c", "tdl-d", "tdl-e"] = "awgn"
-    seed: int = Field(1, ge=0, lt=1 << 63)
+    channel: Literal["awgn", "rayleigh", "rician", "tdl-a", "tdl-b", "tdl-c", "tdl-d", "tdl-e"] = Field(
+        "awgn", description="Fading of the simulated air."
+    )
+    seed: int = Field(1, ge=0, lt=1 << 63, description="Of everything random.")
     images: str = Field("demo", description="'demo', a folder, a picture, a CIFAR-10 file or an .npz.")
     max_image_side_px: int = Field(1024, ge=1, le=16384, description="Larger pictures are scaled down.")
     codec: str = Field("compact-2u", description="Name of a packaged codec or the folder of one.")
-    refine: bool = False
+    refine: bool = Field(False, description="Diffusion refinement of decoded pictures.")
     cancel: bool = Field(
         False, description="Successive cancellation: decoded users are encoded again and subtracted for the next."
     )
-    refiner: str = "refiner-32"
-    compute_device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
-    sample_rate_hz: float = Field(4e6, gt=0)
-    center_frequency_hz: float = Field(2.45e9, gt=0)
-    rx_antennas: int = Field(1, ge=1, le=4)
+    refiner: str = Field("refiner-32", description="Name of a packaged refiner or the folder of one.")
+    compute_device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="Where pictures are decoded.")
+    sample_rate_hz: float = Field(4e6, gt=0, description="Of every radio.")
+    center_frequency_hz: float = Field(2.45e9, gt=0, description="Carrier of every radio.")
+    rx_antennas: int = Field(1, ge=1, le=4, description="Antennas of the receiver.")
     bus: BusConfig = BusConfig()
     radio: RadioConfig = RadioConfig()
     rx: ReceptionConfig = ReceptionConfig()
     feedback: FeedbackConfig = FeedbackConfig()
+    control: ControlConfig = ControlConfig()
     guard: GuardConfig = GuardConfig()
     waveform: WaveformConfig = WaveformConfig()
     air: AirConfig = AirConfig()
@@ -145,6 +161,15 @@ class RunConfig(Section):
             values["air"]["noise_power"] = float(amplitude) ** 2 * 10 ** (-float(top("snr_db")) / 10)
         return values
 
+    @model_validator(mode="after")
+    def _a_wanted_power_for_each(self) -> "RunConfig":
+        wanted = self.control.wanted_power_db
+        if wanted and (len(wanted) != self.users or not all(abs(power) <= 60 for power in wanted)):
+            raise ValueError(
+                f"control.wanted_power_db is {list(wanted)} and must be {self.users} powers from -60 to 60 dB, or empty"
+            )
+        return self
+
     @property
     def noise_power(self) -> float:
         """Thermal noise power per channel use when all users together arrive with unit power."""
@@ -182,6 +207,11 @@ def load_config(path: Path | None = None, overrides: dict[str, Any] | None = Non
     for name, value in (overrides or {}).items():
         if value is not None:
             _set(values, name, value)
+    return validated(values, source)
+
+
+def validated(values: dict[str, Any], source: str) -> RunConfig:
+    """A configuration of nested values. Raises UsageError with one sentence that names `source` and the fault."""
     try:
         return RunConfig.model_validate(values)
     except ValidationError as error:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from hil.bus import Attachments, BusServer, Received
 from hil.config import RunConfig
+from hil.control import SessionControl
 from hil.errors import HilError
 from hil.messages import (
     Body,
@@ -50,9 +51,8 @@ class Node:
     role: str
     user: int | None
     heard: float
+    hello: Hello
     now_tick: int = 0
-    max_burst_samples: int = 0
-    repeats: bool = False
 
 
 @dataclass
@@ -74,8 +74,11 @@ class Coordinator:
     def __post_init__(self) -> None:
         self._start: Start | None = None
         self._csi: CsiReport | None = None
+        self._last_report: CsiReport | None = None
+        self._control: SessionControl | None = None
         self._reported_slot = -1
         self._lead_s = self.config.radio.lead_s
+        self._granted: set[int] = set()
         self._done: set[int] = set()
         self._last_heartbeat = 0.0
         self._stop_reason: str | None = None
@@ -97,19 +100,18 @@ class Coordinator:
             probes = self.config.feedback.probe_slots
             for slot in range(probes):
                 self._probe(slot)
-            granted: set[int] = set()
             for frame in self.frames:
                 self._wait(
-                    lambda: len(granted - self._done) < MAX_UNDECODED_FRAMES,
+                    lambda: len(self._undecoded()) < MAX_UNDECODED_FRAMES,
                     self.config.bus.frame_timeout_s,
-                    lambda: f"the receiver has not decoded frames {sorted(granted - self._done)}",
+                    lambda: f"the receiver has not decoded frames {sorted(self._undecoded())}",
                 )
-                granted.add(frame)
+                self._granted.add(frame)
                 self._frame(probes + frame, frame)
             self._wait(
-                lambda: granted <= self._done,
+                lambda: not self._undecoded(),
                 self.config.bus.frame_timeout_s,
-                lambda: f"the receiver has not decoded frames {sorted(granted - self._done)}",
+                lambda: f"the receiver has not decoded frames {sorted(self._undecoded())}",
             )
         except HilError as error:
             self._end(Stop(complete=False, reason=str(error)))
@@ -123,6 +125,9 @@ class Coordinator:
         self.observers.stop(stop)
 
     # -- the phases --
+
+    def _undecoded(self) -> set[int]:
+        return self._granted - self._done
 
     def _all_here(self) -> bool:
         return not self._absent()
@@ -138,8 +143,11 @@ class Coordinator:
 
     def _begin(self) -> None:
         guard = self.config.radio.guard_samples
-        longest = max(node.max_burst_samples for node in self.nodes.values())
-        repeats = any(node.repeats for node in self.nodes.values())
+        hellos = [node.hello for node in self.nodes.values()]
+        longest = max(hello.max_burst_samples for hello in hellos)
+        repeats = any(hello.repeats for hello in hellos)
+        transmitters = {hello.user: hello for hello in hellos if hello.user is not None}
+        self._control = SessionControl(self.config, transmitters, repeats)
         self._start = Start(slot_samples=longest + 2 * guard, guard_samples=guard, repeats=repeats)
         if "air" in self.nodes:
             self.bus.send("air", self._start)  # first: its fading blocks must fit before anyone transmits
@@ -149,14 +157,17 @@ class Coordinator:
 
     def _grant(self, slot: int, frame: int | None, last_attempt: bool) -> None:
         """Name the slot to all and wait until the receiver has reported it."""
-        assert self._start is not None
+        assert self._start is not None and self._control is not None
+        self._last_report = None
+        slot_tick = self._slot_tick(slot)
         grant = Grant(
             slot=slot,
             frame=frame,
-            slot_tick=self._slot_tick(slot),
+            slot_tick=slot_tick,
             csi=self._csi,
             lost_users=sorted(self.lost_users),
             last_attempt=last_attempt,
+            commands=self._control.commands(slot_tick, frame is None, self.lost_users),
         )
         self._tell_all(grant)
         self.observers.granted(grant)
@@ -165,6 +176,8 @@ class Coordinator:
             self.config.bus.frame_timeout_s,
             lambda: f"the receiver has not reported slot {slot}",
         )
+        if self._last_report is not None and self._last_report.slot == slot:
+            self._control.take(self._last_report)
 
     def _probe(self, slot: int) -> None:
         """Sound the channel; in real time again, with a longer head start, while not every user is seen."""
@@ -235,13 +248,14 @@ class Coordinator:
             case CsiReport() as report if node:
                 node.now_tick = max(node.now_tick, report.now_tick)
                 self._reported_slot = max(self._reported_slot, report.slot)
+                self._last_report = report
                 if report.users:
                     self._csi = report
             case Sent() as sent:
                 self._forward("rx", sent, received.attachments)
             case Truth() as truth:
                 self._forward("rx", truth, [])
-            case FrameDone(frame=frame):
+            case FrameDone(frame=frame) if frame in self._granted:
                 self._done.add(frame)
             case Bye(reason=reason) if node:
                 self._lose(node, reason or "left")
@@ -262,9 +276,7 @@ class Coordinator:
         if name not in self.nodes:
             log.info("%s joined", name)
             self.observers.event(f"{name} joined")
-        self.nodes[name] = Node(
-            name, hello.role, hello.user, time.monotonic(), hello.now_tick, hello.max_burst_samples, hello.repeats
-        )
+        self.nodes[name] = Node(name, hello.role, hello.user, time.monotonic(), hello, hello.now_tick)
         if hello.user is not None and hello.user in self.lost_users:
             self.lost_users.discard(hello.user)
             self.on_event(f"{name} is back")

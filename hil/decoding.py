@@ -131,7 +131,7 @@ class FrameDecoder:
         if found is not None and not found.header_read:
             facts["events"]["header_lost"] = 1
         if link is not None:
-            facts["delay_true_samples"] = link.delay_samples
+            facts["delay_true_samples"] = link.burst_start_tick - expected + link.delay_samples
             facts["cfo_true_hz"] = link.cfo_hz - (sent.precorrection_hz if sent else 0.0)
         if sent is not None:
             facts["latency_ms"] |= sent.latency_ms
@@ -148,6 +148,9 @@ class FrameDecoder:
                 "csi_age_s": sent.csi_age_s,
                 "csi_used_slot": sent.csi_slot,
                 "precorrection_hz": sent.precorrection_hz,
+                "advance_ticks": sent.advance_ticks,
+                "gain_db": sent.gain_db,
+                "loops": sent.loops,
                 "papr_db": sent.papr_db,
             }
         return facts

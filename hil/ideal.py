@@ -53,7 +53,9 @@ def ideal_features(config: RunConfig, slot: Slot) -> IdealReception | None:
     received += np.sqrt(noise_power / 2) * noise
     features = {}
     for place, user in enumerate(users):
-        view = separate(received[:, : lengths[place]], channels, lengths, place, noise_power)
+        still = np.zeros(lengths[place])
+        seen = received[:, : lengths[place]].astype(np.complex64)
+        view = separate(seen, channels, lengths, place, noise_power, grid, still, still)
         features[user] = grid.demap_payload(view, slot.symbols[user].size)
     return IdealReception(features, _perfect_side(config, users, channels, noise_power))
 

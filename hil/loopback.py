@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from hil.config import RunConfig
 from hil.errors import HilError, UsageError
-from hil.results import ResultWriter, read_rows
+from hil.results import ResultsError, ResultWriter, read_rows
 from hil.run_folder import Stopwatch, finish_run, write_config
 from hil.supervisor import Supervisor, free_endpoint
 from models.images import open_images
@@ -43,12 +43,13 @@ def run_loopback(
     resume: bool,
     console: Console,
     on_progress: Callable[[float, int], None] = lambda _seconds, _images: None,
+    report: bool = True,
 ) -> dict[str, Any]:
     """Run to the end and return the summary.
 
     Raises UsageError or ModelError for input (nothing started), HilError when a node died; results up to then
     are kept, summed up, and finished by a second call with resume=True. on_progress hears the monotonic time in
-    seconds and the number of recorded images, several times a second.
+    seconds and the number of recorded images, several times a second. report: also write report.html.
     """
     stopwatch = Stopwatch()
     config = _with_endpoints(config)
@@ -82,13 +83,14 @@ def run_loopback(
         if isinstance(error, UsageError):
             raise
         done = len(read_rows(out))
-        finish_run(out, config, stopwatch, recorded_before)
+        with contextlib.suppress(ResultsError):  # a full disk has no room for a summary either
+            finish_run(out, config, stopwatch, recorded_before, report)
         raise HilError(
             f"{error}; {done} of {total} images are recorded in {out}, the same command with --resume goes on."
         ) from error
     finally:
         supervisor.stop()
-    return finish_run(out, config, stopwatch, recorded_before)
+    return finish_run(out, config, stopwatch, recorded_before, report)
 
 
 def _with_endpoints(config: RunConfig) -> RunConfig:

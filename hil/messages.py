@@ -4,13 +4,21 @@ On the wire a message is two or more ZeroMQ frames: the packed `Envelope`, then 
 the body names (pictures, symbols) as raw frames, so that large arrays are neither encoded nor copied.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
 PROTOCOL_VERSION = 1
 MAX_BODY_BYTES = 1 << 20
 MAX_ATTACHMENTS = 8
+
+# Bounds keep sums of ticks inside int64 and everything that a burst's header carries inside its fields.
+Tick = Annotated[int, msgspec.Meta(ge=-(1 << 60), le=1 << 60)]
+SlotNumber = Annotated[int, msgspec.Meta(ge=0, le=1 << 48)]
+Number = Annotated[int, msgspec.Meta(ge=0, lt=1 << 32)]
+UserIndex = Annotated[int, msgspec.Meta(ge=0, le=255)]
+Advance = Annotated[int, msgspec.Meta(ge=-(1 << 20), le=1 << 20)]
+Side = Annotated[int, msgspec.Meta(ge=0, le=65535)]  # pixels
 
 
 class Message(msgspec.Struct, tag=True, frozen=True, forbid_unknown_fields=True):
@@ -21,13 +29,15 @@ class Hello(Message, frozen=True):
     """A node joins (and joins again whenever the coordinator seems to have forgotten it)."""
 
     role: str  # "tx", "rx", "air" or "observer"
-    user: int | None
+    user: UserIndex | None
     process_id: int
     config_digest: str
-    now_tick: int = 0
-    max_burst_samples: int = 0  # longest burst that a transmitter will send
-    pictures: int = 0  # how many pictures a transmitter has
+    now_tick: Tick = 0
+    max_burst_samples: Number = 0  # longest burst that a transmitter will send
+    pictures: Number = 0  # how many pictures a transmitter has
     repeats: bool = False  # a transmitter whose radio cannot send at a time, but repeats its burst
+    carrier_start_hz: float = 0.0  # offset against the receiver that a transmitter's calibration tells
+    lowest_gain_db: float = 0.0  # how far a transmitter's gain can go down from the configured one
 
 
 class Refused(Message, frozen=True):
@@ -42,15 +52,15 @@ class Start(Message, frozen=True):
     repeats: transmitters repeat a slot's content for ever, with slot_samples as the period.
     """
 
-    slot_samples: int
-    guard_samples: int
+    slot_samples: Number
+    guard_samples: Number
     repeats: bool = False
 
 
 class UserCsi(Message, frozen=True):
     """One user's measured channel. gain: |h| relative to the mean over users; powers linear."""
 
-    user: int
+    user: UserIndex
     cfo_hz: float  # transmitter minus receiver, what is left after pre-correction
     delay_samples: float
     gain: float
@@ -58,56 +68,80 @@ class UserCsi(Message, frozen=True):
     snr_db: float
     clock_ppm: float = 0.0
     arrival_samples: float = 0.0  # of the burst, from where the slot has it
+    power_db: float = 0.0  # received, per channel use
+    cfo_std_hz: float = 0.0  # standard uncertainties; 0: not known, the loops do not use it
+    arrival_std_samples: float = 0.0
+    power_std_db: float = 0.0
 
 
 class CsiReport(Message, frozen=True):
     """What the receiver measured in one slot. `now_tick` is its radio's time when it reported."""
 
-    slot: int
-    frame: int | None
-    measured_tick: int
-    now_tick: int
+    slot: SlotNumber
+    frame: Number | None
+    measured_tick: Tick
+    now_tick: Tick
     snr_db: float | None  # total over users; None when nothing was found
     users: list[UserCsi]
+
+
+class UserCommand(Message, frozen=True):
+    """What the coordinator's loops have one transmitter do. gain_db: on top of the configured gain, at most 0.
+
+    frequency, timing, power: the loops' states.
+    """
+
+    user: UserIndex
+    correction_hz: float = 0.0
+    advance_ticks: Advance = 0
+    gain_db: float = 0.0
+    silent: bool = False  # send nothing: somebody else is being looked for
+    frequency: str = ""
+    timing: str = ""
+    power: str = ""
 
 
 class Grant(Message, frozen=True):
     """Transmit (and receive) in this slot. frame None is a sounding probe without payload."""
 
-    slot: int
-    frame: int | None
-    slot_tick: int  # first tick of the slot; bursts start guard_samples later
+    slot: SlotNumber
+    frame: Number | None
+    slot_tick: Tick  # first tick of the slot; bursts start guard_samples later
     csi: CsiReport | None
-    lost_users: list[int] = []
+    lost_users: list[UserIndex] = []
     last_attempt: bool = True  # False: a slot whose users do not arrive together is granted again
+    commands: list[UserCommand] = []
 
 
 class Sent(Message, frozen=True):
     """What a transmitter put on the air. Attachments: original RGB uint8 [H, W, 3], symbols complex64 [k]."""
 
-    slot: int
-    frame: int | None
-    user: int
-    picture: int = 0
+    slot: SlotNumber
+    frame: Number | None
+    user: UserIndex
+    picture: Number = 0
     image_id: str = ""
-    height: int = 0
-    width: int = 0
-    original_height: int = 0
-    original_width: int = 0
-    n_symbols: int = 0
-    csi_slot: int | None = None
+    height: Side = 0
+    width: Side = 0
+    original_height: Number = 0
+    original_width: Number = 0
+    n_symbols: Number = 0
+    csi_slot: SlotNumber | None = None
     csi_age_s: float | None = None
     precorrection_hz: float = 0.0
     papr_db: float = 0.0
     latency_ms: dict[str, float] = {}
     events: dict[str, int] = {}
+    advance_ticks: Advance = 0
+    gain_db: float = 0.0
+    loops: dict[str, str] = {}
 
 
 class Link(Message, frozen=True):
     """Ground truth of one simulated link during one burst; see radio.air for the definition of H(f)."""
 
-    user: int
-    burst_start_tick: int
+    user: UserIndex
+    burst_start_tick: Tick
     cfo_hz: float
     clock_ppm: float
     delay_samples: float
@@ -125,22 +159,22 @@ class Truth(Message, frozen=True):
 class FrameDone(Message, frozen=True):
     """The receiver has decoded and recorded a frame."""
 
-    frame: int
-    images_decoded: int
+    frame: Number
+    images_decoded: Number
 
 
 class NodeLost(Message, frozen=True):
     """A node fell silent or left; the others go on where they can."""
 
     role: str
-    user: int | None
+    user: UserIndex | None
     reason: str
 
 
 class Heartbeat(Message, frozen=True):
     """Sent both ways; a side that hears none for `node_timeout_s` takes the other for dead."""
 
-    now_tick: int = 0
+    now_tick: Tick = 0
 
 
 class Stop(Message, frozen=True):

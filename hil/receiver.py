@@ -17,6 +17,7 @@ from functools import partial
 import msgspec
 import numpy as np
 
+from calibration.measure.users import measure_user
 from hil.bus import BusClient, Received
 from hil.config import RunConfig
 from hil.decoding import FrameDecoder
@@ -46,12 +47,13 @@ from hil.telemetry import TelemetryPublisher
 from radio.device import Radio
 from radio.errors import RadioError
 from radio.samples import Samples
+from radio.waveform.config import WaveformConfig
 from radio.waveform.frame import ReceivedFrame
 from radio.waveform.header import FrameHeader
 from radio.waveform.receiver import BurstReceiver
 
 log = logging.getLogger(__name__)
-GROUND_TRUTH_WAIT_S = 5.0  # how long scoring waits for originals and truth that travel over the bus
+GROUND_TRUTH_WAIT_S = 10.0  # how long scoring waits for originals and truth that travel over the bus
 
 
 @dataclass
@@ -70,6 +72,7 @@ class ReceiverNode:
         self._slots: dict[int, Slot] = {}
         self._changed = threading.Condition()
         self._jobs: queue.Queue[Slot | None] = queue.Queue()
+        self._stopping = False
         self._failure: Exception | None = None
         self._postponed: deque[Received] = deque()
         self._telemetry = TelemetryPublisher(self.config, self.bus.send)
@@ -85,6 +88,9 @@ class ReceiverNode:
         try:
             return self._serve(start)
         finally:
+            with self._changed:
+                self._stopping = True
+                self._changed.notify_all()
             self._jobs.put(None)
             worker.join(timeout=30)
             self._telemetry.close()
@@ -138,7 +144,7 @@ class ReceiverNode:
         for event in self.radio.events():
             slot.events[event.kind] = slot.events.get(event.kind, 0) + event.count
         self.bus.now_tick = slot.samples.end_tick
-        slot.csi = csi_report(slot.received, grant, slot.samples.end_tick, expected, arrivals)
+        slot.csi = csi_report(slot.received, grant, slot.samples.end_tick, expected, self.config.waveform, arrivals)
         self.bus.send(slot.csi)
         comes_again = start.repeats and not aligned(arrivals) and not grant.last_attempt
         if (grant.frame is not None or self.recorder is not None) and not comes_again:
@@ -178,14 +184,14 @@ class ReceiverNode:
         slot = self._slots.get(sent.slot)
         if slot is None or len(message.attachments) != 2:
             return
-        pixels = np.frombuffer(message.attachments[0], np.uint8)
-        if pixels.size != sent.height * sent.width * 3:
+        pixels, symbols = np.frombuffer(message.attachments[0], np.uint8), message.attachments[1]
+        if pixels.size != sent.height * sent.width * 3 or symbols.nbytes != 8 * sent.n_symbols:
             log.warning("user %d's original of slot %d has the wrong size; not scored", sent.user, sent.slot)
             return
         with self._changed:
             slot.sent[sent.user] = sent
             slot.originals[sent.user] = pixels.reshape(sent.height, sent.width, 3)
-            slot.symbols[sent.user] = np.frombuffer(message.attachments[1], np.complex64)
+            slot.symbols[sent.user] = np.frombuffer(symbols, np.complex64)
             self._changed.notify_all()
 
     def _note_truth(self, links: list[Link]) -> None:
@@ -200,9 +206,8 @@ class ReceiverNode:
     def _decode_all(self) -> None:
         while (slot := self._jobs.get()) is not None:
             try:
-                with self._changed:
-                    here = partial(slot.ground_truth_here, self.config.users, self._with_air)
-                    self._changed.wait_for(here, GROUND_TRUTH_WAIT_S)
+                if not self._ground_truth_came(slot):
+                    continue
                 if self.recorder is not None:
                     self.recorder.record(slot)
                 if slot.grant.frame is None:
@@ -215,6 +220,24 @@ class ReceiverNode:
                 return
             self.bus.send(FrameDone(slot.grant.frame, decoded))
 
+    def _ground_truth_came(self, slot: Slot) -> bool:
+        """Wait for what transmitters and air say about a slot; False for one that the run's end cut in two.
+
+        Such a frame is not recorded, and sent again when the run is resumed. In a run that goes on, a frame whose
+        truth never came is recorded without.
+        """
+        here = partial(slot.ground_truth_here, self.config.users, self._with_air)
+        bus = self.config.bus
+
+        def over() -> bool:
+            return self._stopping or here()
+
+        with self._changed:
+            self._changed.wait_for(over, GROUND_TRUTH_WAIT_S)
+            if not over() and time.monotonic() - self.bus.heard_s > 2 * bus.heartbeat_s:
+                self._changed.wait_for(over, bus.node_timeout_s)  # is it the coordinator that has gone?
+            return here() or not self._stopping
+
 
 def told_headers(slot: Slot) -> dict[int, FrameHeader]:
     """The headers of a slot as its transmitters told them over the bus, by user."""
@@ -226,7 +249,12 @@ def told_headers(slot: Slot) -> dict[int, FrameHeader]:
 
 
 def csi_report(
-    frame: ReceivedFrame | None, grant: Grant, now_tick: int, expected_tick: int, arrivals: Sequence[UserCsi] = ()
+    frame: ReceivedFrame | None,
+    grant: Grant,
+    now_tick: int,
+    expected_tick: int,
+    waveform: WaveformConfig,
+    arrivals: Sequence[UserCsi] = (),
 ) -> CsiReport:
     """The channel that one received frame shows; users that were not detected are left out.
 
@@ -234,27 +262,33 @@ def csi_report(
     """
     found = [user for user in frame.users if user.detected] if frame else []
     mean_power = sum(user.power for user in found) / max(1, len(found))
-    usable = [user for user in found if np.isfinite(user.power) and user.power > 0 and mean_power > 0]
-    start_tick = frame.start_tick if frame else grant.slot_tick
-    users = [
-        UserCsi(
-            user=user.user,
-            cfo_hz=float(user.cfo_hz),
-            delay_samples=float(user.delay_samples),
-            gain=float(np.sqrt(user.power / mean_power)),
-            phase_rad=float(np.angle(np.sum(user.channel.values))) if user.channel is not None else 0.0,
-            snr_db=float(user.snr_db),
-            clock_ppm=float(user.clock_ppm),
-            arrival_samples=float(start_tick + user.delay_samples - expected_tick),
+    users = []
+    for user in found:
+        measured = measure_user(frame, user.user, expected_tick, waveform) if frame else None
+        if measured is None or not mean_power > 0:
+            continue
+        users.append(
+            UserCsi(
+                user=user.user,
+                cfo_hz=float(user.cfo_hz),
+                delay_samples=float(user.delay_samples),
+                gain=float(np.sqrt(user.power / mean_power)),
+                phase_rad=float(np.angle(np.sum(user.channel.values))) if user.channel is not None else 0.0,
+                snr_db=float(user.snr_db),
+                clock_ppm=float(user.clock_ppm),
+                arrival_samples=measured.delay.value,
+                power_db=measured.gain.value,
+                cfo_std_hz=measured.carrier_offset.standard_uncertainty,
+                arrival_std_samples=measured.delay.standard_uncertainty,
+                power_std_db=measured.gain.standard_uncertainty,
+            )
         )
-        for user in usable
-    ]
     return CsiReport(
         slot=grant.slot,
         frame=grant.frame,
-        measured_tick=start_tick,
+        measured_tick=frame.start_tick if frame else grant.slot_tick,
         now_tick=now_tick,
-        snr_db=float(frame.snr_db) if frame and usable else None,
+        snr_db=float(frame.snr_db) if frame and users else None,
         users=users or list(arrivals),
     )
 

@@ -47,16 +47,17 @@ def run_replay(recording: Path, config: RunConfig, out: Path) -> dict[str, Any]:
         radio = FileRadio(str(recording))
         with contextlib.closing(radio):
             for slot in slots:
-                _receive(config, receiver, radio, slot)
+                slot.samples = radio.receive(slot.grant.slot_tick, slot.start.slot_samples)
+                receive_slot(config, receiver, slot)
                 decoder.decode(slot)
                 slot.samples = slot.received = None  # a long recording must not fill the memory
     return finish_run(out, config, stopwatch)
 
 
-def _receive(config: RunConfig, receiver: BurstReceiver, radio: FileRadio, slot: Slot) -> None:
-    """What the receiver node does with a granted slot."""
+def receive_slot(config: RunConfig, receiver: BurstReceiver, slot: Slot) -> None:
+    """What the receiver node does with the samples of a granted slot: fills in received and csi."""
+    assert slot.samples is not None
     clock = time.perf_counter()
-    slot.samples = radio.receive(slot.grant.slot_tick, slot.start.slot_samples)
     expected = slot.grant.slot_tick + slot.start.guard_samples
     if slot.start.repeats and not (slot.csi and aligned(slot.csi.users)):
         return  # its users did not arrive together: the node did not try to receive them either
@@ -66,7 +67,7 @@ def _receive(config: RunConfig, receiver: BurstReceiver, radio: FileRadio, slot:
     if not alive <= read:
         slot.received = receiver.receive(slot.samples, expected, told=told_headers(slot))
     slot.latency_ms["phy"] = (time.perf_counter() - clock) * 1e3
-    slot.csi = csi_report(slot.received, slot.grant, slot.samples.end_tick, expected)
+    slot.csi = csi_report(slot.received, slot.grant, slot.samples.end_tick, expected, config.waveform)
 
 
 def _flat(values: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:

@@ -9,9 +9,11 @@ A line is on disk only after its pictures are, so a run that dies at any moment 
 last line is torn, and is dropped.
 """
 
+import fcntl
 import io
 import math
 import os
+import time
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -26,6 +28,7 @@ from PIL import Image
 
 LINES = "results.jsonl"
 CONFIG = "config.yaml"
+LOCK_WAIT_S = 40.0  # longer than a receiver that lost its supervisor takes to end
 
 # What may change between a run and its resumption: where things listen, what computes, how long it goes on.
 _MAY_DIFFER = ("bus.", "rx.", "radio.device", "radio.transmitters", "compute_device", "frames")
@@ -67,6 +70,9 @@ class ResultRow(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     csi_age_s: float | None = None
     csi_used_slot: int | None = None
     precorrection_hz: float | None = None
+    advance_ticks: int | None = None  # by which the burst left earlier
+    gain_db: float | None = None  # on top of the configured transmit gain
+    loops: dict[str, str] = {}  # states of the coordinator's loops for this user
     papr_db: float | None = None
     latency_ms: dict[str, float] = {}
     events: dict[str, int] = {}
@@ -98,8 +104,9 @@ def encode_row(row: ResultRow) -> bytes:
 class ResultWriter:
     """Appends rows to a results folder. `done` holds (frame, user) of every recorded row.
 
-    Raises ResultsError when the folder cannot be written, holds results and resume is False, or holds results
-    that were made with another configuration than `config` (JSON values; None: not compared).
+    Raises ResultsError when the folder cannot be written, is written by another process (resuming waits LOCK_WAIT_S),
+    holds results and resume is False, or holds results that were made with another configuration than `config` (JSON
+    values; None: not compared).
     """
 
     def __init__(self, out: Path, resume: bool, config: Mapping[str, Any] | None = None) -> None:
@@ -109,6 +116,33 @@ class ResultWriter:
         with _explained(self.out):
             for folder in (self.out, self.out / "images", self.out / "diagnostics"):
                 folder.mkdir(parents=True, exist_ok=True)
+            self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        try:
+            self._lock(LOCK_WAIT_S if resume else 0.0)
+            self._take_up(path, resume, config)
+        except BaseException:
+            self.close()
+            raise
+
+    def _lock(self, wait_s: float) -> None:
+        """One writer a folder: a receiver whose supervisor was killed may still be writing its last lines."""
+        deadline = time.monotonic() + wait_s
+        while True:
+            try:
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise ResultsError(
+                        f"another run is writing to {self.out}; wait for its end or choose another --out."
+                    ) from None
+                time.sleep(0.1)
+            except OSError:  # a file system without locks
+                return
+
+    def _take_up(self, path: Path, resume: bool, config: Mapping[str, Any] | None) -> None:
+        """Go on behind the lines that are there; a torn last one is cut off."""
+        with _explained(self.out):
             rows, whole_bytes = _read(path)
             if rows and not resume:
                 raise ResultsError(
@@ -118,7 +152,6 @@ class ResultWriter:
             if rows and config is not None:
                 _same_run(self.out / CONFIG, config)
             self.done = {(row.frame, row.user) for row in rows}
-            self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
             if os.fstat(self._file).st_size > whole_bytes:
                 os.ftruncate(self._file, whole_bytes)
 
@@ -140,7 +173,7 @@ class ResultWriter:
         buffer = io.BytesIO()
         np.savez_compressed(buffer, allow_pickle=False, **{k: np.asarray(v) for k, v in arrays.items()})
         with _explained(self.out):
-            _write_whole(_diagnostics_path(self.out, frame), buffer.getvalue())
+            write_whole(_diagnostics_path(self.out, frame), buffer.getvalue())
 
     def close(self) -> None:
         """Release the file; may be called twice."""
@@ -154,7 +187,7 @@ class ResultWriter:
         buffer = io.BytesIO()
         Image.fromarray(np.ascontiguousarray(pixels)).save(buffer, "PNG", compress_level=4)
         name = f"images/frame_{row.frame:06d}_user{row.user}_{kind}.png"
-        _write_whole(self.out / name, buffer.getvalue())
+        write_whole(self.out / name, buffer.getvalue())
         return name
 
     def _line(self, line: bytes) -> None:
@@ -237,7 +270,7 @@ def _read(path: Path) -> tuple[list[ResultRow], int]:
     return rows, whole_bytes
 
 
-def _write_whole(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes) -> None:
     """Replace a file at once: whoever looks sees the old one or the new one, never half."""
     partial = path.with_name(path.name + ".partial")
     with partial.open("wb") as file:

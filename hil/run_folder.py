@@ -10,18 +10,21 @@ import yaml
 from hil import __version__
 from hil.config import RunConfig
 from hil.report import build_report
-from hil.results import read_rows
+from hil.results import ResultsError, read_rows
 from hil.summary import summarise, write_summary
 
 _started = time.monotonic()
 
 
 def write_config(out: Path, config: RunConfig) -> Path:
-    """Write every value of the configuration, defaults included, as YAML."""
+    """Write every value of the configuration, defaults included, as YAML. Raises ResultsError."""
     path = out / "config.yaml"
     partial = path.with_suffix(".yaml.partial")
-    partial.write_text(yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False), encoding="utf-8")
-    partial.replace(path)
+    try:
+        partial.write_text(yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False), encoding="utf-8")
+        partial.replace(path)
+    except OSError as error:
+        raise ResultsError(f"{path}: {error.strerror or error}.") from error
     return path
 
 
@@ -36,11 +39,16 @@ class Stopwatch:
 
 
 def finish_run(
-    out: Path, config: RunConfig, stopwatch: Stopwatch | None = None, recorded_before: int = 0
+    out: Path,
+    config: RunConfig,
+    stopwatch: Stopwatch | None = None,
+    recorded_before: int = 0,
+    report: bool = True,
 ) -> dict[str, Any]:
     """Write summary.json and report.html from what is recorded; returns the summary.
 
-    recorded_before: lines that an interrupted run had left; they do not count in images_per_s.
+    recorded_before: lines that an interrupted run had left; they do not count in images_per_s. report: False leaves
+    report.html, which takes seconds, to `semnoma-hil report`.
     """
     wall_s = stopwatch.seconds() if stopwatch else time.monotonic() - _started
     summary = summarise(
@@ -57,5 +65,6 @@ def finish_run(
         recorded_before=recorded_before,
     )
     write_summary(out, summary)
-    build_report(out)
+    if report:
+        build_report(out)
     return summary

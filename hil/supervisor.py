@@ -1,6 +1,7 @@
 """Starts the processes of a loopback run, watches them, and ends all when one of them dies."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -14,6 +15,7 @@ from hil.errors import HilError, UsageError
 from hil.node import PARENT_VARIABLE
 
 POLL_S = 0.05
+NO_SPACE_BYTES = 1 << 14
 GRACE_S = 10.0  # time that nodes get to stop in order before they are killed
 
 
@@ -88,10 +90,15 @@ class Supervisor:
         code = child.process.returncode
         if code < 0:
             raise HilError(f"{child.name} was killed by {signal.Signals(-code).name}")
-        sentence = child.last_error() or f"{child.name} ended with code {code}; see {child.log}"
+        sentence = child.last_error() or self._full_disk() or f"{child.name} ended with code {code}; see {child.log}"
         if code == 2:
             raise UsageError(sentence)
         raise HilError(f"{child.name}: {sentence.rstrip('.')}")
+
+    def _full_disk(self) -> str:
+        """A node on a full disk cannot even log why it ended."""
+        full = shutil.disk_usage(self.logs).free < NO_SPACE_BYTES
+        return f"the disk of {self.logs.absolute().parent} is full" if full else ""
 
     def stop(self) -> None:
         """End every node: SIGTERM, then SIGKILL after GRACE_S."""

@@ -3,22 +3,23 @@
 import logging
 import os
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from calibration.loops.frequency import precorrect
 from hil.bus import BusClient
 from hil.config import RunConfig
 from hil.csi_path import CsiPath
 from hil.errors import HilError
-from hil.feedback import CarrierLoop, side_information
+from hil.feedback import side_information
 from hil.keeping_time import transmits_by_repeating
-from hil.messages import CsiReport, Grant, Heartbeat, Hello, NodeLost, Refused, Sent, Start, Stop
+from hil.messages import CsiReport, Grant, Heartbeat, Hello, NodeLost, Refused, Sent, Start, Stop, UserCommand
 from hil.node import join
 from hil.rotation import RotationLoop
 from models.images import ImageSource, Picture
 from models.runtime import SemanticEncoder
-from radio.device import Radio
+from radio.device import Radio, RadioSettings
 from radio.samples import Samples
 from radio.waveform.header import FrameHeader
 from radio.waveform.transmitter import BurstTransmitter
@@ -42,7 +43,11 @@ def longest_burst(config: RunConfig, images: ImageSource, encoder: SemanticEncod
 
 @dataclass
 class TransmitterNode:
-    """One user. `run` serves grants until the coordinator stops the run; returns its Stop message."""
+    """One user. `run` serves grants until the coordinator stops the run; returns its Stop message.
+
+    settings: those that the radio is configured with. carrier_start_hz: its offset against the receiver as far as a
+    calibration tells.
+    """
 
     config: RunConfig
     user: int
@@ -50,11 +55,13 @@ class TransmitterNode:
     radio: Radio
     encoder: SemanticEncoder
     images: ImageSource
-    carrier: CarrierLoop = field(default_factory=CarrierLoop)
+    settings: RadioSettings
+    carrier_start_hz: float = 0.0
 
     def __post_init__(self) -> None:
         self._transmitter = BurstTransmitter(self.config.waveform, self.user)
         self._csi_path = CsiPath(self.config.feedback, self.config.sample_rate_hz)
+        self._gain_db = 0.0
 
     def run(self) -> Stop:
         """Raises HilError or UsageError when the coordinator does not answer or refuses."""
@@ -67,6 +74,8 @@ class TransmitterNode:
             max_burst_samples=longest_burst(self.config, self.images, self.encoder, self.user),
             pictures=len(self.images),
             repeats=transmits_by_repeating(self.radio),
+            carrier_start_hz=self.carrier_start_hz,
+            lowest_gain_db=self.radio.capabilities.tx_gain_db[0] - (self.settings.tx_gain_db or 0.0),
         )
         start = join(self.bus, hello, self.config.bus.join_timeout_s)
         self._rotation = RotationLoop(start.slot_samples)
@@ -89,8 +98,7 @@ class TransmitterNode:
         """Encode, modulate and transmit one slot, then tell what was sent."""
         clock = time.perf_counter()
         csi = self._csi_path.take(grant.csi, grant.slot_tick) if self.config.feedback.csi else None
-        if self.config.feedback.carrier and grant.csi:
-            self.carrier.update(grant.csi, self.user)
+        command = self._command(grant)
         if start.repeats and grant.csi:
             self._rotation.update(grant.csi, self.user)
         picture: Picture | None = None
@@ -106,14 +114,29 @@ class TransmitterNode:
             header = FrameHeader(grant.frame, self.user, "image", height, width, symbols.size, index)
         encode_ms = _milliseconds_since(clock)
         clock = time.perf_counter()
-        burst = self._modulate(symbols, header, grant.slot, grant.slot_tick + start.guard_samples)
+        tick = grant.slot_tick + start.guard_samples - command.advance_ticks
+        burst = self._modulate(symbols, header, command.correction_hz, tick)
         modulate_ms = _milliseconds_since(clock)
         clock = time.perf_counter()
-        self.radio.transmit(self._as_period(burst, grant.slot, start) if start.repeats else burst)
+        if not command.silent:
+            self._set_gain(command.gain_db)
+            self.radio.transmit(self._as_period(burst, grant.slot, start) if start.repeats else burst)
         self.radio.idle_until(grant.slot_tick + start.slot_samples)
         latency = {"encode": encode_ms, "modulate": modulate_ms, "transmit": _milliseconds_since(clock)}
         self.bus.now_tick = burst.end_tick
-        self._report(grant, csi, picture, index, symbols, latency, self._transmitter.papr_db(burst.data[0]))
+        self._report(grant, command, csi, picture, index, symbols, latency, self._transmitter.papr_db(burst.data[0]))
+
+    def _command(self, grant: Grant) -> UserCommand:
+        """This user's of the grant; one that is no number is as good as none."""
+        command = next((one for one in grant.commands if one.user == self.user), UserCommand(self.user))
+        return command if np.isfinite([command.correction_hz, command.gain_db]).all() else UserCommand(self.user)
+
+    def _set_gain(self, gain_db: float) -> None:
+        """On top of the configured gain, never above it; the guard has the last word."""
+        if gain_db != self._gain_db:
+            base_db = self.settings.tx_gain_db or 0.0
+            self.radio.configure(replace(self.settings, tx_gain_db=base_db + min(gain_db, 0.0)))
+            self._gain_db = gain_db
 
     def _as_period(self, burst: Samples, slot: int, start: Start) -> Samples:
         """One period with the burst in its place, turned so that it arrives with the other users'."""
@@ -121,11 +144,12 @@ class TransmitterNode:
         period[:, start.guard_samples : start.guard_samples + burst.n_samples] = burst.data
         return Samples(period, self._rotation.apply(slot), burst.sample_rate_hz)
 
-    def _modulate(self, symbols: np.ndarray, header: FrameHeader, slot: int, tick: int) -> Samples:
+    def _modulate(self, symbols: np.ndarray, header: FrameHeader, correction_hz: float, tick: int) -> Samples:
         """Scale to full scale, pre-correct the carrier, keep within the converter."""
         rate = self.config.sample_rate_hz
         burst = self._transmitter.modulate(symbols, header) * np.float32(self.config.radio.tx_amplitude)
-        burst = self.carrier.apply(burst, rate, slot)
+        if correction_hz:
+            burst = precorrect(burst, correction_hz, rate)
         peak = np.abs(burst)
         over = peak > 1.0
         burst[over] /= peak[over]
@@ -134,6 +158,7 @@ class TransmitterNode:
     def _report(
         self,
         grant: Grant,
+        command: UserCommand,
         csi: CsiReport | None,
         picture: Picture | None,
         index: int,
@@ -160,7 +185,10 @@ class TransmitterNode:
             n_symbols=symbols.size,
             csi_slot=csi.slot if csi else None,
             csi_age_s=age_s,
-            precorrection_hz=self.carrier.correction_hz,
+            precorrection_hz=command.correction_hz,
+            advance_ticks=command.advance_ticks,
+            gain_db=command.gain_db,
+            loops={"frequency": command.frequency, "timing": command.timing, "power": command.power},
             papr_db=papr_db,
             latency_ms=latency_ms,
             events=events,

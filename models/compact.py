@@ -77,13 +77,17 @@ def _initial_projection(arguments: CompactArguments) -> Tensor:
     other's symbols, which is orthogonal sharing that the network chose rather than superposition. 1 has no
     preference.
     """
-    channels, symbols = arguments.encoder_widths[1], arguments.latent_channels // 2
+    channels = arguments.encoder_widths[1]
     weights = torch.randn(arguments.users, channels, arguments.latent_channels) / channels**0.5
+    return weights * own_share_loudness(arguments)[:, None]
+
+
+def own_share_loudness(arguments: CompactArguments) -> Tensor:
+    """float [users, M]: 1 on a user's own share of the complex symbols, ``shared_start`` on the others'."""
+    symbols = arguments.latent_channels // 2
     owner = torch.arange(symbols) * arguments.users // symbols
-    for user in range(arguments.users):
-        loudness = torch.where(owner == user, 1.0, arguments.shared_start)
-        weights[user] *= torch.cat((loudness, loudness))
-    return weights
+    own = owner[None] == torch.arange(arguments.users)[:, None]
+    return torch.where(torch.cat((own, own), dim=1), 1.0, arguments.shared_start)
 
 
 class Decoder(nn.Module):

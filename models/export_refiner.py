@@ -24,7 +24,7 @@ def export_refiner(
     metrics: dict[str, Any],
     licence: str,
     scheduler: dict[str, Any] = SCHEDULER_ARGUMENTS,
-    method: Literal["diffusion", "one-step"] = "diffusion",
+    method: Literal["diffusion", "one-step", "conditional-gan"] = "diffusion",
 ) -> RefinerManifest:
     """Write ``prior.safetensors`` (half precision) and ``manifest.json`` into ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)

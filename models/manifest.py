@@ -118,7 +118,8 @@ class CodecManifest(Strict):
 class RefinerManifest(Strict):
     """The same for a refiner folder: a diffusion prior and the schedule it was trained with.
 
-    method: "diffusion" contracts the error and denoises in several passes; "one-step" does the same work in one.
+    method: "diffusion" contracts the error and denoises in several passes; "one-step" does the same work in one;
+    "conditional-gan" is a generator trained against a critic, in one pass too.
     """
 
     format_version: Literal[1]
@@ -128,7 +129,7 @@ class RefinerManifest(Strict):
     architecture: str
     arguments: dict[str, Any]
     scheduler: dict[str, Any]
-    method: Literal["diffusion", "one-step"] = "diffusion"
+    method: Literal["diffusion", "one-step", "conditional-gan"] = "diffusion"
     weights: FileEntry
     provenance: Provenance
     metrics: dict[str, Any]

@@ -56,8 +56,11 @@ class Alignment:
         self.measured: dict[int, UserMeasurement] = {}
         self._turn = 0
 
-    def commands(self) -> dict[int, TransmitCommand]:
-        """Per user, for the next frame."""
+    def commands(self, at_s: float | None = None) -> dict[int, TransmitCommand]:
+        """Per user, for the next frame; at_s: when that will be, where it is not soon."""
+        if at_s is not None:
+            for loop in (*self.frequency, *self.timing):
+                loop.ahead(at_s)
         gains = balance(dict(enumerate(self.power)), self.wanted_db)
         return {
             user: TransmitCommand(
@@ -92,11 +95,20 @@ class Alignment:
         now_s: float,
     ) -> None:
         """One frame in which the users of `sent` transmitted under these commands. Absent users' loops hold."""
-        self.measured = {}
+        seen = {user: measure_user(frame, user, expected_tick, self.config) if frame else None for user in sent}
+        self.take_measured({user: one for user, one in seen.items() if one}, sent, measured_s, now_s)
+
+    def take_measured(
+        self,
+        measured: Mapping[int, UserMeasurement],
+        sent: Mapping[int, TransmitCommand],
+        measured_s: float,
+        now_s: float,
+    ) -> None:
+        """As `take`, of a frame that somebody else has measured; users of `sent` that are missing were not seen."""
+        self.measured = dict(measured)
         for user, command in sent.items():
-            seen = measure_user(frame, user, expected_tick, self.config) if frame else None
-            if seen is not None:
-                self.measured[user] = seen
+            seen = measured.get(user)
             age_s = now_s - measured_s
             carrier, delay, gain = (seen.carrier_offset, seen.delay, seen.gain) if seen else (None, None, None)
             self.frequency[user].update(carrier, age_s, now_s, command.correction_hz)

@@ -49,5 +49,10 @@ class Loop:
         self._issued = [*self._issued, (now_s, self.command)][-REMEMBERED:]
         return self.command
 
+    def ahead(self, at_s: float) -> None:
+        """Set the command to what will be right at a time after the last update: the quantity drifts until then."""
+        if self.state is not LoopState.SEARCHING:
+            self.command = self.tracker.value_at(at_s)
+
     def _in_force(self, at_s: float) -> float:
         return next(command for time_s, command in reversed(self._issued) if time_s <= at_s)

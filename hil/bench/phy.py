@@ -15,6 +15,7 @@ from radio.waveform.receiver import BurstReceiver
 from radio.waveform.stream_receiver import StreamReceiver
 from radio.waveform.transmitter import BurstTransmitter
 
+FRAMES = 5  # different ones, by turns, so that nothing is remembered from the last
 N_SYMBOLS = 32768  # a 256x256 picture at bandwidth ratio 1/6
 GUARD_SAMPLES = 512
 AMPLITUDE = 0.25
@@ -30,13 +31,18 @@ def bench_phy(runs: int = 7) -> dict[str, float | None]:
     rng = np.random.default_rng(1)
     config = WaveformConfig()
     transmitters = [BurstTransmitter(config, user) for user in range(config.users)]
-    payloads, headers = [], []
-    for user in range(config.users):
-        symbols = (rng.standard_normal(N_SYMBOLS) + 1j * rng.standard_normal(N_SYMBOLS)) / np.sqrt(2)
-        payloads.append(symbols.astype(np.complex64))
-        headers.append(FrameHeader(0, user, "image", 256, 256, N_SYMBOLS, user))
-    bursts = [t.modulate(p, h) * np.float32(AMPLITUDE) for t, p, h in zip(transmitters, payloads, headers, strict=True)]
-    length = max(burst.size for burst in bursts)
+
+    def bursts(frame: int) -> list[np.ndarray]:
+        """Every user's burst of a frame: another header and other symbols each time."""
+        made = []
+        for user, transmitter in enumerate(transmitters):
+            symbols = (rng.standard_normal(N_SYMBOLS) + 1j * rng.standard_normal(N_SYMBOLS)) / np.sqrt(2)
+            header = FrameHeader(frame, user, "image", 256, 256, N_SYMBOLS, user)
+            made.append(transmitter.modulate(symbols.astype(np.complex64), header) * np.float32(AMPLITUDE))
+        return made
+
+    frames = [bursts(frame) for frame in range(FRAMES)]
+    length = frames[0][0].size
     air = AirConfig(seed=1, channel="tdl-a", noise_power=AMPLITUDE**2 * 0.1)
     window = length + 2 * GUARD_SAMPLES
 
@@ -45,22 +51,31 @@ def bench_phy(runs: int = 7) -> dict[str, float | None]:
 
     def render() -> Samples:
         """The next slot of one and the same air, as a run has it."""
-        start = next(slot) * window
-        for user, burst in enumerate(bursts):
+        number = next(slot)
+        start = number * window
+        for user, burst in enumerate(frames[number % FRAMES]):
             medium.add_burst(user, Samples(burst[np.newaxis], start + GUARD_SAMPLES, config.sample_rate_hz))
         received = Samples(medium.render(start, window), start, config.sample_rate_hz)
         medium.forget_before(start + window)
         return received
 
-    received = render()
+    slots = itertools.cycle([render() for _ in frames])
     receiver = BurstReceiver(config)
-    if receiver.receive(received, received.start_tick + GUARD_SAMPLES) is None:
-        raise RuntimeError("the benchmark's own burst was not received")
-    transmit_s = median_seconds(lambda: transmitters[0].modulate(payloads[0], headers[0]), runs)
-    receive_s = median_seconds(lambda: receiver.receive(received, received.start_tick + GUARD_SAMPLES), runs)
+
+    def receive() -> None:
+        received = next(slots)
+        frame = receiver.receive(received, received.start_tick + GUARD_SAMPLES)
+        if frame is None or not all(user.header_read for user in frame.users):
+            raise RuntimeError("a burst of the benchmark was not received")
+
+    symbols = np.ones(N_SYMBOLS, np.complex64)
+    transmit_s = median_seconds(
+        lambda: transmitters[0].modulate(symbols, FrameHeader(0, 0, "image", 256, 256, N_SYMBOLS, 0)), runs
+    )
+    receive_s = median_seconds(receive, runs)
     air_s = median_seconds(render, runs)
     return {
-        "transmitter_msps": bursts[0].size / transmit_s / 1e6,
+        "transmitter_msps": length / transmit_s / 1e6,
         "receiver_msps": window / receive_s / 1e6,
         "air_msps": window / air_s / 1e6,
         "search_msps": _search_msps(config, runs),

@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from calibration.measure.linearity import Linearity
 from calibration.outcome import Outcome
 from hil.errors import UsageError
 from radio.waveform.config import WaveformConfig
@@ -45,6 +46,30 @@ def write_plot(outcome: Outcome, config: WaveformConfig, path: Path) -> None:
         axes.grid(alpha=0.35)
     panels[0].legend(frameon=False)
     panels[-1].set_xlabel("frame")
+    try:
+        figure.savefig(path)
+    except (OSError, ValueError) as error:
+        raise UsageError(f"--plot {path} cannot be written: {error}.") from None
+
+
+def plot_linearity(found: Linearity, user: int, path: Path) -> None:
+    """Gain over the small-signal gain against the level, with the compression point. Raises UsageError."""
+    figure = Figure(figsize=(8, 4.5), dpi=130, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots()
+    gains = np.array([gain.value for gain in found.gains])
+    errors = np.array([gain.standard_uncertainty for gain in found.gains])
+    axes.errorbar(found.levels_dbfs, gains, errors, fmt="o-", color=_COLOURS[0], markersize=4, capsize=2)
+    axes.axhline(-1.0, color="#888888", linestyle="--", linewidth=1)
+    if found.compression_point is not None:
+        point = found.compression_point.value
+        axes.axvline(point, color=_COLOURS[1], linewidth=1)
+        axes.annotate(f"1 dB compression at {point:.1f} dBFS", (point, -1.0), (-8, -14), textcoords="offset points",
+                      ha="right", color=_COLOURS[1])  # fmt: skip
+    axes.set_xlabel("level, dB of full scale")
+    axes.set_ylabel("gain over small signals, dB")
+    axes.set_title(f"Transmit linearity, user {user}")
+    axes.grid(alpha=0.35)
     try:
         figure.savefig(path)
     except (OSError, ValueError) as error:

@@ -12,7 +12,8 @@ from hil.cli.options import config_from, node_options
 @node_options
 @click.option("--device", help="Where the simulated radios reach this air.  [sim:tcp://127.0.0.1:5600]")
 @click.option("--pace", type=float, help="1 for real time; as fast as the machine allows when left out.")
-def command(pace: float | None, device: str | None, **options: Any) -> None:
+@click.option("--allow-remote", is_flag=True, help="Let other machines in, whoever they are: lab networks only.")
+def command(pace: float | None, device: str | None, allow_remote: bool, **options: Any) -> None:
     """Add the users' bursts sample by sample: gains, delays, clocks, fading, noise, converters.
 
     \b
@@ -34,7 +35,7 @@ def command(pace: float | None, device: str | None, **options: Any) -> None:
     if not address.startswith("tcp://"):
         raise UsageError(f"--device {config.radio.device} is not a simulated air; sim:tcp://HOST:PORT is.")
     try:
-        server = AirServer(config.air, address, expected_users=config.users)
+        server = AirServer(config.air, address, expected_users=config.users, allow_remote=allow_remote)
     except DeviceError as error:  # an address that cannot be listened on is the user's to change
         raise UsageError(str(error)) from None
     stop_on_signals()

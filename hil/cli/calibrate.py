@@ -38,6 +38,7 @@ def command(context: click.Context, **options: Any) -> None:
       semnoma-hil calibrate --set air.clock_ppm=20 --plot loops.png
       semnoma-hil calibrate --device sim:tcp://127.0.0.1:5600 --users 2
       semnoma-hil calibrate show
+      semnoma-hil calibrate --set air.power_amplifier='{}' linearity --plot gain.png
     """
     if context.invoked_subcommand is None:
         _calibrate(**options)
@@ -106,6 +107,12 @@ def _wanted(text: str | None, users: int) -> dict[int, float] | None:
     if len(powers) != users or not all(abs(power) <= 60 for power in powers):
         raise UsageError(f"--wanted {text} is not {users} powers from -60 to 60 dB with commas between, e.g. 0,-3.")
     return dict(enumerate(powers))
+
+
+from hil.cli.characterise import antennas, coherence, linearity  # noqa: E402
+
+for subcommand in (linearity, antennas, coherence):
+    command.add_command(subcommand)
 
 
 @command.command("show")

@@ -18,7 +18,8 @@ from hil.cli.options import config_from, record_option, run_options
 @record_option
 @click.option("--json", "as_json", is_flag=True, help="Print summary.json and nothing else.")
 @click.option("--resume", is_flag=True, help="Finish the interrupted run in --out.")
-def command(out: Path, as_json: bool, resume: bool, **options: Any) -> None:
+@click.option("--report/--no-report", default=True, help="Write report.html at the end.")
+def command(out: Path, as_json: bool, resume: bool, report: bool, **options: Any) -> None:
     """Coordinator, one transmitter per user, receiver and simulated air as processes joined by ZeroMQ.
 
     \b
@@ -32,11 +33,12 @@ def command(out: Path, as_json: bool, resume: bool, **options: Any) -> None:
     from hil.loopback import run_loopback
 
     console = Console(stderr=True, quiet=as_json)
-    summary = run_loopback(config_from(**options), out, resume=resume, console=console)
+    summary = run_loopback(config_from(**options), out, resume=resume, console=console, report=report)
     if as_json:
         click.echo(json.dumps(summary))
         return
     from hil.report.terminal import print_summary
 
     print_summary(summary, Console())
-    click.echo(f"report: {out / 'report.html'}")
+    if report:
+        click.echo(f"report: {out / 'report.html'}")

@@ -3,6 +3,7 @@
 Exit codes: 0 done, 1 the run could not be finished, 2 the input cannot be used, 130 interrupted.
 """
 
+import errno
 import importlib
 import sys
 from typing import NoReturn
@@ -13,6 +14,7 @@ from hil import __version__
 
 COMMANDS = {
     "loopback": "loopback",
+    "run": "run",
     "coordinator": "coordinator",
     "tx": "tx",
     "rx": "rx",
@@ -30,6 +32,7 @@ COMMANDS = {
     "phy-sweep": "phy_sweep",
     "evaluate": "evaluate",
     "calibrate": "calibrate",
+    "twin": "twin",
     "dashboard": "dashboard",
     "watch": "watch",
 }
@@ -95,5 +98,10 @@ def main() -> NoReturn:
         sys.exit(2)
     except run_errors as error:
         click.echo(f"error: {error}", err=True)
+        sys.exit(1)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise
+        click.echo(f"error: {error.filename or 'a file'} could not be written: {error.strerror}.", err=True)
         sys.exit(1)
     sys.exit(0)

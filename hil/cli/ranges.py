@@ -1,11 +1,10 @@
 """Lists and ranges of numbers on the command line."""
 
-import math
 from typing import Any
 
 import click
 
-MOST_VALUES = 1000
+from hil.ranges import parse_numbers
 
 
 class NumberList(click.ParamType[tuple[float, ...]]):
@@ -16,20 +15,7 @@ class NumberList(click.ParamType[tuple[float, ...]]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, ...]:
         if isinstance(value, tuple):
             return value
-        numbers: list[float] = []
-        for part in str(value).split(","):
-            try:
-                ends = [float(text) for text in part.split(":")]
-            except ValueError:
-                self.fail(f"{part!r} is neither a number nor START:STOP:STEP", param, ctx)
-            if not all(map(math.isfinite, ends)) or len(ends) not in (1, 3):
-                self.fail(f"{part!r} is neither a finite number nor START:STOP:STEP", param, ctx)
-            if len(ends) == 3:
-                start, stop, step = ends
-                count = math.floor((stop - start) / step + 1e-9) if step else -1
-                if not 0 <= count < MOST_VALUES:
-                    self.fail(f"{part!r} has no values or more than {MOST_VALUES}", param, ctx)
-                numbers += [start + i * step for i in range(count + 1)]
-            else:
-                numbers += ends
-        return tuple(numbers)
+        try:
+            return parse_numbers(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)

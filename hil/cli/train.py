@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -51,24 +52,50 @@ def _common(function: Any) -> Any:
     return function
 
 
+_codec_name = click.option("--name", help="Name of the codec and of its folder in --out.")
+_refiner_name = click.option("--name", help="Name of the refiner and of its folder in --out.")
+_users = click.option("--users", type=int, help="Users that share the channel.")
+
+
+def _exported(settings: Any, finish: Callable[[Path, Path], Any]) -> None:
+    """Export what was trained and say what it is."""
+    folder = settings.out / settings.name
+    manifest = finish(settings.out, folder)
+    click.echo(f"{folder}: {manifest.provenance.images_seen} images seen, {manifest.metrics}")
+
+
+_initial_codec = click.option("--initial-codec", help="Codec, by name or path, or training run to start from.")
+
+
+def _located(name: str | None) -> Path | None:
+    """The folder of ``--initial-codec``: a training run, or a codec by name or path."""
+    from models.zoo import codec_folder
+
+    if name is None or (Path(name) / "checkpoint.safetensors").is_file():
+        return None if name is None else Path(name)
+    return codec_folder(name)
+
+
 @command.command("codec")
 @_common
-@click.option("--name", help="Name of the codec and of its folder in --out.")
-@click.option("--users", type=int, help="Users that share the channel.")
+@_initial_codec
+@_codec_name
+@_users
 def train_codec_command(resume: bool, **flags: Any) -> None:
     """Train an encoder and one decoder per user through superposed channels; writes OUT/NAME."""
     from models.training.config import CodecTraining
     from models.training.finish import finish_codec
     from models.training.loop import train_codec
 
+    flags["initial_codec"] = _located(flags["initial_codec"])
     settings = training_settings(CodecTraining, flags)
     train_codec(settings, resume)
-    manifest = finish_codec(settings.out, settings.out / settings.name)
-    click.echo(f"{settings.out / settings.name}: {manifest.provenance.images_seen} images seen, {manifest.metrics}")
+    _exported(settings, finish_codec)
 
 
 @command.command("teacher")
 @_common
+@_initial_codec
 @click.option("--name", help="Name of the teacher.")
 @click.option("--users", type=int, help="Users of the student to come.")
 def train_teacher_command(resume: bool, **flags: Any) -> None:
@@ -77,6 +104,7 @@ def train_teacher_command(resume: bool, **flags: Any) -> None:
     from models.training.stage_config import TeacherTraining
     from models.training.two_stage import train_teacher
 
+    flags["initial_codec"] = _located(flags["initial_codec"])
     settings = training_settings(TeacherTraining, flags)
     train_teacher(settings, resume)
     click.echo(f"{settings.out}: {finish_teacher(settings.out)['psnr_db']}")
@@ -84,7 +112,7 @@ def train_teacher_command(resume: bool, **flags: Any) -> None:
 
 @command.command("student")
 @_common
-@click.option("--name", help="Name of the codec and of its folder in --out.")
+@_codec_name
 @click.option("--teacher", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Run of the teacher.")
 def train_student_command(resume: bool, **flags: Any) -> None:
     """Second stage: the superposed codec, started from the teacher and distilled from it; writes OUT/NAME."""
@@ -94,31 +122,51 @@ def train_student_command(resume: bool, **flags: Any) -> None:
 
     settings = training_settings(StudentTraining, flags)
     train_student(settings, resume)
-    manifest = finish_codec(settings.out, settings.out / settings.name)
-    click.echo(f"{settings.out / settings.name}: {manifest.provenance.images_seen} images seen, {manifest.metrics}")
+    _exported(settings, finish_codec)
 
 
 @command.command("baseline")
-@click.argument("baseline", type=click.Choice(["joint-decoder", "no-distillation", "orthogonal"]))
+@click.argument("baseline", type=click.Choice(["joint-decoder", "no-distillation", "orthogonal", "conditional-gan"]))
 @_common
-@click.option("--name", help="Name of the codec and of its folder in --out.  [BASELINE]")
-@click.option("--users", type=int, help="Users that share the channel.")
+@_initial_codec
+@click.option("--name", help="Name of the codec or refiner and of its folder in --out.  [BASELINE]")
+@_users
+@click.option("--codec", help="For conditional-gan: codec, by name or path, whose pictures it refines.")
 def train_baseline_command(baseline: str, resume: bool, **flags: Any) -> None:
-    """Train what the student is compared with, by the same loop and channel uses; writes OUT/NAME."""
+    """Train what student and refiner are compared with, by the same loop and channel uses; writes OUT/NAME."""
+    if baseline == "conditional-gan":
+        _train_conditional_gan(resume, flags)
+        return
+    if flags.pop("codec") is not None:
+        raise click.UsageError(f"--codec is for conditional-gan; {baseline} is a codec itself.")
     from models.training.finish import finish_codec
     from models.training.loop import train_codec
     from models.training.stage_config import BaselineTraining
 
     flags["name"] = flags["name"] or baseline
+    flags["initial_codec"] = _located(flags["initial_codec"])
     settings = training_settings(BaselineTraining, flags | {"baseline": baseline})
     train_codec(settings, resume)
-    manifest = finish_codec(settings.out, settings.out / settings.name)
-    click.echo(f"{settings.out / settings.name}: {manifest.provenance.images_seen} images seen, {manifest.metrics}")
+    _exported(settings, finish_codec)
+
+
+def _train_conditional_gan(resume: bool, flags: dict[str, Any]) -> None:
+    from models.training.conditional_gan import train_conditional_gan
+    from models.training.finish_refiner import finish_refiner
+    from models.training.stage_config import ConditionalGanTraining
+    from models.zoo import codec_folder
+
+    if any(flags.pop(name) is not None for name in ("users", "initial_codec")):
+        raise click.UsageError("--users and --initial-codec are for codecs; conditional-gan refines those of --codec.")
+    flags["codec"] = codec_folder(flags["codec"] or "compact-2u")
+    settings = training_settings(ConditionalGanTraining, flags)
+    train_conditional_gan(settings, resume)
+    _exported(settings, finish_refiner)
 
 
 @command.command("refiner")
 @_common
-@click.option("--name", help="Name of the refiner and of its folder in --out.")
+@_refiner_name
 @click.option("--codec", help="Codec, by name or path, whose pictures are refined when measuring.")
 def train_refiner_command(resume: bool, **flags: Any) -> None:
     """Train the diffusion prior that refines decoded pictures; writes OUT/NAME."""
@@ -131,13 +179,12 @@ def train_refiner_command(resume: bool, **flags: Any) -> None:
         flags["codec"] = codec_folder(flags["codec"])
     settings = training_settings(RefinerTraining, flags)
     train_refiner(settings, resume)
-    manifest = finish_refiner(settings.out, settings.out / settings.name)
-    click.echo(f"{settings.out / settings.name}: {manifest.provenance.images_seen} images seen, {manifest.metrics}")
+    _exported(settings, finish_refiner)
 
 
 @command.command("one-step")
 @_common
-@click.option("--name", help="Name of the refiner and of its folder in --out.")
+@_refiner_name
 @click.option("--refiner", help="Refiner to distil, by name or path.")
 @click.option("--codec", help="Codec, by name or path, whose pictures it refines.")
 def train_one_step_command(resume: bool, **flags: Any) -> None:
@@ -152,5 +199,4 @@ def train_one_step_command(resume: bool, **flags: Any) -> None:
             flags[name] = find(flags[name])
     settings = training_settings(OneStepTraining, flags)
     train_one_step(settings, resume)
-    manifest = finish_refiner(settings.out, settings.out / settings.name)
-    click.echo(f"{settings.out / settings.name}: {manifest.provenance.images_seen} images seen, {manifest.metrics}")
+    _exported(settings, finish_refiner)

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from models.decoder import choose_device
 from models.errors import ModelError
 from models.manifest import RefinerManifest, load_refiner_manifest
+from models.refiner.generator import generate
 from models.refiner.network import build_prior, build_scheduler, prior_stride
 from models.refiner.start_step import start_timestep
 
@@ -72,10 +73,15 @@ class Refiner:
         below, right = (_padded_px(side_px, self._stride) - side_px for side_px in (height, width))
         padded = np.pad(image, ((0, 0), (0, below), (0, right)), mode="edge").astype(np.float32)
         batch = torch.from_numpy(padded)[None].to(self.device) * 2 - 1
+        refined = self._improved(batch, snr_db)
+        return ((refined[0, :, :height, :width] + 1) / 2).clamp(0, 1).cpu().numpy()
+
+    def _improved(self, batch: Tensor, snr_db: float) -> Tensor:
+        if self.manifest.method == "conditional-gan":
+            return generate(self._network, batch, snr_db)
         start = start_timestep(snr_db, self._scheduler.alphas_cumprod.numpy())
         improve = refine_at_once if self.manifest.method == "one-step" else contract_and_denoise
-        refined = improve(self._network, self._scheduler, batch, start)
-        return ((refined[0, :, :height, :width] + 1) / 2).clamp(0, 1).cpu().numpy()
+        return improve(self._network, self._scheduler, batch, start)
 
 
 def _padded_px(side_px: int, stride: int) -> int:

@@ -70,6 +70,8 @@ class RunBounds(BaseModel):
 class CodecTraining(RunBounds):
     """Settings of ``train codec``. batch_pixels: pixels per user and update; crops_px: crop sides, drawn
     evenly. loss: mean squared error, mean of log(MSE + 1e-3), or the sum over users of the mean absolute error.
+    initial_codec: a codec folder or training run to start from instead of fresh weights; it may have fewer users
+    (models/training/warm_start.py).
     """
 
     name: str = Field(default="compact-2u", pattern=r"^[A-Za-z0-9._-]+$")
@@ -81,6 +83,7 @@ class CodecTraining(RunBounds):
     weight_decay: float = Field(default=1e-3, ge=0)
     loss: Literal["mse", "log-mse", "l1"] = "log-mse"
     channel: ChannelMix = Field(default_factory=ChannelMix)
+    initial_codec: Path | None = None
 
 
 class RefinerTraining(RunBounds):

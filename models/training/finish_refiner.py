@@ -11,14 +11,15 @@ import torch
 from models.export_refiner import export_refiner
 from models.manifest import RefinerManifest
 from models.refiner import Refiner
-from models.refiner.network import ARCHITECTURE_NAME, build_prior, small_prior_arguments
+from models.refiner.network import ARCHITECTURE_NAME, SCHEDULER_ARGUMENTS, build_prior, small_prior_arguments
 from models.refiner.refiner import DDIM_STEPS
 from models.training.checkpoint import load_checkpoint
+from models.training.conditional_gan import Rivals
 from models.training.config import RefinerTraining
 from models.training.one_step import student_of
 from models.training.provenance import MODEL_VERSION, provenance_of, settings_text
 from models.training.refiner_validation import measure_refiner
-from models.training.stage_config import OneStepTraining
+from models.training.stage_config import ConditionalGanTraining, OneStepTraining
 
 
 def finish_refiner(run: Path, folder: Path) -> RefinerManifest:
@@ -27,6 +28,8 @@ def finish_refiner(run: Path, folder: Path) -> RefinerManifest:
     It is measured on what the run's codec decodes, when it names one. Raises ModelError when ``run`` holds no run.
     """
     text = settings_text(run)
+    if json.loads(text).get("baseline") == "conditional-gan":
+        return _finish_conditional_gan(run, folder, ConditionalGanTraining.model_validate_json(text))
     if "refiner" in json.loads(text):
         return _finish_one_step(run, folder, OneStepTraining.model_validate_json(text))
     settings = RefinerTraining.model_validate_json(text)
@@ -41,6 +44,21 @@ def finish_refiner(run: Path, folder: Path) -> RefinerManifest:
         metrics = {"before_and_after": measured, "codec": settings.codec.name}
         manifest = export_refiner(prior, folder, *card, metrics, settings.licence)
     return manifest
+
+
+def _finish_conditional_gan(run: Path, folder: Path, settings: ConditionalGanTraining) -> RefinerManifest:
+    """Export the generator and measure it; the critic has done its work."""
+    rivals = Rivals(settings)
+    progress = load_checkpoint(run, rivals, torch.optim.AdamW(rivals.parameters()))
+    arguments = small_prior_arguments(settings.channels, settings.crop_px)
+    provenance = provenance_of("baseline conditional-gan", settings, progress)
+    card = (settings.name, MODEL_VERSION, arguments, provenance)
+    metrics: dict[str, Any] = {"network_passes": 1, "codec": settings.codec.name}
+    licence, schedule = settings.licence, SCHEDULER_ARGUMENTS
+    export_refiner(rivals.generator, folder, *card, metrics, licence, schedule, "conditional-gan")
+    if settings.validation:
+        metrics["before_and_after"] = measure_refiner(Refiner.load(folder), settings.codec, settings.validation)
+    return export_refiner(rivals.generator, folder, *card, metrics, licence, schedule, "conditional-gan")
 
 
 def _finish_one_step(run: Path, folder: Path, settings: OneStepTraining) -> RefinerManifest:

@@ -17,10 +17,12 @@ from models.errors import ModelError
 from models.training.checkpoint import Progress
 from models.training.config import CodecTraining
 from models.training.dataset import CropPool
+from models.training.descent import descend
 from models.training.frames import SIDE_FIELDS, draw_frame
 from models.training.judge import validation_judge
 from models.training.runner import refuse_overwrite, run_updates
 from models.training.transmission import pass_frame, symbol_count
+from models.training.warm_start import warm_start
 
 LOG_MSE_FLOOR = 1e-3
 
@@ -85,7 +87,15 @@ def train_codec(
     With ``resume`` an existing checkpoint there is continued: bounded by steps, the result is the same as
     that of an uninterrupted run. Raises ModelError when there is a checkpoint and ``resume`` is false.
     """
-    return train_step(settings, fresh_codec, CodecStep, resume, console)
+    return train_step(settings, starting_codec, CodecStep, resume, console)
+
+
+def starting_codec(settings: CodecTraining) -> CodecNetwork:
+    """``fresh_codec``, with the weights of ``initial_codec`` where one is named."""
+    codec = fresh_codec(settings)
+    if settings.initial_codec is not None:
+        warm_start(codec, settings.initial_codec)
+    return codec
 
 
 def fresh_codec(settings: CodecTraining) -> CodecNetwork:
@@ -148,9 +158,6 @@ def _one_step(
     images = torch.from_numpy(crops).permute(0, 3, 1, 2).float().div(255)
     images = images.reshape(settings.users, batch, 3, crop_px, crop_px).to(accelerator.device)
     loss, errors = network(images, settings, generator)
-    optimizer.zero_grad(set_to_none=True)
-    accelerator.backward(loss)
-    accelerator.clip_grad_norm_(network.parameters(), settings.gradient_norm)
-    optimizer.step()
+    descend(accelerator, network, optimizer, loss, settings.gradient_norm)
     progress.images_seen += settings.users * batch * accelerator.num_processes
     return torch.as_tensor(errors)

@@ -18,6 +18,7 @@ from models.refiner.refiner import contract_and_denoise, refine_at_once
 from models.refiner.start_step import start_timestep
 from models.training.checkpoint import Progress
 from models.training.dataset import CropPool
+from models.training.descent import descend
 from models.training.loop import channels_last_
 from models.training.runner import refuse_overwrite, run_updates
 from models.training.stage_config import OneStepTraining
@@ -45,15 +46,12 @@ def train_one_step(
         rng = np.random.default_rng([settings.seed, progress.step])
         snr_db = float(rng.uniform(*settings.snr_db))
         crops = pool.draw(rng, settings.batch, settings.crop_px)
-        decoded = _decoded(codec, crops, snr_db, int(rng.integers(2**31))).to(accelerator.device)
+        decoded = decoded_crops(codec, crops, snr_db, int(rng.integers(2**31))).to(accelerator.device)
         start = start_timestep(snr_db, refiner.scheduler.alphas_cumprod.numpy())
         seed = int(rng.integers(2**62))
         target = contract_and_denoise(refiner.network, refiner.scheduler, decoded, start, seed).clone()
         loss = (refine_at_once(network, refiner.scheduler, decoded, max(1, start)).float() - target).abs().mean()
-        optimizer.zero_grad(set_to_none=True)
-        accelerator.backward(loss)
-        accelerator.clip_grad_norm_(network.parameters(), settings.gradient_norm)
-        optimizer.step()
+        descend(accelerator, network, optimizer, loss, settings.gradient_norm)
         progress.images_seen += settings.batch
         return float(loss.detach())
 
@@ -69,7 +67,7 @@ def student_of(refiner: Refiner) -> nn.Module:
     return student.train()
 
 
-def _decoded(codec: LearnedScheme, crops: NDArray[np.uint8], snr_db: float, seed: int) -> Tensor:
+def decoded_crops(codec: LearnedScheme, crops: NDArray[np.uint8], snr_db: float, seed: int) -> Tensor:
     """uint8 [n, S, S, 3] -> what the codec decodes at ``snr_db``, float [n, 3, S, S] in [-1, 1]."""
     uses, users = codec.natural_uses(*crops.shape[1:3]), codec.users
     frames = frames_of(crops, "random-phase", users, uses, seed)

@@ -18,6 +18,7 @@ from models.refiner.network import (
 from models.training.checkpoint import Progress
 from models.training.config import RefinerTraining
 from models.training.dataset import CropPool
+from models.training.descent import descend
 from models.training.loop import channels_last_
 from models.training.runner import refuse_overwrite, run_updates
 
@@ -52,10 +53,7 @@ def train_refiner(
         noisy = scheduler.add_noise(images, noise, timesteps).contiguous(memory_format=torch.channels_last)
         predicted = network(noisy.to(accelerator.device), timesteps.to(accelerator.device)).sample
         loss = (predicted.float() - noise.to(accelerator.device)).square().mean()
-        optimizer.zero_grad(set_to_none=True)
-        accelerator.backward(loss)
-        accelerator.clip_grad_norm_(network.parameters(), settings.gradient_norm)
-        optimizer.step()
+        descend(accelerator, network, optimizer, loss, settings.gradient_norm)
         progress.images_seen += settings.batch
         return float(loss.detach())
 

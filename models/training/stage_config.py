@@ -78,3 +78,28 @@ class OneStepTraining(RunBounds):
     batch: int = Field(default=16, ge=1)
     learning_rate: float = Field(default=3e-4, gt=0)
     snr_db: tuple[float, float] = (0.0, 20.0)
+
+
+class ConditionalGanTraining(RunBounds):
+    """Settings of ``train baseline conditional-gan``: a refiner trained against a critic of patches.
+
+    It learns on pictures that the codec of folder ``codec`` decodes over random phases at SNRs drawn from ``snr_db``.
+    loss of the generator = reconstruction * L1 + adversarial * L_WGAN + feature * L_features; gradient_penalty: weight
+    of the critic's (models/training/adversarial.py). channels: widths per resolution of the generator;
+    critic_channels: of the critic. batch: crops an update.
+    """
+
+    baseline: Literal["conditional-gan"] = "conditional-gan"
+    name: str = Field(default="conditional-gan-32", pattern=r"^[A-Za-z0-9._-]+$")
+    codec: Path
+    minutes: float = Field(default=10.0, gt=0)
+    crop_px: int = Field(default=32, ge=16)
+    batch: int = Field(default=16, ge=1)
+    channels: list[int] = Field(default=[24, 40, 56], min_length=2)
+    critic_channels: list[int] = Field(default=[32, 64, 96], min_length=1)
+    learning_rate: float = Field(default=3e-4, gt=0)
+    reconstruction: float = Field(default=20.0, ge=0)
+    adversarial: float = Field(default=0.02, ge=0)
+    feature: float = Field(default=1.0, ge=0)
+    gradient_penalty: float = Field(default=10.0, ge=0)
+    snr_db: tuple[float, float] = (0.0, 20.0)

@@ -14,7 +14,7 @@ from models.training.checkpoint import Progress, has_checkpoint, load_checkpoint
 from models.training.config import CodecTraining
 from models.training.distillation import cross_head, cross_image_relations, feature_affinity, run_decoder
 from models.training.frames import draw_frame
-from models.training.loop import CodecStep, Outcome, fresh_codec, sum_over_users, train_step
+from models.training.loop import CodecStep, Outcome, fresh_codec, starting_codec, sum_over_users, train_step
 from models.training.runner import SETTINGS_NAME
 from models.training.stage_config import StudentTraining, TeacherTraining
 from models.training.transmission import Reception, pass_frame, symbol_count
@@ -28,9 +28,9 @@ def train_teacher(
 
 
 def teacher_network(settings: CodecTraining) -> CodecNetwork:
-    """The teacher's networks with fresh weights: those of ``settings`` with one decoder for all users."""
+    """The teacher's networks to start from: those of ``settings`` with one decoder for all users."""
     arguments = settings.arguments | {"decoders": "shared", "sharing": "superposed"}
-    return fresh_codec(settings.model_copy(update={"arguments": arguments}))
+    return starting_codec(settings.model_copy(update={"arguments": arguments}))
 
 
 def load_teacher(run: Path) -> tuple[CodecNetwork, TeacherTraining, Progress]:

@@ -18,9 +18,9 @@ def link_config(config: AirConfig, user: int) -> LinkConfig:
 
 
 class Channel:
-    """Fading of one user towards every antenna, unit mean power in sum over taps.
+    """Fading of one user towards every antenna, unit mean power in sum over taps; or its fixed paths as configured.
 
-    delays_samples: float64 [L], excess delays in ticks. powers: float64 [L], mean power of each, sum 1.
+    delays_samples: float64 [L], excess delays in ticks. powers: float64 [L], mean power of each, sum 1 where it fades.
     moves: whether gains change within a burst.
     """
 
@@ -30,14 +30,19 @@ class Channel:
         self.powers = np.ones(1)
         self._k_factor = 0.0
         self.delays_samples = np.zeros(1)
-        if config.channel.startswith("tdl"):
+        paths = link_config(config, user).paths
+        self._fixed = np.array([10 ** (path.gain_db / 20) * np.exp(1j * np.deg2rad(path.phase_deg)) for path in paths])
+        if paths:
+            self.delays_samples = np.array([path.delay_samples for path in paths])
+            self.powers = np.abs(self._fixed) ** 2
+        elif config.channel.startswith("tdl"):
             profile = delay_profile(config.channel)
             self.delays_samples = profile.delays * config.delay_spread_s * config.sample_rate_hz
             self.powers = profile.powers
             self._k_factor = profile.k_factor
         elif config.channel == "rician":
             self._k_factor = 10 ** (config.k_factor_db / 10)
-        self._fades = config.channel != "awgn"
+        self._fades = config.channel != "awgn" and not paths
         self.moves = self._fades and config.coherence == "doppler" and config.doppler_hz > 0
 
     def gains(self, burst_start_tick: int, ticks: np.ndarray, block_samples: int) -> np.ndarray:
@@ -49,6 +54,8 @@ class Channel:
         for antenna in range(c.rx_antennas):
             if not self._fades:
                 gains[antenna] = self._antenna_phase(antenna)
+                if self._fixed.size:
+                    gains[antenna] *= self._fixed[:, None]
             elif c.coherence == "doppler":
                 times_s = ticks / c.sample_rate_hz
                 doppler = (times_s, c.doppler_hz, n_taps, self._k_factor)

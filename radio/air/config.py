@@ -15,6 +15,14 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class PathConfig(_Part):
+    """One of the fixed paths that a signal takes in a room in which nothing moves."""
+
+    delay_samples: float = Field(default=0.0, ge=0, description="Beyond the link's delay, in ticks, fractional.")
+    gain_db: float = Field(default=0.0, description="Over the link's gain.")
+    phase_deg: float = Field(default=0.0, description="At the carrier.")
+
+
 class LinkConfig(_Part):
     """One user's path to the receiver."""
 
@@ -23,6 +31,9 @@ class LinkConfig(_Part):
         default=None,
         ge=0,
         description="Delay of the first path in ticks, fractional; None draws 1 to 5 from the seed.",
+    )
+    paths: tuple[PathConfig, ...] = Field(
+        default=(), description="Fixed paths in place of the channel's fading, for this user; none: as channel says."
     )
 
 

@@ -11,6 +11,8 @@ The fixed part of a Rician gain has the Doppler shift 0.7 fd, as TR 38.901 secti
 channels.
 """
 
+from functools import lru_cache
+
 import numpy as np
 
 from radio.air.randomness import Purpose, stream
@@ -19,12 +21,15 @@ PLANE_WAVES = 32
 LINE_OF_SIGHT_DOPPLER = 0.7
 
 
+@lru_cache(maxsize=256)
 def block_gains(seed: int, user: int, antenna: int, block: int, n_taps: int, k_factor: float) -> np.ndarray:
     """complex128 [n_taps] of unit mean power for one fading block; k_factor (linear) is that of tap 0."""
     rng = stream(seed, Purpose.FADING, user, antenna, block)
     scattered = rng.standard_normal((n_taps, 2)) @ np.array([1, 1j]) / np.sqrt(2)
     fixed = np.exp(2j * np.pi * rng.uniform())
-    return _with_line_of_sight(scattered, fixed, k_factor)
+    gains = _with_line_of_sight(scattered, fixed, k_factor)
+    gains.setflags(write=False)
+    return gains
 
 
 def doppler_gains(

@@ -19,6 +19,7 @@ PROTOCOL_VERSION = 1
 Tick = Annotated[int, msgspec.Meta(ge=-(1 << 52), le=1 << 52)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=1 << 32)]
 Index = Annotated[int, msgspec.Meta(ge=0, le=255)]
+GainDb = Annotated[float, msgspec.Meta(ge=-200, le=0)]
 
 
 class Message(msgspec.Struct, tag=True, array_like=True):
@@ -48,7 +49,7 @@ class SetGain(Message):
 
     session: str
     request: int
-    tx_gain_db: float
+    tx_gain_db: GainDb
 
 
 class Burst(Message):

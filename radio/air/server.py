@@ -154,7 +154,9 @@ class AirServer:
             self._dispatch(address, message, frames[-1])
         except (msgspec.MsgspecError, DeviceError, IndexError, UnicodeDecodeError) as error:
             self.counters["malformed"] += 1
-            log.warning("a malformed message was dropped (%d so far): %s", self.counters["malformed"], error)
+            count = self.counters["malformed"]
+            if count & (count - 1) == 0:  # the 1st, 2nd, 4th, 8th ...: a flood must not fill the disk
+                log.warning("a malformed message was dropped (%d so far): %s", count, error)
 
     def _dispatch(self, address: bytes, message: p.ToServer, last: zmq.Frame) -> None:
         if isinstance(message, p.Attach):

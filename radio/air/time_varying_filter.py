@@ -41,24 +41,20 @@ class TapTrack:
 
 def filter_track(x: np.ndarray, track: TapTrack, out: np.ndarray) -> None:
     """complex64 x [n] through the track into out, complex64 [m <= S * span]; x is zero outside."""
-    firsts = track.span * np.arange(track.bases.size)
-    begins = firsts + track.bases
-    before = max(0, -int(begins.min()))
-    after = max(0, int(begins.max()) + track.span + track.start.shape[1] - x.size)
-    begins = begins + before
+    begins = track.span * np.arange(track.bases.size) + track.bases
     if acceleration.NUMBA:
-        real, imag = np.empty((2, before + x.size + after), np.float32)
-        _split_planes(x, before, real, imag)
         taps = np.stack([track.start, track.change])
         if np.iscomplexobj(taps):
             planes = (taps.real.astype(np.float32), taps.imag.astype(np.float32))
-            _filter_complex(real, imag, begins, *planes, _hold_samples(track), track.span, out)
+            _filter_complex(x, begins, *planes, _hold_samples(track), track.span, out)
         else:
-            _filter_real(real, imag, begins, taps.astype(np.float32), _hold_samples(track), track.span, out)
+            _filter_real(x, begins, taps.astype(np.float32), _hold_samples(track), track.span, out)
         return
+    before = max(0, -int(begins.min()))
+    after = max(0, int(begins.max()) + track.span + track.start.shape[1] - x.size)
     padded = np.pad(x, (before, after))
     for s in range(begins.size):
-        first, begin = s * track.span, int(begins[s])
+        first, begin = s * track.span, int(begins[s]) + before
         count = min(track.span, out.size - first)
         piece = padded[begin : begin + count + track.start.shape[1] - 1]
         out[first : first + count] = _filter_by_fft(piece, track.start[s], track.change[s], track.span)
@@ -72,82 +68,89 @@ def _hold_samples(track: TapTrack) -> np.ndarray:
 
 
 @compiled
-def _split_planes(x: np.ndarray, before: int, real: np.ndarray, imag: np.ndarray) -> None:
-    """Real and imaginary parts of x from index `before` on, zeros around."""
-    real[:before] = np.float32(0.0)
-    imag[:before] = np.float32(0.0)
-    for i in range(x.size):
-        real[before + i] = x[i].real
-        imag[before + i] = x[i].imag
-    real[before + x.size :] = np.float32(0.0)
-    imag[before + x.size :] = np.float32(0.0)
+def _split(x: np.ndarray, at: int, count: int, planes: np.ndarray) -> None:
+    """Real and imaginary parts of x[at : at + count], zero outside x, into float32 planes [2, >= count]."""
+    begin, end = min(max(0, -at), count), max(min(count, x.size - at), 0)
+    planes[:, :begin] = np.float32(0.0)
+    for i in range(begin, end):
+        planes[0, i] = x[at + i].real
+        planes[1, i] = x[at + i].imag
+    planes[:, max(begin, end) : count] = np.float32(0.0)
+
+
+@compiled
+def _pieces(holds: np.ndarray, span: int, total: int) -> np.ndarray:
+    """int64 [P, 3]: segment, first sample within it, samples; what one set of accumulators takes."""
+    n = 0
+    for s in range(holds.size):
+        n += -(-max(0, min(span, total - s * span)) // (holds[s] if holds[s] else _BLOCK))
+    pieces = np.empty((n, 3), np.int64)
+    at = 0
+    for s in range(holds.size):
+        last = min(span, total - s * span)
+        block = holds[s] if holds[s] else _BLOCK
+        for first in range(0, last, block):
+            pieces[at] = s, first, min(block, last - first)
+            at += 1
+    return pieces
 
 
 @compiled
 def _filter_real(
-    real: np.ndarray, imag: np.ndarray, begins: np.ndarray, taps: np.ndarray, holds: np.ndarray, span: int,
-    out: np.ndarray,
-) -> None:  # fmt: skip
+    x: np.ndarray, begins: np.ndarray, taps: np.ndarray, holds: np.ndarray, span: int, out: np.ndarray
+) -> None:
     """taps: float32 [2, S, K]."""
-    acc_re, acc_im = np.empty(_BLOCK, np.float32), np.empty(_BLOCK, np.float32)
-    add_re, add_im = np.empty(_BLOCK, np.float32), np.empty(_BLOCK, np.float32)
+    acc, add = np.empty((2, _BLOCK), np.float32), np.empty((2, _BLOCK), np.float32)
+    planes = np.empty((2, _BLOCK + taps.shape[2]), np.float32)
     step = np.float32(1.0 / span)
-    for s in range(begins.size):
-        last = min(span, out.size - s * span)
-        block = holds[s] if holds[s] else _BLOCK
-        for first in range(0, last, block):
-            count = min(block, last - first)
-            w = np.float32(first + 0.5 * count) * step if holds[s] else np.float32(0.0)
-            held = taps[0, s] + w * taps[1, s]
-            _accumulate_real(real, imag, begins[s] + first, held, count, acc_re, acc_im)
-            if not holds[s]:
-                _accumulate_real(real, imag, begins[s] + first, taps[1, s], count, add_re, add_im)
-                _add_ramp(first, count, step, acc_re, acc_im, add_re, add_im)
-            for i in range(count):
-                out[s * span + first + i] = complex(acc_re[i], acc_im[i])
+    for s, first, count in _pieces(holds, span, out.size):
+        _split(x, begins[s] + first, count + taps.shape[2], planes)
+        w = np.float32(first + 0.5 * count) * step if holds[s] else np.float32(0.0)
+        _accumulate_real(planes[0], planes[1], taps[0, s] + w * taps[1, s], count, acc[0], acc[1])
+        if not holds[s]:
+            _accumulate_real(planes[0], planes[1], taps[1, s], count, add[0], add[1])
+            _add_ramp(first, count, step, acc, add)
+        _store(acc, out, s * span + first, count)
 
 
 @compiled
 def _filter_complex(
-    real: np.ndarray, imag: np.ndarray, begins: np.ndarray, taps_re: np.ndarray, taps_im: np.ndarray,
-    holds: np.ndarray, span: int, out: np.ndarray,
+    x: np.ndarray, begins: np.ndarray, taps_re: np.ndarray, taps_im: np.ndarray, holds: np.ndarray, span: int,
+    out: np.ndarray,
 ) -> None:  # fmt: skip
     """taps_re, taps_im: float32 [2, S, K]."""
-    acc_re, acc_im = np.empty(_BLOCK, np.float32), np.empty(_BLOCK, np.float32)
-    add_re, add_im = np.empty(_BLOCK, np.float32), np.empty(_BLOCK, np.float32)
+    acc, add = np.empty((2, _BLOCK), np.float32), np.empty((2, _BLOCK), np.float32)
+    planes = np.empty((2, _BLOCK + taps_re.shape[2]), np.float32)
     step = np.float32(1.0 / span)
-    for s in range(begins.size):
-        last = min(span, out.size - s * span)
-        block = holds[s] if holds[s] else _BLOCK
-        for first in range(0, last, block):
-            count = min(block, last - first)
-            w = np.float32(first + 0.5 * count) * step if holds[s] else np.float32(0.0)
-            held_re, held_im = taps_re[0, s] + w * taps_re[1, s], taps_im[0, s] + w * taps_im[1, s]
-            _accumulate_complex(real, imag, begins[s] + first, held_re, held_im, count, acc_re, acc_im)
-            if not holds[s]:
-                at = begins[s] + first
-                _accumulate_complex(real, imag, at, taps_re[1, s], taps_im[1, s], count, add_re, add_im)
-                _add_ramp(first, count, step, acc_re, acc_im, add_re, add_im)
-            for i in range(count):
-                out[s * span + first + i] = complex(acc_re[i], acc_im[i])
+    for s, first, count in _pieces(holds, span, out.size):
+        _split(x, begins[s] + first, count + taps_re.shape[2], planes)
+        w = np.float32(first + 0.5 * count) * step if holds[s] else np.float32(0.0)
+        held_re, held_im = taps_re[0, s] + w * taps_re[1, s], taps_im[0, s] + w * taps_im[1, s]
+        _accumulate_complex(planes[0], planes[1], held_re, held_im, count, acc[0], acc[1])
+        if not holds[s]:
+            _accumulate_complex(planes[0], planes[1], taps_re[1, s], taps_im[1, s], count, add[0], add[1])
+            _add_ramp(first, count, step, acc, add)
+        _store(acc, out, s * span + first, count)
 
 
 @compiled
-def _add_ramp(
-    first: int, count: int, step: np.float32, acc_re: np.ndarray, acc_im: np.ndarray,
-    add_re: np.ndarray, add_im: np.ndarray,
-) -> None:  # fmt: skip
+def _store(acc: np.ndarray, out: np.ndarray, at: int, count: int) -> None:
+    for i in range(count):
+        out[at + i] = complex(acc[0, i], acc[1, i])
+
+
+@compiled
+def _add_ramp(first: int, count: int, step: np.float32, acc: np.ndarray, add: np.ndarray) -> None:
     for i in range(count):
         w = np.float32(first + i) * step
-        acc_re[i] += w * add_re[i]
-        acc_im[i] += w * add_im[i]
+        acc[0, i] += w * add[0, i]
+        acc[1, i] += w * add[1, i]
 
 
 @compiled
 def _accumulate_real(
     real: np.ndarray,
     imag: np.ndarray,
-    at: int,
     taps: np.ndarray,
     count: int,
     acc_re: np.ndarray,
@@ -157,7 +160,7 @@ def _accumulate_real(
     acc_im[:count] = np.float32(0.0)
     for k in range(0, taps.size, 4):  # four at a time: the sums are loaded and stored a fourth as often
         c0, c1, c2, c3 = taps[k], taps[k + 1], taps[k + 2], taps[k + 3]
-        re, im = real[at + k : at + k + count + 3], imag[at + k : at + k + count + 3]
+        re, im = real[k : k + count + 3], imag[k : k + count + 3]
         for i in range(count):
             acc_re[i] += c0 * re[i] + c1 * re[i + 1] + c2 * re[i + 2] + c3 * re[i + 3]
             acc_im[i] += c0 * im[i] + c1 * im[i + 1] + c2 * im[i + 2] + c3 * im[i + 3]
@@ -165,7 +168,7 @@ def _accumulate_real(
 
 @compiled
 def _accumulate_complex(
-    real: np.ndarray, imag: np.ndarray, at: int, taps_re: np.ndarray, taps_im: np.ndarray, count: int,
+    real: np.ndarray, imag: np.ndarray, taps_re: np.ndarray, taps_im: np.ndarray, count: int,
     acc_re: np.ndarray, acc_im: np.ndarray,
 ) -> None:  # fmt: skip
     acc_re[:count] = np.float32(0.0)
@@ -173,7 +176,7 @@ def _accumulate_complex(
     for k in range(0, taps_re.size, 4):
         a0, a1, a2, a3 = taps_re[k], taps_re[k + 1], taps_re[k + 2], taps_re[k + 3]
         b0, b1, b2, b3 = taps_im[k], taps_im[k + 1], taps_im[k + 2], taps_im[k + 3]
-        re, im = real[at + k : at + k + count + 3], imag[at + k : at + k + count + 3]
+        re, im = real[k : k + count + 3], imag[k : k + count + 3]
         for i in range(count):
             re0, re1, re2, re3 = re[i], re[i + 1], re[i + 2], re[i + 3]
             im0, im1, im2, im3 = im[i], im[i + 1], im[i + 2], im[i + 3]

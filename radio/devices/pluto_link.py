@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from radio.device import RadioSettings
+from radio.devices.limits import check_settings
 from radio.errors import ConfigurationError, DeviceError
 
 INSTALL = 'apt-get install libiio0 libiio-utils; pip install "semnoma-hil[pluto]"'
@@ -71,10 +72,14 @@ class PlutoLink:
         gain_db = settings.tx_gain_db if self._role == "tx" else settings.rx_gain_db
         bandwidth_hz = settings.bandwidth_hz or settings.sample_rate_hz
         low, high = self.bandwidth_limits_hz
-        self._check("sample rate", settings.sample_rate_hz, self.rate_limits_hz, 1e6, "Msamples/s")
-        self._check("carrier", settings.center_frequency_hz, self.carrier_limits_hz, 1e6, "MHz")
-        if gain_db is not None:
-            self._check("gain", gain_db, self.gain_limits_db, 1, "dB")
+        check_settings(
+            self.uri,
+            settings,
+            gain_db,
+            rate_hz=self.rate_limits_hz,
+            carrier_hz=self.carrier_limits_hz,
+            gains_db=self.gain_limits_db,
+        )
         with self._explained("be configured"):
             if fir_file is None:
                 self._sdr.sample_rate = round(settings.sample_rate_hz)
@@ -152,11 +157,6 @@ class PlutoLink:
             return default
         numbers = [float(text) for text in re.findall(r"-?\d+(?:\.\d+)?", channel.attrs[f"{name}_available"].value)]
         return (numbers[0], numbers[-1]) if len(numbers) >= 2 else default
-
-    def _check(self, what: str, value: float, limits: tuple[float, float], scale: float, unit: str) -> None:
-        if not limits[0] <= value <= limits[1]:
-            low, high = (f"{limit / scale:.10g}" for limit in limits)
-            raise ConfigurationError(f"{self.uri}: a {what} of {value / scale:.10g} {unit} is not in {low} to {high}.")
 
     @contextmanager
     def _explained(self, what: str) -> Iterator[None]:

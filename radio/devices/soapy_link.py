@@ -1,11 +1,12 @@
 """A SoapySDR device's settings, limits and streams; its errors as sentences."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal
 
 from radio.device import RadioSettings
-from radio.errors import ConfigurationError, DeviceError
+from radio.devices.limits import check_settings, require_driver
+from radio.errors import DeviceError
 
 INSTALL = "apt-get install python3-soapysdr soapysdr-tools, and the module of your radio such as soapysdr-module-lms7"
 
@@ -26,16 +27,12 @@ class SoapyLink:
     """One open device and one stream, active from `start` until `stop`."""
 
     def __init__(self, uri: str, arguments: str, role: Literal["tx", "rx"], options: dict[str, str]) -> None:
-        sentence = missing()
-        if sentence:
-            raise DeviceError(f"{uri} cannot be opened: {sentence}.")
-        if not arguments.strip():
-            raise ConfigurationError("soapy: needs to be told which radio, e.g. soapy:driver=lime.")
+        require_driver(uri, missing(), arguments, "radio, e.g. soapy:driver=lime")
         import SoapySDR
 
         self.soapy, self.uri, self._options = SoapySDR, uri, options
         self._direction = SoapySDR.SOAPY_SDR_TX if role == "tx" else SoapySDR.SOAPY_SDR_RX
-        self.channels = list(range(int(options.get("channels", "1"))))
+        self.channels: Sequence[int] = list(range(int(options.get("channels", "1"))))
         self._stream: Any = None
         try:
             self.device: Any = SoapySDR.Device(arguments)
@@ -59,10 +56,14 @@ class SoapyLink:
         """Set every channel and read back. ConfigurationError outside the device's limits."""
         transmits = self._direction == self.soapy.SOAPY_SDR_TX
         gain_db = settings.tx_gain_db if transmits else settings.rx_gain_db
-        self._check("sample rate", settings.sample_rate_hz, self.rate_limits_hz, 1e6, "Msamples/s")
-        self._check("carrier", settings.center_frequency_hz, self.carrier_limits_hz, 1e6, "MHz")
-        if gain_db is not None:
-            self._check("gain", gain_db, self.gain_limits_db, 1, "dB")
+        check_settings(
+            self.uri,
+            settings,
+            gain_db,
+            rate_hz=self.rate_limits_hz,
+            carrier_hz=self.carrier_limits_hz,
+            gains_db=self.gain_limits_db,
+        )
         device, direction = self.device, self._direction
         with self._explained("be configured"):
             for channel in self.channels:
@@ -104,11 +105,6 @@ class SoapyLink:
         if not self.timed:
             return 0
         return int(self.soapy.timeNsToTicks(self.device.getHardwareTime(""), rate_hz))
-
-    def _check(self, what: str, value: float, limits: tuple[float, float], scale: float, unit: str) -> None:
-        if not limits[0] <= value <= limits[1]:
-            low, high = (f"{limit / scale:.10g}" for limit in limits)
-            raise ConfigurationError(f"{self.uri}: a {what} of {value / scale:.10g} {unit} is not in {low} to {high}.")
 
     @contextmanager
     def _explained(self, what: str) -> Iterator[None]:

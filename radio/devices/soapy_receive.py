@@ -1,29 +1,27 @@
 """The thread that receives from a SoapySDR device without end."""
 
-import threading
 import time
 
 import numpy as np
 
+from radio.devices.receive_thread import ReceiveThread
 from radio.devices.soapy_link import SoapyLink
 from radio.errors import DeviceError
-from radio.samples import EventKind, RadioEvent
+from radio.samples import EventKind
 from radio.streaming import SampleRing
 
 RING_SAMPLES = 1 << 22
 _TIMEOUT_US, _SILENT_DEVICE_S = 200_000, 3.0
 
 
-class SoapyReceiver(threading.Thread):
+class SoapyReceiver(ReceiveThread):
     """Fills `ring`. Ticks are the device's time where it stamps its samples, else they count what arrived."""
 
     def __init__(self, link: SoapyLink, rate_hz: float) -> None:
-        super().__init__(name=f"receive-{link.uri}", daemon=True)
+        ring = SampleRing(len(link.channels), RING_SAMPLES, link.now_tick(rate_hz))
+        super().__init__(link.uri, ring)
         self._link, self._rate_hz = link, rate_hz
-        self._stopped, self._lock = threading.Event(), threading.Lock()
-        self._events: list[RadioEvent] = []
         self._lost = False
-        self.ring = SampleRing(len(link.channels), RING_SAMPLES, link.now_tick(rate_hz))
         self._stream, self._block_samples = link.start()
 
     def run(self) -> None:
@@ -42,7 +40,7 @@ class SoapyReceiver(threading.Thread):
                 elif result.ret == soapy.SOAPY_SDR_OVERFLOW:
                     self._lost = True
                 elif result.ret == soapy.SOAPY_SDR_CORRUPTION:
-                    self._note(EventKind.SEQUENCE_ERROR, 1)
+                    self.note(EventKind.SEQUENCE_ERROR)
                 elif result.ret not in (0, soapy.SOAPY_SDR_TIMEOUT):
                     raise DeviceError(f"{self._link.uri} stopped receiving: {soapy.errToStr(result.ret)}.")
                 if time.monotonic() - heard_s > _SILENT_DEVICE_S:
@@ -55,22 +53,10 @@ class SoapyReceiver(threading.Thread):
         if missing > 1:  # nanoseconds round: a single tick is none
             self.ring.skip(missing)
         if self._lost:
-            self._note(EventKind.OVERFLOW, max(1, missing))
+            self.note(EventKind.OVERFLOW, max(1, missing))
             self._lost = False
         self.ring.append(data)
 
-    def _note(self, kind: EventKind, count: int) -> None:
-        with self._lock:
-            self._events.append(RadioEvent(kind, self.ring.end_tick, count))
-
-    def take_events(self) -> list[RadioEvent]:
-        with self._lock:
-            events, self._events = self._events, []
-        return events
-
     def stop(self) -> None:
-        self._stopped.set()
-        self.ring.fail(f"{self._link.uri} is closed.")
-        if self.is_alive():
-            self.join(5.0)
+        super().stop()
         self._link.stop()

@@ -2,13 +2,14 @@
 
 import importlib.util
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal
 
 import numpy as np
 
 from radio.device import RadioSettings
+from radio.devices.limits import check_settings, require_driver
 from radio.errors import ConfigurationError, DeviceError
 
 INSTALL = "apt-get install python3-uhd uhd-host"
@@ -37,17 +38,12 @@ class UsrpLink:
     """One open MultiUSRP. direction: "tx" or "rx"; channels: how many, from 0 on."""
 
     def __init__(self, uri: str, arguments: str, direction: Literal["tx", "rx"], options: dict[str, str]) -> None:
-        sentence = missing()
-        if sentence:
-            raise DeviceError(f"{uri} cannot be opened: {sentence}.")
-        if not arguments.strip():
-            raise ConfigurationError(
-                "usrp: needs to be told which one, e.g. usrp:addr=192.168.10.2, usrp:serial=30CF9D2 or usrp:type=b200."
-            )
+        example = "one, e.g. usrp:addr=192.168.10.2, usrp:serial=30CF9D2 or usrp:type=b200"
+        require_driver(uri, missing(), arguments, example)
         import uhd
 
         self.uhd, self.uri, self.direction, self._options = uhd, uri, direction, options
-        self.channels = range(int(options.get("channels", "1")))
+        self.channels: Sequence[int] = range(int(options.get("channels", "1")))
         with self._explained("be opened"):
             self.usrp: Any = uhd.usrp.MultiUSRP(arguments)
             present = int(self._get("num_channels"))
@@ -106,10 +102,14 @@ class UsrpLink:
     def apply(self, settings: RadioSettings) -> RadioSettings:
         """Set every channel, wait for the oscillators' lock, read back. ConfigurationError outside the limits."""
         gain_db = settings.tx_gain_db if self.direction == "tx" else settings.rx_gain_db
-        self._check("sample rate", settings.sample_rate_hz, self.rate_limits_hz, 1e6, "Msamples/s")
-        self._check("carrier", settings.center_frequency_hz, self.carrier_limits_hz, 1e6, "MHz")
-        if gain_db is not None:
-            self._check("gain", gain_db, self.gain_limits_db, 1, "dB")
+        check_settings(
+            self.uri,
+            settings,
+            gain_db,
+            rate_hz=self.rate_limits_hz,
+            carrier_hz=self.carrier_limits_hz,
+            gains_db=self.gain_limits_db,
+        )
         offset_hz = float(self._options.get("lo_offset", "0"))
         carrier_hz = settings.center_frequency_hz
         request = self.uhd.types.TuneRequest(*((carrier_hz, offset_hz) if offset_hz else (carrier_hz,)))
@@ -174,11 +174,6 @@ class UsrpLink:
 
     def _set(self, what: str, value: Any, channel: int) -> None:
         getattr(self.usrp, f"set_{self.direction}_{what}")(value, channel)
-
-    def _check(self, what: str, value: float, limits: tuple[float, float], scale: float, unit: str) -> None:
-        if not limits[0] <= value <= limits[1]:
-            low, high = (f"{limit / scale:.10g}" for limit in limits)
-            raise ConfigurationError(f"{self.uri}: a {what} of {value / scale:.10g} {unit} is not in {low} to {high}.")
 
     @contextmanager
     def _explained(self, what: str) -> Iterator[None]:

@@ -1,15 +1,15 @@
 """The thread that receives from a USRP without end and never waits for whoever uses the samples."""
 
 import contextlib
-import threading
 import time
 from typing import Any
 
 import numpy as np
 
+from radio.devices.receive_thread import ReceiveThread
 from radio.devices.usrp_link import UsrpLink
 from radio.errors import DeviceError
-from radio.samples import EventKind, RadioEvent
+from radio.samples import EventKind
 from radio.streaming import SampleRing
 
 RING_SAMPLES = 1 << 22
@@ -17,19 +17,16 @@ _START_DELAY_S = 0.1  # several channels begin together at a time that is still 
 _RECEIVE_TIMEOUT_S, _SILENT_DEVICE_S = 0.3, 3.0
 
 
-class UsrpReceiver(threading.Thread):
+class UsrpReceiver(ReceiveThread):
     """Fills `ring`, whose ticks are the device's own time; what was lost is zeros in its place, and an event."""
 
     def __init__(self, link: UsrpLink, rate_hz: float) -> None:
-        super().__init__(name=f"receive-{link.uri}", daemon=True)
-        self._link, self._rate_hz = link, rate_hz
         self._streamer = link.stream()
-        self._errors = link.uhd.types.RXMetadataErrorCode
-        self._stopped, self._lock = threading.Event(), threading.Lock()
-        self._events: list[RadioEvent] = []
-        self._pending: EventKind | None = None  # what happened, until the next timestamp tells how much is missing
         first = link.now_tick(rate_hz) + round(_START_DELAY_S * rate_hz)
-        self.ring = SampleRing(len(link.channels), RING_SAMPLES, first)
+        super().__init__(link.uri, SampleRing(len(link.channels), RING_SAMPLES, first))
+        self._link, self._rate_hz = link, rate_hz
+        self._errors = link.uhd.types.RXMetadataErrorCode
+        self._pending: EventKind | None = None  # what happened, until the next timestamp tells how much is missing
         self._command("start_cont", first)
 
     def run(self) -> None:
@@ -44,7 +41,7 @@ class UsrpReceiver(threading.Thread):
                     self._take(block[:, :got], metadata)
                     heard_s = time.monotonic()
                 if metadata.error_code != self._errors.none:
-                    self._note(metadata)
+                    self._explain(metadata)
                 if time.monotonic() - heard_s > _SILENT_DEVICE_S:
                     self.ring.fail(f"{self._link.uri} has sent no samples for {_SILENT_DEVICE_S:g} s.")
                     return
@@ -58,22 +55,22 @@ class UsrpReceiver(threading.Thread):
         if metadata.has_time_spec:
             missing = int(metadata.time_spec.to_ticks(self._rate_hz)) - self.ring.end_tick
             if missing > 0:
-                self._add(self._pending or EventKind.OVERFLOW, self.ring.end_tick, missing)
+                self.note(self._pending or EventKind.OVERFLOW, missing)
                 self.ring.skip(missing)
             elif self._pending is not None:
-                self._add(self._pending, self.ring.end_tick, 1)
+                self.note(self._pending)
             self._pending = None
         self.ring.append(data)
 
-    def _note(self, metadata: Any) -> None:
-        code, tick = metadata.error_code, self.ring.end_tick
+    def _explain(self, metadata: Any) -> None:
+        code = metadata.error_code
         if code == self._errors.overflow:
             self._pending = EventKind.SEQUENCE_ERROR if metadata.out_of_sequence else EventKind.OVERFLOW
         elif code == self._errors.late:  # the start had passed before the device heard of it
-            self._add(EventKind.LATE, tick, 1)
+            self.note(EventKind.LATE)
             self._restart()
         elif code in (self._errors.broken_chain, self._errors.alignment, self._errors.bad_packet):
-            self._add(EventKind.SEQUENCE_ERROR, tick, 1)
+            self.note(EventKind.SEQUENCE_ERROR)
             self._restart()
 
     def _restart(self) -> None:
@@ -87,18 +84,3 @@ class UsrpReceiver(threading.Thread):
         if mode != "stop_cont":
             command.time_spec = self._link.time_spec(tick, self._rate_hz)
         self._streamer.issue_stream_cmd(command)
-
-    def _add(self, kind: EventKind, tick: int, count: int) -> None:
-        with self._lock:
-            self._events.append(RadioEvent(kind, tick, count))
-
-    def take_events(self) -> list[RadioEvent]:
-        with self._lock:
-            events, self._events = self._events, []
-        return events
-
-    def stop(self) -> None:
-        self._stopped.set()
-        self.ring.fail(f"{self._link.uri} is closed.")
-        if self.is_alive():
-            self.join(5.0)

@@ -10,8 +10,11 @@ subcarrier of error costs little):
 Near a place that another user's burst has shown, few cells are left, and the repeats can be added coherently, which
 hears a user several dB weaker:
 
-    T(d, f, k) = sum_antennas |sum_m c_f(d + m N) exp(-j 2 pi m k / (2 M))|^2 / (M E_s P)
-                 + the same of the sounding,   P: mean power under the preamble
+    T(d, f) = sum_antennas |sum_m c_f(d + m N) exp(-j 2 pi f m N / f_s)|^2 / (M E_s P)
+              + the same of the sounding,   P: mean power under the preamble
+
+A loud preamble shows by its repetition where about it is and how far between two subcarriers (see `gate`), which leaves
+few cells as well; what is not found that way clearly is searched everywhere.
 
 Under noise alone the terms are independent Exp(1), so that T is Gamma(M * antennas) or Gamma(2 * antennas), and the
 threshold follows from the wanted probability of false alarm over all cells searched (a constant-false-alarm-rate test).
@@ -24,25 +27,36 @@ import numpy as np
 import scipy.fft
 import scipy.special
 
+from radio.waveform.carrier import likelihood_peak
 from radio.waveform.config import WaveformConfig
+from radio.waveform.gate import HOP, repetition
 from radio.waveform.grid import MAX_USERS, ResourceGrid
 from radio.waveform.ofdm import to_time
 from radio.waveform.windows import symbol_bins
 
 HYPOTHESES_PER_SUBCARRIER = 2
 SILENCE = 1e-5  # of the mean power searched; below it the correlations' own rounding would look like a signal
-NEAR_FALSE_ALARM = 1e-3  # for a user that is absent while others are there; its cells overlap, so it is rarer
+LOUD = 64.0  # repetition metric, Exp(1) under noise, and below a tenth of this in most places without a preamble
+CLEAR = 4.0  # statistic over threshold
+STEADY = 0.7  # see `_carrier_of_repeats`: a carrier that is off by 4 % of a subcarrier
+DEVIATIONS = 5.0  # allowed for a carrier that noise makes uncertain
+LEAKAGE = 0.01  # subcarriers: allowed for what a tone or a DC offset as loud as the preamble does to it
+NEAR_STARTS_PER_SAMPLE = 2
+NEAR_CARRIERS_PER_CELL = 3  # a cell: one over the length of the preamble
+NEAR_FALSE_ALARM = 4e-4  # for a user that is absent while others are there
+NEAR_SCALLOPS = 4.0  # how much likelier the finer grid makes a false alarm than its independent cells (measured)
 
 
 @dataclass(frozen=True)
 class Acquisition:
-    """start: sample index of the first preamble symbol on the strongest path; cfo_hz: within a quarter subcarrier.
+    """start: sample index of the first preamble symbol on the strongest path; cfo_hz: within plus and minus reach_hz.
 
     energy: about what the matched filters took from the samples; statistic and threshold: see above.
     """
 
     start: int
     cfo_hz: float
+    reach_hz: float
     energy: float
     statistic: float
     threshold: float
@@ -56,6 +70,9 @@ def acquire(samples: np.ndarray, grid: ResourceGrid, user: int, first: int, last
     region, first, starts = _region(samples, grid, first, last)
     if starts <= 0:
         return None
+    loud = _acquire_loud(region, grid, user, first, starts)
+    if loud:
+        return loud
     config, n, repeats = grid.config, grid.config.fft_size, grid.config.preamble_repeats
     offsets_hz = _offsets_hz(config)
     power_below = config.active_subcarriers * _local_power(region, n)
@@ -71,11 +88,64 @@ def acquire(samples: np.ndarray, grid: ResourceGrid, user: int, first: int, last
     if found <= threshold:
         return None
     energy = found * float(power_below[start : start + repeats * n : n].mean())
-    return Acquisition(first + start, float(offsets_hz[hypothesis]), energy, found, threshold)
+    reach_hz = 0.5 * config.subcarrier_spacing_hz
+    return Acquisition(first + start, float(offsets_hz[hypothesis]), reach_hz, energy, found, threshold)
+
+
+def _acquire_loud(region: np.ndarray, grid: ResourceGrid, user: int, first: int, starts: int) -> Acquisition | None:
+    """`acquire` near the place of the region that repeats most, coherent over the repeats; None unless it is clear."""
+    config, n, repeats = grid.config, grid.config.fft_size, grid.config.preamble_repeats
+    metric, products = repetition(region, config)
+    place = int(np.argmax(metric)) if metric.size else 0
+    if not metric.size or metric[place] < LOUD:
+        return None
+    part = float(np.angle(products[place])) / (2 * np.pi)  # of a subcarrier
+    begin, end = max(0, place * HOP - n // 2), min(starts, place * HOP + n // 2 + 1)
+    near = region[:, begin : end - 1 + repeats * n]
+    length = end - begin - 1 + n
+    turns = np.exp(-2j * np.pi * part * np.arange(repeats)).astype(np.complex64)
+    summed = sum(turn * near[:, m * n : m * n + length] for m, turn in enumerate(turns))
+    summed = summed * np.exp(-2j * np.pi * part / n * np.arange(length)).astype(np.complex64)
+    size = scipy.fft.next_fast_len(length)
+    templates = _templates(config, user, size)[_whole_hypotheses(config)]
+    energy = np.zeros((len(templates), end - begin), np.float32)
+    for antenna in scipy.fft.fft(summed, size, axis=1):
+        energy += _power(scipy.fft.ifft(antenna * templates, axis=1, overwrite_x=True)[:, : end - begin]) / repeats
+    hypothesis, start = divmod(int(np.argmax(energy)), end - begin)
+    under = near[:, start : start + repeats * n]
+    power = max(float(np.sum(_power(under), dtype=np.float64)) / under.size, 1e-30)
+    found = float(energy[hypothesis, start]) / (config.active_subcarriers * power)
+    threshold = _threshold(config.false_alarm_probability, len(region), energy.size)
+    if found < CLEAR * threshold or start in (0, end - begin - 1):
+        return None
+    cfo_hz = float(_whole_subcarriers(config)[hypothesis] + part) * config.subcarrier_spacing_hz
+    steady, residual_hz, deviation_hz = _carrier_of_repeats(under, grid, user, cfo_hz)
+    if steady < STEADY:  # something else repeats as well, and its carrier was taken for the preamble's
+        return None
+    reach_hz = DEVIATIONS * deviation_hz + LEAKAGE * config.subcarrier_spacing_hz
+    start, found_energy = first + begin + start, float(energy[hypothesis, start])
+    return Acquisition(start, cfo_hz + residual_hz, reach_hz, found_energy, found, threshold)
+
+
+def _carrier_of_repeats(under: np.ndarray, grid: ResourceGrid, user: int, cfo_hz: float) -> tuple[float, float, float]:
+    """The repeats, each matched: |mean|^2 over their mean power, 1 for a right carrier without noise; the carrier's
+    correction in Hz, and the standard deviation that noise leaves of it. under: complex64 [antennas, M N]."""
+    config, n, repeats = grid.config, grid.config.fft_size, grid.config.preamble_repeats
+    starts = np.arange(repeats) * n
+    matched = symbol_bins(under, grid, starts, cfo_hz, 0) @ grid.preamble(user).conj()  # [antennas, repeats]
+    power = float(np.vdot(matched, matched).real) / matched.size
+    steady = float(np.sum(_power(matched.mean(axis=1)))) / len(matched) / max(power, 1e-30)
+    gram = np.asarray(matched.T @ matched.conj(), complex)
+    width_hz = config.subcarrier_spacing_hz / (2 * repeats)
+    residual_hz = likelihood_peak(gram, starts / config.sample_rate_hz, width_hz, width_hz / 16)
+    # Rife and Boorstyn's bound for M values at this SNR; what is not steady counts as noise.
+    snr = len(matched) * steady / max(1 - steady, 1e-3)
+    deviation = np.sqrt(6 / (snr * repeats * (repeats**2 - 1))) / (2 * np.pi)
+    return steady, residual_hz, float(deviation) * config.subcarrier_spacing_hz
 
 
 def acquire_near(samples: np.ndarray, grid: ResourceGrid, user: int, first: int, last: int) -> Acquisition | None:
-    """`acquire` for few starts, coherent over the repeats, with the sounding; cfo_hz within 1 / (4 M) of a subcarrier.
+    """`acquire` for few starts, coherent over the repeats, with the sounding, on a finer grid of starts and carriers.
 
     The sounding tells a start from one that is whole repeats wrong.
     """
@@ -83,34 +153,70 @@ def acquire_near(samples: np.ndarray, grid: ResourceGrid, user: int, first: int,
     region, first, starts = _region(samples, grid, first, last)
     if starts <= 0:
         return None
-    offsets_hz, fine = _offsets_hz(config), np.arange(2 * repeats)
-    energy = np.zeros((2 * repeats, len(offsets_hz), starts), np.float32)
-    for correlation in _correlations(region, grid, user):
-        repeated = np.stack([correlation[:, m * n : m * n + starts] for m in range(repeats)])
-        energy += _power(scipy.fft.fft(repeated, 2 * repeats, axis=0)) / repeats
     dimensions = len(samples)
+    energy = _combined_energy(region, config, user, np.arange(repeats) * n, starts)
     gap = grid.sounding_start(user) + config.cp_samples - grid.preamble_start(user)
-    length = (config.sounding_symbols - 1) * grid.symbol_samples + n
-    if first + gap + starts + length <= samples.shape[1]:
-        sounded = samples[:, first + gap : first + gap + starts - 1 + length]
-        places = np.arange(config.sounding_symbols) * grid.symbol_samples
-        turns = np.outer(fine / (2 * repeats * n), places)
-        steering = np.exp(-2j * np.pi * turns).astype(np.complex64)
-        for correlation in _correlations(sounded, grid, MAX_USERS + user):
-            repeated = np.stack([correlation[:, place : place + starts] for place in places])
-            energy += _power(np.tensordot(steering, repeated, 1)) / config.sounding_symbols
+    places = np.arange(config.sounding_symbols) * grid.symbol_samples
+    end = first + gap + starts - 1 + int(places[-1]) + n
+    if end <= samples.shape[1]:
+        energy += _combined_energy(samples[:, first + gap : end], config, MAX_USERS + user, places, starts)
         dimensions *= 2
-    statistic = energy / (config.active_subcarriers * _local_power(region, n * repeats))
-    threshold = _threshold(NEAR_FALSE_ALARM, dimensions, statistic.size)
-    k, hypothesis, start = np.unravel_index(int(np.argmax(energy)), energy.shape)
-    found = float(statistic[k, hypothesis, start])
+    power = np.repeat(_local_power(region, n * repeats), NEAR_STARTS_PER_SAMPLE)[: energy.shape[2]]
+    statistic = energy / (config.active_subcarriers * power)
+    cells = statistic.size / (NEAR_STARTS_PER_SAMPLE * NEAR_CARRIERS_PER_CELL)
+    threshold = _threshold(NEAR_FALSE_ALARM / NEAR_SCALLOPS, dimensions, cells)
+    part, whole, place = np.unravel_index(int(np.argmax(energy)), energy.shape)
+    found = float(statistic[part, whole, place])
     if found <= threshold:
         return None
-    # From repeat to repeat the carrier's whole subcarriers make no difference: those are the hypothesis's to tell.
-    part = int(k) / (2 * repeats)
-    whole = round(float(offsets_hz[hypothesis]) / config.subcarrier_spacing_hz - part)
-    cfo_hz = (whole + part) * config.subcarrier_spacing_hz
-    return Acquisition(first + int(start), cfo_hz, float(energy[k, hypothesis, start]), found, threshold)
+    subcarriers = _whole_subcarriers(config)[whole] + _parts(config)[part]
+    start = first + round(int(place) / NEAR_STARTS_PER_SAMPLE)
+    cfo_hz, reach_hz = subcarriers * config.subcarrier_spacing_hz, 0.5 * config.subcarrier_spacing_hz / repeats
+    return Acquisition(start, float(cfo_hz), reach_hz, float(energy[part, whole, place]), found, threshold)
+
+
+def _combined_energy(
+    region: np.ndarray, config: WaveformConfig, sequence: int, places: np.ndarray, starts: int
+) -> np.ndarray:
+    """Energy of symbols at places [m] from each start, added coherently, over m: float32 [parts, wholes, delays].
+
+    The carrier is _whole_subcarriers + _parts; delays are in 1 / NEAR_STARTS_PER_SAMPLE from the region's beginning.
+    sequence: see `_templates`.
+    """
+    n, length = config.fft_size, starts - 1 + config.fft_size
+    parts, whole = _parts(config), _whole_subcarriers(config)
+    turn = np.exp(-2j * np.pi / n * parts[:, None] * np.arange(length)).astype(np.complex64)
+    templates = _templates(config, sequence, length)[_whole_hypotheses(config)]
+    energy = np.zeros((parts.size, whole.size, NEAR_STARTS_PER_SAMPLE * (starts - 1) + 1), np.float32)
+    for antenna in region:
+        spectra = np.zeros((parts.size, whole.size, length), np.complex64)
+        for place in places:
+            spectrum = scipy.fft.fft(antenna[place : place + length] * turn, axis=1)
+            phases = np.exp(-2j * np.pi / n * place * (parts[:, None] + whole)).astype(np.complex64)
+            spectra += spectrum[:, None] * phases[:, :, None]
+        spectra *= templates
+        middle, size = (length + 1) // 2, length * NEAR_STARTS_PER_SAMPLE
+        padded = np.zeros((parts.size, whole.size, size), np.complex64)
+        padded[..., :middle], padded[..., size - length + middle :] = spectra[..., :middle], spectra[..., middle:]
+        kept = scipy.fft.ifft(padded, axis=2, overwrite_x=True)[..., : energy.shape[2]] * NEAR_STARTS_PER_SAMPLE
+        energy += _power(kept) / places.size
+    return energy
+
+
+def _parts(config: WaveformConfig) -> np.ndarray:
+    """float64 [p]: carriers between two subcarriers that are tried, in subcarriers, from -0.5."""
+    count = NEAR_CARRIERS_PER_CELL * config.preamble_repeats
+    return np.arange(count) / count - 0.5
+
+
+def _whole_hypotheses(config: WaveformConfig) -> slice:
+    """Those of `_offsets_hz` that are whole subcarriers."""
+    return slice(_offsets_hz(config).size // 2 % HYPOTHESES_PER_SUBCARRIER, None, HYPOTHESES_PER_SUBCARRIER)
+
+
+def _whole_subcarriers(config: WaveformConfig) -> np.ndarray:
+    """int [w]."""
+    return np.round(_offsets_hz(config)[_whole_hypotheses(config)] / config.subcarrier_spacing_hz).astype(int)
 
 
 def repeats_wrong(samples: np.ndarray, grid: ResourceGrid, user: int, hit: Acquisition) -> int:
@@ -120,25 +226,18 @@ def repeats_wrong(samples: np.ndarray, grid: ResourceGrid, user: int, hit: Acqui
     """
     config, n = grid.config, grid.config.fft_size
     gap = grid.sounding_start(user) + config.cp_samples - grid.preamble_start(user)
-    starts = hit.start + n * np.arange(-1, config.preamble_repeats + 1)
-    repeats = _correlation_energies(samples, grid.preamble(user), grid, starts, hit.cfo_hz)
-    energies = []
-    for shift in (-1, 0, 1):
-        sounded = hit.start + shift * n + gap + np.arange(config.sounding_symbols) * grid.symbol_samples
-        sounding = _correlation_energies(samples, grid.sounding(user)[0], grid, sounded, hit.cfo_hz)
-        energies.append(repeats[1 + shift : 1 + shift + config.preamble_repeats].sum() + sounding.sum())
-    return int(np.argmax(energies)) - 1
-
-
-def _correlation_energies(
-    samples: np.ndarray, sequence: np.ndarray, grid: ResourceGrid, starts: np.ndarray, cfo_hz: float
-) -> np.ndarray:
-    """Matched-filter energy float [m] at each start, 0 where the symbol is not wholly inside the samples."""
-    energies = np.zeros(starts.size)
-    inside = (starts >= 0) & (starts + grid.config.fft_size <= samples.shape[1])
-    bins = symbol_bins(samples, grid, starts[inside], cfo_hz, 0)
-    energies[inside] = np.sum(np.abs(bins @ sequence.conj()) ** 2, axis=0)
-    return energies
+    shifts, tried = (-1, 0, 1), config.preamble_repeats + 2
+    repeats = hit.start + n * np.arange(-1, config.preamble_repeats + 1)
+    sounded = [hit.start + s * n + gap + np.arange(config.sounding_symbols) * grid.symbol_samples for s in shifts]
+    starts = np.concatenate([repeats, *sounded])
+    inside = (starts >= 0) & (starts + n <= samples.shape[1])
+    matched = np.zeros((len(samples), starts.size, 2), np.complex64)
+    sequences = np.stack([grid.preamble(user), grid.sounding(user)[0]], axis=1).conj()
+    matched[:, inside] = symbol_bins(samples, grid, starts[inside], hit.cfo_hz, 0) @ sequences
+    energies = _power(matched).sum(axis=0)
+    known = energies[tried:, 1].reshape(len(shifts), -1).sum(axis=1)
+    known += [energies[1 + s : 1 + s + config.preamble_repeats, 0].sum() for s in shifts]
+    return shifts[int(np.argmax(known))]
 
 
 def _power(values: np.ndarray) -> np.ndarray:

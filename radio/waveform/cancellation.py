@@ -11,6 +11,7 @@ import numpy as np
 from radio.samples import Samples
 from radio.waveform.grid import ResourceGrid
 from radio.waveform.ofdm import to_time
+from radio.waveform.straightening import ramps
 from radio.waveform.windows import backoff_samples
 
 
@@ -19,14 +20,15 @@ class Alignment:
     """How a user's payload lies in the samples: what the receiver undid before it looked.
 
     window_ticks: int [m], where each symbol's FFT window starts. cfo_hz: with phase zero at phase_origin_tick.
-    ramps: complex64 [m, active], by which the bins were multiplied to undo phase and timing. channel: complex64
-    [antennas, active], as seen through these windows.
+    delay_samples, phase_rad: float [m], timing and phase that were undone then (see `straightening`). channel:
+    complex64 [antennas, active], as seen through these windows.
     """
 
     window_ticks: np.ndarray
     cfo_hz: float
     phase_origin_tick: int
-    ramps: np.ndarray
+    delay_samples: np.ndarray
+    phase_rad: np.ndarray
     channel: np.ndarray
 
 
@@ -41,10 +43,11 @@ def cancel_payload(
     before = grid.config.cp_samples - backoff_samples(grid)  # a window starts inside its prefix
     first = alignment.window_ticks - before - samples.start_tick
     within = np.arange(grid.symbol_samples)
+    undone = ramps(alignment.delay_samples, alignment.phase_rad, grid)
     turns = alignment.cfo_hz / grid.config.sample_rate_hz
     for antenna, channel in zip(data, alignment.channel, strict=True):
         bins = np.zeros((len(elements), grid.config.fft_size), np.complex64)
-        bins[:, grid.bins] = elements * channel * np.conj(alignment.ramps)
+        bins[:, grid.bins] = elements * channel * np.conj(undone)
         # The prefix of what is in the window, and the window's own beginning once more behind its end.
         body = to_time(bins, 0).reshape(len(bins), -1)
         wave = np.take(body, within - before, axis=1, mode="wrap")

@@ -5,46 +5,74 @@ likelihood of an offset f is monotone in (Rife and Boorstyn 1974, summed over th
 
     J(f) = sum | sum_m a_m exp(-j 2 pi f t_m) |^2
 
-The projection takes most of the noise out of the products that limit half-against-half correlators at low SNR.
+The projection takes most of the noise out of the products that limit half-against-half correlators at low SNR. J
+needs no more of the observations than their inner products: J(f) = sum_mn exp(-j 2 pi f (t_m - t_n)) <a_n, a_m>.
 """
 
+import cmath
+import math
 from functools import lru_cache
 
 import numpy as np
 
+from radio import acceleration
 from radio.waveform.config import WaveformConfig
+from radio.waveform.delay_basis import conjugate_delay_basis
 from radio.waveform.grid import ResourceGrid
 from radio.waveform.windows import backoff_samples, symbol_bins
 
-
-@lru_cache(maxsize=8)
-def delay_basis(config: WaveformConfig) -> np.ndarray:
-    """complex64 [active, r]: orthonormal basis of the frequency responses of delays within the prefix."""
-    grid = ResourceGrid(config)
-    delays = np.arange(-2, config.cp_samples + 3)
-    steps = grid.frequencies_hz / config.sample_rate_hz
-    basis, weights, _ = np.linalg.svd(np.exp(-2j * np.pi * np.outer(steps, delays)), full_matrices=False)
-    kept = basis[:, weights > 1e-2 * weights[0]].astype(np.complex64)
-    kept.setflags(write=False)
-    return kept
+UNAMBIGUOUS = 0.35  # of one over the time from the first known symbol to the last
 
 
-def likelihood_peak(observations: np.ndarray, times_s: np.ndarray, width_hz: float, step_hz: float) -> float:
+def gram_of_delays(seen: np.ndarray, config: WaveformConfig) -> np.ndarray:
+    """complex128 [m, m]: <a_n, a_m> at [m, n], of observations complex64 [antennas, m, active] within the prefix."""
+    projected = seen @ conjugate_delay_basis(config)
+    return np.asarray((projected @ projected.conj().swapaxes(1, 2)).sum(axis=0), np.complex128)
+
+
+def likelihood_peak(gram: np.ndarray, times_s: np.ndarray, width_hz: float, step_hz: float) -> float:
     """Offset in Hz that maximises J over plus and minus width_hz, refined by a parabola.
 
-    observations: complex [m, dimensions] at times_s [m].
+    gram: see `gram_of_delays`, of observations at times_s [m].
     """
     count = max(2, int(np.ceil(width_hz / step_hz)))
-    grid_hz = np.linspace(-width_hz, width_hz, 2 * count + 1)
-    steering = np.exp(-2j * np.pi * np.outer(grid_hz, times_s - times_s.mean()))
-    likelihood = np.sum(np.abs(steering @ observations) ** 2, axis=1)
+    step_hz = width_hz / count
+    likelihoods = _likelihoods_compiled if acceleration.NUMBA else _likelihoods
+    likelihood = likelihoods(gram, times_s - times_s[0], step_hz, count)
     i = int(np.argmax(likelihood))
     if not 0 < i < 2 * count:
-        return float(grid_hz[i])
+        return float((i - count) * step_hz)
     before, peak, after = likelihood[i - 1 : i + 2]
     curve = before - 2 * peak + after
     shift = 0.5 * (before - after) / curve if curve < 0 else 0.0
-    return float(grid_hz[i] + shift * (grid_hz[1] - grid_hz[0]))
+    return float((i - count + shift) * step_hz)
+
+
+def _likelihoods(gram: np.ndarray, times_s: np.ndarray, step_hz: float, count: int) -> np.ndarray:
+    """J at step_hz times -count .. count: float64 [2 count + 1]."""
+    offsets_hz = step_hz * np.arange(-count, count + 1)
+    steering = np.exp(-2j * np.pi * np.outer(offsets_hz, times_s))
+    return np.asarray(np.sum((steering @ gram) * steering.conj(), axis=1).real)
+
+
+@acceleration.compiled
+def _likelihoods_compiled(gram: np.ndarray, times_s: np.ndarray, step_hz: float, count: int) -> np.ndarray:
+    phasors, steps = np.empty(times_s.size, np.complex128), np.empty(times_s.size, np.complex128)
+    for m in range(times_s.size):
+        phasors[m] = cmath.exp(2j * math.pi * step_hz * count * times_s[m])
+        steps[m] = cmath.exp(-2j * math.pi * step_hz * times_s[m])
+    values = np.empty(2 * count + 1)
+    for i in range(values.size):
+        total = 0.0
+        for m in range(times_s.size):
+            row = 0j
+            for n in range(m):
+                row += gram[m, n] * phasors[n].conjugate()
+            total += gram[m, m].real + 2 * (row * phasors[m]).real
+        values[i] = total
+        for m in range(times_s.size):
+            phasors[m] *= steps[m]
+    return values
 
 
 def known_symbol_starts(grid: ResourceGrid, user: int, start: int) -> tuple[np.ndarray, np.ndarray]:
@@ -71,40 +99,45 @@ def observe(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Channel seen in each known symbol, complex64 [antennas, m, active], and window starts [m] inside the samples."""
     starts = np.concatenate([preamble, sounding])
-    known = np.concatenate(
-        [np.tile(grid.preamble(user), (preamble.size, 1)), grid.sounding(user)[: sounding.size]], axis=0
-    )
     inside = (starts >= 0) & (starts + grid.config.fft_size <= samples.shape[1])
-    bins = symbol_bins(samples, grid, starts[inside], cfo_hz, origin)
-    return bins * (np.conj(known[inside]) / grid.training_boost), starts[inside]
+    known = _undoing(grid.config, user)[: starts.size]
+    if not inside.all():
+        starts, known = starts[inside], known[inside]
+    return symbol_bins(samples, grid, starts, cfo_hz, origin) * known, starts
+
+
+@lru_cache(maxsize=16)
+def _undoing(config: WaveformConfig, user: int) -> np.ndarray:
+    """complex64 [preamble and sounding symbols, active]: what divides the known symbols out."""
+    grid = ResourceGrid(config)
+    return np.conj(grid.training(user)) / grid.training_boost**2
 
 
 def refine_carrier(
-    samples: np.ndarray, grid: ResourceGrid, user: int, start: int, coarse_hz: float
+    samples: np.ndarray, grid: ResourceGrid, user: int, start: int, coarse_hz: float, reach_hz: float
 ) -> tuple[float, np.ndarray, np.ndarray]:
     """Offset in Hz, channel observations complex64 [antennas, m, active] with it undone, and their starts [m].
 
-    First the preamble alone (unambiguous within half a subcarrier), then preamble and sounding together. Symbols
-    outside the samples are left out.
+    coarse_hz: within plus and minus reach_hz. Where preamble and sounding together would be ambiguous over that, the
+    preamble alone goes first (unambiguous within half a subcarrier). Symbols outside the samples are left out.
     """
     config = grid.config
-    rate, basis = config.sample_rate_hz, delay_basis(config)
+    rate = config.sample_rate_hz
     preamble, sounding = known_symbol_starts(grid, user, start)
-    width_hz = 0.5 * config.subcarrier_spacing_hz
-    seen, starts = observe(samples, grid, user, preamble, sounding[:0], coarse_hz, start)
-    cfo_hz = coarse_hz + likelihood_peak(project(seen, basis), starts / rate, width_hz, width_hz / 64)
+    unambiguous_hz = UNAMBIGUOUS * rate / float(sounding[-1] - preamble[0])
+    cfo_hz = coarse_hz
+    if reach_hz > unambiguous_hz:
+        seen, starts = observe(samples, grid, user, preamble, sounding[:0], coarse_hz, start)
+        step_hz = config.subcarrier_spacing_hz / 128
+        cfo_hz += likelihood_peak(gram_of_delays(seen, config), starts / rate, reach_hz, step_hz)
     seen, starts = observe(samples, grid, user, preamble, sounding, cfo_hz, start)
-    span_s = np.ptp(starts) / rate
-    residual_hz = likelihood_peak(project(seen, basis), starts / rate, 0.35 / span_s, 0.02 / span_s)
+    span_s = float(starts[-1] - starts[0]) / rate
+    residual_hz = likelihood_peak(
+        gram_of_delays(seen, config), starts / rate, UNAMBIGUOUS / span_s, UNAMBIGUOUS / 18 / span_s
+    )
     turns = residual_hz / rate * (starts - start)
     seen = seen * np.exp(-2j * np.pi * turns).astype(np.complex64)[None, :, None]
     return cfo_hz + residual_hz, seen, starts
-
-
-def project(seen: np.ndarray, basis: np.ndarray) -> np.ndarray:
-    """[antennas, m, active] -> [m, antennas * r]."""
-    projected = seen @ basis.conj()
-    return projected.transpose(1, 0, 2).reshape(seen.shape[1], -1)
 
 
 def carrier_bound_hz(times_s: np.ndarray, snr: float, values: int) -> float:

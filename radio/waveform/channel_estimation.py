@@ -1,30 +1,26 @@
 """One user's channel from its known symbols: least squares, then LMMSE with a prior learnt from the same symbols.
 
-The prior is a cluster of paths (see `delay_profile`) whose onset, spread and power maximise the evidence of the
-least-squares mean H over m symbols, v = noise_power / m (empirical Bayes; Bishop, "Pattern Recognition and Machine
-Learning", 3.5). With c = V^H D(onset)^H H and prior powers p_r of the cluster's eigenvectors:
+The prior is a cluster of paths (see `delay_profile`) whose onset, spread and power maximise the evidence (see
+`delay_search`) of the least-squares mean H over m symbols, v = noise_power / m (empirical Bayes; Bishop, "Pattern
+Recognition and Machine Learning", 3.5). With its eigenvectors V at their onset and prior powers p
 
-    log evidence = sum_r |c_r|^2 p_r / (v (p_r + v)) - log(1 + p_r / v),   estimate = D V diag(p / (p + v)) c
+    estimate = V diag(p / (p + v)) V^H H
 
 Single paths that this cannot explain are then added one by one while each raises the evidence enough (the fast
 marginal likelihood step of Tipping and Faul, 2003).
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import scipy.fft
 
 from radio.waveform.config import WaveformConfig
-from radio.waveform.delay_profile import Cluster, clusters, relative_frequencies
-from radio.waveform.grid import ResourceGrid
+from radio.waveform.delay_basis import conjugate_delay_basis, delay_basis
+from radio.waveform.delay_profile import clusters, relative_frequencies, subcarrier_numbers
+from radio.waveform.delay_search import EARLIEST_ONSET, atoms, climb, search
 
-PEAK_OVERSAMPLING = 16
-REFINING_STEPS = (0.125, 0.03, 0.008, 0.002)  # samples
-ONSETS_PER_SAMPLE = 2
-EARLIEST_ONSET = -3.0  # samples; windows start before the strongest path, so this is rarely met
-POWER_STEPS = (0.5, 1.0, 2.0)  # prior power relative to the measured one
+PEAK_OVERSAMPLING = 8  # the parabola on top is then within a thousandth of a sample
 MOST_PATHS = 8
 PATH_GAIN = 8.0  # rise of the log evidence that a path must bring: chance brings log(prefix length) plus a little
 SINGLE_PATH_BONUS = 2.0  # log prior odds against a spread that is not needed
@@ -42,127 +38,49 @@ class _Prior:
     delays: int = 1
 
 
-def residual_noise_power(observations: np.ndarray) -> float:
-    """Unbiased noise power per subcarrier from what differs between repeats: complex [antennas, m, active], m >= 2."""
-    m = observations.shape[1]
-    spread = observations - observations.mean(axis=1, keepdims=True)
-    return float(np.mean(np.abs(spread) ** 2) * m / (m - 1))
-
-
-def delay_limited_estimate(observations: np.ndarray, basis: np.ndarray, noise_power: float) -> np.ndarray:
+def delay_limited_estimate(measured: np.ndarray, config: WaveformConfig, variance: float) -> np.ndarray:
     """A quick estimate complex64 [antennas, active]: least squares over the delays that the prefix allows, shrunk.
 
-    basis: complex [active, r], orthonormal; otherwise as `estimate_channel`. Good enough to read a header with.
+    Arguments as for `estimate_channel`. Good enough to read a header with.
     """
-    amplitudes = observations.mean(axis=1) @ basis.conj()
-    noise = noise_power / observations.shape[1]
-    power = np.mean(np.abs(amplitudes) ** 2, axis=1, keepdims=True)
-    amplitudes *= np.maximum(power - noise, 0) / np.maximum(power, 1e-300)
-    return np.asarray(amplitudes @ basis.T, np.complex64)
+    amplitudes = measured @ conjugate_delay_basis(config)
+    power = np.mean(amplitudes.real**2 + amplitudes.imag**2, axis=1, keepdims=True)
+    amplitudes *= np.maximum(power - variance, 0) / np.maximum(power, 1e-30)
+    return np.asarray(amplitudes @ delay_basis(config).T, np.complex64)
 
 
-def estimate_channel(observations: np.ndarray, config: WaveformConfig, noise_power: float) -> tuple[np.ndarray, float]:
+def estimate_channel(measured: np.ndarray, config: WaveformConfig, variance: float) -> tuple[np.ndarray, float]:
     """LMMSE estimate complex64 [antennas, active] and its expected error power per value.
 
-    observations: complex64 [antennas, m, active], known symbols divided out and carrier undone; noise_power: per
-    subcarrier of one symbol. The antennas share a prior.
+    measured: complex64 [antennas, active], the channel as seen in known symbols, their mean, carrier undone; variance:
+    of the noise in it. The antennas share a prior.
     """
-    measured = observations.mean(axis=1).astype(np.complex128)
-    power = float(np.mean(np.abs(measured) ** 2))
-    variance = max(noise_power / observations.shape[1], 1e-12 * power, 1e-300)
-    scores = _best_onsets(measured, config, variance, power)
-    best = max(range(len(scores)), key=lambda i: scores[i][0])
+    power = float(np.vdot(measured, measured).real) / measured.size
+    variance = max(variance, 1e-12 * power, 1e-30)
+    found = search(measured, config, variance, power)
+    best = max(found, key=lambda one: one.evidence)
     # One path is always tried too: the grid of onsets is too coarse to do it justice before it is refined, and one
     # path with others added may explain the same better than a wide cluster.
     candidates = []
-    for i in sorted({0, best}):
-        prior = _refined(measured, config, clusters(config)[i], scores[i], variance)
-        if clusters(config)[best].spread_samples >= PATHS_FROM_SPREAD:
-            prior = _with_paths(measured, prior, config, variance)
+    for one in [found[0], best] if best.cluster else [best]:
+        climbed = climb(measured, config, variance, one)
+        prior = _Prior(*atoms(config, climbed, variance), climbed.evidence)
+        if clusters(config)[best.cluster].spread_samples >= PATHS_FROM_SPREAD:
+            prior = _with_paths(measured.astype(np.complex128), prior, config, variance)
         candidates.append(prior)
     candidates[0].evidence += SINGLE_PATH_BONUS
     prior = max(candidates, key=lambda one: one.evidence)
-    mean, covariance = _posterior(measured, prior, variance)
-    gram = prior.atoms.conj().T @ prior.atoms
+    if prior.delays == 1:  # a cluster alone: its eigenvectors are orthonormal
+        shrunk = prior.powers / (prior.powers + variance)
+        estimate = ((measured @ prior.atoms.conj()) * shrunk) @ prior.atoms.T
+        parameters = variance * float(shrunk.sum())
+    else:
+        mean, covariance = _posterior(measured, prior, variance)
+        estimate = (prior.atoms @ mean).T
+        parameters = float(np.real(np.trace(prior.atoms.conj().T @ prior.atoms @ covariance)))
     # A delay found from the data costs half as much as a complex amplitude.
-    parameters = float(np.real(np.trace(gram @ covariance))) + 0.5 * prior.delays * variance / len(measured)
-    return (prior.atoms @ mean).T.astype(np.complex64), parameters / config.active_subcarriers
-
-
-@dataclass(frozen=True)
-class _Bank:
-    """All clusters side by side. vectors: complex64 [ranks, active], conjugated; powers: float32 [ranks]; firsts: where
-    each cluster begins; onsets: int, the grid searched, in ONSETS_PER_SAMPLE; turns: complex64 [steps, 9, active]."""
-
-    vectors: np.ndarray
-    powers: np.ndarray
-    firsts: np.ndarray
-    onsets: np.ndarray
-    turns: np.ndarray
-
-
-@lru_cache(maxsize=8)
-def _bank(config: WaveformConfig) -> _Bank:
-    parts, frequencies = clusters(config), relative_frequencies(config)
-    steps = np.outer(REFINING_STEPS, np.arange(-4, 5))[:, :, None] * frequencies
-    return _Bank(
-        np.concatenate([part.vectors.T.conj() for part in parts]).astype(np.complex64),
-        np.concatenate([part.powers for part in parts]).astype(np.float32),
-        np.cumsum([0, *(part.powers.size for part in parts[:-1])]),
-        np.arange(int(EARLIEST_ONSET * ONSETS_PER_SAMPLE), config.cp_samples * ONSETS_PER_SAMPLE),
-        np.exp(2j * np.pi * steps).astype(np.complex64),
-    )
-
-
-def _best_onsets(
-    measured: np.ndarray, config: WaveformConfig, variance: float, power: float
-) -> list[tuple[float, float, float]]:
-    """For each cluster the largest log evidence on a grid of onsets and powers, its onset in samples, its power."""
-    bank, size = _bank(config), config.fft_size * ONSETS_PER_SAMPLE
-    projections = np.zeros((bank.powers.size, bank.onsets.size), np.float32)
-    bins = np.zeros((bank.powers.size, size), np.complex64)
-    for antenna in measured.astype(np.complex64):
-        bins[:, _offsets(config)] = bank.vectors * antenna
-        kept = scipy.fft.ifft(bins, axis=-1, norm="forward")[:, bank.onsets % size]
-        projections += kept.real**2 + kept.imag**2
-    tried = []
-    for step in POWER_STEPS:
-        prior = step * power * bank.powers.astype(np.float64)
-        weights = prior / (variance * (prior + variance))
-        evidence = np.add.reduceat(projections * weights[:, None], bank.firsts)
-        evidence -= len(measured) * np.add.reduceat(np.log1p(prior / variance), bank.firsts)[:, None]
-        tried.append(evidence)
-    every = np.stack(tried, axis=1)  # [clusters, powers, onsets]
-    best = every.reshape(len(every), -1).argmax(axis=1)
-    steps, places = np.unravel_index(best, every.shape[1:])
-    return [
-        (float(one[k, i]), float(bank.onsets[i]) / ONSETS_PER_SAMPLE, POWER_STEPS[k] * power)
-        for one, k, i in zip(every, steps, places, strict=True)
-    ]
-
-
-def _refined(
-    measured: np.ndarray,
-    config: WaveformConfig,
-    cluster: Cluster,
-    score: tuple[float, float, float],
-    variance: float,
-) -> _Prior:
-    """The cluster at the onset that maximises the evidence between the points of the grid."""
-    evidence, onset, best_power = score
-    frequencies = relative_frequencies(config)
-    powers = best_power * cluster.powers
-    weights = powers / (variance * (powers + variance))
-    constant = len(measured) * float(np.sum(np.log1p(powers / variance)))
-    vectors = cluster.vectors.conj()
-    for step, turns in zip(REFINING_STEPS, _bank(config).turns, strict=True):
-        aligned = measured * np.exp(2j * np.pi * onset * frequencies)
-        projections = (aligned[:, None] * turns) @ vectors
-        values = np.sum(projections.real**2 + projections.imag**2, axis=0) @ weights - constant
-        i = int(np.argmax(values))
-        onset, evidence = onset + step * (i - 4), float(values[i])
-    atoms = np.exp(-2j * np.pi * onset * frequencies)[:, None] * cluster.vectors
-    return _Prior(atoms, powers, evidence)
+    parameters += 0.5 * prior.delays * variance / len(measured)
+    return estimate.astype(np.complex64), parameters / config.active_subcarriers
 
 
 def _posterior(measured: np.ndarray, prior: _Prior, variance: float) -> tuple[np.ndarray, np.ndarray]:
@@ -176,7 +94,7 @@ def _with_paths(measured: np.ndarray, prior: _Prior, config: WaveformConfig, var
     """Add single paths, the one that raises the evidence most each time, until none is worth it."""
     size, antennas = config.fft_size * 4, len(measured)
     delays = np.arange(int(EARLIEST_ONSET * 4), config.cp_samples * 4)
-    frequencies, places = relative_frequencies(config), _offsets(config) % size
+    frequencies, places = relative_frequencies(config), subcarrier_numbers(config) % size
 
     def at_delays(rows: np.ndarray) -> np.ndarray:
         bins = np.zeros((len(rows), size), np.complex128)
@@ -217,21 +135,16 @@ def _vertex(values: np.ndarray, i: int) -> float:
     return float(np.clip(0.5 * (before - after) / curve, -0.5, 0.5)) if curve < 0 else 0.0
 
 
-@lru_cache(maxsize=8)
-def _offsets(config: WaveformConfig) -> np.ndarray:
-    """int [active]: subcarrier numbers, 0 at the carrier."""
-    return np.round(ResourceGrid(config).frequencies_hz / config.subcarrier_spacing_hz).astype(int)
-
-
 def strongest_path_samples(channel: np.ndarray, config: WaveformConfig) -> float:
     """Delay of the strongest path in samples from the FFT window's start, fractional.
 
     channel: complex [antennas, active].
     """
-    n = config.fft_size
+    n, half = config.fft_size, config.active_subcarriers // 2
     bins = np.zeros((len(channel), n * PEAK_OVERSAMPLING), np.complex64)
-    bins[:, _offsets(config)] = channel
-    power = np.sum(np.abs(scipy.fft.ifft(bins, axis=1)) ** 2, axis=0)
+    bins[:, -half:], bins[:, 1 : half + 1] = channel[:, :half], channel[:, half:]
+    response = scipy.fft.ifft(bins, axis=1, overwrite_x=True)
+    power = (response.real**2 + response.imag**2).sum(axis=0)
     i = int(np.argmax(power))
     around = power.take([i - 1, i, i + 1], mode="wrap")
     delay = (i + _vertex(around, 1)) / PEAK_OVERSAMPLING

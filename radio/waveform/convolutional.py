@@ -12,14 +12,18 @@ STATES = 1 << (CONSTRAINT - 1)
 def encode(bits: np.ndarray) -> np.ndarray:
     """uint8 [n] -> uint8 [2 (n + 6)], ended in the zero state by six tail bits."""
     padded = np.concatenate([np.zeros(CONSTRAINT - 1, np.uint8), bits, np.zeros(CONSTRAINT - 1, np.uint8)])
-    windows = np.lib.stride_tricks.sliding_window_view(padded, CONSTRAINT)[:, ::-1]
-    outputs = [(windows[:, _taps(generator)].sum(axis=1) & 1).astype(np.uint8) for generator in GENERATORS]
-    return np.stack(outputs, axis=1).reshape(-1)
+    length = bits.size + CONSTRAINT - 1
+    coded = np.zeros((length, len(GENERATORS)), np.uint8)
+    for i, generator in enumerate(GENERATORS):
+        for delay in _taps(generator):
+            first = CONSTRAINT - 1 - delay
+            coded[:, i] ^= padded[first : first + length]
+    return coded.reshape(-1)
 
 
-def _taps(generator: int) -> np.ndarray:
+def _taps(generator: int) -> list[int]:
     """Delays whose bits a generator adds; its most significant bit is the newest bit."""
-    return np.array([delay for delay in range(CONSTRAINT) if generator >> (CONSTRAINT - 1 - delay) & 1])
+    return [delay for delay in range(CONSTRAINT) if generator >> (CONSTRAINT - 1 - delay) & 1]
 
 
 def _trellis() -> tuple[np.ndarray, np.ndarray]:
@@ -43,11 +47,17 @@ def decode(soft: np.ndarray) -> np.ndarray:
     """Most likely bits: float32 [2 (n + 6)], positive for bit 0 -> uint8 [n] (Viterbi 1967)."""
     steps = soft.reshape(-1, 2).astype(np.float32)
     choices = (_survivors_compiled if acceleration.NUMBA else _survivors)(steps)
-    state, bits = 0, np.zeros(len(steps), np.uint8)
-    for t in range(len(steps) - 1, -1, -1):
+    return np.asarray(_traced_back(choices))[: len(steps) - (CONSTRAINT - 1)]
+
+
+@acceleration.compiled
+def _traced_back(choices: np.ndarray) -> np.ndarray:
+    """uint8 [t]: the bits of the path that ends in the zero state."""
+    state, bits = 0, np.zeros(len(choices), np.uint8)
+    for t in range(len(choices) - 1, -1, -1):
         bits[t] = state >> (CONSTRAINT - 2)
-        state = int(_PREVIOUS[state, choices[t, state]])
-    return bits[: len(steps) - (CONSTRAINT - 1)]
+        state = _PREVIOUS[state, choices[t, state]]
+    return bits
 
 
 def _survivors(steps: np.ndarray) -> np.ndarray:

@@ -19,7 +19,7 @@ from radio.waveform.grid import ResourceGrid
 
 SMALLEST_SPREAD = 0.1  # samples; below it a cluster cannot be told from one path at lab SNRs
 SPREAD_RATIO = 2.0
-LARGEST_SPREAD_OF_PREFIX = 0.2
+LARGEST_SPREAD_OF_PREFIX = 0.15
 KEPT_EIGENVALUE = 1e-6  # relative to the largest
 
 
@@ -47,6 +47,12 @@ def clusters(config: WaveformConfig) -> tuple[Cluster, ...]:
 def relative_frequencies(config: WaveformConfig) -> np.ndarray:
     """float64 [active], cycles per sample."""
     return np.asarray(ResourceGrid(config).frequencies_hz / config.sample_rate_hz)
+
+
+@lru_cache(maxsize=8)
+def subcarrier_numbers(config: WaveformConfig) -> np.ndarray:
+    """int [active], 0 at the carrier."""
+    return np.round(ResourceGrid(config).frequencies_hz / config.subcarrier_spacing_hz).astype(int)
 
 
 def _cluster(frequencies: np.ndarray, spread: float) -> Cluster:

@@ -25,19 +25,26 @@ def gate_threshold(probability: float) -> float:
 
 def repetition_metric(samples: np.ndarray, config: WaveformConfig) -> np.ndarray:
     """float64 [m]: metric(HOP i) of complex64 [antennas, n], mean over the antennas, wherever all samples are there."""
+    return repetition(samples, config)[0]
+
+
+def repetition(samples: np.ndarray, config: WaveformConfig) -> tuple[np.ndarray, np.ndarray]:
+    """`repetition_metric`, and R(HOP i) complex128 [m], summed over the antennas: its phase is the carrier's per N."""
     period, length = config.fft_size // HOP, (config.preamble_repeats - 1) * config.fft_size // HOP
     blocks = samples.shape[1] // HOP
     if blocks < period + length:
-        return np.zeros(0)
+        return np.zeros(0), np.zeros(0, complex)
     block_sums = _block_sums_compiled if acceleration.NUMBA else _block_sums
     metric = np.zeros(blocks - period - length + 1)
+    total = np.zeros(metric.size, complex)
     for antenna in samples:
         products, energies = block_sums(np.ascontiguousarray(antenna[: blocks * HOP]), config.fft_size)
         correlation = _sliding_sum(products, length)
         energy = _sliding_sum(energies, length)
         larger = np.maximum(np.maximum(energy[:-period], energy[period:]), 1e-30)
         metric += length * HOP * (correlation.real**2 + correlation.imag**2) / larger**2
-    return metric / len(samples)
+        total += correlation
+    return metric / len(samples), total
 
 
 def _sliding_sum(values: np.ndarray, length: int) -> np.ndarray:

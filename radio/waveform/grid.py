@@ -31,6 +31,7 @@ class ResourceGrid:
 
     bins: int [active], FFT bins of the active subcarriers, lowest frequency first.
     frequencies_hz: float [active], their offsets from the carrier.
+    half_band_distance_hz: between the centres of the band's two halves.
     amplitude: of a unit-power symbol of one user; users together have unit power per channel use.
     training_boost: amplitude of preamble, sounding and header over that of the payload. A user is alone in them and
         may be louder by what the others leave unused; more than 3 dB would cost peak power.
@@ -47,6 +48,7 @@ class ResourceGrid:
         self.symbol_samples = config.fft_size + config.cp_samples
         self.preamble_prefix_samples = 2 * config.cp_samples
         self.preamble_slot_samples = self.preamble_prefix_samples + config.preamble_repeats * config.fft_size
+        self.half_band_distance_hz = float(self.frequencies_hz[half:].mean() - self.frequencies_hz[:half].mean())
         self.payload_per_symbol = config.active_subcarriers - config.users * config.pilots_per_user
 
     # -- where the parts are, in samples from the start of the burst ---------------------------------------
@@ -88,6 +90,14 @@ class ResourceGrid:
         """
         sequence = _quiet_sequence(self.config, MAX_USERS + user)
         return np.broadcast_to(sequence, (self.config.sounding_symbols, sequence.size))
+
+    def training(self, user: int) -> np.ndarray:
+        """complex64 [preamble_repeats + sounding_symbols, active]: preamble and sounding as they are sent, boosted."""
+        return _training(self.config, user)
+
+    def whole_band(self, n_symbols: int) -> np.ndarray:
+        """int [n_symbols, active]: positions of elements of symbols that are known throughout."""
+        return _whole_band(self.config.active_subcarriers, n_symbols)
 
     def scramble_signs(self, k: int) -> np.ndarray:
         """float32 [k] of -1 and 1."""
@@ -135,6 +145,22 @@ class ResourceGrid:
     def demap_payload(self, elements: np.ndarray, k: int) -> np.ndarray:
         """Inverse of map_payload: complex64 [..., payload_symbols, active] -> complex64 [..., k]."""
         return elements.reshape(*elements.shape[:-2], -1)[..., self.payload_positions(k)]
+
+
+@lru_cache(maxsize=16)
+def _training(config: WaveformConfig, user: int) -> np.ndarray:
+    grid = ResourceGrid(config)
+    preamble = np.broadcast_to(grid.preamble(user), (config.preamble_repeats, config.active_subcarriers))
+    training = np.asarray(grid.training_boost * np.concatenate([preamble, grid.sounding(user)]), np.complex64)
+    training.setflags(write=False)
+    return training
+
+
+@lru_cache(maxsize=16)
+def _whole_band(active: int, n_symbols: int) -> np.ndarray:
+    positions = np.tile(np.arange(active), (n_symbols, 1))
+    positions.setflags(write=False)
+    return positions
 
 
 @lru_cache(maxsize=8)

@@ -76,16 +76,15 @@ def _order(channel_uses: int) -> np.ndarray:
 def modulate(header: FrameHeader, channel_uses: int) -> np.ndarray:
     """QPSK complex64 [channel_uses] of unit power: coded, repeated to fill, interleaved."""
     coded = convolutional.encode(to_bits(header) ^ _whitening())
-    signs = 1 - 2 * coded[_order(channel_uses)].astype(np.float32)
-    return ((signs[0::2] + 1j * signs[1::2]) / np.sqrt(2)).astype(np.complex64)
+    levels = np.array([1, -1], np.float32) / np.float32(np.sqrt(2))
+    return levels[coded][_order(channel_uses)].view(np.complex64)  # real and imaginary by turns
 
 
 def demodulate(matched: np.ndarray) -> FrameHeader | None:
     """matched: complex64 [channel_uses], conj(g) y / noise_power, whose parts are log-likelihoods up to a factor."""
-    order = _order(matched.size)
-    parts = np.stack([matched.real, matched.imag], axis=1).reshape(-1)
-    soft = np.bincount(order, parts, CODED_BITS)
-    if not np.all(np.isfinite(soft)):
+    parts = np.ascontiguousarray(matched, np.complex64).view(np.float32)  # real and imaginary by turns
+    soft = np.bincount(_order(matched.size), parts, CODED_BITS)
+    if not np.isfinite(soft.sum()):
         return None
     bits = convolutional.decode(soft.astype(np.float32))
     return from_bits(bits ^ _whitening())

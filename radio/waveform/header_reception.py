@@ -9,9 +9,10 @@ from functools import lru_cache
 import numpy as np
 
 from radio.waveform import header as header_code
-from radio.waveform.carrier import delay_basis, likelihood_peak, project
-from radio.waveform.channel_estimation import residual_noise_power
+from radio.waveform.carrier import gram_of_delays, likelihood_peak
+from radio.waveform.config import WaveformConfig
 from radio.waveform.grid import ResourceGrid
+from radio.waveform.known_elements import known_phasors
 from radio.waveform.reception import Reception
 from radio.waveform.tracking import Phasors, clock_offset
 
@@ -26,7 +27,8 @@ def read_header(data: np.ndarray, grid: ResourceGrid, one: Reception, noise_powe
     one.header_bins = one.bins(data, grid, starts)
     if one.header_bins is None:
         return
-    matched = np.sum(np.conj(one.channel)[:, None] * one.header_bins, axis=0) / noise_power
+    matched = np.conj(one.channel)[:, None] * one.header_bins / np.float32(noise_power)
+    matched = matched[0] if len(matched) == 1 else matched.sum(axis=0)
     header = header_code.demodulate(matched.reshape(-1))
     one.read = header is not None
     one.header = header or one.told
@@ -41,12 +43,12 @@ def learn_from_header(grid: ResourceGrid, one: Reception, noise_power: float) ->
         return
     width_hz = SEARCHED_DEVIATIONS * one.carrier_std_hz(grid, noise_power)
     boost = grid.training_boost
-    seen = one.header_bins * (np.conj(_symbols(grid, one)) / boost)
+    seen = one.header_bins * np.conj(_symbols(grid, one)) / boost**2
     starts = one.window_starts(grid, grid.header_start(one.user), config.header_symbols)
     observations, times = np.concatenate([one.observations, seen], axis=1), np.concatenate([one.times, starts])
-    step_hz = 0.02 * config.sample_rate_hz / np.ptp(times)
-    projected = project(observations, delay_basis(config))
-    residual_hz = likelihood_peak(projected, times / config.sample_rate_hz, width_hz, step_hz)
+    step_hz = 0.02 * config.sample_rate_hz / float(times[-1] - times[0])
+    gram = gram_of_delays(observations, config)
+    residual_hz = likelihood_peak(gram, times / config.sample_rate_hz, width_hz, step_hz)
 
     def turned(bins: np.ndarray, at: np.ndarray) -> np.ndarray:
         turns = residual_hz / config.sample_rate_hz * (at - one.phase_origin(grid))
@@ -58,7 +60,7 @@ def learn_from_header(grid: ResourceGrid, one: Reception, noise_power: float) ->
     start_tracking(grid, one)
     if one.phasors is not None:
         one.clock = clock_offset(one.phasors, grid.symbol_samples / config.sample_rate_hz, noise_power)
-    one.noise_power = float(boost) ** 2 * residual_noise_power(one.clock_corrected(grid))
+    one.take_mean(grid)
 
 
 def start_tracking(grid: ResourceGrid, one: Reception) -> None:
@@ -69,27 +71,32 @@ def start_tracking(grid: ResourceGrid, one: Reception) -> None:
     config = grid.config
     n_symbols = one.symbol_index(grid, grid.payload_start) + grid.payload_symbols(one.header.n_symbols)
     one.phasors = Phasors.empty(grid, n_symbols, one.channel_symbol(grid))
-    half = np.arange(config.active_subcarriers) >= config.active_subcarriers // 2
-    sounding = grid.training_boost * grid.sounding(one.user)
-    if one.observations.shape[1] >= config.preamble_repeats + len(sounding):
-        seen = one.observations[:, config.preamble_repeats : config.preamble_repeats + len(sounding)]
-        one.phasors.add(0, seen * sounding, one.channel[:, None] * sounding, np.tile(half, (len(sounding), 1)))
-    expected = one.channel[:, None] * (grid.training_boost * _symbols(grid, one))
-    place = one.symbol_index(grid, grid.header_start(one.user))
-    one.phasors.add(place, one.header_bins, expected, np.tile(half, (config.header_symbols, 1)))
-    error = np.mean(np.abs(one.header_bins - expected) ** 2) / max(float(np.mean(np.abs(expected) ** 2)), 1e-30)
-    one.evm_db = float(10 * np.log10(max(float(error), 1e-30)))
+    training = grid.training(one.user)
+    if one.observations.shape[1] >= len(training):
+        sounding = training[config.preamble_repeats :]
+        seen = one.observations[:, config.preamble_repeats : len(training)] * sounding
+        *sums, _ = known_phasors(seen, one.channel, grid.whole_band(len(sounding)), sounding)
+        one.phasors.put(0, *sums)
+    symbols = _symbols(grid, one)
+    lower, upper, energy, seen_power = known_phasors(
+        one.header_bins, one.channel, grid.whole_band(config.header_symbols), symbols
+    )
+    one.phasors.put(one.symbol_index(grid, grid.header_start(one.user)), lower, upper, energy)
+    expected_power = max(float(energy.sum()), 1e-30)
+    error = seen_power - 2 * float((lower + upper).real.sum()) + expected_power  # sum |y - g x|^2
+    one.evm_db = float(10 * np.log10(max(error / expected_power, 1e-30)))
 
 
 def _symbols(grid: ResourceGrid, one: Reception) -> np.ndarray:
-    """The header as it was sent: complex64 [header_symbols, active]."""
+    """The header as it was sent, boosted: complex64 [header_symbols, active]."""
     assert one.header is not None
-    config = grid.config
-    return _modulated(one.header, config.header_symbols, config.active_subcarriers)
+    return _modulated(one.header, grid.config)
 
 
-@lru_cache(maxsize=16)
-def _modulated(header: header_code.FrameHeader, symbols: int, active: int) -> np.ndarray:
+@lru_cache(maxsize=8)  # one frame of all users
+def _modulated(header: header_code.FrameHeader, config: WaveformConfig) -> np.ndarray:
+    symbols, active = config.header_symbols, config.active_subcarriers
     modulated = header_code.modulate(header, symbols * active).reshape(symbols, active)
+    modulated *= ResourceGrid(config).training_boost
     modulated.setflags(write=False)
     return modulated

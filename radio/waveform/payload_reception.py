@@ -5,22 +5,26 @@ from dataclasses import dataclass
 import numpy as np
 
 from radio.waveform.grid import ResourceGrid
+from radio.waveform.known_elements import known_phasors
 from radio.waveform.reception import Reception
 from radio.waveform.separation import separate
 from radio.waveform.tracking import Track, track
 
-RAMP_STEP = 16  # subcarriers
 RETIME_SAMPLES = 0.5  # drift over a burst above which FFT windows follow the clock
 
 
 @dataclass(frozen=True)
 class Payload:
-    """features: complex64 [k]; track: phase and timing; starts: FFT windows, sample indices; ramps: see `Alignment`."""
+    """features: complex64 [k]; track: phase and timing; starts: FFT windows, sample indices.
+
+    delay_samples, phase_rad: float [symbols], what was undone in these windows.
+    """
 
     features: np.ndarray
     track: Track
     starts: np.ndarray
-    ramps: np.ndarray
+    delay_samples: np.ndarray
+    phase_rad: np.ndarray
 
 
 def receive_payload(
@@ -46,35 +50,22 @@ def receive_payload(
         retimed = one.bins(data, grid, starts + moved)
         if retimed is not None:
             bins, drift, starts = retimed, drift - moved, starts + moved
-    ramps = _ramps(drift, followed.phase_rad[first:], grid)
-    return Payload(_features(bins * ramps, grid, one, found, noise_power, silent), followed, starts, ramps)
-
-
-def _ramps(delay_samples: np.ndarray, phase_rad: np.ndarray, grid: ResourceGrid) -> np.ndarray:
-    """exp(j (2 pi f delay - phase)) for every symbol and subcarrier: complex64 [symbols, active].
-
-    A ramp is a coarse one times a fine one, which spares most of the exponentials.
-    """
-    half = grid.config.active_subcarriers // 2
-    step = 2 * np.pi * delay_samples[:, None] / grid.config.fft_size
-    coarse = np.exp(1j * (step * np.arange(-half, half + 1, RAMP_STEP) - phase_rad[:, None])).astype(np.complex64)
-    fine = np.exp(1j * step * np.arange(RAMP_STEP)).astype(np.complex64)
-    ramps = (coarse[:, :, None] * fine[:, None]).reshape(len(step), -1)
-    return np.concatenate([ramps[:, :half], ramps[:, half + 1 : 2 * half + 1]], axis=1)
+    phase = followed.phase_rad[first:]
+    features = _features(bins, grid, one, found, noise_power, silent, drift, phase)
+    return Payload(features, followed, starts, drift, phase)
 
 
 def _follow(bins: np.ndarray, grid: ResourceGrid, one: Reception, first: int, noise_power: float) -> Track:
     """Add the payload's pilots to the known symbols and track."""
     assert one.phasors is not None and one.channel is not None
     n_symbols = bins.shape[1]
-    positions = grid.pilot_positions(n_symbols)[one.user]
-    seen = np.take_along_axis(bins, np.broadcast_to(positions, (len(bins), *positions.shape)), axis=2)
-    expected = one.channel[:, positions] * grid.pilot_values(one.user, n_symbols)
+    positions, values = grid.pilot_positions(n_symbols)[one.user], grid.pilot_values(one.user, n_symbols)
+    lower, upper, energy, seen_power = known_phasors(bins, one.channel, positions, values)
     # Far apart in carrier, the others' payloads fall on these pilots: trust them as far as their power allows.
-    surplus = float(np.mean(np.abs(seen) ** 2) - np.mean(np.abs(expected) ** 2))
-    trust = np.float32(np.sqrt(noise_power / max(surplus, noise_power)))
-    upper = positions >= grid.config.active_subcarriers // 2
-    one.phasors.add(first, trust * seen, trust * expected, upper)
+    pilots = positions.size * len(bins)
+    surplus = (seen_power - float(energy.sum())) / pilots
+    trust = noise_power / max(surplus, noise_power)
+    one.phasors.put(first, trust * lower, trust * upper, trust * energy)
     return track(one.phasors, grid, noise_power, one.carrier_std_hz(grid, noise_power))
 
 
@@ -85,6 +76,8 @@ def _features(
     found: list[Reception],
     noise_power: float,
     silent: frozenset[int],
+    delay_samples: np.ndarray,
+    phase_rad: np.ndarray,
 ) -> np.ndarray:
     """Features complex64 [k] of one user; others count only where their payloads last."""
     assert one.header is not None
@@ -92,6 +85,7 @@ def _features(
     lengths = [grid.payload_symbols(f.header.n_symbols) if f.header else n_symbols for f in found]
     lengths = [0 if f.user in silent else length for f, length in zip(found, lengths, strict=True)]
     channels = np.stack([f.channel for f in found if f.channel is not None])
-    elements = separate(bins, channels, lengths, [f.user for f in found].index(one.user), noise_power)
+    index = [f.user for f in found].index(one.user)
+    elements = separate(bins, channels, lengths, index, noise_power, grid, delay_samples, phase_rad)
     features = grid.demap_payload(elements, k)
     return features * grid.scramble_signs(k) if grid.config.scramble else features

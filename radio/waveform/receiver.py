@@ -7,8 +7,8 @@ import numpy as np
 from radio.samples import Samples
 from radio.waveform.acquisition import Acquisition, acquire, acquire_near, repeats_wrong
 from radio.waveform.cancellation import Alignment
-from radio.waveform.carrier import delay_basis, known_symbol_starts, observe, refine_carrier
-from radio.waveform.channel_estimation import residual_noise_power, strongest_path_samples
+from radio.waveform.carrier import known_symbol_starts, observe, refine_carrier
+from radio.waveform.channel_estimation import strongest_path_samples
 from radio.waveform.config import WaveformConfig
 from radio.waveform.frame import ChannelEstimate, ReceivedFrame, ReceivedUser
 from radio.waveform.ghosts import is_ghost
@@ -17,6 +17,7 @@ from radio.waveform.header import FrameHeader
 from radio.waveform.header_reception import learn_from_header, read_header, start_tracking
 from radio.waveform.payload_reception import receive_payload
 from radio.waveform.reception import Reception
+from radio.waveform.steady import steady_mean
 from radio.waveform.windows import backoff_samples
 
 SMALLEST_NOISE_POWER = 1e-20
@@ -47,7 +48,9 @@ class BurstReceiver:
         content.
         """
         data = samples.data
-        if not np.all(np.isfinite(data)):
+        with np.errstate(invalid="ignore", over="ignore"):
+            finite = np.isfinite(data.sum())
+        if not finite:
             data = np.where(np.isfinite(data), data, 0)
         expected = None if expected_tick is None else expected_tick - samples.start_tick
         found = self._find(data, expected, search_samples)
@@ -55,8 +58,8 @@ class BurstReceiver:
             return None
         told = told or {}
         seen = {f.user for f in found}
-        around = float(np.median([f.origin for f in found]))
-        found += [self._assume(data, user, round(around)) for user in sorted(set(told) - seen)]
+        around = sorted(f.origin for f in found)[len(found) // 2]
+        found += [self._assume(data, user, around) for user in sorted(set(told) - seen)]
         noise_power = self._measure(data, found, told)
         origin = min(one.origin for one in found)
         users = tuple(
@@ -69,13 +72,13 @@ class BurstReceiver:
 
     def _measure(self, data: np.ndarray, found: list[Reception], told: dict[int, FrameHeader]) -> float:
         """Every user's channel and header, the second time with the headers as known symbols; the noise power."""
-        noise_power = _noise_power(found)
+        noise_power = _noise_power(found, self.grid)
         for one in found:
             one.told = told.get(one.user)
             one.learn_channel_quickly(self.grid, noise_power)
             read_header(data, self.grid, one, noise_power)
             learn_from_header(self.grid, one, noise_power)
-        noise_power = _noise_power(found)
+        noise_power = _noise_power(found, self.grid)
         for one in found:
             one.learn_channel(self.grid, noise_power)
             start_tracking(self.grid, one)
@@ -105,25 +108,26 @@ class BurstReceiver:
                 again = acquire_near(data, self.grid, user, place - reach, place + reach)
                 near, hit = again is not None, again or hit
             one = self._measured(data, user, hit)
-            if one and (near or not is_ghost(one, delay_basis(self.config))):
+            if one and (near or not is_ghost(one, self.config)):
                 found.append(one)
         return found
 
     def _measured(self, data: np.ndarray, user: int, hit: Acquisition | None) -> Reception | None:
         if hit is None:
             return None
-        cfo_hz, observations, times = refine_carrier(data, self.grid, user, hit.start, hit.cfo_hz)
+        cfo_hz, observations, times = refine_carrier(data, self.grid, user, hit.start, hit.cfo_hz, hit.reach_hz)
         if observations.shape[1] < 2:
             return None
         origin = hit.start - self.grid.preamble_start(user)
-        noise_power = float(self.grid.training_boost) ** 2 * residual_noise_power(observations)
-        return Reception(user, origin, cfo_hz, observations, times, noise_power)
+        mean = steady_mean(observations, np.zeros(times.size), self.grid)
+        return Reception(user, origin, cfo_hz, observations, times, mean)
 
     def _assume(self, data: np.ndarray, user: int, origin: int) -> Reception:
         """A user that was not detected, taken to arrive with the others and without carrier offset."""
         preamble, sounding = known_symbol_starts(self.grid, user, origin + self.grid.preamble_start(user))
         seen, starts = observe(data, self.grid, user, preamble, sounding, 0.0, origin)
-        return Reception(user, origin, 0.0, seen, starts, 0.0, detected=False)
+        mean = steady_mean(seen, np.zeros(starts.size), self.grid)
+        return Reception(user, origin, 0.0, seen, starts, mean, detected=False)
 
     def _user(
         self,
@@ -139,7 +143,7 @@ class BurstReceiver:
         if one is None or one.channel is None:
             return ReceivedUser(user, False, "its preamble was not detected")
         fraction = strongest_path_samples(one.channel, self.config) - backoff_samples(self.grid)
-        power = max(float(np.mean(np.abs(one.channel) ** 2)), 1e-30)
+        power = max(float(np.vdot(one.channel, one.channel).real) / one.channel.size, 1e-30)
         measured = ReceivedUser(
             user=user,
             detected=one.detected,
@@ -168,7 +172,8 @@ class BurstReceiver:
                 payload.starts + start_tick,
                 one.cfo_hz,
                 one.phase_origin(self.grid) + start_tick,
-                payload.ramps,
+                payload.delay_samples,
+                payload.phase_rad,
                 one.channel,
             ),
         )
@@ -184,7 +189,8 @@ class BurstReceiver:
         return ChannelEstimate(values, one.error_variance, start_tick + middle)
 
 
-def _noise_power(found: list[Reception]) -> float:
+def _noise_power(found: list[Reception], grid: ResourceGrid) -> float:
     """Mean over the users that were detected, each weighed by the symbols it was measured in."""
     weights = [f.observations.shape[1] - 1.0 if f.detected else 0.0 for f in found]
-    return max(float(np.average([f.noise_power for f in found], weights=weights)), SMALLEST_NOISE_POWER)
+    weighted = sum(f.noise_power(grid) * weight for f, weight in zip(found, weights, strict=True))
+    return max(weighted / sum(weights), SMALLEST_NOISE_POWER)

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from radio.waveform.carrier import carrier_bound_hz, delay_basis
+from radio.waveform.carrier import carrier_bound_hz
 from radio.waveform.channel_estimation import delay_limited_estimate, estimate_channel
 from radio.waveform.grid import ResourceGrid
 from radio.waveform.header import FrameHeader
+from radio.waveform.steady import SteadyMean, steady_mean
 from radio.waveform.tracking import Phasors
 from radio.waveform.windows import backoff_samples, symbol_bins
 
@@ -21,11 +22,10 @@ class Reception:
 
     origin: sample index of its burst's first sample. cfo_hz: undone in everything below, with phase zero at the
     user's first preamble symbol. observations: complex64 [antennas, m, active], its channel as seen in m known
-    symbols (boost divided out), whose windows start at times [m] (sample indices). noise_power: of a channel use of
-    the payload, from their differences. clock: relative
-    offset of the transmitter's sample clock, once known. told: header known from a control channel. channel:
-    complex64 [antennas, active], measured around sample channel_time. read: the header came from the burst.
-    header_bins: complex64 [antennas, header symbols, active].
+    symbols (boost divided out), whose windows start at times [m] (sample indices). clock: relative offset of the
+    transmitter's sample clock, once known. seen: mean of the observations with the clock's drift undone. told: header
+    known from a control channel. channel: complex64 [antennas, active], measured around sample channel_time. read:
+    the header came from the burst. header_bins: complex64 [antennas, header symbols, active].
     """
 
     user: int
@@ -33,7 +33,7 @@ class Reception:
     cfo_hz: float
     observations: np.ndarray
     times: np.ndarray
-    noise_power: float
+    seen: SteadyMean
     clock: float = 0.0
     detected: bool = True
     told: FrameHeader | None = None
@@ -60,26 +60,28 @@ class Reception:
             return None
         return symbol_bins(data, grid, starts, self.cfo_hz, self.phase_origin(grid))
 
-    def clock_corrected(self, grid: ResourceGrid) -> np.ndarray:
-        """The observations with the clock's drift undone: all as if seen at their mean time."""
-        if self.clock == 0:
-            return self.observations
-        elapsed_s = (self.times - self.times.mean()) / grid.config.sample_rate_hz
-        turns = self.clock * np.outer(elapsed_s, grid.frequencies_hz)
-        return np.asarray(self.observations * np.exp(-2j * np.pi * turns).astype(np.complex64))
+    def take_mean(self, grid: ResourceGrid) -> None:
+        """Fill in seen: all observations as at their mean time."""
+        self.seen = steady_mean(self.observations, -self.clock * (self.times - self.times.mean()), grid)
+
+    def noise_power(self, grid: ResourceGrid) -> float:
+        """Of a channel use of the payload, from what differs between the observations."""
+        return float(grid.training_boost) ** 2 * self.seen.noise_power
 
     def learn_channel_quickly(self, grid: ResourceGrid, noise_power: float) -> None:
         """Channel good enough to read the header with."""
-        training_noise = noise_power / float(grid.training_boost) ** 2
-        self.channel = delay_limited_estimate(self.observations, delay_basis(grid.config), training_noise)
+        self.channel = delay_limited_estimate(self.seen.values, grid.config, self._variance(grid, noise_power))
         self.channel_time = float(self.times.mean())
 
     def learn_channel(self, grid: ResourceGrid, noise_power: float) -> None:
         """Channel and its error from all observations."""
-        seen = self.clock_corrected(grid)
-        training_noise = noise_power / float(grid.training_boost) ** 2
-        self.channel, self.error_variance = estimate_channel(seen, grid.config, training_noise)
+        variance = self._variance(grid, noise_power)
+        self.channel, self.error_variance = estimate_channel(self.seen.values, grid.config, variance)
         self.channel_time = float(self.times.mean())
+
+    def _variance(self, grid: ResourceGrid, noise_power: float) -> float:
+        """Of the noise in the mean of the observations."""
+        return noise_power / float(grid.training_boost) ** 2 / self.seen.symbols
 
     def channel_symbol(self, grid: ResourceGrid) -> float:
         """channel_time on the tracker's axis."""
@@ -94,6 +96,6 @@ class Reception:
         """Error to expect of cfo_hz, from the bound of the symbols that it was measured in."""
         assert self.channel is not None
         config, gain = grid.config, float(grid.training_boost) ** 2
-        snr = gain * float(np.mean(np.abs(self.channel) ** 2)) * len(self.channel) / noise_power
+        snr = gain * float(np.vdot(self.channel, self.channel).real) / config.active_subcarriers / noise_power
         bound_hz = carrier_bound_hz(self.times / config.sample_rate_hz, snr, config.active_subcarriers)
         return CARRIER_MARGIN * bound_hz + SMALLEST_CFO_STD_HZ

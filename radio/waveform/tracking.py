@@ -12,15 +12,17 @@ needs no unwrapping at low SNR, and what is left by smoothing over time.
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.fft
-from scipy.ndimage import gaussian_filter1d
 
 from radio.waveform.grid import ResourceGrid
+from radio.waveform.periodogram import spectrum_near_zero
 
 SMOOTHING_SYMBOLS = 4.0  # standard deviation of the kernel: about a millisecond at the default numerology
 CLOCK_PRIOR_PPM = 20.0  # standard deviation expected of a crystal; keeps short bursts from inventing a drift
 LARGEST_CLOCK_PPM = 60.0
 LARGEST_RESIDUAL_HZ = 600.0
+SEARCHED_DEVIATIONS = 8.0  # of the carrier; beyond, the prior outweighs any likelihood
+_REACH = int(4 * SMOOTHING_SYMBOLS)
+_KERNEL = np.exp(-0.5 * (np.arange(-_REACH, _REACH + 1) / SMOOTHING_SYMBOLS) ** 2)
 
 
 @dataclass
@@ -40,17 +42,13 @@ class Phasors:
 
     @classmethod
     def empty(cls, grid: ResourceGrid, symbols: int, reference: float) -> "Phasors":
-        half = grid.config.active_subcarriers // 2
-        separation_hz = float(grid.frequencies_hz[half:].mean() - grid.frequencies_hz[:half].mean())
-        return cls(np.zeros(symbols, complex), np.zeros(symbols, complex), np.zeros(symbols), separation_hz, reference)
+        lower, upper = np.zeros((2, symbols), complex)
+        return cls(lower, upper, np.zeros(symbols), grid.half_band_distance_hz, reference)
 
-    def add(self, first: int, received: np.ndarray, expected: np.ndarray, upper: np.ndarray) -> None:
-        """Put known elements in: received, expected complex [antennas, m, p]; upper bool [m, p], upper half or not."""
-        products = np.sum(received * np.conj(expected), axis=0)
-        m = len(products)
-        self.lower[first : first + m] = np.sum(np.where(upper, 0, products), axis=1)
-        self.upper[first : first + m] = np.sum(np.where(upper, products, 0), axis=1)
-        self.energy[first : first + m] = np.sum(np.abs(expected) ** 2, axis=(0, 2))
+    def put(self, first: int, lower: np.ndarray, upper: np.ndarray, energy: np.ndarray) -> None:
+        """Phasors of symbols from `first` on, each [m]; see above."""
+        part = slice(first, first + len(energy))
+        self.lower[part], self.upper[part], self.energy[part] = lower, upper, energy
 
 
 @dataclass(frozen=True)
@@ -78,9 +76,7 @@ def track(phasors: Phasors, grid: ResourceGrid, noise_power: float, cfo_std_hz: 
     frequency_hz = _frequency(common, period_s, noise_energy, cfo_std_hz)
     straight = np.exp(2j * np.pi * frequency_hz * period_s * symbols)
     rest = common / straight
-    smooth = gaussian_filter1d(rest.real, SMOOTHING_SYMBOLS, mode="constant") + 1j * gaussian_filter1d(
-        rest.imag, SMOOTHING_SYMBOLS, mode="constant"
-    )
+    smooth = np.convolve(rest, _KERNEL)[_REACH : _REACH + rest.size]
     phase_rad = np.angle(smooth) + 2 * np.pi * frequency_hz * period_s * symbols
     return Track(phase_rad, delay_s * grid.config.sample_rate_hz, frequency_hz, clock * 1e6)
 
@@ -95,11 +91,11 @@ def clock_offset(phasors: Phasors, period_s: float, noise_power: float) -> float
         return 0.0
     energy = np.where(known, phasors.energy, 1.0)
     weighted = phasors.upper * np.conj(phasors.lower) * (2 / (energy * max(noise_power, 1e-300)))
-    size = scipy.fft.next_fast_len(max(16 * weighted.size, 4096))
+    size = max(16 * weighted.size, 4096)
     step = 1 / (size * period_s * phasors.separation_hz)
     cells = _cells(LARGEST_CLOCK_PPM * 1e-6 / step, size)
     turned = np.exp(2j * np.pi * phasors.reference / size * cells)
-    likelihood = (scipy.fft.fft(weighted, size)[cells] * turned).real
+    likelihood = (spectrum_near_zero(weighted, size, cells[-1]) * turned).real
     return step * _peak(likelihood - 0.5 * (cells * step * 1e6 / CLOCK_PRIOR_PPM) ** 2, cells)
 
 
@@ -108,10 +104,10 @@ def _frequency(common: np.ndarray, period_s: float, noise_energy: float, std_hz:
 
     noise_energy: variance of the sum of the phasors; |sum|^2 over it is the log-likelihood.
     """
-    size = scipy.fft.next_fast_len(16 * common.size)
+    size = 16 * common.size
     step_hz = 1 / (size * period_s)
-    cells = _cells(LARGEST_RESIDUAL_HZ / step_hz, size)
-    likelihood = np.abs(scipy.fft.fft(common, size)[cells]) ** 2 / noise_energy
+    cells = _cells(min(LARGEST_RESIDUAL_HZ, SEARCHED_DEVIATIONS * std_hz) / step_hz + 1, size)
+    likelihood = np.abs(spectrum_near_zero(common, size, cells[-1])) ** 2 / noise_energy
     return step_hz * _peak(likelihood - 0.5 * (cells * step_hz / std_hz) ** 2, cells)
 
 

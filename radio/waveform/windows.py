@@ -1,7 +1,10 @@
 """Cutting FFT windows out of a stream and undoing one user's carrier offset on the way."""
 
+import math
+
 import numpy as np
 
+from radio import acceleration
 from radio.waveform.grid import ResourceGrid
 from radio.waveform.ofdm import to_bins
 
@@ -17,17 +20,41 @@ def symbol_bins(
     """Active subcarriers of symbols whose windows start at `starts`: complex64 [antennas, len(starts), active].
 
     samples: complex64 [antennas, n]; starts: int [m], all windows inside the samples. The carrier offset is undone
-    with phase zero at sample `origin`: within a window by rotation, from window to window on the bins.
+    with phase zero at sample `origin`: within a window and from window to window by rotation.
     """
-    n, rate, half = grid.config.fft_size, grid.config.sample_rate_hz, grid.config.active_subcarriers // 2
-    within = np.exp(-2j * np.pi * (cfo_hz / rate) * np.arange(n)).astype(np.complex64)
+    n, half = grid.config.fft_size, grid.config.active_subcarriers // 2
+    turned = _turned_compiled if acceleration.NUMBA else _turned
+    bins = to_bins(turned(samples, starts, n, cfo_hz / grid.config.sample_rate_hz, float(origin)))
+    return np.concatenate([bins[..., n - half :], bins[..., 1 : half + 1]], axis=-1)
+
+
+def _turned(samples: np.ndarray, starts: np.ndarray, size: int, cycles: float, origin: float) -> np.ndarray:
+    """The windows, complex64 [antennas, m, size], with `cycles` per sample undone."""
     strides = (*samples.strides, samples.strides[1])
-    shape = (len(samples), samples.shape[1] - n + 1, n)
-    windows = np.lib.stride_tricks.as_strided(samples, shape, strides, writeable=False)[:, starts] * within
-    turns = (cfo_hz / rate) * (starts - origin)
+    shape = (len(samples), samples.shape[1] - size + 1, size)
+    windows = np.lib.stride_tricks.as_strided(samples, shape, strides, writeable=False)[:, starts]
+    turns = cycles * (starts - origin)
     phases = np.exp(-2j * np.pi * (turns - np.round(turns))).astype(np.complex64)[:, None]
-    bins = to_bins(windows)
-    active = np.empty((*bins.shape[:2], 2 * half), np.complex64)
-    np.multiply(bins[..., n - half :], phases, out=active[..., :half])
-    np.multiply(bins[..., 1 : half + 1], phases, out=active[..., half:])
-    return active
+    return np.asarray(windows * (np.exp(-2j * np.pi * cycles * np.arange(size)).astype(np.complex64) * phases))
+
+
+@acceleration.compiled
+def _turned_compiled(samples: np.ndarray, starts: np.ndarray, size: int, cycles: float, origin: float) -> np.ndarray:
+    out = np.empty((samples.shape[0], starts.size, size), np.complex64)
+    real, imag = np.empty(size, np.float32), np.empty(size, np.float32)
+    step = complex(math.cos(2 * math.pi * cycles), -math.sin(2 * math.pi * cycles))
+    phasor = complex(1.0, 0.0)
+    for i in range(size):
+        real[i], imag[i] = phasor.real, phasor.imag
+        phasor *= step
+    for m in range(starts.size):
+        turns = cycles * (starts[m] - origin)
+        angle = -2 * math.pi * (turns - round(turns))
+        c, s = np.float32(math.cos(angle)), np.float32(math.sin(angle))
+        for antenna in range(samples.shape[0]):
+            window = samples[antenna, starts[m] : starts[m] + size]
+            for i in range(size):
+                a, b = c * real[i] - s * imag[i], c * imag[i] + s * real[i]
+                x, y = window[i].real, window[i].imag
+                out[antenna, m, i] = complex(x * a - y * b, x * b + y * a)
+    return out

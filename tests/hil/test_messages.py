@@ -25,7 +25,7 @@ user_csi = st.builds(UserCsi, st.integers(0, 7), finite, finite, finite, finite,
 csi = st.builds(
     CsiReport,
     st.integers(0, 2**40),
-    st.none() | st.integers(0, 2**40),
+    st.none() | st.integers(0, 2**32 - 1),
     st.integers(-(2**60), 2**60),
     st.integers(0, 2**60),
     st.none() | finite,
@@ -35,7 +35,7 @@ bodies = st.one_of(
     csi,
     st.builds(Grant, st.integers(0, 2**40), st.none(), st.integers(0, 2**60), st.none() | csi),
     st.builds(Hello, text, st.none() | st.integers(0, 7), st.integers(0, 2**30), text),
-    st.builds(Start, st.integers(1, 2**40), st.integers(1, 2**20)),
+    st.builds(Start, st.integers(1, 2**32 - 1), st.integers(1, 2**20)),
     st.builds(Bye, text),
     st.builds(Heartbeat, st.integers(0, 2**60)),
 )

@@ -2,6 +2,7 @@
 
 import json
 import os
+from threading import Timer
 
 import numpy as np
 import pytest
@@ -92,8 +93,8 @@ def test_a_picture_that_cannot_be_written_leaves_no_line(tmp_path):
 
 
 def test_results_are_not_mixed_by_accident(tmp_path):
-    first = ResultWriter(tmp_path, resume=False)
-    ResultWriter(tmp_path, resume=False).close()  # nothing recorded yet: free to use
+    ResultWriter(tmp_path, resume=False).close()
+    first = ResultWriter(tmp_path, resume=False)  # nothing recorded yet: free to use
     first.append(row())
     first.close()
     first.close()
@@ -103,6 +104,21 @@ def test_results_are_not_mixed_by_accident(tmp_path):
     with pytest.raises(ResultsError, match="already recorded"):
         again.append(row())
     again.close()
+
+
+def test_two_runs_do_not_write_to_one_folder(tmp_path, monkeypatch):
+    first = ResultWriter(tmp_path, resume=False)
+    with pytest.raises(ResultsError, match="another run is writing"):
+        ResultWriter(tmp_path, resume=False)
+    monkeypatch.setattr("hil.results.LOCK_WAIT_S", 0.1)
+    with pytest.raises(ResultsError, match="another run is writing"):
+        ResultWriter(tmp_path, resume=True)
+    monkeypatch.setattr("hil.results.LOCK_WAIT_S", 10.0)
+    first.append(row())
+    Timer(0.3, first.close).start()
+    last = ResultWriter(tmp_path, resume=True)  # waits for the one that is ending, and knows its last line
+    assert last.done == {(0, 0)}
+    last.close()
 
 
 @pytest.mark.parametrize("line", [b"{}\n", b"\xff\n", b"[1]\n", b'{"frame":1,"user":0,"decoded":true,"x":1}\n', b"\n"])

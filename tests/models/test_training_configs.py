@@ -9,7 +9,9 @@ from click.testing import CliRunner
 
 from hil.cli.train import command
 from models.errors import ModelError
-from models.training.stage_config import StudentTraining, TeacherTraining
+from models.training.config import CodecTraining
+from models.training.loop import fresh_codec
+from models.training.stage_config import ConditionalGanTraining, StudentTraining, TeacherTraining
 from models.training.two_stage import teacher_network
 
 FOLDER = Path(__file__).parents[2] / "configs" / "training"
@@ -20,6 +22,13 @@ def test_it_is_valid(path):
     values = yaml.safe_load(path.read_text()) | {"images": ["x"], "out": "o"}
     if path.stem.startswith("student"):
         StudentTraining(**values, teacher="t")
+        return
+    if path.stem.startswith("conditional-gan"):
+        ConditionalGanTraining(**values, codec="c")
+        return
+    if path.stem.startswith("compact"):
+        with torch.device("meta"):
+            assert len(fresh_codec(CodecTraining(**values)).decoders) == values["users"]
         return
     with torch.device("meta"):
         teacher = teacher_network(TeacherTraining(**values))

@@ -14,6 +14,7 @@ from radio.open import open_radio
 from radio.samples import EventKind, Samples
 from tests.emulated_pluto import EmulatedAir, EmulatedPluto
 from tests.emulated_pluto.attributes import PHY
+from tests.radio.opened import opening
 
 pytestmark = pytest.mark.skipif(bool(missing()), reason=missing())
 RATE_HZ, LO_HZ = 1e6, 2.45e9
@@ -43,18 +44,10 @@ def pluto(air):
 
 @pytest.fixture
 def radios():
-    opened = []
-
-    def opener(device, role, options="", settings=SETTINGS):
-        radio = open_radio(f"pluto:{device.address}{options}", role=role, guard=GUARD)
-        opened.append(radio)
-        if settings is not None:
-            radio.configure(settings)
-        return radio
-
-    yield opener
-    for radio in opened:
-        radio.close()
+    with opening(GUARD) as open_one:
+        yield lambda device, role, options="", settings=SETTINGS: open_one(
+            f"pluto:{device.address}{options}", role, settings
+        )
 
 
 def tone(n=1000, cycles=10, amplitude=0.5):

@@ -10,6 +10,7 @@ from radio.errors import ConfigurationError, DeviceError
 from radio.guard import GuardConfig, TransmitGuard
 from radio.open import open_radio
 from radio.samples import EventKind, Samples
+from tests.radio.opened import opening
 
 RATE_HZ = 1e6
 SETTINGS = RadioSettings(RATE_HZ, 2.45e9, tx_gain_db=10.0, rx_gain_db=20.0)
@@ -18,18 +19,8 @@ GUARD = TransmitGuard(GuardConfig(max_tx_gain_db=30))
 
 @pytest.fixture
 def radios(soapy_loopback):
-    opened = []
-
-    def opener(role, extra="", settings=SETTINGS):
-        radio = open_radio(f"soapy:driver=testloopback{extra}", role=role, guard=GUARD, sentinel=False)
-        opened.append(radio)
-        if settings is not None:
-            radio.configure(settings)
-        return radio
-
-    yield opener
-    for radio in opened:
-        radio.close()
+    with opening(GUARD, sentinel=False) as open_one:
+        yield lambda role, extra="", settings=SETTINGS: open_one(f"soapy:driver=testloopback{extra}", role, settings)
 
 
 def noise(n):

@@ -14,6 +14,7 @@ from radio.errors import ConfigurationError, DeviceError
 from radio.guard import GuardConfig, TransmitGuard
 from radio.open import open_radio
 from radio.samples import EventKind, Samples
+from tests.radio.opened import opening
 
 SETTINGS = RadioSettings(200e3, 2.45e9)
 GUARD = TransmitGuard(GuardConfig(allowed_bands_hz=((2.4e9, 2.5e9),)))
@@ -34,17 +35,8 @@ def context():
 
 @pytest.fixture
 def radios():
-    opened = []
-
-    def opener(uri, role):
-        radio = open_radio(uri, role=role, guard=GUARD)
-        opened.append(radio)
-        radio.configure(SETTINGS)
-        return radio
-
-    yield opener
-    for radio in opened:
-        radio.close()
+    with opening(GUARD) as open_one:
+        yield lambda uri, role: open_one(uri, role, SETTINGS)
 
 
 def bound(context, kind):

@@ -10,6 +10,7 @@ from radio.errors import ConfigurationError, DeviceError
 from radio.guard import GuardConfig, TransmitGuard
 from radio.open import open_radio
 from radio.samples import EventKind, Samples
+from tests.radio.opened import opening
 from tests.uhd_double import install
 
 RATE_HZ = 1e6
@@ -24,18 +25,8 @@ def lab(monkeypatch):
 
 @pytest.fixture
 def radios(lab):
-    opened = []
-
-    def opener(role, options="", settings=SETTINGS):
-        radio = open_radio(f"usrp:addr=127.0.0.1{options}", role=role, guard=GUARD, sentinel=False)
-        opened.append(radio)
-        if settings is not None:
-            radio.configure(settings)
-        return radio
-
-    yield opener
-    for radio in opened:
-        radio.close()
+    with opening(GUARD, sentinel=False) as open_one:
+        yield lambda role, options="", settings=SETTINGS: open_one(f"usrp:addr=127.0.0.1{options}", role, settings)
 
 
 def noise(n, channels=1):

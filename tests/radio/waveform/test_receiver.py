@@ -168,7 +168,7 @@ def test_channel_error_of_one_path_is_near_its_bound_and_is_stated(snr_db):
         rng = np.random.default_rng(100 + trial)
         taps = [(rng.uniform(4, 12), np.exp(2j * np.pi * rng.random()))]
         response, seen = observed(config, taps, snr, 6, rng)
-        values, variance = estimate_channel(seen, config, 1 / snr)
+        values, variance = estimate_channel(seen.mean(axis=1), config, 1 / (6 * snr))
         errors.append(np.mean(np.abs(values[0] - response) ** 2))
         stated.append(variance)
     bound = 1.5 / (snr * 6 * config.active_subcarriers)
@@ -190,7 +190,7 @@ def test_channel_error_of_dense_multipath_is_near_the_lmmse_bound(spread, snr_db
         rng = np.random.default_rng(300 + trial)
         gains = np.sqrt(powers / 2) * (rng.standard_normal(7) + 1j * rng.standard_normal(7))
         response, seen = observed(config, list(zip(delays, gains, strict=True)), snr, 6, rng)
-        errors.append(np.mean(np.abs(estimate_channel(seen, config, 1 / snr)[0][0] - response) ** 2))
+        errors.append(np.mean(np.abs(estimate_channel(seen.mean(axis=1), config, 1 / (6 * snr))[0][0] - response) ** 2))
     f = ResourceGrid(config).frequencies_hz / config.sample_rate_hz
     responses = np.exp(-2j * np.pi * np.outer(f, delays))
     eigenvalues = np.linalg.eigvalsh((responses * powers) @ responses.conj().T).clip(0)
@@ -204,7 +204,7 @@ def test_two_distant_paths_cost_less_than_the_delays_between_them():
     for trial in range(30):
         rng = np.random.default_rng(500 + trial)
         response, seen = observed(config, [(7.3, 0.8), (21.8, 0.6j)], 10.0, 6, rng)
-        errors.append(np.mean(np.abs(estimate_channel(seen, config, 0.1)[0][0] - response) ** 2))
+        errors.append(np.mean(np.abs(estimate_channel(seen.mean(axis=1), config, 0.1 / 6)[0][0] - response) ** 2))
     assert 10 * np.log10(np.mean(errors) / (3 * 0.1 / (6 * config.active_subcarriers))) < 1.5
 
 
@@ -314,3 +314,17 @@ def test_without_an_expected_time_the_whole_window_is_searched():
     samples, _ = air(config, 1000, rng, snr_db=10, tail=20_000)
     frame = BurstReceiver(config).receive(samples)
     assert frame is not None and abs(frame.start_tick - 1000 - START) < 4
+
+
+def test_a_tone_that_repeats_as_well_is_not_taken_for_the_carrier():
+    """As loud as a user, in the middle of its band: the tone is there in every repeat, with a carrier of its own."""
+    config, errors = WaveformConfig(), []
+    for trial in range(12):
+        rng = np.random.default_rng(700 + trial)
+        received, _ = air(config, 2000, rng, cfo_hz=(4900.0, -4900.0), snr_db=10)
+        tone = 0.7 * np.exp(2j * np.pi * (250.3e3 / 4e6 * np.arange(received.n_samples) + rng.random()))
+        mixed = Samples((received.data + tone).astype(np.complex64), received.start_tick, received.sample_rate_hz)
+        frame = BurstReceiver(config).receive(mixed)
+        assert frame is not None
+        errors += [abs(user.cfo_hz - sent) for user, sent in zip(frame.users, (4900.0, -4900.0), strict=True)]
+    assert np.mean(np.array(errors) < 60) >= 0.9

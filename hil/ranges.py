@@ -1,0 +1,26 @@
+"""Lists and ranges of numbers as people write them."""
+
+import math
+
+MOST_VALUES = 1000
+
+
+def parse_numbers(text: str) -> tuple[float, ...]:
+    """`0,5,10`, or `0:20:5` for 0 to 20 (inclusive) in steps of 5, or a mixture. ValueError says what is wrong."""
+    numbers: list[float] = []
+    for part in text.split(","):
+        try:
+            ends = [float(piece) for piece in part.split(":")]
+        except ValueError:
+            raise ValueError(f"{part!r} is neither a number nor START:STOP:STEP") from None
+        if not all(map(math.isfinite, ends)) or len(ends) not in (1, 3):
+            raise ValueError(f"{part!r} is neither a finite number nor START:STOP:STEP")
+        if len(ends) == 3:
+            start, stop, step = ends
+            count = math.floor((stop - start) / step + 1e-9) if step else -1
+            if not 0 <= count < MOST_VALUES:
+                raise ValueError(f"{part!r} has no values or more than {MOST_VALUES}")
+            numbers += [start + i * step for i in range(count + 1)]
+        else:
+            numbers += ends
+    return tuple(numbers)

@@ -1,0 +1,57 @@
+"""Pictures of a recording through its codec: what the transmitters made of them, and what became of them."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hil.config import RunConfig
+from hil.feedback import side_information
+from hil.metrics import psnr_db
+from hil.slot import Slot
+from models.side_information import SideInformation
+
+if TYPE_CHECKING:  # one needs torch, the other ONNX Runtime; a machine may have neither
+    from models.decoder import SemanticDecoder
+    from models.runtime import SemanticEncoder
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """The recorded codec's two halves."""
+
+    config: RunConfig
+    encoder: "SemanticEncoder"
+    decoder: "SemanticDecoder"
+
+    @classmethod
+    def load(cls, config: RunConfig) -> "Pictures | None":
+        """None where torch or ONNX Runtime is missing. Raises ModelError for a codec that cannot be used."""
+        try:
+            from models.decoder import SemanticDecoder
+            from models.runtime import SemanticEncoder
+        except ImportError:
+            return None
+        from models.zoo import codec_folder
+
+        folder = codec_folder(config.codec)
+        decoder = SemanticDecoder.load(folder, device=config.compute_device)
+        return cls(config, SemanticEncoder.load(folder), decoder)
+
+    def encode(self, picture: np.ndarray, user: int, side: SideInformation) -> np.ndarray:
+        """uint8 [H, W, 3] -> complex64 [k]."""
+        return self.encoder.encode(picture, user, side)
+
+    def score(self, slot: Slot, user: int) -> float | None:
+        """PSNR of a user's picture in dB, or None when it could not be decoded or there is no original."""
+        from hil.decoding import to_pixels, undecodable
+
+        original = slot.originals.get(user)
+        found = next((u for u in slot.received.users if u.user == user), None) if slot.received else None
+        if original is None or not original.size or undecodable(self.decoder, slot, user, found) is not None:
+            return None
+        assert found is not None and found.header is not None
+        side = side_information(slot.csi, self.config.users)
+        picture = self.decoder.decode_float(found.features, user, side, found.header.height, found.header.width)
+        received = to_pixels(picture)
+        return psnr_db(original, received) if received.shape == original.shape else None

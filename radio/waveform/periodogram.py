@@ -1,0 +1,37 @@
+"""A finely sampled spectrum where only a few cells around zero are wanted."""
+
+import math
+
+import numpy as np
+import scipy.fft
+
+from radio import acceleration
+
+
+def spectrum_near_zero(values: np.ndarray, size: int, count: int) -> np.ndarray:
+    """X(c) = sum_m values(m) exp(-2 pi j c m / size) for c = -count .. count: complex128 [2 count + 1].
+
+    values: complex128 [m], m <= size. Few cells cost less one by one than as an FFT of `size`.
+    """
+    if acceleration.NUMBA:
+        return np.asarray(_compiled(values, size, count))
+    return np.asarray(scipy.fft.fft(values, size)[np.arange(-count, count + 1)])
+
+
+@acceleration.compiled
+def _compiled(values: np.ndarray, size: int, count: int) -> np.ndarray:
+    cells = 2 * count + 1
+    cosine, sine = np.empty(cells), np.empty(cells)  # of one value's step, per cell
+    real, imag = np.ones(cells), np.zeros(cells)  # of the phase reached
+    sums = np.zeros((2, cells))
+    for i in range(cells):
+        angle = -2 * math.pi * (i - count) / size
+        cosine[i], sine[i] = math.cos(angle), math.sin(angle)
+    for value in values:
+        x, y = value.real, value.imag
+        for i in range(cells):
+            c, s = real[i], imag[i]
+            sums[0, i] += x * c - y * s
+            sums[1, i] += x * s + y * c
+            real[i], imag[i] = c * cosine[i] - s * sine[i], c * sine[i] + s * cosine[i]
+    return sums[0] + 1j * sums[1]

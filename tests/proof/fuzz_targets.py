@@ -1,0 +1,257 @@
+"""What the fuzzer feeds, and what each part may answer: anything else that is raised is a defect."""
+
+import math
+import random
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import yaml
+import zmq
+
+from hil.bus import Received
+from hil.config import ControlConfig, RunConfig, load_config, validated
+from hil.control import SessionControl
+from hil.coordinator import Coordinator, Node
+from hil.csi_path import CsiPath
+from hil.errors import HilError, UsageError
+from hil.feedback import side_information
+from hil.messages import (
+    PROTOCOL_VERSION,
+    Bye,
+    CsiReport,
+    Envelope,
+    FrameDone,
+    Grant,
+    Heartbeat,
+    Hello,
+    Link,
+    NodeLost,
+    Refused,
+    Sent,
+    Start,
+    Stop,
+    Truth,
+    UserCommand,
+    UserCsi,
+    decode,
+    encode,
+)  # fmt: skip
+from hil.receiver import ReceiverNode, told_headers
+from hil.rotation import RotationLoop
+from hil.slot import Slot
+from radio.air import protocol as p
+from radio.air.config import AirConfig
+from radio.air.server import AirServer
+from radio.waveform import header as header_code
+from tests.proof.mutate import changed, damaged, damaged_message
+
+_USERS = [UserCsi(u, 120.5, 3.25, 1.0, 0.5, 7.0, 2.0, 1.5, -12.5, 3.0, 0.1, 0.2) for u in range(2)]
+_CSI = CsiReport(5, 2, 1_000_000, 1_050_000, 10.0, _USERS)
+_LINK = Link(0, 60_000, 100.0, 2.0, 3.5, [0.0, 4.5], [[(0.5, 0.5), (0.25, -0.25)]], 0.006)
+BODIES = (
+    Hello("tx", 1, 77, "0123456789abcdef", 0, 40_000, 8),
+    Refused("another configuration"),
+    Start(41_024, 512),
+    _CSI,
+    Grant(6, 3, 246_144, _CSI, [1], True, [UserCommand(0, 120.5, 3, -1.5), UserCommand(1)]),
+    Sent(5, 2, 0, 3, "picture.png", 4, 4, 8, 8, 6, 4, 0.02, 11.5, 8.0, {"encode": 3.0}, {"late": 1}),
+    Truth([_LINK, msgspec.structs.replace(_LINK, user=1)]),
+    FrameDone(2, 2),
+    NodeLost("tx", 1, "silent for 5 s"),
+    Heartbeat(123_456),
+    Stop(True, ""),
+    Bye("its radio is gone"),
+)
+
+
+class RecordingBus:
+    """Takes the place of both ends of the bus; what is sent must be possible to pack."""
+
+    malformed = 0
+
+    def send(self, *message) -> None:
+        body = next(part for part in message if isinstance(part, msgspec.Struct))
+        encode(Envelope(PROTOCOL_VERSION, "coordinator", 1, 0.0, body))
+
+    def receive(self, timeout_s: float) -> None:
+        return None
+
+
+@dataclass
+class BusTarget:
+    """Damaged messages into the coordinator, the receiver's notes and the transmitter's loops."""
+
+    rng: random.Random
+    config: RunConfig = field(default_factory=load_config)
+
+    def __post_init__(self) -> None:
+        self._packed = [encode(Envelope(PROTOCOL_VERSION, "tx0", 9, 1.7e9, body)) for body in BODIES]
+        self._renew()
+
+    def _renew(self) -> None:
+        """A fresh run now and then: a damaged Bye ends one rightly."""
+        self._left = 2000
+        bus = RecordingBus()
+        self._coordinator = Coordinator(self.config, bus, range(8), True, on_event=lambda _text: None)
+        for name in ("tx0", "tx1", "rx", "air"):
+            user = int(name[2:]) if name.startswith("tx") else None
+            hello = Hello(name[:2], user, 1, "", lowest_gain_db=-60.0)
+            self._coordinator.nodes[name] = Node(name, name[:2], user, time.monotonic(), hello)
+        self._coordinator._start = BODIES[2]
+        self._receiver = ReceiverNode(self.config, bus, None, None)
+        self._receiver._slots = {5: Slot(BODIES[4], BODIES[2])}
+        self._csi_paths = [
+            CsiPath(self.config.feedback.model_copy(update=update), self.config.sample_rate_hz)
+            for update in ({}, {"csi_bits": 4, "csi_delay_slots": 2}, {"csi_prediction": True})
+        ]
+        controlled = self.config.model_copy(update={"control": ControlConfig(timing=True, power=True)})
+        hellos = {user: Hello("tx", user, 1, "", lowest_gain_db=-60.0) for user in range(2)}
+        self._control, self._rotation = SessionControl(controlled, hellos, False), RotationLoop(41_024)
+
+    def __call__(self) -> None:
+        rng = self.rng
+        data = damaged_message(rng.choice(self._packed), rng, rng.choice(self._packed))
+        try:
+            envelope = decode(data)
+        except ValueError:
+            return
+        self._left -= 1
+        if self._left == 0:
+            self._renew()
+        attachments = [
+            memoryview(rng.randbytes(rng.choice((0, 1, 48, 48, 47)))) for _ in range(rng.choice((0, 2, 2, 8)))
+        ]
+        self._deliver(Received(rng.choice(("tx0", "tx1", "rx", "air", "x")), envelope.body, attachments))
+
+    def _deliver(self, received: Received) -> None:
+        self._coordinator._take(received)
+        try:
+            self._coordinator._wait(lambda: True, 1.0, lambda: "")
+            self._coordinator._slot_tick(9)
+        except (HilError, ValueError) as error:
+            if isinstance(error, ValueError) and self._coordinator.nodes:
+                raise
+        match received.body:
+            case CsiReport() as report:
+                self._measured(report)
+            case Grant(csi=CsiReport() as report):
+                self._measured(report)
+            case Sent() as sent:
+                self._receiver._note_sent(sent, received)
+                for told in told_headers(self._receiver._slots[5]).values():
+                    header_code.to_bits(told)
+            case Truth(links=links):
+                self._receiver._note_truth(links)
+
+    def _measured(self, report: CsiReport) -> None:
+        slot = report.slot % 1000
+        commands = self._control.commands(report.measured_tick, report.frame is None, set())
+        if not all(math.isfinite(c.correction_hz) and math.isfinite(c.gain_db) for c in commands):
+            raise AssertionError(f"commands that no radio can follow: {commands}")
+        decode(encode(Envelope(PROTOCOL_VERSION, "rx", 1, 0.0, msgspec.structs.replace(BODIES[4], commands=commands))))
+        self._rotation.apply(slot)
+        at_home = msgspec.structs.replace(report, slot=slot)
+        self._control.take(report)
+        self._rotation.update(at_home, 0)
+        for path in self._csi_paths:
+            side_information(path.take(report, 2_000_000), 2)
+
+
+class AirTarget:
+    """Damaged messages at the air's port, with samples that fit or do not."""
+
+    def __init__(self, rng: random.Random) -> None:
+        self._rng = rng
+        self._server = AirServer(AirConfig(memory_samples=1 << 16), "tcp://127.0.0.1:*")
+        self._server._warm_up()
+        attach = p.Attach(p.PROTOCOL_VERSION, "s", 1, "tx", 0)
+        receiver = p.Attach(p.PROTOCOL_VERSION, "r", 1, "rx", 0)
+        self._messages = [p.encode(m) for m in (
+            attach, receiver, p.SetGain("s", 2, -3.0), p.Burst("s", 3, 1000, 4e6, 1, 64), p.IdleUntil("s", 2000),
+            p.Receive("r", 4, 0, 512), p.Now("r", 5), p.Heartbeat("s"), p.Detach("s"),
+        )]  # fmt: skip
+        for message in self._messages[:2]:
+            self._take(message)
+
+    def _take(self, message: bytes, *payload: bytes) -> None:
+        self._server._take([zmq.Frame(part) for part in (b"address", message, *payload)])
+
+    def __call__(self) -> None:
+        rng = self._rng
+        message = rng.choice(self._messages)
+        if rng.random() < 0.9:
+            message = damaged_message(message, rng, rng.choice(self._messages))
+        self._take(message, *[rng.randbytes(rng.choice((512, 512, 0, 7))) for _ in range(rng.choice((0, 0, 1, 1, 2)))])
+        if rng.random() < 0.02:
+            for again in self._messages[:2]:
+                self._take(again)
+            self._server._serve_pending()
+            self._server._take_held()
+
+    def close(self) -> None:
+        self._server.close()
+
+
+class HeaderTarget:
+    """Damaged headers: as bits, with the checksum made right again, and as likelihoods."""
+
+    def __init__(self, rng: random.Random) -> None:
+        self._rng = rng
+        self._header = header_code.FrameHeader(7, 1, "image", 32, 32, 512, 7)
+        self._bits = np.packbits(header_code.to_bits(self._header)).tobytes()
+        self._symbols = header_code.modulate(self._header, 1200)
+
+    def __call__(self) -> None:
+        rng = self._rng
+        if rng.random() < 0.1:
+            symbols = self._symbols.copy()
+            n = rng.randrange(1, symbols.size)
+            symbols[:n] *= rng.choice((-1, 0, 1e30, 1e-30, float("inf"), float("nan")))
+            header = header_code.demodulate(symbols)
+        else:
+            size = header_code.HEADER_BITS // 8
+            packed = damaged(self._bits, rng, self._bits)[:size].ljust(size, b"\0")
+            if rng.random() < 0.5:
+                packed = packed[:-2] + header_code.crc16(packed[:-2]).to_bytes(2, "big")
+            header = header_code.from_bits(np.unpackbits(np.frombuffer(packed, np.uint8)))
+        if header is not None:
+            assert np.packbits(header_code.to_bits(header)).tobytes()[:-2], "a header that was read can be sent"
+
+
+class ConfigTarget:
+    """Damaged configurations, as values and as YAML text."""
+
+    def __init__(self, rng: random.Random) -> None:
+        self._rng = rng
+        self._values = load_config(None, {"air.clock_ppm": 20}).model_dump(mode="json")
+        self._text = yaml.safe_dump(
+            {"users": 2, "air": {"clock_ppm": 20.0}, "images": "demo", "radio": {"lead_s": 0.5}}
+        )
+
+    def __call__(self) -> None:
+        try:
+            if self._rng.random() < 0.02:
+                text = damaged(self._text.encode(), self._rng, b"&a [*a, !!python/object:os.system {}] << *a : - ? |")
+                config = parsed(text)
+            else:
+                values = self._values
+                for _ in range(self._rng.choice((1, 1, 2, 3))):
+                    values = changed(values, self._rng)
+                config = validated(values if isinstance(values, dict) else {"users": values}, "fuzz")
+        except UsageError as error:
+            assert "Traceback" not in str(error) and len(str(error)) < 20_000
+            return
+        config.digest()
+
+
+def parsed(text: bytes) -> RunConfig:
+    """As `load_config` does from a file."""
+    path = Path("/dev/shm") / f"semnoma-fuzz-{id(text)}.yaml"
+    path.write_bytes(text)
+    try:
+        return load_config(path, {})
+    finally:
+        path.unlink()

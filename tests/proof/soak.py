@@ -1,0 +1,149 @@
+"""`make soak`: minutes of paced real time with two users; is every lost sample reported, does memory stay?
+
+    python -m tests.proof.soak --seconds 600
+
+The run's own nodes work on an air that follows the wall clock at 4 Msamples/s. Beside them a listener receives every
+sample of that air without a gap, and holds each gap that there is against the overflow that was reported. Raises
+Broken for a sample that is missing without a report, for a picture that is neither decoded nor explained, and for a
+node that has grown by more than 1 % after the warm-up.
+"""
+
+import argparse
+import contextlib
+import json
+import signal
+import statistics
+import tempfile
+import threading
+import time
+from collections import defaultdict
+from pathlib import Path
+
+import psutil
+
+from hil.supervisor import free_endpoint
+from radio.device import Radio
+from radio.errors import RadioError
+from radio.open import open_radio
+from radio.samples import EventKind
+from tests.proof.running import NODES, Run, rows_of, small_pictures
+
+RATE_HZ = 4e6
+BLOCK_SAMPLES = 1 << 17
+MAX_GROWTH = 0.01
+WARM_UP_SHARE, WINDOW_SHARE = 0.25, 0.1
+
+
+class Broken(Exception):
+    """What was lost without a word, or what grew."""
+
+
+class Listener(threading.Thread):
+    """Receives one block after another. samples: received; lost: reported as lost; unreported: neither."""
+
+    def __init__(self, radio: Radio) -> None:
+        super().__init__(name="listener", daemon=True)
+        self._radio = radio
+        self._stopped = threading.Event()
+        self.samples = self.lost = self.unreported = 0
+        self.failure = ""
+
+    def run(self) -> None:
+        tick = self._radio.now_tick()
+        try:
+            while not self._stopped.is_set():
+                block = self._radio.receive(tick, BLOCK_SAMPLES)
+                reported = sum(e.count for e in self._radio.events() if e.kind == EventKind.OVERFLOW)
+                self.samples += block.n_samples
+                self.lost += reported
+                self.unreported += abs(block.start_tick - tick - reported)
+                tick = block.end_tick
+        except RadioError as error:
+            self.failure = str(error)
+
+    def stop(self) -> None:
+        self._stopped.set()
+        self.join(15)
+
+
+def soak(folder: Path, seconds: float) -> dict[str, object]:
+    """Run for so many seconds from the first picture on. Raises Broken."""
+    air = free_endpoint()
+    settings = ["--set", "air.pace=1.0", "--set", f"radio.device=sim:{air}", "--set", f"sample_rate_hz={RATE_HZ}"]
+    run = Run(folder / "run", small_pictures(folder / "pictures"), 1_000_000, "--no-report", *settings)
+    sizes: dict[str, list[int]] = defaultdict(list)
+    try:
+        if not run.until_lines(2, 180):
+            raise Broken(f"no picture within three minutes: {run.process.poll()}")
+        with contextlib.closing(open_radio(f"sim:{air}", role="rx", index=1)) as radio:
+            listener = Listener(radio)
+            listener.start()
+            _watch(run, seconds, sizes)
+            listener.stop()
+    finally:
+        if run.process.poll() is None:
+            run.process.send_signal(signal.SIGINT)
+        code, _, errors = run.wait(60)
+    if code != 130 or listener.failure:
+        raise Broken(f"the run ended with code {code}: {errors[-500:]} {listener.failure}")
+    return _figures(seconds, listener, rows_of(run.whole_lines()), sizes)
+
+
+def _watch(run: Run, seconds: float, sizes: dict[str, list[int]]) -> None:
+    """Every node's resident bytes, once a second."""
+    nodes = run.nodes()
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if run.process.poll() is not None:
+            raise Broken("the run ended before its time")
+        for name, process in nodes.items():
+            try:
+                sizes[name].append(process.memory_info().rss)
+            except psutil.NoSuchProcess:
+                raise Broken(f"{name} has gone") from None
+        time.sleep(1.0)
+
+
+def _figures(seconds: float, listener: Listener, rows: list[dict], sizes: dict[str, list[int]]) -> dict[str, object]:
+    growth = {name: _growth(values) for name, values in sizes.items()}
+    unexplained = [row for row in rows if not row["decoded"] and not row["events"] and not row["reason"]]
+    events: dict[str, int] = defaultdict(int)
+    for row in rows:
+        for kind, count in row["events"].items():
+            events[kind] += count
+    if listener.unreported or unexplained:
+        raise Broken(f"{listener.unreported} samples and {len(unexplained)} pictures are missing without a report")
+    return {
+        "seconds": seconds,
+        "pictures": len(rows),
+        "decoded": sum(row["decoded"] for row in rows),
+        "events": dict(events),
+        "listener_msps": round(listener.samples / seconds / 1e6, 3),
+        "listener_lost_samples": listener.lost,
+        "unreported_samples": listener.unreported,
+        **{f"{name}_mib": round(values[-1] / 2**20) for name, values in sizes.items()},
+        **{f"{name}_growth_percent": round(100 * grown, 3) for name, grown in growth.items()},
+    }
+
+
+def _growth(values: list[int]) -> float:
+    """Of the median over the last tenth, against the median over the tenth after the warm-up."""
+    window = max(1, int(WINDOW_SHARE * len(values)))
+    first = int(WARM_UP_SHARE * len(values))
+    return statistics.median(values[-window:]) / statistics.median(values[first : first + window]) - 1
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=600)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        figures = soak(Path(folder), arguments.seconds)
+    print(json.dumps(figures))
+    grown = [name for name in (*NODES, "loopback") if float(str(figures[f"{name}_growth_percent"])) > 100 * MAX_GROWTH]
+    if grown:
+        raise Broken(f"these have grown by more than {100 * MAX_GROWTH:g} %: {', '.join(grown)}")
+
+
+if __name__ == "__main__":
+    main()

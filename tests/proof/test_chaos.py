@@ -1,0 +1,51 @@
+"""Three kills within one experiment; `make chaos` kills a hundred times."""
+
+import threading
+import time
+from types import SimpleNamespace
+
+import pytest
+
+from hil.config import load_config
+from hil.messages import Grant, Sent, Start
+from hil.receiver import ReceiverNode
+from hil.slot import Slot
+from tests.proof.chaos import Broken, Chaos
+
+
+def test_an_experiment_whose_processes_are_killed_finishes(tmp_path):
+    chaos = Chaos(tmp_path, frames=40, seed=2)
+    chaos.round(kills=3)
+    assert chaos.kills.total() >= 1
+    chaos.finish()
+
+
+def test_a_lost_line_and_a_changed_line_are_noticed(tmp_path):
+    class Ended:
+        def __init__(self, lines):
+            self._lines = lines
+
+        def whole_lines(self):
+            return self._lines
+
+    chaos = Chaos(tmp_path, frames=2, seed=1)
+    chaos._look(Ended(b"one\ntwo\n"))
+    for lines in (b"one\n", b"one\ntwO\nthree\n"):
+        with pytest.raises(Broken, match="gone or changed"):
+            chaos._look(Ended(lines))
+
+
+def test_a_frame_that_the_end_of_the_run_cut_in_two_is_not_recorded():
+    bus = SimpleNamespace(heard_s=time.monotonic())
+    node = ReceiverNode(load_config(None, {"radio.device": "file:capture"}), bus, None, None)
+    slot = Slot(Grant(3, 0, 0, None), Start(1000, 100))
+    slot.sent[0] = Sent(3, 0, 0)
+    threading.Timer(0.2, lambda: (setattr(node, "_stopping", True), wake(node))).start()
+    assert not node._ground_truth_came(slot)
+    slot.sent[1] = Sent(3, 0, 1)
+    assert node._ground_truth_came(slot)
+
+
+def wake(node):
+    with node._changed:
+        node._changed.notify_all()

@@ -1,0 +1,98 @@
+"""The lab's nodes on four hosts with addresses of their own, over the encrypted bus and links that are bad."""
+
+import subprocess
+import time
+
+import pytest
+
+from hil.keys import create_keys
+from hil.results import read_rows
+from tests.proof.hosts import Hosts, why_not
+from tests.proof.running import command, small_pictures
+
+pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not())
+LAB, RX, TX0, TX1 = "lab", "rx", "tx0", "tx1"
+
+
+class Lab:
+    """Coordinator, receiver with air, and two transmitters on hosts of their own."""
+
+    def __init__(self, hosts, folder, frames, *settings):
+        self.hosts, self.folder, self.out = hosts, folder, folder / "run"
+        pictures, keys = small_pictures(folder / "pictures"), folder / "keys"
+        create_keys(keys, ["tx0", "tx1", "rx", "air"])
+        self._shared = ["--images", pictures, "--frames", frames, "--keys", keys]
+        self._shared += ["--bus", f"tcp://{hosts.addresses[LAB]}:5555"]
+        self._shared += [part for setting in settings for part in ("--set", setting)]
+        air = f"sim:tcp://{hosts.addresses[RX]}:5600"
+        self.processes = {}
+        self._start("coordinator", LAB, "--set", f"bus.endpoint=tcp://{hosts.addresses[LAB]}:5555")
+        self._start("air", RX, "--device", air, "--allow-remote")
+        self._start("rx", RX, "--device", air, "--out", self.out, "--no-report")
+        self._start("tx0", TX0, "--device", air)
+        self._start("tx1", TX1, "--device", air)
+
+    def _start(self, name, host, *own):
+        node = ["tx", "--user", name[2:]] if name.startswith("tx") else [name]
+        log = (self.folder / f"{name}.log").open("w")
+        self.processes[name] = self.hosts.start(
+            host, command(*node, *self._shared, *own), stdout=log, stderr=subprocess.STDOUT
+        )
+
+    def log(self, name):
+        return (self.folder / f"{name}.log").read_text()
+
+    def until(self, ready, seconds=60.0):
+        end = time.monotonic() + seconds
+        while not ready():
+            assert time.monotonic() < end, {name: self.log(name) for name in self.processes}
+            time.sleep(0.05)
+
+    def recorded(self):
+        return len(read_rows(self.out)) if (self.out / "results.jsonl").exists() else 0
+
+    def finish(self):
+        for name, process in self.processes.items():
+            assert process.wait(90) == 0, (name, self.log(name))
+        return read_rows(self.out)
+
+    def close(self):
+        for process in self.processes.values():
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+
+
+@pytest.fixture
+def lab(tmp_path):
+    with Hosts(LAB, RX, TX0, TX1) as hosts:
+        labs = []
+
+        def make(frames, *settings, delay_s=0.0, loss=0.0):
+            hosts.switch.delay_s, hosts.switch.loss = delay_s, loss
+            labs.append(Lab(hosts, tmp_path, frames, *settings))
+            return labs[-1]
+
+        yield make
+        for each in labs:
+            each.close()
+
+
+def test_delay_loss_and_a_link_that_is_cut_and_comes_back(lab):
+    here = lab(30, "bus.node_timeout_s=3", "air.stall_timeout_s=3", delay_s=0.1, loss=0.01)
+    here.until(lambda: here.recorded() >= 8)
+    whole = read_rows(here.out)
+    here.hosts.switch.cut = {TX1}
+    here.until(lambda: "tx1 is lost" in here.log("coordinator"))
+    alone = here.recorded()
+    here.until(lambda: here.recorded() >= alone + 6)  # the others go on
+    here.hosts.switch.cut = set()
+    here.until(lambda: "tx1 is back" in here.log("coordinator"))
+    back = max(row.frame for row in read_rows(here.out))
+    rows = here.finish()
+    assert here.hosts.switch.lost > 0
+    assert sorted((row.frame, row.user) for row in rows) == [(f, u) for f in range(30) for u in range(2)]
+    assert all(row.decoded for row in whole)  # delay and loss cost time and nothing else
+    assert sum(not row.decoded for row in rows if row.user == 0) <= 1  # the frame that the cut fell into
+    assert any("lost" in row.reason for row in rows if row.user == 1 and not row.decoded)
+    assert back < 26 and all(row.decoded for row in rows if row.frame > back + 3)

@@ -1,0 +1,136 @@
+"""The receiver's single passes, compiled and plain, against the formulas that they stand for."""
+
+import numpy as np
+import pytest
+import scipy.fft
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from radio import acceleration
+from radio.waveform.carrier import likelihood_peak
+from radio.waveform.config import WaveformConfig
+from radio.waveform.delay_profile import clusters, relative_frequencies
+from radio.waveform.delay_search import climb, search
+from radio.waveform.grid import ResourceGrid
+from radio.waveform.known_elements import known_phasors
+from radio.waveform.periodogram import spectrum_near_zero
+from radio.waveform.steady import steady_mean
+from radio.waveform.straightening import ramps, straighten
+from radio.waveform.windows import symbol_bins
+
+CONFIG = WaveformConfig(rx_antennas=2)
+GRID = ResourceGrid(CONFIG)
+NUMBERS = np.round(GRID.frequencies_hz / CONFIG.subcarrier_spacing_hz)
+
+
+def noise(rng: np.random.Generator, *shape: int) -> np.ndarray:
+    return (rng.standard_normal(shape) + 1j * rng.standard_normal(shape)).astype(np.complex64)
+
+
+def test_bins_of_a_shifted_carrier_are_the_fourier_transform_with_it_undone(each_backend):
+    rng = np.random.default_rng(1)
+    samples, starts, cfo_hz, origin = noise(rng, 2, 2000), np.array([0, 333, 1744]), 12345.6, 77.0
+    n = np.arange(CONFIG.fft_size)
+    for m, start in enumerate(starts):
+        undone = np.exp(-2j * np.pi * cfo_hz / CONFIG.sample_rate_hz * (start + n - origin))
+        kernel = np.exp(-2j * np.pi * np.outer(NUMBERS, n) / CONFIG.fft_size) / np.sqrt(CONFIG.fft_size)
+        expected = (samples[:, start : start + CONFIG.fft_size] * undone) @ kernel.T
+        np.testing.assert_allclose(
+            symbol_bins(samples, GRID, starts, cfo_hz, origin)[:, m], expected, rtol=0, atol=2e-5
+        )
+
+
+def test_straightening_is_a_ramp_and_a_weighted_sum(each_backend):
+    rng = np.random.default_rng(2)
+    received, weights = noise(rng, 2, 7, 200), noise(rng, 2, 200)
+    delay, phase = rng.uniform(-3, 3, 7), rng.uniform(-9, 9, 7)
+    turns = np.exp(1j * (2 * np.pi * np.outer(delay, NUMBERS) / CONFIG.fft_size - phase[:, None]))
+    expected = np.einsum("ak,amk->mk", weights.conj(), received) * turns
+    np.testing.assert_allclose(straighten(received, weights, delay, phase, GRID), expected, rtol=0, atol=5e-5)
+    np.testing.assert_allclose(ramps(delay, phase, GRID), turns, rtol=0, atol=5e-6)
+
+
+@pytest.mark.parametrize("active", [32, 40, 254])
+def test_straightening_fits_every_width_of_the_band(each_backend, active):
+    config = WaveformConfig(active_subcarriers=active, pilots_per_user=2, header_symbols=7)
+    rng = np.random.default_rng(3)
+    received, weights, delay, phase = (
+        noise(rng, 1, 3, active),
+        noise(rng, 1, active),
+        np.array([1.5, 0, -2]),
+        np.ones(3),
+    )
+    expected = received[0] * weights[0].conj() * ramps(delay, phase, ResourceGrid(config))
+    np.testing.assert_allclose(
+        straighten(received, weights, delay, phase, ResourceGrid(config)), expected, rtol=0, atol=2e-5
+    )
+
+
+def test_phasors_are_sums_over_the_halves_of_the_band(each_backend):
+    rng = np.random.default_rng(4)
+    bins, channel = noise(rng, 2, 5, 200), noise(rng, 2, 200)
+    positions, values = rng.permuted(np.tile(np.arange(200), (5, 1)), axis=1)[:, :16], noise(rng, 5, 16)
+    lower, upper, energy, seen = known_phasors(bins, channel, positions, values)
+    for m in range(5):
+        expected = channel[:, positions[m]] * values[m]
+        products = bins[:, m, positions[m]] * expected.conj()
+        low = positions[m] < 100
+        assert lower[m] == pytest.approx(products[:, low].sum(), abs=1e-4)
+        assert upper[m] == pytest.approx(products[:, ~low].sum(), abs=1e-4)
+        assert energy[m] == pytest.approx(np.sum(np.abs(expected) ** 2), rel=1e-5)
+    picked = np.take_along_axis(bins, np.broadcast_to(positions, (2, 5, 16)), axis=2)
+    assert seen == pytest.approx(np.sum(np.abs(picked) ** 2), rel=1e-5)
+
+
+def test_few_cells_of_a_spectrum_are_those_of_scipy(each_backend):
+    values = noise(np.random.default_rng(5), 150).astype(np.complex128)
+    cells = np.arange(-40, 41)
+    np.testing.assert_allclose(
+        spectrum_near_zero(values, 4096, 40), scipy.fft.fft(values, 4096)[cells], rtol=0, atol=1e-9
+    )
+
+
+def test_the_mean_of_drifting_symbols_is_the_channel_and_the_noise_is_unbiased(each_backend):
+    rng, noise_power = np.random.default_rng(6), 0.3
+    channel, drift = noise(rng, 2, 200), np.linspace(-0.4, 0.4, 16)
+    turned = channel[:, None] * np.exp(-2j * np.pi * np.outer(drift, NUMBERS) / CONFIG.fft_size)
+    clean = steady_mean(turned.astype(np.complex64), drift, GRID)
+    np.testing.assert_allclose(clean.values, channel, rtol=0, atol=1e-5)
+    assert clean.noise_power < 1e-10
+    noisy = steady_mean((turned + np.sqrt(noise_power / 2) * noise(rng, 2, 16, 200)).astype(np.complex64), drift, GRID)
+    assert noisy.noise_power == pytest.approx(noise_power, rel=0.05)  # 6000 degrees of freedom: 1.3 % of deviation
+    assert (noisy.symbols, steady_mean(turned[:, :1].astype(np.complex64), drift[:1], GRID).noise_power) == (16, 0)
+
+
+@given(offset_hz=st.floats(-900, 900), seed=st.integers(0, 99))
+@settings(deadline=None, max_examples=30)
+def test_the_likelihood_peaks_at_the_offset_of_noiseless_observations(offset_hz, seed):
+    rng, times_s = np.random.default_rng(seed), np.sort(np.random.default_rng(seed).uniform(0, 3e-4, 9))
+    seen = np.exp(2j * np.pi * offset_hz * times_s)[:, None] * noise(rng, 1, 5)
+    gram = seen @ seen.conj().T
+    for compiled in {acceleration.NUMBA, False}:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(acceleration, "NUMBA", compiled)
+            assert likelihood_peak(gram, times_s, 1000.0, 10.0) == pytest.approx(offset_hz, abs=0.1)
+
+
+@pytest.mark.parametrize("onset", [-0.7, 4.3, 20.05])
+@pytest.mark.parametrize("cluster", [0, 3, 5])
+def test_a_cluster_is_found_where_it_begins(each_backend, onset, cluster):
+    """Drawn from the cluster's own prior, the onset that is found explains it at least as well as the true one."""
+    config, rng, variance = WaveformConfig(), np.random.default_rng(7), 1e-3
+    part, frequencies = clusters(config)[cluster], relative_frequencies(config)
+    amplitudes = np.sqrt(part.powers / 2) * noise(rng, part.powers.size)
+    clean = np.exp(-2j * np.pi * onset * frequencies) * (part.vectors @ amplitudes)
+    measured = (clean + np.sqrt(variance / 2) * noise(rng, 200)).astype(np.complex64)[None]
+    found = search(measured, config, variance, float(np.mean(np.abs(measured) ** 2)))
+    best = climb(measured, config, variance, found[cluster])
+    prior = best.power * part.powers
+
+    def log_evidence(at: float) -> float:
+        c = part.vectors.conj().T @ (measured[0] * np.exp(2j * np.pi * at * frequencies))
+        return float(np.sum(np.abs(c) ** 2 * prior / (variance * (prior + variance)) - np.log1p(prior / variance)))
+
+    assert best.evidence == pytest.approx(log_evidence(best.onset), rel=2e-3, abs=0.5)
+    assert log_evidence(best.onset) >= log_evidence(onset) - 0.5
+    assert abs(best.onset - onset) < (0.05 if cluster == 0 else 1.5)
