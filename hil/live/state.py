@@ -21,6 +21,7 @@ from hil.messages import CsiReport, NodeHealth, Overview, PictureFacts, Sent, Te
 KEPT_POINTS, KEPT_EVENTS, KEPT_SPECTRA = 4000, 300, 100
 MAX_TEXT = 300
 RATE_WINDOW_S = 10.0
+LOOPS = ("frequency", "timing", "power")
 PICTURE_KINDS = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG": "image/png"}
 MAX_PICTURE_BYTES = 1 << 20
 
@@ -194,6 +195,13 @@ class LiveState:
             self._note_pace()
             self.version += 1
 
+    def loops_from_folder(self, csi: CsiReport, sent: Sequence[Sent]) -> None:
+        """What a folder tells of the loops when no coordinator does."""
+        with self._lock:
+            if not self.live:
+                self._csi, self._sent = csi, {one.user: one for one in sent if self._is_user(one.user)}
+                self.version += 1
+
     def event(self, text: str) -> None:
         with self._lock:
             self._events.append((time.time(), clean(text)))
@@ -275,6 +283,8 @@ class LiveState:
             "calibration": config.radio.calibration and clean(config.radio.calibration),
             "csi": config.feedback.csi,
             "carrier": config.feedback.carrier,
+            "timing": config.control.timing,
+            "power": config.control.power,
         }
 
     def _user(self, user: int) -> dict[str, Any]:
@@ -346,10 +356,10 @@ def _node(node: NodeHealth) -> dict[str, Any]:
     }
 
 
-def _loops(csi: CsiReport | None, sent: Sent | None, user: int) -> dict[str, float | None]:
+def _loops(csi: CsiReport | None, sent: Sent | None, user: int) -> dict[str, Any]:
     """What the loops between receiver and one transmitter measure and apply at present."""
     entry = next((entry for entry in csi.users if entry.user == user), None) if csi else None
-    values: dict[str, float | None] = {}
+    values: dict[str, Any] = {}
     if entry is not None:
         gain_db = 20 * math.log10(entry.gain) if math.isfinite(entry.gain) and entry.gain > 0 else None
         values |= {
@@ -358,11 +368,15 @@ def _loops(csi: CsiReport | None, sent: Sent | None, user: int) -> dict[str, flo
             "cfo_hz": _rounded(entry.cfo_hz, 1),
             "clock_ppm": _rounded(entry.clock_ppm, 2),
             "arrival_samples": _rounded(entry.arrival_samples, 2),
+            "power_db": _rounded(entry.power_db, 1),
         }
     if sent is not None:
         age_s = sent.csi_age_s
         values |= {
             "precorrection_hz": _rounded(sent.precorrection_hz, 1),
+            "advance_ticks": sent.advance_ticks,
+            "tx_gain_db": _rounded(sent.gain_db, 2),
+            "states": {name: clean(sent.loops[name], 20) for name in LOOPS if name in sent.loops},
             "papr_db": _rounded(sent.papr_db, 1),
             "csi_age_ms": _rounded(age_s * 1e3, 2) if age_s is not None else None,
         }
