@@ -97,7 +97,7 @@ class FolderSource:
             self._recorded.add((row.frame, row.user))
             if row.user not in self._newest or row.frame >= self._newest[row.user].frame:
                 self._newest[row.user] = row
-            self._state.recorded(picture_facts(row))
+            self._state.recorded(picture_facts(row), present=False)
 
     def _show_newest(self) -> None:
         """Pictures and diagnostics of the newest frame, where they are not shown yet."""
@@ -105,6 +105,7 @@ class FolderSource:
             frame = row.frame
             if self._shown.get(user, -1) < frame:
                 self._shown[user] = frame
+                self._state.recorded(picture_facts(row))
                 names = [f"images/frame_{frame:06d}_user{user}_{kind}.png" for kind in ("original", "received")]
                 self._state.pictures(user, frame, *(_picture_file(self._folder / name) for name in names))
         newest = max((row.frame for row in self._newest.values()), default=-1)

@@ -149,19 +149,22 @@ class LiveState:
                 self.recorded(facts)
             self.version += 1
 
-    def recorded(self, facts: PictureFacts) -> None:
-        """One picture's outcome; known ones count once."""
+    def recorded(self, facts: PictureFacts, present: bool = True) -> None:
+        """One picture's outcome; known ones count once. present False: history only, its picture is not shown yet."""
         with self._lock:
             key = (facts.frame, facts.user)
-            if not self._is_user(facts.user) or key in self._known:
+            if not self._is_user(facts.user):
+                return
+            newest = self._latest.get(facts.user)
+            if present and (newest is None or facts.frame >= newest.frame):
+                self._latest[facts.user] = facts
+                self.version += 1
+            if key in self._known:
                 return
             self._known.add(key)
             psnr_db = _rounded(facts.psnr_db, 2)
             for frame, user, _psnr_db in self._points.append((facts.frame, facts.user, psnr_db)):
                 self._known.discard((frame, user))
-            newest = self._latest.get(facts.user)
-            if newest is None or facts.frame >= newest.frame:
-                self._latest[facts.user] = facts
             self._recorded += 1
             self._decoded += facts.decoded
             for kind, count in facts.events.items():
@@ -293,7 +296,7 @@ class LiveState:
             "user": user,
             "detected": seen.detected if seen else None,
             "constellation": numbers(seen.constellation, 2) if seen else [],
-            "response_db": numbers(seen.response_db, 1) if seen else [],
+            "response_db": numbers(seen.response_db, 2) if seen else [],
             "evm_db": _rounded(seen.evm_db, 1) if seen else None,
             "snr_db": _rounded(seen.snr_db, 1) if seen else None,
             "frame": facts.frame if facts else None,

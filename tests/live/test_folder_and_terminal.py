@@ -113,6 +113,7 @@ def test_a_folder_says_nothing_while_a_coordinator_is_heard(run):
     state.folder_source("late word of a poll that began before")
     update = state.since(Cursor())[0]
     assert update["source"] == {"connected": True, "sentence": "live"}
+    assert update["users"][0]["frame"] is None  # no caption before its picture
     assert len(update["points"]) == 4 and update["pictures"] == []  # history comes from the disk, the present does not
 
 
