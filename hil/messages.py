@@ -199,16 +199,16 @@ class NodeHealth(Message, frozen=True):
 
     name: str
     role: str
-    user: int | None
+    user: UserIndex | None
     state: str
     silent_s: float | None  # since its last message
-    now_tick: int = 0
+    now_tick: Tick = 0
 
 
 class Event(Message, frozen=True):
     """Something worth a line: number counts a run's events from 1."""
 
-    number: int
+    number: Number
     unix_s: float
     text: str
 
@@ -218,7 +218,7 @@ class RunFacts(Message, frozen=True):
 
     run: str
     config: dict[str, Any]
-    frames_to_send: int
+    frames_to_send: Number
 
 
 class Overview(Message, frozen=True):
@@ -229,21 +229,21 @@ class Overview(Message, frozen=True):
 
     state: str
     reason: str
-    slot: int | None
-    frame: int | None
-    frames_done: int
+    slot: SlotNumber | None
+    frame: Number | None
+    frames_done: Number
     nodes: list[NodeHealth]
     sent: list[Sent]
     csi: CsiReport | None
     events: list[Event]
-    malformed: int
+    malformed: Number
 
 
 class PictureFacts(Message, frozen=True):
     """How one user's picture of one frame came out: the columns of its ResultRow that a live view shows."""
 
-    frame: int
-    user: int
+    frame: Number
+    user: UserIndex
     decoded: bool
     reason: str | None
     image_id: str
@@ -261,15 +261,16 @@ class UserTelemetry(Message, frozen=True):
     attachment: which one holds its original and received picture (JPEG), the first original_bytes the original.
     """
 
-    user: int
+    user: UserIndex
     detected: bool
     reason: str | None
     constellation: bytes
     response_db: bytes
     evm_db: float | None = None
-    picture_frame: int | None = None
-    attachment: int | None = None
-    original_bytes: int = 0
+    snr_db: float | None = None
+    picture_frame: Number | None = None
+    attachment: UserIndex | None = None
+    original_bytes: Number = 0
 
 
 class Telemetry(Message, frozen=True):
@@ -278,8 +279,8 @@ class Telemetry(Message, frozen=True):
     spectrum_db: float16 [bins], lowest frequency first, full scale 0 dB.
     """
 
-    slot: int
-    frame: int | None
+    slot: SlotNumber
+    frame: Number | None
     snr_db: float | None
     spectrum_db: bytes
     users: list[UserTelemetry]

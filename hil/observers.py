@@ -82,11 +82,11 @@ class Observers:
                 if name == "rx":
                     self._tell(body, received.attachments)
                 return True
-            case Sent() if body.user < self._config.users:
+            case Sent() if 0 <= body.user < self._config.users:
                 self._sent[body.user] = body
             case CsiReport():
                 self._csi = body
-            case FrameDone():
+            case FrameDone() if name == "rx":
                 self._done += 1
         return False
 

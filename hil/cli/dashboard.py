@@ -15,7 +15,11 @@ from hil.cli.live_options import source_options
     "--host", default="127.0.0.1", show_default=True, help="Address to listen on; others than loopback ask for a token."
 )
 @click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="0 takes a free one.")
-@click.option("--token", help="What viewers must show, 16 characters or more.  [made off loopback, printed once]")
+@click.option(
+    "--token",
+    envvar="SEMNOMA_HIL_TOKEN",
+    help="What viewers must show, 16 characters or more.  [made off loopback, printed once]",
+)
 @click.option("--control", is_flag=True, help="Let viewers start and stop simulated runs.")
 @click.option("--config", "base", type=click.Path(path_type=Path), help="With --control: values a run starts from.")
 @click.option("--images", help="With --control: the pictures that runs send.  [demo]")

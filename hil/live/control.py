@@ -24,7 +24,7 @@ from models.errors import ModelError
 from models.zoo import list_codecs
 
 ALLOWED = ("users", "frames", "snr_db", "channel", "seed", "refine", "cancel", "codec")
-ALLOWED_SECTIONS = ("air.", "feedback.", "waveform.")
+ALLOWED_SECTIONS = ("air.", "control.", "feedback.", "waveform.")
 GRACE_S = 20.0  # the nodes get 10 s of it
 LAST_WORDS = 300
 
@@ -95,8 +95,8 @@ class RunControl:
         for name in settings:
             if name not in ALLOWED and not name.startswith(ALLOWED_SECTIONS):
                 raise UsageError(
-                    f"{name[:60]} cannot be set from the page; {', '.join(ALLOWED)} and the sections air, feedback "
-                    f"and waveform can."
+                    f"{name[:60]} cannot be set from the page; {', '.join(ALLOWED)} and the sections air, control, "
+                    f"feedback and waveform can."
                 )
         codec = settings.get("codec")
         if isinstance(codec, str) and ("/" in codec or "\\" in codec or codec.startswith(".")):

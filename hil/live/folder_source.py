@@ -13,6 +13,7 @@ from PIL import Image
 
 from hil.config import RunConfig, load_config
 from hil.errors import UsageError
+from hil.live.recorded_loops import csi_of, sent_of
 from hil.live.state import LiveState
 from hil.messages import Telemetry, UserTelemetry
 from hil.results import CONFIG, LINES, ResultRow, ResultsError, load_diagnostics
@@ -32,7 +33,7 @@ class FolderSource:
         self._config: RunConfig | None = None
         self._config_text = ""
         self._recorded: set[tuple[int, int]] = set()
-        self._newest: dict[int, int] = {}  # frame by user
+        self._newest: dict[int, ResultRow] = {}  # by user
         self._shown: dict[int, int] = {}
         self._shown_diagnostics = -1
         self._decoder = msgspec.json.Decoder(ResultRow)
@@ -49,14 +50,13 @@ class FolderSource:
             try:
                 self.poll()
             except (OSError, UsageError, ResultsError) as error:
-                self._state.source(False, f"{self._folder}: {error}")
+                self._state.folder_source(f"{self._folder}: {error}")
             self._closing.wait(POLL_S)
 
     def poll(self) -> None:
         """Take in what is new. Raises OSError, UsageError or ResultsError for what cannot be read."""
         if not self._read_config() or self._config is None:
-            if not self._state.live:
-                self._state.source(False, f"{self._folder} holds no run yet")
+            self._state.folder_source(f"{self._folder} holds no run yet")
             return
         self._read_rows()
         if self._state.live:
@@ -66,7 +66,7 @@ class FolderSource:
         done = len(self._recorded) // self._config.users
         self._state.progress_from_folder("finished" if complete else "recorded", done)
         ending = "finished" if complete else f"{len(self._recorded)} images recorded, no coordinator answers"
-        self._state.source(False, f"run folder {self._folder}: {ending}")
+        self._state.folder_source(f"run folder {self._folder}: {ending}")
 
     def _read_config(self) -> bool:
         path = self._folder / CONFIG
@@ -95,22 +95,27 @@ class FolderSource:
             except (msgspec.MsgspecError, UnicodeDecodeError) as error:
                 raise ResultsError(f"a line of {path} is no result: {error}") from None
             self._recorded.add((row.frame, row.user))
-            self._newest[row.user] = max(row.frame, self._newest.get(row.user, -1))
-            self._state.recorded(picture_facts(row))
+            if row.user not in self._newest or row.frame >= self._newest[row.user].frame:
+                self._newest[row.user] = row
+            self._state.recorded(picture_facts(row), present=False)
 
     def _show_newest(self) -> None:
         """Pictures and diagnostics of the newest frame, where they are not shown yet."""
-        for user, frame in self._newest.items():
+        for user, row in self._newest.items():
+            frame = row.frame
             if self._shown.get(user, -1) < frame:
                 self._shown[user] = frame
+                self._state.recorded(picture_facts(row))
                 names = [f"images/frame_{frame:06d}_user{user}_{kind}.png" for kind in ("original", "received")]
                 self._state.pictures(user, frame, *(_picture_file(self._folder / name) for name in names))
-        newest = max(self._newest.values(), default=-1)
+        newest = max((row.frame for row in self._newest.values()), default=-1)
         if newest > self._shown_diagnostics:
             self._shown_diagnostics = newest
             arrays = load_diagnostics(self._folder, newest)
             if arrays and self._config:
-                self._state.telemetry(_from_diagnostics(self._config, newest, arrays), [])
+                rows = {user: row for user, row in self._newest.items() if user < self._config.users}
+                self._state.telemetry(_from_diagnostics(self._config, newest, arrays, rows), [])
+                self._state.loops_from_folder(csi_of(newest, rows), [sent_of(row) for row in rows.values()])
 
 
 def _picture_file(path: Path) -> bytes:
@@ -124,7 +129,9 @@ def _picture_file(path: Path) -> bytes:
         return b""
 
 
-def _from_diagnostics(config: RunConfig, frame: int, arrays: dict[str, np.ndarray]) -> Telemetry:
+def _from_diagnostics(
+    config: RunConfig, frame: int, arrays: dict[str, np.ndarray], rows: dict[int, ResultRow]
+) -> Telemetry:
     """The arrays of hil.observe as the receiver would have told them."""
     users = []
     for user in range(config.users):
@@ -143,6 +150,8 @@ def _from_diagnostics(config: RunConfig, frame: int, arrays: dict[str, np.ndarra
                     reason=None,
                     constellation=half_floats(points.astype(np.complex64).view(np.float32)),
                     response_db=half_floats(response_db) if heard else b"",
+                    evm_db=rows[user].evm_db,
+                    snr_db=rows[user].user_snr_db,
                 )
             )
     spectrum = arrays.get("spectrum_db", np.zeros(0, np.float32))

@@ -18,9 +18,10 @@ from hil.config import RunConfig
 from hil.live.history import History
 from hil.messages import CsiReport, NodeHealth, Overview, PictureFacts, Sent, Telemetry, UserTelemetry
 
-KEPT_POINTS, KEPT_EVENTS, KEPT_SPECTRA = 4000, 300, 160
+KEPT_POINTS, KEPT_EVENTS, KEPT_SPECTRA = 4000, 300, 100
 MAX_TEXT = 300
 RATE_WINDOW_S = 10.0
+LOOPS = ("frequency", "timing", "power")
 PICTURE_KINDS = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG": "image/png"}
 MAX_PICTURE_BYTES = 1 << 20
 
@@ -102,6 +103,12 @@ class LiveState:
                 self._source = {"connected": connected, "sentence": clean(sentence)}
                 self.version += 1
 
+    def folder_source(self, sentence: str) -> None:
+        """The same from a run folder, which says nothing while a coordinator is heard."""
+        with self._lock:
+            if not self.live:
+                self.source(False, sentence)
+
     @property
     def live(self) -> bool:
         return bool(self._source["connected"])
@@ -142,20 +149,22 @@ class LiveState:
                 self.recorded(facts)
             self.version += 1
 
-    def recorded(self, facts: PictureFacts) -> None:
-        """One picture's outcome; known ones count once."""
+    def recorded(self, facts: PictureFacts, present: bool = True) -> None:
+        """One picture's outcome; known ones count once. present False: history only, its picture is not shown yet."""
         with self._lock:
             key = (facts.frame, facts.user)
-            if not self._is_user(facts.user) or key in self._known:
+            if not self._is_user(facts.user):
+                return
+            newest = self._latest.get(facts.user)
+            if present and (newest is None or facts.frame >= newest.frame):
+                self._latest[facts.user] = facts
+                self.version += 1
+            if key in self._known:
                 return
             self._known.add(key)
-            value = facts.psnr_db
-            psnr_db = round(value, 2) if value is not None and math.isfinite(value) else None
+            psnr_db = _rounded(facts.psnr_db, 2)
             for frame, user, _psnr_db in self._points.append((facts.frame, facts.user, psnr_db)):
                 self._known.discard((frame, user))
-            newest = self._latest.get(facts.user)
-            if newest is None or facts.frame >= newest.frame:
-                self._latest[facts.user] = facts
             self._recorded += 1
             self._decoded += facts.decoded
             for kind, count in facts.events.items():
@@ -188,6 +197,13 @@ class LiveState:
             self._nodes = []
             self._note_pace()
             self.version += 1
+
+    def loops_from_folder(self, csi: CsiReport, sent: Sequence[Sent]) -> None:
+        """What a folder tells of the loops when no coordinator does."""
+        with self._lock:
+            if not self.live:
+                self._csi, self._sent = csi, {one.user: one for one in sent if self._is_user(one.user)}
+                self.version += 1
 
     def event(self, text: str) -> None:
         with self._lock:
@@ -270,6 +286,8 @@ class LiveState:
             "calibration": config.radio.calibration and clean(config.radio.calibration),
             "csi": config.feedback.csi,
             "carrier": config.feedback.carrier,
+            "timing": config.control.timing,
+            "power": config.control.power,
         }
 
     def _user(self, user: int) -> dict[str, Any]:
@@ -278,8 +296,9 @@ class LiveState:
             "user": user,
             "detected": seen.detected if seen else None,
             "constellation": numbers(seen.constellation, 2) if seen else [],
-            "response_db": numbers(seen.response_db, 1) if seen else [],
+            "response_db": numbers(seen.response_db, 2) if seen else [],
             "evm_db": _rounded(seen.evm_db, 1) if seen else None,
+            "snr_db": _rounded(seen.snr_db, 1) if seen else None,
             "frame": facts.frame if facts else None,
             "decoded": facts.decoded if facts else None,
             "reason": clean(facts.reason or "") if facts else "",
@@ -327,7 +346,7 @@ def numbers(half_floats: bytes, digits: int, most: int = 4096) -> list[float]:
 
 
 def _rounded(value: float | None, digits: int) -> float | None:
-    return round(value, digits) if value is not None and math.isfinite(value) else None
+    return round(float(value), digits) if value is not None and math.isfinite(value) else None
 
 
 def _node(node: NodeHealth) -> dict[str, Any]:
@@ -340,10 +359,10 @@ def _node(node: NodeHealth) -> dict[str, Any]:
     }
 
 
-def _loops(csi: CsiReport | None, sent: Sent | None, user: int) -> dict[str, float | None]:
+def _loops(csi: CsiReport | None, sent: Sent | None, user: int) -> dict[str, Any]:
     """What the loops between receiver and one transmitter measure and apply at present."""
     entry = next((entry for entry in csi.users if entry.user == user), None) if csi else None
-    values: dict[str, float | None] = {}
+    values: dict[str, Any] = {}
     if entry is not None:
         gain_db = 20 * math.log10(entry.gain) if math.isfinite(entry.gain) and entry.gain > 0 else None
         values |= {
@@ -352,11 +371,15 @@ def _loops(csi: CsiReport | None, sent: Sent | None, user: int) -> dict[str, flo
             "cfo_hz": _rounded(entry.cfo_hz, 1),
             "clock_ppm": _rounded(entry.clock_ppm, 2),
             "arrival_samples": _rounded(entry.arrival_samples, 2),
+            "power_db": _rounded(entry.power_db, 1),
         }
     if sent is not None:
         age_s = sent.csi_age_s
         values |= {
             "precorrection_hz": _rounded(sent.precorrection_hz, 1),
+            "advance_ticks": sent.advance_ticks,
+            "tx_gain_db": _rounded(sent.gain_db, 2),
+            "states": {name: clean(sent.loops[name], 20) for name in LOOPS if name in sent.loops},
             "papr_db": _rounded(sent.papr_db, 1),
             "csi_age_ms": _rounded(age_s * 1e3, 2) if age_s is not None else None,
         }

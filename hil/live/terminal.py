@@ -73,8 +73,10 @@ class TerminalView:
         pace = f"{run['frames_done']} of {run['frames']} frames"
         if run["images_per_s"]:
             pace += f" · {run['images_per_s']:g} pictures/s · {run['remaining_s']:.0f} s left"
+        progress = Table.grid(padding=(0, 1))
         bar = ProgressBar(total=run["frames"], completed=run["frames_done"], width=40)
-        return Group(line, Text(facts), where, Text(pace), bar)
+        progress.add_row(bar, Text(pace))
+        return Group(line, Text(facts), where, progress)
 
     def _users(self, users: list[dict[str, Any]]) -> Table:
         table = Table(box=None, header_style="dim", padding=(0, 1))

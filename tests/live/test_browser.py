@@ -141,6 +141,7 @@ def test_eight_users_at_ten_updates_a_second(browser, site, record_property):
     rates = [(now - then) / seconds for now, then in zip(after, before, strict=True)]
     record_property("updates_per_s", rates[0])
     print(f"{rates[0]:.1f} updates/s received, {rates[1]:.1f} drawings/s over {seconds:.1f} s")
+    assert rates[0] < 12  # the server holds back what comes faster
     assert len(browser.find_elements(By.CSS_SELECTOR, ".pair")) == USERS
     wait_for(lambda: text(browser, "#frames") == f"{UPDATES} of {UPDATES} frames")
     shown = [element.text for element in browser.find_elements(By.CSS_SELECTOR, ".pair .psnr")]

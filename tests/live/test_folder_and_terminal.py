@@ -37,7 +37,9 @@ def record(writer, frame):
     for user in range(2):
         pixels = rng.integers(0, 255, (24, 24, 3), dtype=np.uint8)
         row = ResultRow(frame=frame, user=user, decoded=user == 0, reason=None if user == 0 else "not detected")
-        row.psnr_db = 20.0 + frame if user == 0 else None
+        if user == 0:
+            row.psnr_db, row.cfo_hz, row.channel_gain_db, row.user_snr_db = 20.0 + frame, -3.0, -12.0, 8.5
+            row.precorrection_hz, row.csi_age_s, row.loops = 150.0, 0.004, {"frequency": "locked"}
         writer.append(row, original=pixels, received=pixels if user == 0 else None)
     points = np.ones((2, 40), np.complex64)
     points[1] = np.nan
@@ -65,6 +67,15 @@ def test_a_folder_is_shown_and_followed(run):
     assert kinds[3] == (1, "received", 1, None) and files[3] == b""
     assert update["users"][0]["constellation"][:2] == [1.0, 0.0] and update["users"][1]["constellation"] == []
     assert update["users"][0]["response_db"][0] == 0.0 and update["users"][1]["detected"] is False
+    loops = update["users"][0]["loops"]
+    assert (loops["cfo_hz"], loops["precorrection_hz"], loops["gain_db"], loops["csi_age_ms"]) == (
+        -3.0,
+        150.0,
+        0.0,
+        4.0,
+    )
+    assert loops["states"] == {"frequency": "locked"} and "cfo_hz" not in update["users"][1]["loops"]
+    assert update["users"][0]["snr_db"] == 8.5
     assert len(update["spectra"]) == 1 and update["spectra"][0][0] == pytest.approx(-90, abs=0.1)
     record(writer, 2)
     source.poll()
@@ -91,6 +102,19 @@ def test_pictures_that_are_none_are_not_shown(run):
     state, source = source_of(folder)
     source.poll()
     assert state.since(Cursor())[0]["pictures"][0]["type"] is None
+
+
+def test_a_folder_says_nothing_while_a_coordinator_is_heard(run):
+    state = LiveState()
+    state.source(True, "live")
+    source = FolderSource(state, run[0])
+    source.close()
+    source.poll()
+    state.folder_source("late word of a poll that began before")
+    update = state.since(Cursor())[0]
+    assert update["source"] == {"connected": True, "sentence": "live"}
+    assert update["users"][0]["frame"] is None  # no caption before its picture
+    assert len(update["points"]) == 4 and update["pictures"] == []  # history comes from the disk, the present does not
 
 
 def test_an_empty_folder_waits(tmp_path):

@@ -1,16 +1,23 @@
 """The page's server: who is let in, what is refused and how it says so, what an update looks like on the wire."""
 
+import contextlib
 import json
+import socket
 import struct
+import threading
+import urllib.request
 
 import numpy as np
 import pytest
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
 
 from hil.config import load_config
 from hil.errors import UsageError
 from hil.live.access import COOKIE, Access, is_loopback_host
+from hil.live.serve import Site, listen, make_server
 from hil.live.server import FILES, MAX_COMMAND_BYTES, PAGE, build_app
 from hil.live.state import LiveState
 from hil.messages import PictureFacts
@@ -216,3 +223,32 @@ def test_what_a_viewer_says_is_ignored(state):
 def test_which_hosts_are_loopback():
     assert all(is_loopback_host(host) for host in ("127.0.0.1", "127.3.2.1", "::1", "localhost"))
     assert not any(is_loopback_host(host) for host in ("0.0.0.0", "::", "192.0.2.1", "lab.example", ""))
+
+
+def test_the_real_server_survives_garbage_and_serves_on(state):
+    """Random bytes, torn requests and half-open connections on its port, then a page and an update as before."""
+    listener = listen("127.0.0.1", 0)
+    port = listener.getsockname()[1]
+    server = make_server(Site(state, Access("127.0.0.1", None)))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    rng, open_ones = np.random.default_rng(1), []
+    try:
+        for size in (1, 10, 1000, 100_000):
+            for start in (b"", b"GET / HTTP/1.1\r\nHost: ", b"GET /api/updates HTTP/1.1\r\nUpgrade: websocket\r\n"):
+                open_ones.append(socket.create_connection(("127.0.0.1", port)))
+                with contextlib.suppress(OSError):
+                    open_ones[-1].sendall(start + rng.bytes(size))
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=20) as answer:
+            assert answer.status == 200
+        address = f"ws://127.0.0.1:{port}/api/updates"
+        with connect(address, origin=f"http://127.0.0.1:{port}", open_timeout=20) as viewer:
+            assert take_apart(viewer.recv(20))[0]["fresh"]
+        with pytest.raises(InvalidStatus, match="403"):
+            connect(address, origin="http://evil.example", open_timeout=20)
+    finally:
+        for one in open_ones:
+            one.close()
+        server.should_exit = True
+        thread.join(10)
+    assert not thread.is_alive()

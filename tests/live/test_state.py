@@ -63,12 +63,15 @@ def test_events_that_are_told_again_are_shown_once(state):
 
 def test_loops_show_what_receiver_and_transmitter_said(state):
     csi = CsiReport(3, 0, 0, 0, 12.345, [UserCsi(1, cfo_hz=3.21, delay_samples=1, gain=2.0, phase_rad=0, snr_db=9.87)])
-    state.overview(overview(csi=csi, sent=[Sent(3, 0, 1, precorrection_hz=-250.04, csi_age_s=0.0021, papr_db=9.96)]))
+    said = {"frequency": "locked", "timing": "\x1b[2Jlost", "other": "x"}
+    sent = Sent(3, 0, 1, precorrection_hz=-250.04, csi_age_s=0.0021, papr_db=9.96, advance_ticks=-3, loops=said)
+    state.overview(overview(csi=csi, sent=[sent]))
     users = state.since(Cursor())[0]["users"]
     assert users[0]["loops"] == {}
     assert users[1]["loops"]["gain_db"] == pytest.approx(6.02, abs=0.1)
     assert (users[1]["loops"]["cfo_hz"], users[1]["loops"]["precorrection_hz"]) == (3.2, -250.0)
-    assert users[1]["loops"]["csi_age_ms"] == 2.1
+    assert users[1]["loops"]["csi_age_ms"] == 2.1 and users[1]["loops"]["advance_ticks"] == -3
+    assert users[1]["loops"]["states"] == {"frequency": "locked", "timing": "\ufffd[2Jlost"}
 
 
 def test_only_new_pictures_travel_and_older_ones_do_not_replace_newer(state):

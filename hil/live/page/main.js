@@ -10,7 +10,7 @@ import {
 } from "./view.js";
 
 const MAX_POINTS = 4000;
-const ROWS = 160;
+const ROWS = 100;
 const at = (id) => document.getElementById(id);
 const kept = { points: [], spectra: [], users: [], run: {}, update: null };
 const facts = document.documentElement.dataset; // what has been received and drawn, for whoever tests the page

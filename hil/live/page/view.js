@@ -6,9 +6,10 @@ const at = (id) => document.getElementById(id);
 const LATE_S = 2;
 const MAX_EVENTS = 200;
 const COLUMNS = [
-  ["snr_db", "SNR, dB", 1], ["gain_db", "gain, dB", 1], ["cfo_hz", "carrier left, Hz", 1],
-  ["precorrection_hz", "carrier corrected, Hz", 1], ["clock_ppm", "clock, ppm", 2],
-  ["arrival_samples", "arrival, samples", 2], ["csi_age_ms", "CSI age, ms", 2], ["papr_db", "PAPR, dB", 1],
+  ["frequency", "carrier loop"], ["cfo_hz", "carrier left, Hz", 1], ["precorrection_hz", "corrected, Hz", 1],
+  ["timing", "timing loop"], ["arrival_samples", "arrival, samples", 2], ["advance_ticks", "advanced, samples", 0],
+  ["power", "power loop"], ["snr_db", "SNR, dB", 1], ["gain_db", "relative gain, dB", 1], ["tx_gain_db", "commanded gain, dB", 2],
+  ["clock_ppm", "clock, ppm", 2], ["csi_age_ms", "CSI age, ms", 2], ["papr_db", "PAPR, dB", 1],
 ];
 const WORDS = { idle: "idle", waiting: "waiting for nodes", running: "running", finished: "finished", stopped: "stopped", recorded: "recorded" };
 
@@ -146,14 +147,17 @@ export function showLegends(count) {
 export function showConstellations(users) {
   const parent = at("constellations");
   parent.classList.toggle("few", users.length <= 2);
-  rows(parent, users.length, () => element("div", {}, element("canvas"), element("p")), (place, index) => {
+  parent.classList.toggle("many", users.length > 4);
+  rows(parent, users.length, () => element("div", {}, element("canvas"), element("p", {}, element("b"), element("span"), element("span"))), (place, index) => {
     const user = users[index];
-    const details = [`user ${user.user}`];
-    if (user.loops.snr_db !== undefined) details.push(`SNR ${number(user.loops.snr_db, 1, "dB")}`);
-    if (user.evm_db !== null) details.push(`EVM ${number(user.evm_db, 1, "dB")}`);
+    const details = [
+      `user ${user.user}`,
+      user.snr_db === null ? "" : `SNR ${number(user.snr_db, 1, "dB")}`,
+      user.evm_db === null ? "" : `EVM ${number(user.evm_db, 1, "dB")}`,
+    ];
     place.firstChild.setAttribute("role", "img");
-    place.firstChild.setAttribute("aria-label", `constellation of ${details.join(", ")}`);
-    text(place.lastChild, details.join(" · "));
+    place.firstChild.setAttribute("aria-label", `constellation of ${details.filter(Boolean).join(", ")}`);
+    details.forEach((detail, part) => text(place.lastChild.children[part], detail));
   });
   return [...parent.children].map((place) => place.firstChild);
 }
@@ -168,11 +172,16 @@ export function showLoops(users, run) {
     const { loops, user } = users[index];
     row.firstChild.firstChild.style.setProperty("--c", userColour(user));
     text(row.firstChild.lastChild, `user ${user}`);
-    COLUMNS.forEach(([key, , digits], column) => text(row.children[column + 1], number(loops[key], digits)));
+    COLUMNS.forEach(([key, , digits], column) => {
+      const cell = row.children[column + 1];
+      const state = digits === undefined ? loops.states?.[key] || "–" : null;
+      text(cell, state ?? number(loops[key], digits));
+      if (state) cell.dataset.loop = state;
+    });
   });
   const on = (value) => (value ? "on" : "off");
   const stored = run.calibration ? `stored calibration ${run.calibration}` : "no stored calibration";
-  text(at("loops-title"), run.users ? `${stored} · CSI feedback ${on(run.csi)} · carrier loop ${on(run.carrier)}` : "");
+  text(at("loops-title"), run.users ? `${stored} · CSI feedback ${on(run.csi)} · loops: carrier ${on(run.carrier)}, timing ${on(run.timing)}, power ${on(run.power)}` : "");
 }
 
 export function showEvents(events) {
