@@ -11,6 +11,7 @@ import yaml
 from PIL import Image
 
 from hil import __version__
+from hil.report.terminal import loops_sentence
 from hil.results import ResultRow, ResultsError, load_diagnostics, read_rows
 from hil.summary import loss_db, mean, summarise
 
@@ -39,6 +40,7 @@ def build_report(out: Path) -> Path:
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     environment.filters["figure"] = figure
+    environment.filters["loops"] = loops_sentence
     page = environment.get_template("template.html.j2").render(context(out, rows))
     path = out / "report.html"
     partial = out / "report.html.partial"
