@@ -23,7 +23,13 @@ class Bench:
     """receiver and transmitters are open and configured. transmitters[u] sends as user u.
 
     Raises CalibrationError when a radio cannot time its bursts or does not share its ticks with the others.
+    settle_frames: at most so many until the loops, which were let alone, are locked again. probe_bursts: that show a
+    transmitter's errors. keeps_delays: whether the delays found will hold in a later session.
     """
+
+    settle_frames = 0
+    probe_bursts = 16
+    keeps_delays = True
 
     def __init__(
         self,
@@ -36,9 +42,8 @@ class Bench:
     ) -> None:
         if len(transmitters) != config.users:
             raise CalibrationError(f"{config.users} users need as many transmitters, not {len(transmitters)}.")
-        for radio in (receiver, *transmitters):
-            if not (radio.capabilities.timed_transmit and radio.capabilities.shared_clock):
-                raise CalibrationError(f"{radio.uri} cannot time its bursts on the others' clock; this needs it.")
+        for place, radio in enumerate((receiver, *transmitters)):
+            self._check(radio, transmits=place > 0)
         self.config, self.settings, self.tx_amplitude, self.lead_s = config, settings, tx_amplitude, lead_s
         self._receiver, self._transmitters = receiver, list(transmitters)
         self._waveform = BurstReceiver(config)
@@ -51,6 +56,11 @@ class Bench:
     def time_s(self) -> float:
         """Of the radios, when the last samples ended."""
         return self._next_tick / self.config.sample_rate_hz
+
+    @property
+    def next_s(self) -> float | None:
+        """When the next frame will be received; None: at once."""
+        return None
 
     def gain_range_db(self, highest_gain_db: float) -> tuple[float, float]:
         """Commanded gains that every transmitter has, over the settings' gain; at most highest_gain_db in all."""
@@ -85,11 +95,7 @@ class Bench:
         expected, sent = start + MARGIN_SAMPLES, {}
         for user, burst in bursts.items():
             command, radio = commands[user], self._transmitters[user]
-            data = precorrect(burst, command.correction_hz, rate)
-            if (calibration := self.transmit_calibrations.get(user)) is not None:
-                data = calibration.predistort(data)
-            data = data / np.maximum(np.abs(data), np.float32(1.0))
-            sent[user] = data.astype(np.complex64)
+            sent[user] = self._limited(user, precorrect(burst, command.correction_hz, rate))
             gain_db = command.gain_db + (self.settings.tx_gain_db or 0.0)
             radio.configure(_with_gain(self.settings, gain_db))
             radio.transmit(Samples(sent[user][np.newaxis], expected - command.advance_ticks, rate))
@@ -108,6 +114,16 @@ class Bench:
             return samples
         data = self.receive_calibration.correct_received(samples.data)
         return Samples(data, samples.start_tick, samples.sample_rate_hz)
+
+    def _limited(self, user: int, data: np.ndarray) -> np.ndarray:
+        """complex64 [n] predistorted where a calibration is in force, within full scale."""
+        if (calibration := self.transmit_calibrations.get(user)) is not None:
+            data = calibration.predistort(data)
+        return np.asarray(data / np.maximum(np.abs(data), np.float32(1.0)), np.complex64)
+
+    def _check(self, radio: Radio, transmits: bool) -> None:
+        if not (radio.capabilities.timed_transmit and radio.capabilities.shared_clock):
+            raise CalibrationError(f"{radio.uri} cannot time its bursts on the others' clock; this needs it.")
 
     def _start(self) -> int:
         return max(self._next_tick, self._receiver.now_tick() + int(self.lead_s * self.config.sample_rate_hz))

@@ -1,5 +1,6 @@
 """The calibration of a bench, step by step: receiver, alignment of the users, transmitters; before and after."""
 
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -20,7 +21,6 @@ from radio.samples import Samples
 
 SILENCE_SAMPLES = 1 << 20
 PROBE_SYMBOLS = 8192
-PROBE_BURSTS = 16
 AFTER_FRAMES = 5
 PLAN = (
     "noise floor, IQ balance and DC offset of the receiver, from silence",
@@ -57,6 +57,8 @@ def calibrate(
         command = replace(outcome.commands[user], gain_db=alignment.power[user].highest_gain_db)  # alone: loud
         before = _transmitter(bench, user, command)
         calibration = _of_user(device, now_s, before, outcome, user, alignment)
+        if not bench.keeps_delays:
+            calibration = calibration.model_copy(update={"delay": None})
         outcome.transmitter_before[user] = before
         bench.transmit_calibrations[user] = calibration
         outcome.transmitter_after[user] = _transmitter(bench, user, command)
@@ -86,7 +88,7 @@ def _align(bench: Bench, alignment: Alignment, frames: int, outcome: Outcome, pr
 
 
 def _frame(bench: Bench, alignment: Alignment, users: list[int]) -> None:
-    commands = {user: command for user, command in alignment.commands().items() if user in users}
+    commands = {user: command for user, command in alignment.commands(bench.next_s).items() if user in users}
     samples, expected, _ = bench.send({user: bench.probe(user) for user in users}, commands)
     received = bench.receive_frame(samples, expected)
     measured_s = expected / bench.config.sample_rate_hz
@@ -94,27 +96,40 @@ def _frame(bench: Bench, alignment: Alignment, users: list[int]) -> None:
 
 
 def _measure_after(bench: Bench, alignment: Alignment, outcome: Outcome, progress: Callable[[str], None]) -> None:
+    for _ in range(bench.settle_frames):
+        progress("after: the loops settle")
+        _frame(bench, alignment, alignment.next_users())
+        if all(state.locked for state in alignment.states().values()):
+            break
     seen: dict[int, list[UserMeasurement]] = {user: [] for user in range(bench.config.users)}
     for frame in range(AFTER_FRAMES):
         progress(f"after: frame {frame + 1} of {AFTER_FRAMES}")
         _frame(bench, alignment, list(range(bench.config.users)))
         for user, measured in alignment.measured.items():
-            seen[user].append(measured)
+            # A phase that a break of the stream has just moved is no error of the loop; how often it happens is seen
+            # in the states.
+            if bench.keeps_delays or alignment.timing[user].tracker.believed:
+                seen[user].append(measured)
     outcome.after = {user: average(values) for user, values in seen.items() if values}
     outcome.states, outcome.commands = alignment.states(), alignment.commands()
 
 
 def _transmitter(bench: Bench, user: int, command: TransmitCommand) -> TransmitImbalance:
-    """Averaged over bursts of one user alone. The burst is compared as the loops mean it, carrier included."""
+    """Averaged over bursts of one user alone. The burst is compared as the loops mean it, carrier included.
+
+    A burst that was not heard, or not whole, is left out. Raises CalibrationError when none is left.
+    """
     found = []
-    for seed in range(PROBE_BURSTS):
+    for seed in range(bench.probe_bursts):
         burst = bench.probe(user, PROBE_SYMBOLS, seed)
         samples, expected, _ = bench.send({user: burst}, {user: command})
         received = bench.receive_frame(samples, expected)
         one = next((u for u in received.users if u.user == user and u.detected), None) if received else None
         if received is None or one is None:
             continue
-        found.append(_one_burst(bench, samples, received.start_tick + one.delay_samples, one.cfo_hz, burst, command))
+        arrival = received.start_tick + one.delay_samples
+        with contextlib.suppress(CalibrationError):
+            found.append(_one_burst(bench, samples, arrival, one.cfo_hz, burst, command))
     return mean_imbalance(found)
 
 

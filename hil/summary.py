@@ -109,7 +109,19 @@ def _of_user(user: int, rows: Sequence[ResultRow]) -> dict[str, Any]:
         "cfo_hz_rms": rms(row.cfo_hz for row in rows),
         "snr_db_estimated": mean(row.snr_db_estimated for row in rows),
         "csi_age_s": mean(row.csi_age_s for row in rows),
+        "loops": max(rows, key=lambda row: row.frame).loops if rows else {},
+        "locked_from_frame": locked_from(rows),
     }
+
+
+def locked_from(rows: Sequence[ResultRow]) -> int | None:
+    """The first frame from which on all of one user's loops stay locked; None where one is not, or none is known."""
+    first = None
+    for row in sorted(rows, key=lambda row: row.frame, reverse=True):
+        if not row.loops or any(state != "locked" for state in row.loops.values()):
+            break
+        first = row.frame
+    return first
 
 
 def _finite(value: Any) -> Any:

@@ -55,6 +55,8 @@ class Alignment:
         self.power = [PowerLoop(*gain_range_db) for _ in users]
         self.measured: dict[int, UserMeasurement] = {}
         self._turn = 0
+        # Where nothing keeps the clocks together a stream that breaks is anywhere afterwards, as at the beginning.
+        self._alone = (LoopState.SEARCHING, LoopState.HOLDING) if clock_deviation_ppm else (LoopState.SEARCHING,)
 
     def commands(self, at_s: float | None = None) -> dict[int, TransmitCommand]:
         """Per user, for the next frame; at_s: when that will be, where it is not soon."""
@@ -77,7 +79,7 @@ class Alignment:
 
     def next_users(self) -> list[int]:
         """Everybody; or, while somebody's timing is unknown, one of these alone, in turn."""
-        unknown = [user for user in range(self.config.users) if self.timing[user].state is LoopState.SEARCHING]
+        unknown = [user for user in range(self.config.users) if self.timing[user].state in self._alone]
         if not unknown:
             return list(range(self.config.users))
         self._turn += 1

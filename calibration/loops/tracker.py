@@ -66,6 +66,11 @@ class Tracker:
         return LoopState.LOCKED if self._locked else LoopState.CONVERGING
 
     @property
+    def believed(self) -> bool:
+        """Whether the last measurement was there and was used."""
+        return self._known and self._missing == 0
+
+    @property
     def deviation(self) -> float:
         """Standard deviation of the value at the last measurement."""
         return float(np.sqrt(self._covariance[0, 0])) if self._known else np.inf

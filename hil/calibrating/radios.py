@@ -4,6 +4,8 @@ import contextlib
 from collections.abc import Iterator, Sequence
 
 from calibration.bench import Bench
+from calibration.procedure import PROBE_SYMBOLS
+from calibration.repeating_bench import RepeatingBench, keeps_own_time
 from calibration.store.record import Device
 from hil.calibrating.apply import OWN_AIR_SERIAL, device_of
 from hil.config import RunConfig
@@ -46,11 +48,21 @@ def bench(config: RunConfig, uris: Sequence[str]) -> Iterator[tuple[Bench, Devic
             stack.callback(radio.close)
             radio.configure(settings)
             radios.append(radio)
-        lead_s = 0.0 if all(uri.startswith("sim:") for uri in opened) else config.radio.lead_s
-        found = Bench(config.waveform, radios[0], radios[1:], settings, config.radio.tx_amplitude, lead_s)
+        if keeps_own_time(radios[0], radios[1:]):
+            found: Bench = RepeatingBench(
+                config.waveform, radios[0], radios[1:], settings, config.radio.tx_amplitude, config.radio.settle_s,
+                PROBE_SYMBOLS,
+            )  # fmt: skip
+        else:
+            found = _timed(config, opened, radios, settings)
         serials = [OWN_AIR_SERIAL if name == OWN_AIR else radio.uri for name, radio in zip(names, radios, strict=True)]
         transmitters = [device_of(config, serial, "tx", user) for user, serial in enumerate(serials[1:])]
         yield found, device_of(config, serials[0], "rx", 0), transmitters
+
+
+def _timed(config: RunConfig, opened: Sequence[str], radios: Sequence[Radio], settings: RadioSettings) -> Bench:
+    lead_s = 0.0 if all(uri.startswith("sim:") for uri in opened) else config.radio.lead_s
+    return Bench(config.waveform, radios[0], radios[1:], settings, config.radio.tx_amplitude, lead_s)
 
 
 def radio_uris(users: int, uris: Sequence[str]) -> list[str]:

@@ -74,7 +74,8 @@ def _calibrate(
         return
     with bench(config, uris) as (radios, receiver, transmitters):
         gains = radios.gain_range_db(config.guard.max_tx_gain_db)
-        alignment = Alignment(config.waveform, ratio, gains)
+        clocks_ppm = 0.0 if radios.next_s is None else 2 * config.waveform.oscillator_ppm
+        alignment = Alignment(config.waveform, ratio, gains, clocks_ppm)
         with console.status("starting") as status:
             found = calibrate(radios, alignment, receiver, transmitters, frames, _progress(console, status))
     console.print(before_after(found))

@@ -11,6 +11,7 @@ import yaml
 from PIL import Image
 
 from hil import __version__
+from hil.report.terminal import loops_sentence
 from hil.results import ResultRow, ResultsError, load_diagnostics, read_rows, write_whole
 from hil.summary import loss_db, mean, summarise
 
@@ -45,6 +46,7 @@ def render(template: str, values: dict[str, Any]) -> str:
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     environment.filters["figure"] = figure
+    environment.filters["loops"] = loops_sentence
     return environment.get_template(template).render(values)
 
 

@@ -21,6 +21,9 @@ def print_summary(summary: dict[str, Any], console: Console) -> None:
     table.add_section()
     table.add_row("all", *_figures(summary), "")
     console.print(table)
+    for user in summary["per_user"]:
+        if user["loops"] and user["locked_from_frame"] is None:
+            console.print(f"user {user['user']}: {loops_sentence(user)}", highlight=False)
     seconds, rate = _number(summary["wall_s"], 1), _number(summary["images_per_s"], 2)
     console.print(f"{summary['images_sent']} images in {seconds} s, {rate} per second", highlight=False)
     if summary["missing"]:
@@ -36,6 +39,13 @@ def print_summary(summary: dict[str, Any], console: Console) -> None:
     happened = ", ".join(f"{kind} {count}" for kind, count in summary["events"].items() if count)
     if happened:
         console.print(Text(f"events: {happened}", style="yellow"))
+
+
+def loops_sentence(user: dict[str, Any]) -> str:
+    """The coordinator's loops for one user at the end of the run."""
+    states = ", ".join(f"{loop} {state}" for loop, state in user["loops"].items())
+    since = user["locked_from_frame"]
+    return states if since is None else f"{states}; all of them from frame {since} on"
 
 
 def _figures(part: dict[str, Any]) -> list[str]:

@@ -147,3 +147,14 @@ def test_a_configuration_edited_by_hand_stops_no_report(tmp_path, config):
     make_run(tmp_path, frames=1, diagnostics=False)
     (tmp_path / "config.yaml").write_text(config)
     assert "2 / 2" in build_report(tmp_path).read_text(encoding="utf-8")
+
+
+def test_the_loops_states_are_there(tmp_path):
+    writer = ResultWriter(tmp_path, resume=False)
+    for frame in range(2):
+        writer.append(row(frame, 0, loops={"frequency": "locked", "timing": "holding"}))
+        writer.append(row(frame, 1, loops={"frequency": "locked"}))
+    writer.close()
+    page = build_report(tmp_path).read_text()
+    assert "Loops of user 0 at the end: frequency locked, timing holding." in page
+    assert "Loops of user 1 at the end: frequency locked; all of them from frame 0 on." in page

@@ -64,3 +64,21 @@ def test_the_terminal_shows_it(rows):
     text = console.export_text()
     assert "[bold]c" in text and f"{sum(r.decoded for r in rows)}/{len(rows)}" in text
     assert ("--resume" in text) == (not rows)
+
+
+LOCKED = {"frequency": "locked", "timing": "locked", "power": "locked"}
+
+
+def test_the_loops_states_and_since_when_they_are_locked(capsys):
+    """A lock that is lost again does not count; rows may come in any order."""
+    states = [LOCKED, {**LOCKED, "timing": "holding"}, LOCKED, LOCKED]
+    rows = [row(frame, 0, loops=loops) for frame, loops in reversed(list(enumerate(states)))]
+    rows += [row(frame, 1, loops={**LOCKED, "power": "searching"}) for frame in range(4)]
+    summary = summary_of(rows, frames=4)
+    first, second = summary["per_user"]
+    assert (first["loops"], first["locked_from_frame"]) == (LOCKED, 2)
+    assert (second["loops"]["power"], second["locked_from_frame"]) == ("searching", None)
+    print_summary(summary, Console(width=120))
+    printed = capsys.readouterr().out
+    assert "user 1: frequency locked, timing locked, power searching" in printed and "user 0:" not in printed
+    assert summary_of(ROWS)["per_user"][0]["loops"] == {}
