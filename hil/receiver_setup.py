@@ -65,7 +65,7 @@ def open_decoder(config: RunConfig, writer: ResultWriter) -> FrameDecoder:
         except ImportError:
             raise UsageError('cancel needs ONNX Runtime here: pip install "semnoma-hil[tx,rx]".') from None
         canceller = Canceller(config.waveform, SemanticEncoder.load(codec_folder(config.codec)))
-    return FrameDecoder(config, decoder, refiner, writer, canceller, _deadline(config, refiner))
+    return FrameDecoder(config, decoder, refiner, writer, canceller, deadline=_deadline(config, refiner))
 
 
 def _deadline(config: RunConfig, refiner: "Refiner | None") -> Deadline | None:
