@@ -80,6 +80,7 @@ class ReceiverNode:
 
     def run(self) -> Stop:
         """Raises HilError or UsageError; what was recorded before stays."""
+        self._receiver.warm_up()
         hello = Hello(role="rx", user=None, process_id=os.getpid(), config_digest=self.config.digest())
         start = join(self.bus, hello, self.config.bus.join_timeout_s)
         check_receiver(self.radio, start.repeats)

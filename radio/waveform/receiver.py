@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from radio import acceleration
 from radio.samples import Samples
 from radio.waveform.acquisition import Acquisition, acquire, acquire_near, repeats_wrong
 from radio.waveform.cancellation import Alignment
@@ -18,9 +19,11 @@ from radio.waveform.header_reception import learn_from_header, read_header, star
 from radio.waveform.payload_reception import receive_payload
 from radio.waveform.reception import Reception
 from radio.waveform.steady import steady_mean
+from radio.waveform.transmitter import BurstTransmitter
 from radio.waveform.windows import backoff_samples
 
 SMALLEST_NOISE_POWER = 1e-20
+WARM_UP_SYMBOLS, WARM_UP_NOISE = 1000, 0.05
 
 
 class BurstReceiver:
@@ -69,6 +72,19 @@ class BurstReceiver:
         total = sum(user.power for user in users)
         snr_db = float(10 * np.log10(max(total, 1e-30) / noise_power))
         return ReceivedFrame(samples.start_tick + origin, users, noise_power, snr_db)
+
+    def warm_up(self) -> None:
+        """Compile the hot loops, so that the first frame does not wait for it."""
+        if not acceleration.NUMBA:
+            return
+        bursts = []
+        for user in range(self.config.users):
+            header = FrameHeader(0, user, "image", 8, 8, WARM_UP_SYMBOLS, 0)
+            bursts.append(BurstTransmitter(self.config, user).modulate(np.ones(WARM_UP_SYMBOLS, np.complex64), header))
+        samples = np.tile(np.pad(sum(bursts), self.config.fft_size), (self.config.rx_antennas, 1))
+        noise = np.random.default_rng(1).standard_normal((*samples.shape, 2)) @ [1, 1j]
+        noisy = (samples + WARM_UP_NOISE * noise).astype(np.complex64)
+        self.receive(Samples(noisy, 0, self.config.sample_rate_hz), self.config.fft_size)
 
     def _measure(self, data: np.ndarray, found: list[Reception], told: dict[int, FrameHeader]) -> float:
         """Every user's channel and header, the second time with the headers as known symbols; the noise power."""
