@@ -1,6 +1,7 @@
 """Samples per second of transmitter, receiver and air: two superposed users, one antenna."""
 
 import itertools
+from collections.abc import Callable
 
 import numpy as np
 
@@ -25,8 +26,9 @@ SEARCHED_SAMPLES = 1 << 18
 def bench_phy(runs: int = 7) -> dict[str, float | None]:
     """Medians in millions of samples per second; one core when started with OMP_NUM_THREADS=1.
 
-    search_msps: the stream receiver on noise. reference_msps is liquid-dsp's receiver for one user, or None where it is
-    not installed.
+    air_msps: TDL-A (23 paths), clocks that run apart, noise and 12 bit; air_phase_noise_msps: with phase noise as well,
+    as the receiver meets it. search_msps: the stream receiver on noise. reference_msps is liquid-dsp's receiver for one
+    user, or None where it is not installed.
     """
     rng = np.random.default_rng(1)
     config = WaveformConfig()
@@ -46,19 +48,22 @@ def bench_phy(runs: int = 7) -> dict[str, float | None]:
     air = AirConfig(seed=1, channel="tdl-a", noise_power=AMPLITUDE**2 * 0.1)
     window = length + 2 * GUARD_SAMPLES
 
-    medium = Medium(air)
-    slot = itertools.count()
+    def renderer(air: AirConfig) -> Callable[[], Samples]:
+        """The next slot of one and the same air with every call, as a run has it."""
+        medium, slot = Medium(air), itertools.count()
 
-    def render() -> Samples:
-        """The next slot of one and the same air, as a run has it."""
-        number = next(slot)
-        start = number * window
-        for user, burst in enumerate(frames[number % FRAMES]):
-            medium.add_burst(user, Samples(burst[np.newaxis], start + GUARD_SAMPLES, config.sample_rate_hz))
-        received = Samples(medium.render(start, window), start, config.sample_rate_hz)
-        medium.forget_before(start + window)
-        return received
+        def render() -> Samples:
+            number = next(slot)
+            start = number * window
+            for user, burst in enumerate(frames[number % FRAMES]):
+                medium.add_burst(user, Samples(burst[np.newaxis], start + GUARD_SAMPLES, config.sample_rate_hz))
+            received = Samples(medium.render(start, window), start, config.sample_rate_hz)
+            medium.forget_before(start + window)
+            return received
 
+        return render
+
+    render = renderer(air)
     slots = itertools.cycle([render() for _ in frames])
     receiver = BurstReceiver(config)
 
@@ -73,11 +78,13 @@ def bench_phy(runs: int = 7) -> dict[str, float | None]:
         lambda: transmitters[0].modulate(symbols, FrameHeader(0, 0, "image", 256, 256, N_SYMBOLS, 0)), runs
     )
     receive_s = median_seconds(receive, runs)
-    air_s = median_seconds(render, runs)
+    air_s = median_seconds(renderer(air.model_copy(update={"phase_noise": None})), runs)
+    air_phase_noise_s = median_seconds(render, runs)
     return {
         "transmitter_msps": length / transmit_s / 1e6,
         "receiver_msps": window / receive_s / 1e6,
         "air_msps": window / air_s / 1e6,
+        "air_phase_noise_msps": window / air_phase_noise_s / 1e6,
         "search_msps": _search_msps(config, runs),
         "reference_msps": bench_reference(window, runs),
     }

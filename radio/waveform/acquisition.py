@@ -232,12 +232,18 @@ def repeats_wrong(samples: np.ndarray, grid: ResourceGrid, user: int, hit: Acqui
     starts = np.concatenate([repeats, *sounded])
     inside = (starts >= 0) & (starts + n <= samples.shape[1])
     matched = np.zeros((len(samples), starts.size, 2), np.complex64)
-    sequences = np.stack([grid.preamble(user), grid.sounding(user)[0]], axis=1).conj()
-    matched[:, inside] = symbol_bins(samples, grid, starts[inside], hit.cfo_hz, 0) @ sequences
+    matched[:, inside] = symbol_bins(samples, grid, starts[inside], hit.cfo_hz, 0) @ _conjugate_sequences(config, user)
     energies = _power(matched).sum(axis=0)
     known = energies[tried:, 1].reshape(len(shifts), -1).sum(axis=1)
     known += [energies[1 + s : 1 + s + config.preamble_repeats, 0].sum() for s in shifts]
     return shifts[int(np.argmax(known))]
+
+
+@lru_cache(maxsize=16)
+def _conjugate_sequences(config: WaveformConfig, user: int) -> np.ndarray:
+    """complex64 [active, 2]: of a user's preamble and of its sounding."""
+    grid = ResourceGrid(config)
+    return np.stack([grid.preamble(user), grid.sounding(user)[0]], axis=1).conj()
 
 
 def _power(values: np.ndarray) -> np.ndarray:

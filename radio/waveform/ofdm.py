@@ -11,6 +11,6 @@ def to_time(bins: np.ndarray, cp_samples: int) -> np.ndarray:
     return with_prefix.astype(np.complex64, copy=False).reshape(-1)
 
 
-def to_bins(windows: np.ndarray) -> np.ndarray:
+def to_bins(windows: np.ndarray, overwrite: bool = False) -> np.ndarray:
     """complex64 [..., fft_size] samples without prefix -> complex64 [..., fft_size] bins in FFT order."""
-    return scipy.fft.fft(windows, axis=-1, norm="ortho")
+    return scipy.fft.fft(windows, axis=-1, norm="ortho", overwrite_x=overwrite)

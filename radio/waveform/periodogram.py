@@ -14,12 +14,13 @@ def spectrum_near_zero(values: np.ndarray, size: int, count: int) -> np.ndarray:
     values: complex128 [m], m <= size. Few cells cost less one by one than as an FFT of `size`.
     """
     if acceleration.NUMBA:
-        return np.asarray(_compiled(values, size, count))
+        return np.asarray(spectrum_compiled(values, size, count))
     return np.asarray(scipy.fft.fft(values, size)[np.arange(-count, count + 1)])
 
 
 @acceleration.compiled
-def _compiled(values: np.ndarray, size: int, count: int) -> np.ndarray:
+def spectrum_compiled(values: np.ndarray, size: int, count: int) -> np.ndarray:
+    """`spectrum_near_zero`, for compiled callers."""
     cells = 2 * count + 1
     cosine, sine = np.empty(cells), np.empty(cells)  # of one value's step, per cell
     real, imag = np.ones(cells), np.zeros(cells)  # of the phase reached

@@ -41,7 +41,7 @@ def straighten(
 def _straightened(received: np.ndarray, weights: np.ndarray, steps: np.ndarray, phases: np.ndarray) -> np.ndarray:
     antennas, symbols, active = received.shape
     half = active // 2
-    out = np.zeros((symbols, active), np.complex64)
+    out = np.empty((symbols, active), np.complex64)
     cosines, sines = np.empty(RAMP_STEP, np.float32), np.empty(RAMP_STEP, np.float32)
     for m in range(symbols):
         step = complex(math.cos(steps[m]), math.sin(steps[m]))
@@ -62,6 +62,7 @@ def _straightened(received: np.ndarray, weights: np.ndarray, steps: np.ndarray, 
                         a, b = c * cosines[i] - s * sines[i], c * sines[i] + s * cosines[i]
                         u = w[i].real * a + w[i].imag * b
                         v = w[i].real * b - w[i].imag * a
-                        z[i] += complex(y[i].real * u - y[i].imag * v, y[i].real * v + y[i].imag * u)
+                        turned = complex(y[i].real * u - y[i].imag * v, y[i].real * v + y[i].imag * u)
+                        z[i] = turned if antenna == 0 else z[i] + turned
                 coarse *= turn
     return out

@@ -9,12 +9,14 @@ two of them for the lower and the upper half of the band. Their difference gives
 needs no unwrapping at low SNR, and what is left by smoothing over time.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
+from radio import acceleration
 from radio.waveform.grid import ResourceGrid
-from radio.waveform.periodogram import spectrum_near_zero
+from radio.waveform.periodogram import spectrum_compiled, spectrum_near_zero
 
 SMOOTHING_SYMBOLS = 4.0  # standard deviation of the kernel: about a millisecond at the default numerology
 CLOCK_PRIOR_PPM = 20.0  # standard deviation expected of a crystal; keeps short bursts from inventing a drift
@@ -86,17 +88,40 @@ def clock_offset(phasors: Phasors, period_s: float, noise_power: float) -> float
 
     With energy E in both halves the phase between them has Fisher information E / (2 noise_power) per symbol.
     """
-    known = phasors.energy > 0
-    if np.count_nonzero(known) < 3:
+    if np.count_nonzero(phasors.energy > 0) < 3:
         return 0.0
-    energy = np.where(known, phasors.energy, 1.0)
-    weighted = phasors.upper * np.conj(phasors.lower) * (2 / (energy * max(noise_power, 1e-300)))
-    size = max(16 * weighted.size, 4096)
+    size = max(16 * phasors.energy.size, 4096)
     step = 1 / (size * period_s * phasors.separation_hz)
     cells = _cells(LARGEST_CLOCK_PPM * 1e-6 / step, size)
-    turned = np.exp(2j * np.pi * phasors.reference / size * cells)
-    likelihood = (spectrum_near_zero(weighted, size, cells[-1]) * turned).real
-    return step * _peak(likelihood - 0.5 * (cells * step * 1e6 / CLOCK_PRIOR_PPM) ** 2, cells)
+    likelihoods = _clock_likelihoods_compiled if acceleration.NUMBA else _clock_likelihoods
+    found = likelihoods(phasors.upper, phasors.lower, phasors.energy, phasors.reference, size, int(cells[-1]))
+    penalty = 0.5 * (cells * (step * 1e6 / CLOCK_PRIOR_PPM)) ** 2
+    return step * _peak(found / max(noise_power, 1e-300) - penalty, cells)
+
+
+def _clock_likelihoods(
+    upper: np.ndarray, lower: np.ndarray, energy: np.ndarray, reference: float, size: int, count: int
+) -> np.ndarray:
+    """float64 [2 count + 1]: at clocks of -count .. count steps, times the noise power."""
+    weighted = upper * np.conj(lower) * (2 / np.where(energy > 0, energy, 1.0))
+    turned = np.exp(2j * np.pi * reference / size * np.arange(-count, count + 1))
+    return np.asarray((spectrum_near_zero(weighted, size, count) * turned).real)
+
+
+@acceleration.compiled
+def _clock_likelihoods_compiled(
+    upper: np.ndarray, lower: np.ndarray, energy: np.ndarray, reference: float, size: int, count: int
+) -> np.ndarray:
+    weighted = np.zeros(energy.size, np.complex128)
+    for m in range(energy.size):
+        if energy[m] > 0:
+            weighted[m] = upper[m] * lower[m].conjugate() * (2 / energy[m])
+    spectrum = spectrum_compiled(weighted, size, count)
+    values = np.empty(spectrum.size)
+    for i in range(values.size):
+        angle = 2 * math.pi * reference / size * (i - count)
+        values[i] = spectrum[i].real * math.cos(angle) - spectrum[i].imag * math.sin(angle)
+    return values
 
 
 def _frequency(common: np.ndarray, period_s: float, noise_energy: float, std_hz: float) -> float:

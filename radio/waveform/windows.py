@@ -24,7 +24,8 @@ def symbol_bins(
     """
     n, half = grid.config.fft_size, grid.config.active_subcarriers // 2
     turned = _turned_compiled if acceleration.NUMBA else _turned
-    bins = to_bins(turned(samples, starts, n, cfo_hz / grid.config.sample_rate_hz, float(origin)))
+    windows = turned(samples, starts, n, cfo_hz / grid.config.sample_rate_hz, float(origin))
+    bins = to_bins(windows, overwrite=True)
     return np.concatenate([bins[..., n - half :], bins[..., 1 : half + 1]], axis=-1)
 
 

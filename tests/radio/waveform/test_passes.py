@@ -16,6 +16,7 @@ from radio.waveform.known_elements import known_phasors
 from radio.waveform.periodogram import spectrum_near_zero
 from radio.waveform.steady import steady_mean
 from radio.waveform.straightening import ramps, straighten
+from radio.waveform.tracking import Phasors, clock_offset
 from radio.waveform.windows import symbol_bins
 
 CONFIG = WaveformConfig(rx_antennas=2)
@@ -134,3 +135,16 @@ def test_a_cluster_is_found_where_it_begins(each_backend, onset, cluster):
     assert best.evidence == pytest.approx(log_evidence(best.onset), rel=2e-3, abs=0.5)
     assert log_evidence(best.onset) >= log_evidence(onset) - 0.5
     assert abs(best.onset - onset) < (0.05 if cluster == 0 else 1.5)
+
+
+def test_the_clock_is_read_off_the_halves_of_the_band(each_backend):
+    """Half a band apart by D Hz, a clock that is c fast turns the halves by 2 pi D c t against each other."""
+    clock, symbols, reference, period_s = 12e-6, 180, 3.5, 72e-6
+    phasors = Phasors.empty(GRID, symbols, reference)
+    elapsed_s = (np.arange(symbols) - reference) * period_s
+    turn = np.exp(1j * np.pi * phasors.separation_hz * clock * elapsed_s)
+    energy = np.where(np.arange(symbols) % 7 == 3, 0.0, 40.0)
+    phasors.put(0, energy / 2 * turn.conj(), energy / 2 * turn, energy)
+    assert clock_offset(phasors, period_s, 0.01) == pytest.approx(clock, rel=0.02)
+    phasors.put(0, *np.zeros((2, symbols)), np.zeros(symbols))
+    assert clock_offset(phasors, period_s, 0.01) == 0.0
