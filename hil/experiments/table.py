@@ -2,7 +2,7 @@
 
 Columns, in this order: the plan (plan, point, kind), the settings (scheme, channel, snr_db, users, seed, frames and
 every other axis of the grid), the picture's figures (those of results.jsonl; of an evaluation also ms_ssim and link),
-event_KIND counts, the provenance, and last what no two runs have alike (CIRCUMSTANCES and latency_ms_STAGE).
+event_KIND counts, loop_NAME states, the provenance, and last what no two runs have alike (CIRCUMSTANCES and latency_ms_STAGE).
 Parquet's dictionaries store what repeats once.
 """
 
@@ -28,7 +28,7 @@ SETTINGS = ("scheme", "channel", "snr_db", "users", "seed", "frames")
 CIRCUMSTANCES = ("answer_ms", "point_wall_s", "point_starts", "point_finished_utc")
 TIMING = "latency_ms_"
 _EVENT = "event_"
-_NESTED = ("latency_ms", "events", "seeds", "cancelled_users")
+_NESTED = ("latency_ms", "events", "seeds", "cancelled_users", "loops")
 
 
 def require_pyarrow() -> None:
@@ -119,6 +119,7 @@ def _flat(row: ResultRow) -> dict[str, Any]:
     values = {name: getattr(row, name) for name in row.__struct_fields__ if name not in _NESTED}
     values["cancelled_users"] = ",".join(map(str, row.cancelled_users))
     values |= {f"seed_{name}": value for name, value in sorted(row.seeds.items())}
+    values |= {f"loop_{name}": state for name, state in sorted(row.loops.items())}
     values |= {f"{_EVENT}{name}": value for name, value in sorted(row.events.items())}
     return values | {f"{TIMING}{name}": value for name, value in row.latency_ms.items()}
 
