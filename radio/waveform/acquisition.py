@@ -37,7 +37,7 @@ from radio.waveform.windows import symbol_bins
 HYPOTHESES_PER_SUBCARRIER = 2
 SILENCE = 1e-5  # of the mean power searched; below it the correlations' own rounding would look like a signal
 LOUD = 64.0  # repetition metric, Exp(1) under noise, and below a tenth of this in most places without a preamble
-CLEAR = 4.0  # statistic over threshold
+CLEAR = 0.15  # of what a preamble without noise gives; another user's, matched with this one, gives up to 0.08
 STEADY = 0.7  # see `_carrier_of_repeats`: a carrier that is off by 4 % of a subcarrier
 DEVIATIONS = 5.0  # allowed for a carrier that noise makes uncertain
 LEAKAGE = 0.01  # subcarriers: allowed for what a tone or a DC offset as loud as the preamble does to it
@@ -116,7 +116,7 @@ def _acquire_loud(region: np.ndarray, grid: ResourceGrid, user: int, first: int,
     power = max(float(np.sum(_power(under), dtype=np.float64)) / under.size, 1e-30)
     found = float(energy[hypothesis, start]) / (config.active_subcarriers * power)
     threshold = _threshold(config.false_alarm_probability, len(region), energy.size)
-    if found < CLEAR * threshold or start in (0, end - begin - 1):
+    if found < max(CLEAR * repeats * n, threshold) or start in (0, end - begin - 1):
         return None
     cfo_hz = float(_whole_subcarriers(config)[hypothesis] + part) * config.subcarrier_spacing_hz
     steady, residual_hz, deviation_hz = _carrier_of_repeats(under, grid, user, cfo_hz)
