@@ -1,5 +1,7 @@
 """One table and one figure for each question, against rows whose answers are known by hand."""
 
+import importlib.util
+
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -52,6 +54,7 @@ def test_every_question_has_a_figure(question, tmp_path):
         assert np.asarray(picture.convert("L")).std() > 5
 
 
+@pytest.mark.skipif(importlib.util.find_spec("stlpips_pytorch") is None, reason="needs stlpips-pytorch")
 def test_a_refined_scheme_is_the_codec_then_the_refiner(exported, exported_refiner, tmp_path):
     pictures = tmp_path / "set.npz"
     np.savez(pictures, images=np.random.default_rng(1).integers(0, 256, (2, 32, 32, 3), dtype=np.uint8))

@@ -79,7 +79,7 @@ def lab(tmp_path):
 
 
 def test_delay_loss_and_a_link_that_is_cut_and_comes_back(lab):
-    here = lab(30, "bus.node_timeout_s=3", "air.stall_timeout_s=3", delay_s=0.1, loss=0.01)
+    here = lab(30, "bus.node_timeout_s=6", "air.stall_timeout_s=6", delay_s=0.1, loss=0.01)
     here.until(lambda: here.recorded() >= 8)
     whole = read_rows(here.out)
     here.hosts.switch.cut = {TX1}

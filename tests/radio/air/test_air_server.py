@@ -240,7 +240,7 @@ def test_garbage_is_counted_and_dropped(start, attach, noise_like, caplog):
         while server.counters["malformed"] < len(messages) and time.monotonic() < deadline:
             time.sleep(0.02)
     assert server.counters["malformed"] == len(messages)
-    assert sum("malformed" in record.message for record in caplog.records) == len(messages)
+    assert sum("malformed" in record.message for record in caplog.records) == 3  # said at the 1st, 2nd and 4th
     assert receiver.receive(0, 10).n_samples == 10
 
 
