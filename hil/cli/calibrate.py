@@ -24,6 +24,7 @@ _folder = click.option(
 @click.option(
     "--plot", type=click.Path(path_type=Path, dir_okay=False), help="Write the loops' course here (PNG, SVG)."
 )
+@click.option("--full-scale-dbm", type=float, help="Power at the antenna that gives 0 dBFS: adds the noise figure.")
 @click.option("--plan", "plan_only", is_flag=True, help="Print what would be done and stop.")
 @_folder
 @click.pass_context
@@ -50,6 +51,7 @@ def _calibrate(
     frames: int,
     wanted: str | None,
     plot: Path | None,
+    full_scale_dbm: float | None,
     plan_only: bool,
     store: Path | None,
     **options: Any,
@@ -57,6 +59,8 @@ def _calibrate(
     from rich.console import Console
 
     from calibration.loops.alignment import Alignment
+    from calibration.measure.measurement import Measurement
+    from calibration.measure.noise import noise_figure
     from calibration.procedure import PLAN, calibrate
     from calibration.store.folder import CalibrationFolder, default_folder
     from hil.calibrating.radios import bench, radio_uris
@@ -79,6 +83,10 @@ def _calibrate(
         with console.status("starting") as status:
             found = calibrate(radios, alignment, receiver, transmitters, frames, _progress(console, status))
     console.print(before_after(found))
+    if full_scale_dbm is not None:
+        full_scale = Measurement(full_scale_dbm, 0.0, "dBm")
+        figure = noise_figure(found.noise_floor, full_scale, config.sample_rate_hz)
+        console.print(f"noise figure: {figure}", highlight=False)
     for user, state in found.states.items():
         console.print(f"user {user}: frequency {state.frequency}, timing {state.timing}, power {state.power}")
     folder = CalibrationFolder(store or default_folder())

@@ -37,6 +37,8 @@ def _bench(context: click.Context, user: int) -> "Iterator[tuple[RunConfig, Benc
     if user >= config.users:
         raise UsageError(f"--user {user} does not exist among {config.users} users (0 to {config.users - 1}).")
     with bench(config, named["devices"] or ("sim",)) as (radios, _, _):
+        if radios.next_s is not None:
+            raise UsageError("Radios that only repeat their bursts cannot be measured one property at a time.")
         yield config, radios
 
 
