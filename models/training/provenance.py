@@ -7,7 +7,7 @@ from pathlib import Path
 from models.errors import ModelError
 from models.manifest import Provenance
 from models.training.checkpoint import Progress, has_checkpoint
-from models.training.config import CodecTraining, RunBounds
+from models.training.config import CodecTraining, RefinerTraining, RunBounds
 from models.training.runner import SETTINGS_NAME
 from models.training.stage_config import ConditionalGanTraining, OneStepTraining, StudentTraining
 
@@ -35,6 +35,10 @@ def provenance_of(what: str, settings: RunBounds, progress: Progress) -> Provena
         note += " Distilled: " + ", ".join(f"{name} {getattr(settings, name)}" for name in weights) + "."
     if isinstance(settings, OneStepTraining):
         images = f"--refiner {settings.refiner.name} --codec {settings.codec.name} {images}"
+    if isinstance(settings, RefinerTraining) and settings.conditioned and settings.codec is not None:
+        images = f"{images} --codec {settings.codec.name} --conditioned"
+        names = ("pairs", "batch", "learning_rate")
+        note = "Trained with " + ", ".join(f"{name} {getattr(settings, name):g}" for name in names) + "."
     if isinstance(settings, ConditionalGanTraining):
         images = f"{images} --codec {settings.codec.name}"
         names = ("reconstruction", "adversarial", "feature", "gradient_penalty", "learning_rate", "batch")
