@@ -37,8 +37,7 @@ def provenance_of(what: str, settings: RunBounds, progress: Progress) -> Provena
         images = f"--refiner {settings.refiner.name} --codec {settings.codec.name} {images}"
     if isinstance(settings, RefinerTraining) and settings.conditioned and settings.codec is not None:
         images = f"{images} --codec {settings.codec.name} --conditioned"
-        names = ("pairs", "batch", "learning_rate")
-        note = "Trained with " + ", ".join(f"{name} {getattr(settings, name):g}" for name in names) + "."
+        note = f"Trained with pairs {settings.pairs}, batch {settings.batch}, learning_rate {settings.learning_rate:g}."
     if isinstance(settings, ConditionalGanTraining):
         images = f"{images} --codec {settings.codec.name}"
         names = ("reconstruction", "adversarial", "feature", "gradient_penalty", "learning_rate", "batch")
