@@ -17,7 +17,7 @@ from models.decoder import choose_device
 from models.errors import ModelError
 from models.manifest import RefinerManifest, load_refiner_manifest
 from models.refiner.conditioned import PASSES as CONDITIONED_PASSES
-from models.refiner.conditioned import refine_conditioned, refine_conditioned_at_once
+from models.refiner.conditioned import refine_conditioned, refine_conditioned_at_once, shown
 from models.refiner.generator import generate
 from models.refiner.network import build_prior, build_scheduler, prior_stride
 from models.refiner.start_step import error_rms, start_timestep, useful_passes
@@ -96,9 +96,9 @@ class Refiner:
         if method == "conditional-gan":
             return generate(self._network, batch, snr_db)
         if method == "conditioned-diffusion":
-            return refine_conditioned(self._network, batch, error_rms(snr_db), most)
+            return shown(batch, refine_conditioned(self._network, batch, error_rms(snr_db), most))
         if method == "conditioned-one-step":
-            return refine_conditioned_at_once(self._network, batch, error_rms(snr_db))
+            return shown(batch, refine_conditioned_at_once(self._network, batch, error_rms(snr_db)))
         start = start_timestep(snr_db, self._scheduler.alphas_cumprod.numpy())
         if method == "one-step":
             return refine_at_once(self._network, self._scheduler, batch, start)
