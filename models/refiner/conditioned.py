@@ -11,8 +11,8 @@ data's deviation:
 
 so that a network of zeros is the best linear estimate. Error contraction starts from y + sqrt(e^2 + sigma^2) n, which
 has the deviation that x0 + sigma n would have, and DDIM with eta = 0 (Song et al. 2021) leads back to a sample: as
-sharp as the original, but with details of its own, which cost PSNR. What is shown lies between the two, on the line that
-Freirich et al. 2021 find optimal: y + STRENGTH (sample - y). Pictures are float [B, 3, H, W] in [-1, 1].
+sharp as the original, but with details of its own, which cost PSNR. What is shown lies between the two, on the line
+that Freirich et al. 2021 find optimal: y + STRENGTH (sample - y). Pictures are float [B, 3, H, W] in [-1, 1].
 """
 
 from __future__ import annotations
