@@ -59,11 +59,10 @@ class FrameDecoder:
         ideals = self._ideal_pictures(slot, passes) if self.config.rx.ideal else {}
         for user, (row, pictures) in made.items():
             self._score(row, pictures, ideals.get(user))
-            self.writer.append(row, **pictures)
+        self.writer.record(list(made.values()), (slot.grant.frame, diagnostics(self.config, slot)))
+        for row, pictures in made.values():
             self.on_recorded(row, pictures)
-        decoded = sum(row.decoded for row, _ in made.values())
-        self.writer.save_diagnostics(slot.grant.frame, **diagnostics(self.config, slot))
-        return decoded
+        return sum(row.decoded for row, _ in made.values())
 
     def _user(self, slot: Slot, user: int, view: View | None, users_after: int) -> tuple[ResultRow, dict[str, Any]]:
         received, csi = (view.received, view.csi) if view else (slot.received, slot.csi)
