@@ -14,8 +14,8 @@ SPECTRUM_BINS = 512
 def diagnostics(config: RunConfig, slot: Slot) -> dict[str, np.ndarray]:
     """Arrays by name; users that were not received are rows of NaN.
 
-    constellation: complex64 [users, MAX_POINTS], features; response: complex64 [users, active] at response_hz, first
-    antenna; spectrum_db: float32 [SPECTRUM_BINS] at spectrum_hz, full scale 0 dB.
+    constellation: complex64 [users, at most MAX_POINTS], features; response: complex64 [users, active] at response_hz,
+    first antenna; spectrum_db: float32 [SPECTRUM_BINS] at spectrum_hz, full scale 0 dB.
     """
     arrays: dict[str, np.ndarray] = {}
     grid = ResourceGrid(config.waveform)
@@ -27,7 +27,8 @@ def diagnostics(config: RunConfig, slot: Slot) -> dict[str, np.ndarray]:
     if slot.received is not None:
         shape = (config.users, config.waveform.active_subcarriers)
         response = np.full(shape, np.nan, np.complex64)
-        constellation = np.full((config.users, MAX_POINTS), np.nan, np.complex64)
+        most = max((user.features.size for user in slot.received.users), default=0)
+        constellation = np.full((config.users, min(MAX_POINTS, most)), np.nan, np.complex64)
         for user in slot.received.users:
             if user.channel is not None:
                 response[user.user] = user.channel.values[0]
