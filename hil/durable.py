@@ -30,8 +30,12 @@ def write_together(files: Mapping[Path, bytes], executor: Executor) -> None:
             opened.append((file, name))
             if os.write(file, content) < len(content):
                 raise OSError("the disk is full")
-        flushing = [executor.submit(os.fsync, file) for file, _ in opened]
-        wait(flushing)  # nothing goes on in the background when one of them fails
+        flushing = [executor.submit(os.fsync, file) for file, _ in opened[1:]]
+        try:
+            for file, _ in opened[:1]:
+                os.fsync(file)
+        finally:
+            wait(flushing)  # nothing goes on in the background when one of them fails
         for one in flushing:
             one.result()
     finally:

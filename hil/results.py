@@ -25,10 +25,10 @@ from typing import Any
 import msgspec
 import numpy as np
 import yaml
-from PIL import Image
 
 from hil.durable import write_together
 from hil.durable import write_whole as write_whole
+from hil.png import png
 
 LINES = "results.jsonl"
 CONFIG = "config.yaml"
@@ -210,10 +210,8 @@ class ResultWriter:
         """Add a picture's file to `files`; its name."""
         if pixels is None:
             return None
-        buffer = io.BytesIO()
-        Image.fromarray(np.ascontiguousarray(pixels)).save(buffer, "PNG", compress_level=4)
         name = f"images/frame_{row.frame:06d}_user{row.user}_{kind}.png"
-        files[self.out / name] = buffer.getvalue()
+        files[self.out / name] = png(pixels)
         return name
 
     def _lines(self, lines: bytes) -> None:

@@ -23,12 +23,13 @@ PICTURES = 8
 
 @dataclass
 class _Progress:
-    """When how many images were recorded, and what the nodes had spent by then."""
+    """When how many images were recorded, and what the nodes had spent by then; at most once every `step` images."""
 
+    step: int
     stamps: list[tuple[float, int, dict[str, float]]] = field(default_factory=list)
 
     def __call__(self, at_s: float, images: int) -> None:
-        if images > (self.stamps[-1][1] if self.stamps else 0):
+        if images >= (self.stamps[-1][1] if self.stamps else 0) + self.step:
             self.stamps.append((at_s, images, node_cpu_s()))
 
     def steady(self) -> dict[str, Any]:
@@ -67,7 +68,7 @@ def bench_end_to_end(frames: int = 300, slots_ahead: int = 1, onnx_decoders: boo
                 "codec": str(_as_onnx(Path(folder) / "codec")) if onnx_decoders else CODEC,
             },
         )
-        progress = _Progress()
+        progress = _Progress(step=max(1, 2 * frames // 50))
         summary = run_loopback(
             config,
             Path(folder) / "run",
