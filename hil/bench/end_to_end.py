@@ -48,12 +48,15 @@ class _Progress:
         }
 
 
-def bench_end_to_end(frames: int = 300, slots_ahead: int = 1, onnx_decoders: bool = False) -> dict[str, Any]:
+def bench_end_to_end(
+    frames: int = 300, slots_ahead: int = 1, onnx_decoders: bool = False, out: Path | None = None
+) -> dict[str, Any]:
     """Two users, 32x32 pictures of smoothed noise, compact-2u, no refiner and no decoding for an ideal receiver.
 
     `images_per_s_steady` and processor times leave out the start of the processes, the first fifth of the images, in
     which libraries are still being loaded, and the last twentieth. onnx_decoders: the codec's decoders as ONNX, which
-    are exported first. Raises UsageError where the exporter is not installed.
+    are exported first. out: where the run is kept; else it is deleted at the end, which slows down whoever makes many
+    files on the same ext4 within the next minutes. Raises UsageError where the exporter is not installed.
     """
     with tempfile.TemporaryDirectory() as folder:
         pictures = Path(folder) / "pictures.npz"
@@ -71,7 +74,7 @@ def bench_end_to_end(frames: int = 300, slots_ahead: int = 1, onnx_decoders: boo
         progress = _Progress(step=max(1, 2 * frames // 50))
         summary = run_loopback(
             config,
-            Path(folder) / "run",
+            out or Path(folder) / "run",
             resume=False,
             console=Console(quiet=True),
             on_progress=progress,

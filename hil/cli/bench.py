@@ -1,6 +1,7 @@
 """`semnoma-hil bench`: how fast this machine does each part of the job."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import click
@@ -57,12 +58,13 @@ def codec(codec: str, paper: bool, as_json: bool, runs: int) -> None:
 @click.option("--frames", type=click.IntRange(20), default=300, show_default=True, help="Frames of two images.")
 @click.option("--slots-ahead", type=click.IntRange(0, 2), default=1, show_default=True, help="feedback.slots_ahead.")
 @click.option("--onnx-decoders", is_flag=True, help="Decode with ONNX Runtime: exports the codec's decoders first.")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Keep the run here.  [deleted]")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
-def images(frames: int, slots_ahead: int, onnx_decoders: bool, as_json: bool) -> None:
+def images(frames: int, slots_ahead: int, onnx_decoders: bool, out: Path | None, as_json: bool) -> None:
     """Images a second of a whole simulated run: two users, 32x32, no refiner, no decoding for an ideal receiver."""
     from hil.bench.end_to_end import bench_end_to_end
 
-    _show(bench_end_to_end(frames, slots_ahead, onnx_decoders), as_json)
+    _show(bench_end_to_end(frames, slots_ahead, onnx_decoders, out), as_json)
 
 
 _UNITS = {
