@@ -12,7 +12,7 @@ from hil.node import join
 from radio.air.medium import LinkTruth
 from radio.air.server import AirServer
 
-TRUTH_POLL_S = 0.02
+POLL_S = 0.2
 
 
 @dataclass
@@ -24,14 +24,15 @@ class AirNode:
     server: AirServer
 
     def run(self) -> Stop:
-        """Fading blocks are slots: one realisation of the channel per slot."""
+        """Fading blocks are slots: one realisation of the channel per slot. Truth goes out behind a slot's samples."""
         hello = Hello(role="air", user=None, process_id=os.getpid(), config_digest=self.config.digest())
         serving = threading.Thread(target=self.server.run, name="air", daemon=True)
         serving.start()
         start = join(self.bus, hello, self.config.bus.join_timeout_s)
         self.server.set_block_samples(start.slot_samples)
+        self.server.on_rendered = self._tell_truth
         while True:
-            message = self.bus.receive(TRUTH_POLL_S)
+            message = self.bus.receive(POLL_S)
             if message is not None:
                 match message.body:
                     case Stop() as stop:
@@ -44,9 +45,12 @@ class AirNode:
                         pass
             if not serving.is_alive():
                 raise HilError("the simulated air's sample server has ended.")
-            links = self.server.drain_truth()
-            if links:
-                self.bus.send(Truth([_link(link) for link in links]))
+            self._tell_truth()  # also of what nobody has received
+
+    def _tell_truth(self) -> None:
+        links = self.server.drain_truth()
+        if links:
+            self.bus.send(Truth([_link(link) for link in links]))
 
 
 def _link(truth: LinkTruth) -> Link:

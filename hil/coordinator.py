@@ -36,7 +36,7 @@ from hil.observers import Observers
 from hil.repeated_slot import aligned
 
 log = logging.getLogger(__name__)
-MAX_UNDECODED_FRAMES = 4  # how far the radio may run ahead of the decoder: bounds the receiver's memory
+MAX_UNDECODED_FRAMES = 8  # how far the radio may run ahead of the decoder: bounds the receiver's memory
 
 
 MAX_PROBE_ATTEMPTS = 8

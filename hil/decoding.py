@@ -23,6 +23,15 @@ if TYPE_CHECKING:  # diffusers is imported only where pictures are refined
     from models.refiner import Refiner
 
 
+@dataclass(frozen=True)
+class DecodedFrame:
+    """A frame whose pictures are there and nothing is recorded of. made, ideals: by user."""
+
+    slot: Slot
+    made: dict[int, tuple[ResultRow, dict[str, Any]]]
+    ideals: dict[int, np.ndarray]
+
+
 @dataclass
 class FrameDecoder:
     """Decodes slot by slot. refiner None leaves pictures as decoded, canceller None users superposed.
@@ -39,10 +48,11 @@ class FrameDecoder:
     deadline: Deadline | None = None
 
     def decode(self, slot: Slot) -> int:
-        """Decode and record every user of one frame; returns how many images were decoded.
+        """`make` and `record` in one: decode and record every user of one frame; how many images were decoded."""
+        return self.record(self.make(slot))
 
-        Each line is on disk when this returns. Users that the writer already has are left alone.
-        """
+    def make(self, slot: Slot) -> DecodedFrame:
+        """Decode every user of one frame. Users that the writer already has are left alone."""
         assert slot.grant.frame is not None
         view = None
         if self.canceller and slot.samples and slot.received:
@@ -56,14 +66,21 @@ class FrameDecoder:
                 view = self.canceller.without(view, slot, user, pictures["received"])
         # Only now what no receiver in the field does: its time is not the deadline's.
         passes = {user: row.refine_passes for user, (row, _) in made.items()}
-        ideals = self._ideal_pictures(slot, passes) if self.config.rx.ideal else {}
+        return DecodedFrame(slot, made, self._ideal_pictures(slot, passes) if self.config.rx.ideal else {})
+
+    def record(self, frame: DecodedFrame) -> int:
+        """Score and record a frame, in a thread of its own if the caller likes; how many images were decoded.
+
+        Each line is on disk when this returns.
+        """
+        slot, made = frame.slot, frame.made
+        assert slot.grant.frame is not None
         for user, (row, pictures) in made.items():
-            self._score(row, pictures, ideals.get(user))
-            self.writer.append(row, **pictures)
+            self._score(row, pictures, frame.ideals.get(user))
+        self.writer.record(list(made.values()), (slot.grant.frame, diagnostics(self.config, slot)))
+        for row, pictures in made.values():
             self.on_recorded(row, pictures)
-        decoded = sum(row.decoded for row, _ in made.values())
-        self.writer.save_diagnostics(slot.grant.frame, **diagnostics(self.config, slot))
-        return decoded
+        return sum(row.decoded for row, _ in made.values())
 
     def _user(self, slot: Slot, user: int, view: View | None, users_after: int) -> tuple[ResultRow, dict[str, Any]]:
         received, csi = (view.received, view.csi) if view else (slot.received, slot.csi)

@@ -1,10 +1,10 @@
 """What a report shows of one received frame beyond its pictures."""
 
 import numpy as np
-import scipy.signal
 
 from hil.config import RunConfig
 from hil.slot import Slot
+from hil.spectrum import power_spectrum
 from radio.waveform.grid import ResourceGrid
 
 MAX_POINTS = 2000
@@ -14,27 +14,21 @@ SPECTRUM_BINS = 512
 def diagnostics(config: RunConfig, slot: Slot) -> dict[str, np.ndarray]:
     """Arrays by name; users that were not received are rows of NaN.
 
-    constellation: complex64 [users, MAX_POINTS], features; response: complex64 [users, active] at response_hz, first
-    antenna; spectrum_db: float32 [SPECTRUM_BINS] at spectrum_hz, full scale 0 dB.
+    constellation: complex64 [users, at most MAX_POINTS], features; response: complex64 [users, active] at response_hz,
+    first antenna; spectrum_db: float32 [SPECTRUM_BINS] at spectrum_hz, full scale 0 dB.
     """
     arrays: dict[str, np.ndarray] = {}
     grid = ResourceGrid(config.waveform)
     if slot.samples is not None:
-        frequencies_hz, density = scipy.signal.welch(
-            slot.samples.data[0],
-            fs=config.sample_rate_hz,
-            nperseg=min(SPECTRUM_BINS, slot.samples.n_samples),
-            return_onesided=False,
-            detrend=False,
-            scaling="spectrum",
-        )
-        order = np.argsort(frequencies_hz)
-        arrays["spectrum_hz"] = frequencies_hz[order]
-        arrays["spectrum_db"] = (10 * np.log10(density[order] + 1e-20)).astype(np.float32)
+        bins = min(SPECTRUM_BINS, slot.samples.n_samples)
+        power = power_spectrum(slot.samples.data[0], bins)
+        arrays["spectrum_hz"] = np.fft.fftshift(np.fft.fftfreq(bins, 1 / config.sample_rate_hz))
+        arrays["spectrum_db"] = (10 * np.log10(np.fft.fftshift(power) + 1e-20)).astype(np.float32)
     if slot.received is not None:
         shape = (config.users, config.waveform.active_subcarriers)
         response = np.full(shape, np.nan, np.complex64)
-        constellation = np.full((config.users, MAX_POINTS), np.nan, np.complex64)
+        most = max((user.features.size for user in slot.received.users), default=0)
+        constellation = np.full((config.users, min(MAX_POINTS, most)), np.nan, np.complex64)
         for user in slot.received.users:
             if user.channel is not None:
                 response[user.user] = user.channel.values[0]

@@ -1,7 +1,8 @@
 """The receiver node: samples of a slot, the waveform's receiver, CSI back to the coordinator, decoding behind.
 
-The main thread keeps pace with the radio; decoding, refinement and scoring run in a second thread, at most
-`MAX_UNDECODED_FRAMES` behind (the coordinator holds the next grant back).
+The main thread keeps pace with the radio; decoding and refinement run in a second thread, scoring and writing in a
+third (flushing files is waiting for the disk), at most `MAX_UNDECODED_FRAMES` behind (the coordinator holds the next
+grant back).
 """
 
 import logging
@@ -10,7 +11,7 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -20,7 +21,7 @@ import numpy as np
 from calibration.measure.users import measure_user
 from hil.bus import BusClient, Received
 from hil.config import RunConfig
-from hil.decoding import FrameDecoder
+from hil.decoding import DecodedFrame, FrameDecoder
 from hil.errors import HilError
 from hil.keeping_time import check_receiver
 from hil.messages import (
@@ -72,6 +73,7 @@ class ReceiverNode:
         self._slots: dict[int, Slot] = {}
         self._changed = threading.Condition()
         self._jobs: queue.Queue[Slot | None] = queue.Queue()
+        self._decoded: queue.Queue[DecodedFrame | None] = queue.Queue()
         self._stopping = False
         self._failure: Exception | None = None
         self._postponed: deque[Received] = deque()
@@ -84,8 +86,12 @@ class ReceiverNode:
         hello = Hello(role="rx", user=None, process_id=os.getpid(), config_digest=self.config.digest())
         start = join(self.bus, hello, self.config.bus.join_timeout_s)
         check_receiver(self.radio, start.repeats)
-        worker = threading.Thread(target=self._decode_all, name="decoding", daemon=True)
-        worker.start()
+        workers = [
+            threading.Thread(target=self._guarded, args=(work,), name=name, daemon=True)
+            for name, work in (("decoding", self._decode_all), ("recording", self._record_all))
+        ]
+        for worker in workers:
+            worker.start()
         try:
             return self._serve(start)
         finally:
@@ -93,7 +99,9 @@ class ReceiverNode:
                 self._stopping = True
                 self._changed.notify_all()
             self._jobs.put(None)
-            worker.join(timeout=30)
+            workers[0].join(timeout=30)
+            self._decoded.put(None)
+            workers[1].join(timeout=30)
             self._telemetry.close()
 
     def _serve(self, start: Start) -> Stop:
@@ -204,28 +212,35 @@ class ReceiverNode:
                         slot.links[link.user] = link
             self._changed.notify_all()
 
+    def _guarded(self, work: Callable[[], None]) -> None:
+        """A thread must never die silently: the main loop reports what ended it."""
+        try:
+            work()
+        except Exception as error:
+            log.exception("%s failed", threading.current_thread().name)
+            self._failure = error
+
     def _decode_all(self) -> None:
         while (slot := self._jobs.get()) is not None:
-            try:
-                clock = time.perf_counter()
-                if not self._ground_truth_came(slot):
-                    continue
-                if self._with_air and self.config.air.pace is None:
-                    # An air without a clock sends as soon as it may: no frame has waited for the one before it.
-                    slot.ready_s = time.perf_counter() - slot.latency_ms["phy"] / 1e3
-                elif slot.ready_s is not None:  # only scoring waits for the truth: a deadline does not count it
-                    slot.ready_s += time.perf_counter() - clock
-                if self.recorder is not None:
-                    self.recorder.record(slot)
-                if slot.grant.frame is None:
-                    continue
-                decoded = self.decoder.decode(slot)
-                self._telemetry.offer(slot)
-            except Exception as error:  # the thread must never die silently: the main loop reports it
-                log.exception("decoding failed")
-                self._failure = error
-                return
-            self.bus.send(FrameDone(slot.grant.frame, decoded))
+            clock = time.perf_counter()
+            if not self._ground_truth_came(slot):
+                continue
+            if self._with_air and self.config.air.pace is None:
+                # An air without a clock sends as soon as it may: no frame has waited for the one before it.
+                slot.ready_s = time.perf_counter() - slot.latency_ms["phy"] / 1e3
+            elif slot.ready_s is not None:  # only scoring waits for the truth: a deadline does not count it
+                slot.ready_s += time.perf_counter() - clock
+            if self.recorder is not None:
+                self.recorder.record(slot)
+            if slot.grant.frame is not None:
+                self._decoded.put(self.decoder.make(slot))
+
+    def _record_all(self) -> None:
+        while (frame := self._decoded.get()) is not None:
+            images = self.decoder.record(frame)
+            self._telemetry.offer(frame.slot)
+            assert frame.slot.grant.frame is not None
+            self.bus.send(FrameDone(frame.slot.grant.frame, images))
 
     def _ground_truth_came(self, slot: Slot) -> bool:
         """Wait for what transmitters and air say about a slot; False for one that the run's end cut in two.

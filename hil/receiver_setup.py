@@ -11,7 +11,6 @@ from hil.config import RunConfig
 from hil.deadline import Cost, Deadline
 from hil.decoding import FrameDecoder
 from hil.errors import UsageError
-from hil.metrics import ssim
 from hil.receiver import ReceiverNode
 from hil.results import ResultWriter
 from hil.session_recording import SessionRecorder
@@ -32,7 +31,6 @@ def open_receiver(config: RunConfig, bus: BusClient, writer: ResultWriter) -> Re
     Raises ModelError, DeviceError, or ConfigurationError for a recording that cannot be made.
     """
     decoder = open_decoder(config, writer)
-    ssim(*np.zeros((2, 16, 16, 3), np.uint8))  # loads its library now: later it would hold the radio's thread up
     radio = with_calibration(open_radio(config.radio.device, role="rx"), config, "rx")
     settings = RadioSettings(
         sample_rate_hz=config.sample_rate_hz,

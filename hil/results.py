@@ -5,8 +5,8 @@
     out/images/frame_000003_user0_received.png     what the receiver made of it
     out/diagnostics/frame_000003.npz               constellation, response, spectrum
 
-A line is on disk only after its pictures are, so a run that dies at any moment can be resumed: at worst the
-last line is torn, and is dropped.
+A line is on disk only after its pictures and diagnostics are, so a run that dies at any moment can be resumed: at
+worst the last line is torn, and is dropped.
 """
 
 import fcntl
@@ -16,7 +16,8 @@ import os
 import time
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,10 +25,14 @@ from typing import Any
 import msgspec
 import numpy as np
 import yaml
-from PIL import Image
+
+from hil.durable import write_together
+from hil.durable import write_whole as write_whole
+from hil.png import png
 
 LINES = "results.jsonl"
 CONFIG = "config.yaml"
+FILES_AT_ONCE = 8
 LOCK_WAIT_S = 40.0  # longer than a receiver that lost its supervisor takes to end
 
 # What may change between a run and its resumption: where things listen, what computes, how long it goes on.
@@ -87,12 +92,14 @@ class ResultRow(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 def plain(value: Any) -> Any:
     """A value as JSON can hold it: numpy scalars become Python's, what is not finite becomes None."""
+    if value is None or type(value) is int or type(value) is bool:  # most of a row
+        return value
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, float):
         return value if math.isfinite(value) else None
-    if isinstance(value, str):
-        return value.encode("utf-8", "backslashreplace").decode()  # a file name need not be UTF-8
+    if isinstance(value, str):  # a file name need not be UTF-8
+        return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode()
     if isinstance(value, dict):
         # A map has no place for "unknown": its entry is left out.
         entries = ((key, plain(entry)) for key, entry in value.items())
@@ -116,6 +123,7 @@ class ResultWriter:
     def __init__(self, out: Path, resume: bool, config: Mapping[str, Any] | None = None) -> None:
         self.out = Path(out)
         self.done: set[tuple[int, int]] = set()
+        self._flushers = ThreadPoolExecutor(FILES_AT_ONCE, thread_name_prefix="flush")
         path = self.out / LINES
         with _explained(self.out):
             for folder in (self.out, self.out / "images", self.out / "diagnostics"):
@@ -160,45 +168,57 @@ class ResultWriter:
                 os.ftruncate(self._file, whole_bytes)
 
     def append(self, row: ResultRow, original: np.ndarray | None = None, received: np.ndarray | None = None) -> None:
-        """Record one row, with its pictures (uint8 [H, W, 3]) when given; sets the row's paths to them.
+        """Record one row, with its pictures (uint8 [H, W, 3]) when given; as `record`."""
+        self.record([(row, {"original": original, "received": received})])
+
+    def record(
+        self,
+        rows: Sequence[tuple[ResultRow, Mapping[str, np.ndarray | None]]],
+        diagnostics: tuple[int, Mapping[str, np.ndarray]] | None = None,
+    ) -> None:
+        """Record rows, each with its pictures by name ("original", "received": uint8 [H, W, 3] or None), whose paths
+        are set in the rows; and a frame's diagnostics, as `save_diagnostics` does.
 
         Everything is on disk when this returns. Raises ResultsError, also for a row that is recorded already.
         """
-        if (row.frame, row.user) in self.done:
-            raise ResultsError(f"Frame {row.frame} of user {row.user} is already recorded in {self.out}.")
+        files: dict[Path, bytes] = {}
+        for row, pictures in rows:
+            if (row.frame, row.user) in self.done:
+                raise ResultsError(f"Frame {row.frame} of user {row.user} is already recorded in {self.out}.")
+            row.original_image = self._picture(row, "original", pictures.get("original"), files)
+            row.received_image = self._picture(row, "received", pictures.get("received"), files)
+        if diagnostics is not None:
+            files[_diagnostics_path(self.out, diagnostics[0])] = _npz(diagnostics[1])
         with _explained(self.out):
-            row.original_image = self._picture(row, "original", original)
-            row.received_image = self._picture(row, "received", received)
-            self._line(encode_row(row))
-        self.done.add((row.frame, row.user))
+            write_together(files, self._flushers)
+            if rows:
+                self._lines(b"".join(encode_row(row) for row, _ in rows))
+        self.done.update((row.frame, row.user) for row, _ in rows)
 
     def save_diagnostics(self, frame: int, **arrays: np.ndarray) -> None:
         """Store named arrays of one frame; an earlier file of the frame is replaced. Raises ResultsError."""
-        buffer = io.BytesIO()
-        np.savez_compressed(buffer, allow_pickle=False, **{k: np.asarray(v) for k, v in arrays.items()})
-        with _explained(self.out):
-            write_whole(_diagnostics_path(self.out, frame), buffer.getvalue())
+        self.record([], (frame, arrays))
 
     def close(self) -> None:
         """Release the file; may be called twice."""
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
+        self._flushers.shutdown()
 
-    def _picture(self, row: ResultRow, kind: str, pixels: np.ndarray | None) -> str | None:
+    def _picture(self, row: ResultRow, kind: str, pixels: np.ndarray | None, files: dict[Path, bytes]) -> str | None:
+        """Add a picture's file to `files`; its name."""
         if pixels is None:
             return None
-        buffer = io.BytesIO()
-        Image.fromarray(np.ascontiguousarray(pixels)).save(buffer, "PNG", compress_level=4)
         name = f"images/frame_{row.frame:06d}_user{row.user}_{kind}.png"
-        write_whole(self.out / name, buffer.getvalue())
+        files[self.out / name] = png(pixels)
         return name
 
-    def _line(self, line: bytes) -> None:
-        """One write, so that a crash tears at most this line; a full disk leaves no half of it behind."""
+    def _lines(self, lines: bytes) -> None:
+        """One write, so that a crash tears at most its end; a full disk leaves no half of it behind."""
         before = os.fstat(self._file).st_size
         try:
-            if os.write(self._file, line) < len(line):
+            if os.write(self._file, lines) < len(lines):
                 raise OSError("the disk is full")
             os.fsync(self._file)
         except OSError:
@@ -274,14 +294,11 @@ def _read(path: Path) -> tuple[list[ResultRow], int]:
     return rows, whole_bytes
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Replace a file at once: whoever looks sees the old one or the new one, never half."""
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+def _npz(arrays: Mapping[str, np.ndarray]) -> bytes:
+    """What ``np.savez`` writes: noisy floats hardly shrink, and packing them takes ten times as long."""
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, **{name: np.asarray(values) for name, values in arrays.items()})
+    return buffer.getvalue()
 
 
 @contextmanager

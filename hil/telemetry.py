@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import scipy.signal
 from PIL import Image
 
 from hil.bus import Attachments
@@ -21,6 +20,7 @@ from hil.config import RunConfig
 from hil.messages import PictureFacts, Telemetry, UserTelemetry
 from hil.results import ResultRow, plain
 from hil.slot import Slot
+from hil.spectrum import power_spectrum
 from radio.waveform.frame import ReceivedUser
 
 LEASE_S = 3.0  # how long one Watched message holds
@@ -166,8 +166,7 @@ def thumbnail(pixels: np.ndarray | None, side_px: int = PICTURE_SIDE_PX) -> byte
 def spectrum_db(samples: np.ndarray) -> np.ndarray:
     """complex64 [n] -> float [SPECTRUM_BINS] in dB of full scale, lowest frequency first (Welch)."""
     bins = min(SPECTRUM_BINS, samples.size)
-    power = scipy.signal.welch(samples, nperseg=bins, return_onesided=False, detrend=False, scaling="spectrum")[1]
-    return 10 * np.log10(np.fft.fftshift(power) + 1e-20)
+    return 10 * np.log10(np.fft.fftshift(power_spectrum(samples, bins)) + 1e-20)
 
 
 def half_floats(values: np.ndarray) -> bytes:

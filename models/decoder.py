@@ -14,8 +14,11 @@ from torch import nn
 
 from models.codec import build_codec, symbols_to_latent
 from models.errors import ModelError
+from models.frozen import freeze
 from models.manifest import CodecManifest, load_manifest
 from models.side_information import SideInformation
+
+EAGER_PICTURES = 4  # of each user: freezing its network takes longer than to decode some
 
 
 def choose_device(device: str) -> torch.device:
@@ -39,6 +42,8 @@ class SemanticDecoder:
         self.manifest = manifest
         self.device = device
         self._decoders = decoders.eval().to(device)
+        self._decoded = [0] * len(decoders)
+        self._frozen: dict[int, nn.Module] = {}
 
     @classmethod
     def load(cls, folder: Path | str, device: str = "auto") -> SemanticDecoder:
@@ -102,10 +107,21 @@ class SemanticDecoder:
             raise ModelError(f"the codec serves {self.users} users, but the side information is for {side.users}.")
         vector = torch.from_numpy(side.vector(user, self.manifest.side_information))[None].to(self.device)
         symbols = torch.from_numpy(np.ascontiguousarray(features, np.complex64))[None].to(self.device)
-        image = self._decoders[user](symbols_to_latent(symbols, rows, columns), vector)
+        image = self._fastest(user)(symbols_to_latent(symbols, rows, columns), vector)
         if image.ndim != 4 or tuple(image.shape) != (1, 3, rows * stride, columns * stride):
             raise ModelError(
                 f"the decoder gave an image of the shape {list(image.shape)}, but its manifest makes it "
                 f"[1, 3, {rows * stride}, {columns * stride}]."
             )
         return image[0, :, :height, :width].clamp(0, 1).cpu().numpy()
+
+    def _fastest(self, user: int) -> nn.Module:
+        """A user's network; on a CPU a frozen graph of it, once it has decoded enough pictures to be worth one."""
+        if user not in self._frozen:
+            self._decoded[user] += 1
+            if self._decoded[user] <= EAGER_PICTURES or self.device.type != "cpu":
+                return self.network(user)
+            torch_network = not isinstance(self.manifest.files.decoders, list)
+            sizes = self.manifest.latent_channels, len(self.manifest.side_information)
+            self._frozen[user] = freeze(self.network(user).eval(), *sizes) if torch_network else self.network(user)
+        return self._frozen[user]

@@ -38,8 +38,9 @@ def open_onnx_decoders(manifest: CodecManifest, folder: Path) -> nn.ModuleList:
     """
     assert isinstance(manifest.files.decoders, list)
     sessions = []
+    threads = torch.get_num_threads()  # in a node one: its processes share the cores
     for entry in manifest.files.decoders:
-        session = open_session(folder / entry.name)
+        session = open_session(folder / entry.name, threads)
         inputs = {node.name for node in session.get_inputs()}
         if "features" not in inputs or not inputs <= INPUTS:
             raise ModelError(

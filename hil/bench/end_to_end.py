@@ -1,46 +1,107 @@
 """Images per second of a whole loopback run, processes and all."""
 
+import importlib.util
 import tempfile
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 from rich.console import Console
 
+from hil.bench.node_cpu import node_cpu_s
 from hil.config import load_config
+from hil.errors import UsageError
 from hil.loopback import run_loopback
+from models.zoo import codec_folder
 
-WARM_UP_SHARE = 0.2
+CODEC = "compact-2u"
+WARM_UP_SHARE, END_SHARE = 0.2, 0.95
+PICTURES = 8
 
 
-def bench_end_to_end(frames: int = 150) -> dict[str, float]:
-    """Two users, 32x32 pictures of smoothed noise, no refiner and no decoding for an ideal receiver, one slot ahead.
+@dataclass
+class _Progress:
+    """When how many images were recorded, and what the nodes had spent by then; at most once every `step` images."""
 
-    `images_per_s_steady` leaves out the start of the processes and the first fifth of the images, in which libraries
-    are still being loaded.
+    step: int
+    stamps: list[tuple[float, int, dict[str, float]]] = field(default_factory=list)
+
+    def __call__(self, at_s: float, images: int) -> None:
+        if images >= (self.stamps[-1][1] if self.stamps else 0) + self.step:
+            self.stamps.append((at_s, images, node_cpu_s()))
+
+    def steady(self) -> dict[str, Any]:
+        """Images a second and milliseconds of processor time a frame between start and end."""
+        last = self.stamps[-1][1]
+        between = [stamp for stamp in self.stamps if WARM_UP_SHARE * last <= stamp[1] <= END_SHARE * last]
+        if len(between) < 2:
+            return {"images_per_s_steady": None, "cpu_ms_a_frame": None, "cpu_ms_a_frame_by_node": {}}
+        (first_s, first, before), (last_s, last, after) = between[0], between[-1]
+        images = last - first
+        spent = {name: 2e3 * (after[name] - before.get(name, 0.0)) / images for name in sorted(after)}
+        return {
+            "images_per_s_steady": images / (last_s - first_s),
+            "cpu_ms_a_frame": sum(spent.values()) or None,
+            "cpu_ms_a_frame_by_node": spent,
+        }
+
+
+def bench_end_to_end(
+    frames: int = 300, slots_ahead: int = 1, onnx_decoders: bool = False, out: Path | None = None
+) -> dict[str, Any]:
+    """Two users, 32x32 pictures of smoothed noise, compact-2u, no refiner and no decoding for an ideal receiver.
+
+    `images_per_s_steady` and processor times leave out the start of the processes, the first fifth of the images, in
+    which libraries are still being loaded, and the last twentieth. onnx_decoders: the codec's decoders as ONNX, which
+    are exported first. out: where the run is kept; else it is deleted at the end, which slows down whoever makes many
+    files on the same ext4 within the next minutes. Raises UsageError where the exporter is not installed.
     """
     with tempfile.TemporaryDirectory() as folder:
-        pictures = Path(folder) / "pictures"
-        pictures.mkdir()
-        rng = np.random.default_rng(1)
-        for number in range(8):
-            coarse = Image.fromarray(rng.integers(0, 256, (4, 4, 3), dtype=np.uint8))
-            coarse.resize((32, 32), Image.Resampling.BICUBIC).save(pictures / f"{number}.png")
+        pictures = Path(folder) / "pictures.npz"
+        np.savez(pictures, images=_smoothed_noise())
         config = load_config(
-            None, {"images": str(pictures), "frames": frames, "feedback.slots_ahead": 1, "rx.ideal": False}
+            None,
+            {
+                "images": str(pictures),
+                "frames": frames,
+                "feedback.slots_ahead": slots_ahead,
+                "rx.ideal": False,
+                "codec": str(_as_onnx(Path(folder) / "codec")) if onnx_decoders else CODEC,
+            },
         )
-        stamps: list[tuple[float, int]] = []
+        progress = _Progress(step=max(1, 2 * frames // 50))
         summary = run_loopback(
             config,
-            Path(folder) / "run",
+            out or Path(folder) / "run",
             resume=False,
             console=Console(quiet=True),
-            on_progress=lambda at, count: stamps.append((at, count)),
+            on_progress=progress,
             report=False,
         )
-    changes = [stamp for before, stamp in zip([(0.0, 0), *stamps], stamps, strict=False) if stamp[1] > before[1]]
-    (first_s, first), (last_s, last) = next(c for c in changes if c[1] >= WARM_UP_SHARE * changes[-1][1]), changes[-1]
     return {
         "images_per_s": summary["images_per_s"],
-        "images_per_s_steady": (last - first) / max(last_s - first_s, 1e-9),
+        **progress.steady(),
+        "images_decoded": summary["images_decoded"],
+        "images_sent": summary["images_sent"],
+        "slots_ahead": slots_ahead,
+        "decoders": "onnx" if onnx_decoders else "torch",
+        "left_out": "refiner, decoding for an ideal receiver",
     }
+
+
+def _smoothed_noise() -> np.ndarray:
+    """uint8 [PICTURES, 32, 32, 3]."""
+    rng = np.random.default_rng(1)
+    coarse = [Image.fromarray(rng.integers(0, 256, (4, 4, 3), dtype=np.uint8)) for _ in range(PICTURES)]
+    return np.stack([np.asarray(one.resize((32, 32), Image.Resampling.BICUBIC)) for one in coarse])
+
+
+def _as_onnx(folder: Path) -> Path:
+    if any(importlib.util.find_spec(name) is None for name in ("onnx", "onnxscript")):
+        raise UsageError('--onnx-decoders exports the codec first and needs pip install "semnoma-hil[train]".')
+    from models.export_onnx import export_onnx_codec
+
+    export_onnx_codec(codec_folder(CODEC), folder)
+    return folder

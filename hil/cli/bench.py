@@ -1,6 +1,7 @@
 """`semnoma-hil bench`: how fast this machine does each part of the job."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import click
@@ -20,6 +21,7 @@ def command(context: click.Context, as_json: bool, runs: int) -> None:
       semnoma-hil bench
       semnoma-hil bench phy --json
       semnoma-hil bench codec --runs 50
+      semnoma-hil bench images --frames 1000
     """
     if context.invoked_subcommand is None:
         from hil.bench.codec import bench_codec
@@ -52,12 +54,26 @@ def codec(codec: str, paper: bool, as_json: bool, runs: int) -> None:
     _show({**bench_codec(codec, runs), **(bench_paper_encoder(runs) if paper else {})}, as_json)
 
 
+@command.command("images")
+@click.option("--frames", type=click.IntRange(20), default=300, show_default=True, help="Frames of two images.")
+@click.option("--slots-ahead", type=click.IntRange(0, 2), default=1, show_default=True, help="feedback.slots_ahead.")
+@click.option("--onnx-decoders", is_flag=True, help="Decode with ONNX Runtime: exports the codec's decoders first.")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Keep the run here.  [deleted]")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
+def images(frames: int, slots_ahead: int, onnx_decoders: bool, out: Path | None, as_json: bool) -> None:
+    """Images a second of a whole simulated run: two users, 32x32, no refiner, no decoding for an ideal receiver."""
+    from hil.bench.end_to_end import bench_end_to_end
+
+    _show(bench_end_to_end(frames, slots_ahead, onnx_decoders, out), as_json)
+
+
 _UNITS = {
     "_msps": "Msamples/s per core",
     "_ms": "ms an image",
     "_s": "images/s",
     "steady": "images/s",
     "_over": "ratio",
+    "_a_frame": "ms of CPU",
 }
 
 
@@ -66,8 +82,12 @@ def _show(figures: dict[str, Any], as_json: bool) -> None:
         click.echo(json.dumps(figures))
         return
     table = Table("figure", "median", "unit")
+    flat: dict[str, Any] = {}
     for name, value in figures.items():
+        flat |= {f"{name} {key}": one for key, one in value.items()} if isinstance(value, dict) else {name: value}
+    for name, value in flat.items():
         unit = next((unit for ending, unit in _UNITS.items() if name.rstrip("0123456789_").endswith(ending)), "")
-        table.add_row(name, "not installed" if value is None else f"{value:.2f}", unit)
+        shown = "not installed" if value is None else f"{value:.2f}" if isinstance(value, float) else str(value)
+        table.add_row(name, shown, unit)
     Console().print(table)
     click.echo(json.dumps(figures))

@@ -43,6 +43,7 @@ class Medium:
         self.block_samples = config.block_samples
         self._links: dict[int, Link] = {}
         self._bursts: list[_Burst] = []
+        self._stored_samples = 0
         self._noise = [ThermalNoise(config.seed, antenna) for antenna in range(config.rx_antennas)]
         self._phase_noise = phase_noise(config, RECEIVER_NODE)
         self._full_scale = _adc_full_scale(config)
@@ -50,7 +51,7 @@ class Medium:
     @property
     def stored_samples(self) -> int:
         """Samples of all bursts that are not yet forgotten."""
-        return sum(b.end_tick - b.start_tick for b in self._bursts)
+        return self._stored_samples
 
     def add_burst(self, user: int, burst: Samples, tx_gain_db: float = 0.0) -> LinkTruth:
         """Put a burst (one channel) on the air. ConfigurationError for another rate or channel count."""
@@ -66,6 +67,7 @@ class Medium:
         end_tick = burst.end_tick + int(np.ceil(truth.tap_delays_samples.max() + data.size * 1e-3)) + 32
         record = _Burst(user, burst.start_tick, end_tick, data, self.block_samples, truth)
         self._bursts.append(record)
+        self._stored_samples += end_tick - burst.start_tick
         return truth
 
     def render(self, start_tick: int, n_samples: int) -> np.ndarray:
@@ -100,7 +102,10 @@ class Medium:
 
     def forget_before(self, tick: int) -> None:
         """Let go of bursts that have wholly arrived before tick."""
-        self._bursts = [burst for burst in self._bursts if burst.end_tick > tick]
+        kept = [burst for burst in self._bursts if burst.end_tick > tick]
+        if len(kept) < len(self._bursts):
+            self._bursts = kept
+            self._stored_samples = sum(burst.end_tick - burst.start_tick for burst in kept)
 
     def warm_up(self) -> None:
         """Compile the hot loops, so that the first frame does not wait for it."""

@@ -4,6 +4,8 @@ import logging
 import threading
 import time
 from collections import Counter, deque
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import msgspec
@@ -46,6 +48,7 @@ class AirServer:
     expected_users: an unpaced air waits for so many transmitters before it renders anything.
     allow_remote: other machines may reach the port. There is no authentication: lab networks only.
     `set_block_samples`, `drop_transmitter`, `drain_truth` and `close` may be called from any thread.
+    `on_rendered` is called in the serving thread after each answered receive; it must return at once.
     """
 
     def __init__(
@@ -69,6 +72,7 @@ class AirServer:
         self._held: dict[str, _HeldBurst] = {}  # at most one per session: bounded
         self._truths: deque[LinkTruth] = deque(maxlen=_TRUTHS_KEPT)
         self._to_drop: deque[int] = deque()
+        self.on_rendered: Callable[[], None] = lambda: None
         self._stop = threading.Event()
         self._warm = threading.Event()
         self._running = threading.Lock()
@@ -106,7 +110,11 @@ class AirServer:
 
     def drain_truth(self) -> list[LinkTruth]:
         """Ground truth of the bursts that came since the last call (the newest 4,096)."""
-        return [self._truths.popleft() for _ in range(len(self._truths))]
+        drained = []
+        with suppress(IndexError):  # another thread may drain it too
+            while True:
+                drained.append(self._truths.popleft())
+        return drained
 
     def close(self) -> None:
         """Stop serving and free the port. Safe to call twice."""
@@ -290,6 +298,7 @@ class AirServer:
         self._medium.forget_before(self._timeline.now_tick(time.monotonic()) - self.config.memory_samples)
         block = p.Block(request.request, start_tick, samples.shape[0], samples.shape[1], events)
         self._send(session.address, block, samples.data)
+        self.on_rendered()
 
     def _send(self, address: bytes, message: p.ToRadio, *payload: memoryview) -> None:
         self._socket.send_multipart([address, p.encode(message), *payload], copy=False)

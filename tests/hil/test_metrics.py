@@ -56,3 +56,17 @@ def test_too_small_for_ssim(shape):
 def test_other_shapes_are_refused(measure):
     with pytest.raises(ValueError, match="shapes"):
         measure(picture(20, 20), picture(20, 21))
+
+
+@pytest.mark.parametrize("size", [(32, 32), (8, 40), (11, 11), (5, 9)])
+def test_ssim_is_torchmetrics(size):
+    import torch
+    from torchmetrics.functional.image import structural_similarity_index_measure
+
+    a = picture(*size)
+    b = (0.7 * a + 0.3 * picture(*size, seed=1)).astype(np.uint8)
+    window = min(11, min(size) - 1 + min(size) % 2)
+    planes = [torch.from_numpy(one.transpose(2, 0, 1)[None] / 255.0) for one in (a, b)]
+    sigma = 1.5 if window == 11 else (window - 1) / 7  # torchmetrics takes its window from sigma
+    wanted = structural_similarity_index_measure(*planes, kernel_size=window, sigma=sigma, data_range=1.0)
+    assert ssim(a, b) == pytest.approx(float(wanted), abs=1e-6)

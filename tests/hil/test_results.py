@@ -213,3 +213,27 @@ def test_another_configuration_does_not_resume(tmp_path):
     ResultWriter(tmp_path, resume=True, config=made_with | {"frames": 8, "bus": {"endpoint": "b"}}).close()
     with pytest.raises(ResultsError, match=r"air\.clock_ppm \(was 5\.0, is 0\.0\)\.$"):
         ResultWriter(tmp_path, resume=True, config=made_with | {"air": {"seed": 1, "clock_ppm": 0.0}})
+
+
+def test_a_frame_is_recorded_as_one(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 3), np.uint8)
+    writer = ResultWriter(tmp_path, resume=False)
+    frame = [(row(5, user), {"original": pixels[user], "received": None}) for user in range(2)]
+    writer.record(frame, (5, {"spectrum_db": np.arange(4.0)}))
+    assert writer.done == {(5, 0), (5, 1)}
+    with pytest.raises(ResultsError, match="already recorded"):
+        writer.record([(row(6, 0), {}), (row(5, 1), {})])
+    writer.close()
+    assert [(each.frame, each.user) for each in read_rows(tmp_path)] == [(5, 0), (5, 1)]
+    np.testing.assert_array_equal(load_diagnostics(tmp_path, 5)["spectrum_db"], np.arange(4.0))
+    for user, each in enumerate(read_rows(tmp_path)):
+        np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / each.original_image)), pixels[user])
+
+
+def test_diagnostics_that_cannot_be_written_leave_no_line(tmp_path):
+    writer = ResultWriter(tmp_path, resume=False)
+    (tmp_path / "diagnostics").rmdir()
+    with pytest.raises(ResultsError, match="No such file"):
+        writer.record([(row(), {})], (0, {"spectrum_db": np.zeros(1)}))
+    writer.close()
+    assert read_rows(tmp_path) == []
