@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from radio.air.buffers import Buffers
 from radio.air.config import AirConfig, Channel
 from radio.air.converter import convert
 from radio.air.dc_offset import add_dc
@@ -43,6 +44,7 @@ class Medium:
         self.block_samples = config.block_samples
         self._links: dict[int, Link] = {}
         self._bursts: list[_Burst] = []
+        self._buffers = Buffers()
         self._noise = [ThermalNoise(config.seed, antenna) for antenna in range(config.rx_antennas)]
         self._phase_noise = phase_noise(config, RECEIVER_NODE)
         self._full_scale = _adc_full_scale(config)
@@ -100,6 +102,9 @@ class Medium:
 
     def forget_before(self, tick: int) -> None:
         """Let go of bursts that have wholly arrived before tick."""
+        for burst in self._bursts:
+            if burst.end_tick <= tick and burst.arrived is not None:
+                self._buffers.give(burst.arrived)
         self._bursts = [burst for burst in self._bursts if burst.end_tick > tick]
 
     def warm_up(self) -> None:
@@ -125,7 +130,7 @@ class Medium:
 
     def _link(self, user: int) -> Link:
         if user not in self._links:
-            self._links[user] = Link(self.config, user, self._phase_noise)
+            self._links[user] = Link(self.config, user, self._phase_noise, self._buffers)
         return self._links[user]
 
 
