@@ -40,6 +40,7 @@ def test_the_wheel_holds_weights_pictures_configurations_and_templates(wheel):
         "models/weights/compact-2u/encoder.onnx",
         "models/weights/compact-2u/decoders.safetensors",
         "models/weights/refiner-32/manifest.json",
+        "models/weights/refiner-one-step-32/manifest.json",
         "models/demo_images/LICENCES.md",
         "hil/configs/loopback.yaml",
         "hil/configs/plans/snr-sweep.yaml",

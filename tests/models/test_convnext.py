@@ -50,6 +50,7 @@ def test_layers_are_counted_as_the_method_counts_them():
 
 @pytest.mark.parametrize("form", ["per-user", "shared", "joint"])
 def test_every_parameter_learns(form):
+    torch.manual_seed(1)  # of some draws every rectifier of a layer is off
     codec = build_codec("convnext", TINY | {"users": 3, "decoders": form, "layer_scale": 0.1, "depth_drop": 0.0})
     image, side = torch.rand(3, 3, 16, 24), torch.rand(3, 3)
     latent = codec.encoder(image, torch.arange(3), side)
