@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from safetensors.torch import save_file
 from torch import nn
 
-from models.manifest import Provenance, RefinerManifest, describe_file, write_manifest
+from models.manifest import Provenance, RefinerManifest, RefinerMethod, describe_file, write_manifest
 from models.refiner.network import ARCHITECTURE_NAME, SCHEDULER_ARGUMENTS
 
 WEIGHTS_NAME = "prior.safetensors"
@@ -24,7 +24,7 @@ def export_refiner(
     metrics: dict[str, Any],
     licence: str,
     scheduler: dict[str, Any] = SCHEDULER_ARGUMENTS,
-    method: Literal["diffusion", "one-step", "conditional-gan"] = "diffusion",
+    method: RefinerMethod = "diffusion",
 ) -> RefinerManifest:
     """Write ``prior.safetensors`` (half precision) and ``manifest.json`` into ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)

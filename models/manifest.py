@@ -18,6 +18,7 @@ __all__ = [
     "FileEntry",
     "Provenance",
     "RefinerManifest",
+    "RefinerMethod",
     "describe_file",
     "load_manifest",
     "load_refiner_manifest",
@@ -29,6 +30,8 @@ FORMAT_VERSION = 1
 MANIFEST_NAME = "manifest.json"
 ONNX_ARCHITECTURE = "onnx"
 
+
+RefinerMethod = Literal["diffusion", "conditioned-diffusion", "one-step", "conditioned-one-step", "conditional-gan"]
 
 Form = TypeVar("Form", bound=Strict)
 
@@ -118,8 +121,9 @@ class CodecManifest(Strict):
 class RefinerManifest(Strict):
     """The same for a refiner folder: a diffusion prior and the schedule it was trained with.
 
-    method: "diffusion" contracts the error and denoises in several passes; "one-step" does the same work in one;
-    "conditional-gan" is a generator trained against a critic, in one pass too.
+    method: "diffusion" contracts the error and denoises in several passes; "conditioned-diffusion" does so with the
+    decoded picture before it; "one-step" and "conditioned-one-step" do the same work in one; "conditional-gan" is a
+    generator trained against a critic, in one pass too.
     """
 
     format_version: Literal[1]
@@ -129,7 +133,7 @@ class RefinerManifest(Strict):
     architecture: str
     arguments: dict[str, Any]
     scheduler: dict[str, Any]
-    method: Literal["diffusion", "one-step", "conditional-gan"] = "diffusion"
+    method: RefinerMethod = "diffusion"
     weights: FileEntry
     provenance: Provenance
     metrics: dict[str, Any]

@@ -21,3 +21,10 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     if numba is None:
         return function
     return numba.njit(cache=True, fastmath=_FASTMATH, nogil=True, error_model="numpy")(function)
+
+
+def compiled_exactly(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`compiled`, but rounding after every operation as plain numpy does: the same results bit for bit."""
+    if numba is None:
+        return function
+    return numba.njit(cache=True, nogil=True, error_model="numpy")(function)

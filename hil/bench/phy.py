@@ -7,7 +7,7 @@ import numpy as np
 
 from hil.bench.reference import bench_reference
 from hil.bench.timing import median_seconds
-from radio.air.config import AirConfig
+from radio.air.config import AirConfig, LinkConfig, PathConfig
 from radio.air.medium import Medium
 from radio.samples import Samples
 from radio.waveform.config import WaveformConfig
@@ -21,14 +21,18 @@ N_SYMBOLS = 32768  # a 256x256 picture at bandwidth ratio 1/6
 GUARD_SAMPLES = 512
 AMPLITUDE = 0.25
 SEARCHED_SAMPLES = 1 << 18
+FOUR_TAPS = tuple(  # between the sampling instants, so that none of them is a mere shift
+    PathConfig(delay_samples=delay, gain_db=gain_db, phase_deg=phase_deg)
+    for delay, gain_db, phase_deg in ((0.0, 0.0, 0.0), (0.7, -3.0, 80.0), (1.6, -6.0, 200.0), (2.9, -9.0, 300.0))
+)
 
 
 def bench_phy(runs: int = 7) -> dict[str, float | None]:
     """Medians in millions of samples per second; one core when started with OMP_NUM_THREADS=1.
 
-    air_msps: TDL-A (23 paths), clocks that run apart, noise and 12 bit; air_phase_noise_msps: with phase noise as well,
-    as the receiver meets it. search_msps: the stream receiver on noise. reference_msps is liquid-dsp's receiver for one
-    user, or None where it is not installed.
+    air_four_taps_msps: a channel of four taps, noise and 12 bit, clocks that run apart; air_msps: the same with TDL-A
+    (23 taps); air_phase_noise_msps: TDL-A with phase noise as well, as the receiver meets it. search_msps: the stream
+    receiver on noise. reference_msps is liquid-dsp's receiver for one user, or None where it is not installed.
     """
     rng = np.random.default_rng(1)
     config = WaveformConfig()
@@ -79,10 +83,13 @@ def bench_phy(runs: int = 7) -> dict[str, float | None]:
     )
     receive_s = median_seconds(receive, runs)
     air_s = median_seconds(renderer(air.model_copy(update={"phase_noise": None})), runs)
+    four_taps = {"phase_noise": None, "channel": "awgn", "links": (LinkConfig(paths=FOUR_TAPS),) * config.users}
+    air_four_taps_s = median_seconds(renderer(air.model_copy(update=four_taps)), runs)
     air_phase_noise_s = median_seconds(render, runs)
     return {
         "transmitter_msps": length / transmit_s / 1e6,
         "receiver_msps": window / receive_s / 1e6,
+        "air_four_taps_msps": window / air_four_taps_s / 1e6,
         "air_msps": window / air_s / 1e6,
         "air_phase_noise_msps": window / air_phase_noise_s / 1e6,
         "search_msps": _search_msps(config, runs),

@@ -177,9 +177,11 @@ def _train_conditional_gan(resume: bool, flags: dict[str, Any]) -> None:
 @command.command("refiner")
 @_common
 @_refiner_name
-@click.option("--codec", help="Codec, by name or path, whose pictures are refined when measuring.")
+@click.option("--codec", help="Codec, by name or path, whose pictures are refined.")
+@click.option("--conditioned", is_flag=True, default=None, help="The network sees what --codec decoded.")
 def train_refiner_command(resume: bool, **flags: Any) -> None:
-    """Train the diffusion prior that refines decoded pictures; writes OUT/NAME."""
+    """Train the diffusion model that refines decoded pictures; writes OUT/NAME."""
+    from models.training.conditioned_loop import train_conditioned
     from models.training.config import RefinerTraining
     from models.training.finish_refiner import finish_refiner
     from models.training.refiner_loop import train_refiner
@@ -188,7 +190,7 @@ def train_refiner_command(resume: bool, **flags: Any) -> None:
     if flags["codec"] is not None:
         flags["codec"] = codec_folder(flags["codec"])
     settings = training_settings(RefinerTraining, flags)
-    train_refiner(settings, resume)
+    (train_conditioned if settings.conditioned else train_refiner)(settings, resume)
     _exported(settings, finish_refiner)
 
 

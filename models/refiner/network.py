@@ -43,11 +43,11 @@ SCHEDULER_ARGUMENTS: dict[str, Any] = {
 }
 
 
-def small_prior_arguments(channels: list[int], crop_px: int) -> dict[str, Any]:
+def small_prior_arguments(channels: list[int], crop_px: int, in_channels: int = 3) -> dict[str, Any]:
     """Constructor arguments of a small prior without attention, which therefore runs on any image size."""
     return {
         "sample_size": crop_px,
-        "in_channels": 3,
+        "in_channels": in_channels,
         "out_channels": 3,
         "block_out_channels": channels,
         "layers_per_block": 1,

@@ -1,4 +1,4 @@
-"""Refining a decoded picture with a diffusion prior (method.md, diffusion refinement)."""
+"""Refining a decoded picture with a diffusion model, with or without sight of what was decoded."""
 
 from __future__ import annotations
 
@@ -16,9 +16,11 @@ from torch import Tensor, nn
 from models.decoder import choose_device
 from models.errors import ModelError
 from models.manifest import RefinerManifest, load_refiner_manifest
+from models.refiner.conditioned import PASSES as CONDITIONED_PASSES
+from models.refiner.conditioned import refine_conditioned, refine_conditioned_at_once, shown
 from models.refiner.generator import generate
 from models.refiner.network import build_prior, build_scheduler, prior_stride
-from models.refiner.start_step import start_timestep, useful_passes
+from models.refiner.start_step import error_rms, start_timestep, useful_passes
 
 NOISE_SEED = 7
 DDIM_STEPS = 4
@@ -47,7 +49,7 @@ class Refiner:
     @property
     def passes(self) -> int:
         """Network passes that a refinement takes, at most."""
-        return DDIM_STEPS if self.manifest.method == "diffusion" else 1
+        return {"diffusion": DDIM_STEPS, "conditioned-diffusion": CONDITIONED_PASSES}.get(self.manifest.method, 1)
 
     @classmethod
     def load(cls, folder: Path | str, device: str = "auto") -> Refiner:
@@ -65,7 +67,7 @@ class Refiner:
 
     def useful_passes(self, snr_db: float) -> int:
         """How many network passes are worth their time at this SNR."""
-        return 1 if self.manifest.method in ("one-step", "conditional-gan") else useful_passes(snr_db, DDIM_STEPS)
+        return useful_passes(snr_db, self.passes) if self.manifest.method == "diffusion" else self.passes
 
     @torch.inference_mode()
     def refine(self, image: NDArray[np.float32], snr_db: float, passes: int | None = None) -> NDArray[np.float32]:
@@ -90,12 +92,16 @@ class Refiner:
         return ((refined[0, :, :height, :width] + 1) / 2).clamp(0, 1).cpu().numpy()
 
     def _improved(self, batch: Tensor, snr_db: float, passes: int | None) -> Tensor:
-        if self.manifest.method == "conditional-gan":
+        method, most = self.manifest.method, self.passes if passes is None else passes
+        if method == "conditional-gan":
             return generate(self._network, batch, snr_db)
+        if method == "conditioned-diffusion":
+            return shown(batch, refine_conditioned(self._network, batch, error_rms(snr_db), most))
+        if method == "conditioned-one-step":
+            return shown(batch, refine_conditioned_at_once(self._network, batch, error_rms(snr_db)))
         start = start_timestep(snr_db, self._scheduler.alphas_cumprod.numpy())
-        if self.manifest.method == "one-step":
+        if method == "one-step":
             return refine_at_once(self._network, self._scheduler, batch, start)
-        most = DDIM_STEPS if passes is None else passes
         return contract_and_denoise(self._network, self._scheduler, batch, start, most=most)
 
 

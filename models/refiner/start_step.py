@@ -3,9 +3,10 @@
 A decoded picture has a root-mean-square error that falls as the SNR rises. Diffusing it to a step whose
 noise is of that size drowns the error in noise of known statistics, and no more than that: a later start
 would erase true detail (and PSNR), an earlier one would leave the codec's artefacts visible. The compact
-codec's PSNR rises by about 0.4 dB per dB of SNR, and in [-1, 1] its error at 0 dB is about 0.2, so
+codec's PSNR rises by about 0.4 dB per dB of SNR, and in [-1, 1] its error at 0 dB is about 0.17 (measured on
+training pictures: 0.152, 0.110, 0.086, 0.075 around 2.5, 7.5, 12.5, 17.5 dB), so
 
-    sigma(snr_db) = STRENGTH * 0.2 * 10^(-0.4 snr_db / 20)
+    sigma(snr_db) = STRENGTH * error_rms(snr_db), error_rms(snr_db) = 0.17 * 10^(-0.4 snr_db / 20)
 
 is the noise-to-signal amplitude sqrt((1 - abar_t) / abar_t) to start from. It falls monotonically with the
 SNR.
@@ -14,22 +15,38 @@ SNR.
 from __future__ import annotations
 
 import math
+from typing import overload
 
 import numpy as np
 from numpy.typing import ArrayLike
+from torch import Tensor
 
-ERROR_AT_0_DB = 0.2
+ERROR_AT_0_DB = 0.17
 SLOPE = 0.4
-# Tried on training pictures with the shipped prior: 0.25 costs 0.1 dB of PSNR, 0.5 0.3 dB, 0.8 0.7 dB, and none of
-# them sharpens. A prior that earns more may be given more.
-STRENGTH = 0.25
+# Tried on training pictures with an unconditional prior: 0.3 costs 0.1 dB of PSNR, 0.6 0.3 dB, 0.9 0.7 dB, and none
+# of them sharpens. A prior that earns more may be given more.
+STRENGTH = 0.294
 SNR_RANGE_DB = (-10.0, 30.0)
+
+
+@overload
+def error_rms(snr_db: float) -> float: ...
+
+
+@overload
+def error_rms(snr_db: Tensor) -> Tensor: ...
+
+
+def error_rms(snr_db: float | Tensor) -> float | Tensor:
+    """Root-mean-square error that a codec leaves in pictures in [-1, 1]."""
+    lowest, highest = SNR_RANGE_DB
+    clipped = snr_db.clamp(lowest, highest) if isinstance(snr_db, Tensor) else min(max(snr_db, lowest), highest)
+    return ERROR_AT_0_DB * 10 ** (-SLOPE * clipped / 20)
 
 
 def start_sigma(snr_db: float) -> float:
     """Noise-to-signal amplitude to diffuse to, for pictures in [-1, 1]."""
-    clipped = float(np.clip(snr_db, *SNR_RANGE_DB))
-    return STRENGTH * ERROR_AT_0_DB * 10 ** (-SLOPE * clipped / 20)
+    return STRENGTH * error_rms(snr_db)
 
 
 def useful_passes(snr_db: float, most: int) -> int:

@@ -16,8 +16,8 @@ from models.refiner.network import ARCHITECTURE_NAME, build_prior, small_prior_a
 from models.training.adversarial import PatchCritic, adversarial_losses, critic_loss
 from models.training.checkpoint import Progress
 from models.training.dataset import CropPool
+from models.training.decoded_pairs import decoded_crops
 from models.training.loop import channels_last_
-from models.training.one_step import decoded_crops
 from models.training.runner import refuse_overwrite, run_updates
 from models.training.stage_config import ConditionalGanTraining
 

@@ -87,10 +87,12 @@ class CodecTraining(RunBounds):
 
 
 class RefinerTraining(RunBounds):
-    """Settings of ``train refiner``: an unconditional diffusion prior on small crops, which refines any size.
+    """Settings of ``train refiner``: a diffusion prior on small crops, which refines any size.
 
-    channels: widths per resolution; highest_timestep: the noisiest step learnt (refinement starts from a
-    low one). codec: the codec folder whose output is refined when measuring.
+    channels: widths per resolution; highest_timestep: the noisiest step that an unconditional prior learns (refinement
+    starts from a low one). codec: the codec folder whose output is refined when measuring. conditioned: the network
+    also sees what the codec decoded (models/refiner/conditioned.py) and learns from ``pairs`` crops that it decoded
+    over random phases at SNRs drawn from ``snr_db``.
     """
 
     name: str = Field(default="refiner-32", pattern=r"^[A-Za-z0-9._-]+$")
@@ -100,4 +102,7 @@ class RefinerTraining(RunBounds):
     batch: int = Field(default=32, ge=1)
     channels: list[int] = Field(default=[24, 40, 56], min_length=2)
     highest_timestep: int = Field(default=300, ge=1, le=999)
+    conditioned: bool = False
+    pairs: int = Field(default=12_800, ge=1)
+    snr_db: tuple[float, float] = (0.0, 20.0)
     learning_rate: float = Field(default=1.5e-3, gt=0)

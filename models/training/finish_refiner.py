@@ -9,10 +9,10 @@ from typing import Any
 import torch
 
 from models.export_refiner import export_refiner
-from models.manifest import RefinerManifest
+from models.manifest import RefinerManifest, RefinerMethod
 from models.refiner import Refiner
+from models.refiner.conditioned import INPUT_CHANNELS
 from models.refiner.network import ARCHITECTURE_NAME, SCHEDULER_ARGUMENTS, build_prior, small_prior_arguments
-from models.refiner.refiner import DDIM_STEPS
 from models.training.checkpoint import load_checkpoint
 from models.training.conditional_gan import Rivals
 from models.training.config import RefinerTraining
@@ -33,16 +33,19 @@ def finish_refiner(run: Path, folder: Path) -> RefinerManifest:
     if "refiner" in json.loads(text):
         return _finish_one_step(run, folder, OneStepTraining.model_validate_json(text))
     settings = RefinerTraining.model_validate_json(text)
-    arguments = small_prior_arguments(settings.channels, settings.crop_px)
+    method: RefinerMethod = "conditioned-diffusion" if settings.conditioned else "diffusion"
+    channels = INPUT_CHANNELS if settings.conditioned else 3
+    arguments = small_prior_arguments(settings.channels, settings.crop_px, channels)
     prior = build_prior(ARCHITECTURE_NAME, arguments)
     progress = load_checkpoint(run, prior, torch.optim.AdamW(prior.parameters()))
     provenance = provenance_of("refiner", settings, progress)
     card = (settings.name, MODEL_VERSION, arguments, provenance)
-    manifest = export_refiner(prior, folder, *card, {}, settings.licence)
+    rest = (settings.licence, SCHEDULER_ARGUMENTS, method)
+    manifest = export_refiner(prior, folder, *card, {}, *rest)
     if settings.validation and settings.codec is not None:
         measured = measure_refiner(Refiner.load(folder), settings.codec, settings.validation)
         metrics = {"before_and_after": measured, "codec": settings.codec.name}
-        manifest = export_refiner(prior, folder, *card, metrics, settings.licence)
+        manifest = export_refiner(prior, folder, *card, metrics, *rest)
     return manifest
 
 
@@ -68,10 +71,11 @@ def _finish_one_step(run: Path, folder: Path, settings: OneStepTraining) -> Refi
     progress = load_checkpoint(run, student, torch.optim.AdamW(student.parameters()))
     card = (settings.name, MODEL_VERSION, of.arguments, provenance_of("one-step", settings, progress))
     metrics: dict[str, Any] = {"distilled_from": f"{of.name} {of.version}", "network_passes": 1}
-    export_refiner(student, folder, *card, metrics, settings.licence, of.scheduler, "one-step")
+    method: RefinerMethod = "conditioned-one-step" if of.method == "conditioned-diffusion" else "one-step"
+    export_refiner(student, folder, *card, metrics, settings.licence, of.scheduler, method)
     if settings.validation:
         metrics["codec"] = settings.codec.name
         metrics["before_and_after"] = measure_refiner(Refiner.load(folder), settings.codec, settings.validation)
         metrics["of_the_refiner"] = measure_refiner(refiner, settings.codec, settings.validation)
-        metrics["of_the_refiner_network_passes"] = DDIM_STEPS
-    return export_refiner(student, folder, *card, metrics, settings.licence, of.scheduler, "one-step")
+        metrics["of_the_refiner_network_passes"] = refiner.passes
+    return export_refiner(student, folder, *card, metrics, settings.licence, of.scheduler, method)

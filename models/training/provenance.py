@@ -7,7 +7,7 @@ from pathlib import Path
 from models.errors import ModelError
 from models.manifest import Provenance
 from models.training.checkpoint import Progress, has_checkpoint
-from models.training.config import CodecTraining, RunBounds
+from models.training.config import CodecTraining, RefinerTraining, RunBounds
 from models.training.runner import SETTINGS_NAME
 from models.training.stage_config import ConditionalGanTraining, OneStepTraining, StudentTraining
 
@@ -35,6 +35,9 @@ def provenance_of(what: str, settings: RunBounds, progress: Progress) -> Provena
         note += " Distilled: " + ", ".join(f"{name} {getattr(settings, name)}" for name in weights) + "."
     if isinstance(settings, OneStepTraining):
         images = f"--refiner {settings.refiner.name} --codec {settings.codec.name} {images}"
+    if isinstance(settings, RefinerTraining) and settings.conditioned and settings.codec is not None:
+        images = f"{images} --codec {settings.codec.name} --conditioned"
+        note = f"Trained with pairs {settings.pairs}, batch {settings.batch}, learning_rate {settings.learning_rate:g}."
     if isinstance(settings, ConditionalGanTraining):
         images = f"{images} --codec {settings.codec.name}"
         names = ("reconstruction", "adversarial", "feature", "gradient_penalty", "learning_rate", "batch")

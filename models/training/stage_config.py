@@ -66,8 +66,8 @@ class BaselineTraining(CodecTraining):
 class OneStepTraining(RunBounds):
     """Settings of ``train one-step``: the refiner of folder ``refiner``, distilled into a single pass.
 
-    It learns on pictures that the codec of folder ``codec`` decodes over random phases at SNRs drawn from ``snr_db``.
-    batch: crops an update.
+    It learns on ``pairs`` crops that the codec of folder ``codec`` decoded over random phases at SNRs drawn from
+    ``snr_db``. batch: crops an update, all of one SNR.
     """
 
     name: str = Field(default="one-step-32", pattern=r"^[A-Za-z0-9._-]+$")
@@ -77,6 +77,7 @@ class OneStepTraining(RunBounds):
     crop_px: int = Field(default=32, ge=16)
     batch: int = Field(default=16, ge=1)
     learning_rate: float = Field(default=3e-4, gt=0)
+    pairs: int = Field(default=12_800, ge=1)
     snr_db: tuple[float, float] = (0.0, 20.0)
 
 

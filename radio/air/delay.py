@@ -52,12 +52,13 @@ def composite_taps(positions_samples: np.ndarray, gains: np.ndarray, n_taps: int
 
 @compiled
 def _add_taps(positions: np.ndarray, gains: np.ndarray, table: np.ndarray, out: np.ndarray) -> None:
-    last = 2 * HALF_WIDTH * _STEPS_PER_SAMPLE + 1.0
+    last = 2 * HALF_WIDTH * _STEPS_PER_SAMPLE
     for s in range(positions.shape[0]):
         for path in range(positions.shape[1]):
-            for k in range(out.shape[1]):
-                place = (positions[s, path] - k + HALF_WIDTH) * _STEPS_PER_SAMPLE + 1.0
-                if 0.0 < place < last:
-                    index = int(place)
-                    low = table[index]
-                    out[s, k] += gains[s, path] * (low + (place - index) * (table[index + 1] - low))
+            place = (positions[s, path] + HALF_WIDTH) * _STEPS_PER_SAMPLE + 1.0  # in the table, for tap 0
+            whole = int(np.floor(place))
+            share, gain = place - whole, gains[s, path]
+            first = max(0, -((last - whole) // _STEPS_PER_SAMPLE))
+            for k in range(first, min(out.shape[1], whole // _STEPS_PER_SAMPLE + 1)):
+                low = table[whole - k * _STEPS_PER_SAMPLE]
+                out[s, k] += gain * (low + share * (table[whole - k * _STEPS_PER_SAMPLE + 1] - low))

@@ -8,8 +8,8 @@ two-state on-off model; its mean power is P times the activity).
 import numpy as np
 
 from radio.air.config import AirConfig, InterfererConfig
+from radio.air.gaussian import add_gaussian, noise_key
 from radio.air.randomness import Purpose, stream
-from radio.air.thermal_noise import standard_noise
 
 
 def add_interference(samples: np.ndarray, config: AirConfig, antenna: int, start_tick: int) -> None:
@@ -39,13 +39,12 @@ def _add_bursts(
     antenna: int,
     start_tick: int,
 ) -> None:
-    amplitude = np.float32(np.sqrt(bursts.power))
+    amplitude = float(np.sqrt(bursts.power))
+    key = noise_key(config.seed, Purpose.INTERFERER_NOISE, index, antenna)
     position = 0
     while position < samples.size:
         slot, offset = divmod(start_tick + position, bursts.slot_samples)
         count = min(bursts.slot_samples - offset, samples.size - position)
         if stream(config.seed, Purpose.INTERFERER_ACTIVITY, index, slot).uniform() < bursts.activity:
-            rng = stream(config.seed, Purpose.INTERFERER_NOISE, index, antenna, slot)
-            noise = standard_noise(rng, bursts.slot_samples)[offset : offset + count]
-            samples[position : position + count] += amplitude * noise
+            add_gaussian(samples[position : position + count], key, start_tick + position, amplitude)
         position += count

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from radio.air.buffers import Buffers
 from radio.air.channel import Channel, link_config
 from radio.air.config import AirConfig
 from radio.air.converter import convert
@@ -22,8 +23,11 @@ _DOPPLER_SEGMENTS_PER_PERIOD = 128  # (2 pi / 128)^2 / 8: -70 dB
 class Link:
     """Everything between one transmitter's numbers and the receiver's antennas, apart from noise."""
 
-    def __init__(self, config: AirConfig, user: int, receiver_phase_noise: PhaseNoise | None) -> None:
+    def __init__(
+        self, config: AirConfig, user: int, receiver_phase_noise: PhaseNoise | None, buffers: Buffers | None = None
+    ) -> None:
         self._config = config
+        self._buffers = buffers or Buffers()
         self._user = user
         self._channel = Channel(config, user)
         self._path = link_config(config, user)
@@ -53,22 +57,28 @@ class Link:
     def propagate(self, x: np.ndarray, start_tick: int, path_gain: complex, block_samples: int) -> np.ndarray:
         """complex64 burst [n] to what arrives from start_tick on: complex64 [antennas, n + delay + tail].
 
-        path_gain: that of the burst's `truth`.
+        path_gain: that of the burst's `truth`. The array comes from the link's buffers and may go back to them.
         """
         c = self._config
-        sent = self.transmit_chain(x)
-        arrived = self._through_channel(sent, start_tick, block_samples)
+        room = self._buffers.take(1, x.size)
+        arrived = self._through_channel(self.transmit_chain(x, room[0]), start_tick, block_samples)
+        self._buffers.give(room)
         phase = self._phase(start_tick, arrived.shape[1])
         for antenna in arrived:
             rotate(antenna, self._cfo_hz / c.sample_rate_hz, phase, path_gain)
         return arrived
 
-    def transmit_chain(self, x: np.ndarray) -> np.ndarray:
-        """complex64 [n] through the transmitter's converter, mixer and amplifier."""
+    def transmit_chain(self, x: np.ndarray, room: np.ndarray | None = None) -> np.ndarray:
+        """complex64 [n] through the transmitter's converter, mixer and amplifier.
+
+        room: complex64 [n] that the result may lie in, or None for new memory; x itself is left as it is.
+        """
         c = self._config
         if c.dac_bits is not None:
-            x = x.copy()
-            convert(x, c.dac_bits)
+            converted = np.empty_like(x) if room is None else room
+            np.copyto(converted, x)
+            convert(converted, c.dac_bits)
+            x = converted
         x = imbalance(x, c.tx_iq_imbalance)
         x = add_dc(x, c.tx_dc_offset)
         return amplify(x, c.power_amplifier)
@@ -92,7 +102,7 @@ class Link:
         span = self._segment_samples()
         firsts = np.arange(0, n_out, span)
         gains = self._channel.gains(start_tick, start_tick + np.append(firsts, firsts[-1] + span), block_samples)
-        arrived = np.empty((gains.shape[0], n_out), np.complex64)
+        arrived = self._buffers.take(gains.shape[0], n_out)
         if single:  # real taps, the gain afterwards: half the work
             filter_track(x, self._track(firsts, span, np.ones((1, firsts.size + 1))), arrived[0])
             for antenna in reversed(range(gains.shape[0])):
@@ -122,7 +132,7 @@ class Link:
         offsets = edges[:, None] * self._skew - self._delays  # where each path reads x, from the present sample
         bases = np.floor(offsets.min(axis=1)).astype(np.int64) - HALF_WIDTH + 1
         bases = np.minimum(bases[:-1], bases[1:])
-        n_taps = -(-(int(np.ceil(np.ptp(self._delays))) + 2 * HALF_WIDTH + 2) // 4) * 4
+        n_taps = -(-(int(np.ceil(np.ptp(self._delays))) + 2 * HALF_WIDTH + 2) // 8) * 8
         start = composite_taps(offsets[:-1] - bases[:, None], gains.T[:-1], n_taps)
         end = composite_taps(offsets[1:] - bases[:, None], gains.T[1:], n_taps)
         return TapTrack(span, bases, start, end - start)

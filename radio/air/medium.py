@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from radio.air.buffers import Buffers
 from radio.air.config import AirConfig, Channel
 from radio.air.converter import convert
 from radio.air.dc_offset import add_dc
@@ -44,6 +45,7 @@ class Medium:
         self._links: dict[int, Link] = {}
         self._bursts: list[_Burst] = []
         self._stored_samples = 0
+        self._buffers = Buffers()
         self._noise = [ThermalNoise(config.seed, antenna) for antenna in range(config.rx_antennas)]
         self._phase_noise = phase_noise(config, RECEIVER_NODE)
         self._full_scale = _adc_full_scale(config)
@@ -102,7 +104,12 @@ class Medium:
 
     def forget_before(self, tick: int) -> None:
         """Let go of bursts that have wholly arrived before tick."""
-        kept = [burst for burst in self._bursts if burst.end_tick > tick]
+        kept = []
+        for burst in self._bursts:
+            if burst.end_tick > tick:
+                kept.append(burst)
+            elif burst.arrived is not None:
+                self._buffers.give(burst.arrived)
         if len(kept) < len(self._bursts):
             self._bursts = kept
             self._stored_samples = sum(burst.end_tick - burst.start_tick for burst in kept)
@@ -130,7 +137,7 @@ class Medium:
 
     def _link(self, user: int) -> Link:
         if user not in self._links:
-            self._links[user] = Link(self.config, user, self._phase_noise)
+            self._links[user] = Link(self.config, user, self._phase_noise, self._buffers)
         return self._links[user]
 
 

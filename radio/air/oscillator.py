@@ -8,6 +8,8 @@ ratio counts:
     cfo_hz = fc (d_tx - d_rx) 1e-6,        skew = (1 + d_tx 1e-6) / (1 + d_rx 1e-6) - 1.
 """
 
+from functools import lru_cache
+
 import numpy as np
 
 from radio import acceleration
@@ -19,7 +21,6 @@ from radio.air.randomness import Purpose, stream
 RECEIVER_NODE = 1 << 32  # no user has this index
 _BLOCK = 256
 _SMALL_PHASE_RAD = 0.5
-_NO_PHASE = np.empty(0, np.float32)
 
 
 def transmitter_ppm(config: AirConfig, user: int) -> float:
@@ -54,14 +55,13 @@ def rotate(samples: np.ndarray, cycles_per_sample: float, phase: CoarsePhase | N
         if gain != 1.0:
             samples *= np.complex64(gain)
         return
-    within = np.exp(2j * np.pi * cycles_per_sample * np.arange(_BLOCK)).astype(np.complex64)
-    turns = np.arange(-(-samples.size // _BLOCK)) * (_BLOCK * cycles_per_sample)
-    starts = (gain * np.exp(2j * np.pi * (turns - np.floor(turns)))).astype(np.complex64)
+    starts, within = _rotors(cycles_per_sample, -(-samples.size // _BLOCK))
+    starts = (gain * starts).astype(np.complex64)
     if acceleration.NUMBA and (phase is None or np.abs(phase.values).max() < _SMALL_PHASE_RAD):
-        values, decimation, offset = (
-            (_NO_PHASE, 1, 0) if phase is None else (phase.values, phase.decimation, phase.offset)
-        )
-        _rotate_compiled(samples.view(np.float32), starts, within, values, decimation, offset)
+        if phase is None:
+            _turn_compiled(samples, starts, within)
+        else:
+            _rotate_compiled(samples, starts, within, phase.values, phase.decimation, phase.offset)
         return
     samples *= np.multiply.outer(starts, within).reshape(-1)[: samples.size]
     if phase is not None:
@@ -71,44 +71,51 @@ def rotate(samples: np.ndarray, cycles_per_sample: float, phase: CoarsePhase | N
         samples *= rotor
 
 
+@lru_cache(maxsize=64)
+def _rotors(cycles_per_sample: float, blocks: int) -> tuple[np.ndarray, np.ndarray]:
+    """complex128 [blocks] at the first sample of each block, complex64 [_BLOCK] within it; their products turn."""
+    within = np.exp(2j * np.pi * cycles_per_sample * np.arange(_BLOCK)).astype(np.complex64)
+    turns = np.arange(blocks) * (_BLOCK * cycles_per_sample)
+    return np.exp(2j * np.pi * (turns - np.floor(turns))), within
+
+
+@compiled
+def _turn_compiled(samples: np.ndarray, starts: np.ndarray, within: np.ndarray) -> None:
+    for block in range(starts.size):
+        start, piece = starts[block], samples[block * _BLOCK : (block + 1) * _BLOCK]
+        for i in range(piece.size):
+            piece[i] *= start * within[i]
+
+
 @compiled
 def _rotate_compiled(
-    parts: np.ndarray,
+    samples: np.ndarray,
     starts: np.ndarray,
     within: np.ndarray,
     values: np.ndarray,
     decimation: int,
     offset: int,
 ) -> None:
-    """parts: float32 [2 n], I and Q in turn. Short Taylor series stand for cos and sin of small phases."""
+    """Short Taylor series stand for cos and sin of small phases."""
     one, half = np.float32(1.0), np.float32(0.5)
     c4, c6 = np.float32(1 / 24), np.float32(-1 / 720)
     s3, s5, s7 = np.float32(-1 / 6), np.float32(1 / 120), np.float32(-1 / 5040)
     scale = np.float32(1.0 / decimation)
-    angle = np.zeros(_BLOCK + 2 * decimation, np.float32)
-    re_table, im_table = within.real.copy(), within.imag.copy()
-    n = parts.size // 2
+    angles = np.zeros(_BLOCK + 2 * decimation, np.float32)
     for block in range(starts.size):
         first = block * _BLOCK
-        count = min(_BLOCK, n - first)
-        skip = 0
-        if values.size:
-            coarse = (first + offset) // decimation
-            skip = (first + offset) - coarse * decimation
-            for m in range((skip + count + decimation - 1) // decimation):
-                value = values[coarse + m]
-                slope = (values[coarse + m + 1] - value) * scale
-                for j in range(decimation):
-                    angle[m * decimation + j] = value + np.float32(j) * slope
-        start_re, start_im = starts[block].real, starts[block].imag
-        for i in range(count):
-            p = angle[skip + i]
+        start, piece = starts[block], samples[first : first + _BLOCK]
+        coarse = (first + offset) // decimation
+        skip = (first + offset) - coarse * decimation
+        for m in range((skip + piece.size + decimation - 1) // decimation):
+            value = values[coarse + m]
+            slope = (values[coarse + m + 1] - value) * scale
+            for j in range(decimation):
+                angles[m * decimation + j] = value + np.float32(j) * slope
+        angle = angles[skip : skip + piece.size]
+        for i in range(piece.size):
+            p = angle[i]
             q = p * p
             cos = one - q * (half - q * (c4 + q * c6))
             sin = p * (one + q * (s3 + q * (s5 + q * s7)))
-            a = start_re * re_table[i] - start_im * im_table[i]
-            b = start_re * im_table[i] + start_im * re_table[i]
-            re, im = a * cos - b * sin, a * sin + b * cos
-            x, y = parts[2 * (first + i)], parts[2 * (first + i) + 1]
-            parts[2 * (first + i)] = x * re - y * im
-            parts[2 * (first + i) + 1] = x * im + y * re
+            piece[i] *= start * within[i] * complex(cos, sin)

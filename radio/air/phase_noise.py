@@ -7,8 +7,7 @@ above the last.
 
 The process runs at a rate r of at least 500 kHz (half of it is the widest offset that is simulated) and is
 linearly interpolated to the sample rate, whose droop is compensated. It is a function of the absolute tick:
-each stretch is filtered from the white noise of its own and the previous stretch, and those have streams of
-their own.
+each stretch is filtered from the white noise of its own ticks and of some before.
 """
 
 from collections import OrderedDict
@@ -19,8 +18,8 @@ import numpy as np
 from scipy import fft
 
 from radio.air.config import AirConfig
-from radio.air.randomness import Purpose, stream
-from radio.air.thermal_noise import standard_noise
+from radio.air.gaussian import gaussian, noise_key
+from radio.air.randomness import Purpose
 
 STRETCH = 12288  # with _TAPS a power of two, for the transform
 _TAPS = 4096
@@ -66,12 +65,10 @@ class PhaseNoise:
     """One oscillator's phase in radians, zero mean, as a function of ticks."""
 
     def __init__(self, mask: Mask, seed: int, node: int, sample_rate_hz: float) -> None:
-        self._seed = seed
-        self._node = node
+        self._key = noise_key(seed, Purpose.PHASE_NOISE, node)
         self._decimation = 2 ** max(0, int(np.floor(np.log2(sample_rate_hz / _LOWEST_RATE_HZ))))
         self._spectrum = _filter_spectrum(mask, sample_rate_hz / self._decimation)
         self._stretches: OrderedDict[int, np.ndarray] = OrderedDict()
-        self._white: tuple[int, np.ndarray] | None = None
 
     def phase(self, start_tick: int, n_samples: int) -> np.ndarray:
         """float32 [n_samples] in radians for ticks start_tick.."""
@@ -92,20 +89,13 @@ class PhaseNoise:
 
     def _stretch(self, index: int) -> np.ndarray:
         if index not in self._stretches:
-            white = np.concatenate([self._white_noise(index - 1)[-_TAPS:], self._white_noise(index)])
+            pairs = gaussian(self._key, (index * STRETCH - _TAPS) // 2, (_TAPS + STRETCH) // 2)
+            white = pairs.view(np.float32) * np.float32(np.sqrt(2))  # unit variance each
             shaped = fft.irfft(fft.rfft(white) * self._spectrum, white.size)
             self._stretches[index] = shaped[_TAPS:]
             if len(self._stretches) > _STRETCHES_KEPT:
                 self._stretches.popitem(last=False)
         return self._stretches[index]
-
-    def _white_noise(self, stretch: int) -> np.ndarray:
-        """float32 [STRETCH] of unit variance. The newest is kept: the next stretch needs its end again."""
-        if self._white is None or self._white[0] != stretch:
-            rng = stream(self._seed, Purpose.PHASE_NOISE, self._node, stretch)
-            halves = standard_noise(rng, STRETCH // 2).view(np.float32)
-            self._white = (stretch, halves * np.float32(np.sqrt(2)))
-        return self._white[1]
 
 
 def phase_noise(config: AirConfig, node: int) -> PhaseNoise | None:

@@ -24,5 +24,9 @@ class Purpose(IntEnum):
 
 def stream(seed: int, purpose: Purpose, *keys: int) -> np.random.Generator:
     """Generator for (seed, purpose, keys); keys may be negative. Every key takes 64 bits, so none collide."""
-    words = np.array([key & _MASK_64 for key in (seed, int(purpose), *keys)], "<u8").view(np.uint32)
-    return np.random.Generator(np.random.SFC64(np.random.SeedSequence(words)))
+    return np.random.Generator(np.random.SFC64(np.random.SeedSequence(words(seed, purpose, *keys))))
+
+
+def words(seed: int, purpose: Purpose, *keys: int) -> np.ndarray:
+    """uint32 [4 + 2 keys]: what a stream's seed sequence is made of."""
+    return np.array([key & _MASK_64 for key in (seed, int(purpose), *keys)], "<u8").view(np.uint32)

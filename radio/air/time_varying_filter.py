@@ -8,6 +8,13 @@ For a delay that drifts by D samples in a segment the linear step errs by at mos
 amplitude at the band edge; `radio.air.link` chooses segments so that this is below -60 dB. The compiled form
 holds the taps for a few hundred samples where holding errs by less than -60 dB: w is uniform within such a
 hold, so the error's rms is |c1 - c0| / |c0| * hold / span / sqrt(12).
+
+It also takes outputs in pairs and so needs three filters of half the length where four are usual (Mou & Duhamel,
+"Short-length FIR filters and their use in fast nonrecursive filtering", IEEE Trans. Signal Processing 1991): with the
+taps' even and odd halves e, o and (f * x)[m] = sum_j f[j] x[m + j],
+
+    y[2m] = ((e + o) * x_o)[m] + (e * d)[m],  y[2m + 1] = ((e + o) * x_o)[m] + (o * d')[m],
+    x_o[m] = x[2m + 1],  d[m] = x[2m] - x[2m + 1],  d'[m] = x[2m + 2] - x[2m + 1].
 """
 
 from dataclasses import dataclass
@@ -19,7 +26,8 @@ from scipy import fft
 from radio import acceleration
 from radio.acceleration import compiled
 
-_BLOCK = 512  # accumulators stay in the first-level cache
+_BLOCK = 1024  # accumulators stay in the first-level cache
+_PAIRS = _BLOCK // 2
 _SMALLEST_TRANSFORM = 512
 _HOLD_ERROR = 1e-3
 _SHORTEST_HOLD = 96  # below this the two passes of the linear form are cheaper
@@ -29,7 +37,7 @@ _SHORTEST_HOLD = 96  # below this the two passes of the linear form are cheaper
 class TapTrack:
     """Taps over time. Segment s covers outputs s * span ... (s + 1) * span - 1.
 
-    bases: int64 [S]. start, change: float64 or complex128 [S, K], K a multiple of 4; change is end
+    bases: int64 [S]. start, change: float64 or complex128 [S, K], K a multiple of 8; change is end
     minus start.
     """
 
@@ -68,14 +76,25 @@ def _hold_samples(track: TapTrack) -> np.ndarray:
 
 
 @compiled
-def _split(x: np.ndarray, at: int, count: int, planes: np.ndarray) -> None:
-    """Real and imaginary parts of x[at : at + count], zero outside x, into float32 planes [2, >= count]."""
-    begin, end = min(max(0, -at), count), max(min(count, x.size - at), 0)
-    planes[:, :begin] = np.float32(0.0)
-    for i in range(begin, end):
-        planes[0, i] = x[at + i].real
-        planes[1, i] = x[at + i].imag
-    planes[:, max(begin, end) : count] = np.float32(0.0)
+def _split(x: np.ndarray, at: int, pairs: int, padded: np.ndarray, planes: np.ndarray) -> None:
+    """x_o, d and d' of x[at : at + 2 pairs + 1], zero outside x, into planes: float32 [3, 2, >= pairs]."""
+    count = 2 * pairs + 1
+    if at >= 0 and at + count <= x.size:
+        piece = x[at : at + count]
+    else:
+        begin, end = min(max(0, -at), count), max(min(count, x.size - at), 0)
+        piece = padded[:count]
+        piece[:] = np.complex64(0)
+        if begin < end:
+            piece[begin:end] = x[at + begin : at + end]
+    odd_re, odd_im = planes[0, 0, :pairs], planes[0, 1, :pairs]
+    before_re, before_im = planes[1, 0, :pairs], planes[1, 1, :pairs]
+    after_re, after_im = planes[2, 0, :pairs], planes[2, 1, :pairs]
+    for i in range(pairs):
+        before, odd, after = piece[2 * i], piece[2 * i + 1], piece[2 * i + 2]
+        odd_re[i], odd_im[i] = odd.real, odd.imag
+        before_re[i], before_im[i] = before.real - odd.real, before.imag - odd.imag
+        after_re[i], after_im[i] = after.real - odd.real, after.imag - odd.imag
 
 
 @compiled
@@ -96,21 +115,36 @@ def _pieces(holds: np.ndarray, span: int, total: int) -> np.ndarray:
 
 
 @compiled
+def _thirds(taps: np.ndarray) -> np.ndarray:
+    """float32 [S, K] to [S, 3, K / 2]: e + o, e and o."""
+    thirds = np.empty((taps.shape[0], 3, taps.shape[1] // 2), np.float32)
+    thirds[:, 1], thirds[:, 2] = taps[:, 0::2], taps[:, 1::2]
+    thirds[:, 0] = thirds[:, 1] + thirds[:, 2]
+    return thirds
+
+
+@compiled
 def _filter_real(
     x: np.ndarray, begins: np.ndarray, taps: np.ndarray, holds: np.ndarray, span: int, out: np.ndarray
 ) -> None:
-    """taps: float32 [2, S, K]."""
-    acc, add = np.empty((2, _BLOCK), np.float32), np.empty((2, _BLOCK), np.float32)
-    planes = np.empty((2, _BLOCK + taps.shape[2]), np.float32)
+    """taps: float32 [2, S, K], at the segments' starts and how they change."""
+    start, change = _thirds(taps[0]), _thirds(taps[1])
+    half = start.shape[2]
+    sums = np.zeros((2, 3, 2, _PAIRS), np.float32)
+    planes, padded = np.empty((3, 2, _PAIRS + half), np.float32), np.empty(2 * (_PAIRS + half) + 1, np.complex64)
     step = np.float32(1.0 / span)
     for s, first, count in _pieces(holds, span, out.size):
-        _split(x, begins[s] + first, count + taps.shape[2], planes)
+        pairs = (count + 1) // 2
+        _split(x, begins[s] + first, pairs + half, padded, planes)
         w = np.float32(first + 0.5 * count) * step if holds[s] else np.float32(0.0)
-        _accumulate_real(planes[0], planes[1], taps[0, s] + w * taps[1, s], count, acc[0], acc[1])
+        now = start[s] + w * change[s]
+        for job in range(3 if holds[s] else 6):
+            third, of = job % 3, now if job < 3 else change[s]
+            to = sums[job // 3, third]  # one call for all of them: the compiler makes better vectors of it
+            _accumulate_real(planes[third, 0], planes[third, 1], of[third], pairs, to[0], to[1])
         if not holds[s]:
-            _accumulate_real(planes[0], planes[1], taps[1, s], count, add[0], add[1])
-            _add_ramp(first, count, step, acc, add)
-        _store(acc, out, s * span + first, count)
+            _add_ramp(sums, first, step, pairs)
+        _store(sums[0], out[s * span + first : s * span + first + count])
 
 
 @compiled
@@ -119,32 +153,50 @@ def _filter_complex(
     out: np.ndarray,
 ) -> None:  # fmt: skip
     """taps_re, taps_im: float32 [2, S, K]."""
-    acc, add = np.empty((2, _BLOCK), np.float32), np.empty((2, _BLOCK), np.float32)
-    planes = np.empty((2, _BLOCK + taps_re.shape[2]), np.float32)
+    start_re, start_im, change_re, change_im = (
+        _thirds(taps_re[0]), _thirds(taps_im[0]), _thirds(taps_re[1]), _thirds(taps_im[1])
+    )  # fmt: skip
+    half = start_re.shape[2]
+    sums = np.zeros((2, 3, 2, _PAIRS), np.float32)
+    planes, padded = np.empty((3, 2, _PAIRS + half), np.float32), np.empty(2 * (_PAIRS + half) + 1, np.complex64)
     step = np.float32(1.0 / span)
     for s, first, count in _pieces(holds, span, out.size):
-        _split(x, begins[s] + first, count + taps_re.shape[2], planes)
+        pairs = (count + 1) // 2
+        _split(x, begins[s] + first, pairs + half, padded, planes)
         w = np.float32(first + 0.5 * count) * step if holds[s] else np.float32(0.0)
-        held_re, held_im = taps_re[0, s] + w * taps_re[1, s], taps_im[0, s] + w * taps_im[1, s]
-        _accumulate_complex(planes[0], planes[1], held_re, held_im, count, acc[0], acc[1])
+        now_re, now_im = start_re[s] + w * change_re[s], start_im[s] + w * change_im[s]
+        for job in range(3 if holds[s] else 6):
+            third = job % 3
+            of_re, of_im = (now_re, now_im) if job < 3 else (change_re[s], change_im[s])
+            to = sums[job // 3, third]
+            _accumulate_complex(planes[third, 0], planes[third, 1], of_re[third], of_im[third], pairs, to[0], to[1])
         if not holds[s]:
-            _accumulate_complex(planes[0], planes[1], taps_re[1, s], taps_im[1, s], count, add[0], add[1])
-            _add_ramp(first, count, step, acc, add)
-        _store(acc, out, s * span + first, count)
+            _add_ramp(sums, first, step, pairs)
+        _store(sums[0], out[s * span + first : s * span + first + count])
 
 
 @compiled
-def _store(acc: np.ndarray, out: np.ndarray, at: int, count: int) -> None:
-    for i in range(count):
-        out[at + i] = complex(acc[0, i], acc[1, i])
+def _add_ramp(sums: np.ndarray, first: int, step: np.float32, pairs: int) -> None:
+    """sums: float32 [held or changing, third, I or Q, pairs]; what changes is added to the even and odd thirds."""
+    for part in range(2):
+        change_both = sums[1, 0, part, :pairs]
+        for odd in range(2):
+            total, change = sums[0, 1 + odd, part, :pairs], sums[1, 1 + odd, part, :pairs]
+            for i in range(pairs):
+                total[i] += np.float32(first + 2 * i + odd) * step * (change_both[i] + change[i])
 
 
 @compiled
-def _add_ramp(first: int, count: int, step: np.float32, acc: np.ndarray, add: np.ndarray) -> None:
-    for i in range(count):
-        w = np.float32(first + i) * step
-        acc[0, i] += w * add[0, i]
-        acc[1, i] += w * add[1, i]
+def _store(sums: np.ndarray, out: np.ndarray) -> None:
+    """out complex64 [n] from sums: float32 [third, I or Q, pairs]; n may be odd."""
+    pairs = out.size // 2
+    both_re, even_re, odd_re = sums[0, 0], sums[1, 0], sums[2, 0]
+    both_im, even_im, odd_im = sums[0, 1], sums[1, 1], sums[2, 1]
+    for i in range(pairs):
+        out[2 * i] = complex(even_re[i] + both_re[i], even_im[i] + both_im[i])
+        out[2 * i + 1] = complex(odd_re[i] + both_re[i], odd_im[i] + both_im[i])
+    if out.size % 2:
+        out[2 * pairs] = complex(even_re[pairs] + both_re[pairs], even_im[pairs] + both_im[pairs])
 
 
 @compiled

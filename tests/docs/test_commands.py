@@ -14,6 +14,7 @@ import yaml
 
 from hil.cli.main import cli
 from hil.config import RunConfig
+from hil.experiments.plan import Plan
 from tests.docs.blocks import DOCS, ROOT, UNMARKED, blocks, commands, pages
 
 EVERY = [block for page in pages() for block in blocks(page)]
@@ -97,8 +98,9 @@ def test_a_command_that_does_not_exist_would_be_noticed(words):
 
 
 @pytest.mark.parametrize("block", [block for block in EVERY if block.language == "yaml"], ids=named)
-def test_yaml_blocks_are_configurations(block):
-    RunConfig.model_validate(yaml.safe_load(block.text))
+def test_yaml_blocks_are_configurations_or_plans(block):
+    content = yaml.safe_load(block.text)
+    (Plan if "grid" in content else RunConfig).model_validate(content)
 
 
 @pytest.mark.parametrize("page", [page for page in pages() if page not in UNMARKED])
