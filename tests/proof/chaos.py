@@ -24,7 +24,7 @@ from PIL import Image
 
 from tests.proof.running import NODES, Run, rows_of, small_pictures
 
-FRAMES_PER_KILL = 4
+FRAMES_PER_KILL = 16  # some are left for the last kill, also where 50 are recorded a second
 STARTUP_S, WORKING_S = 9.0, 3.0  # kills come within so many seconds of the start, or of the first new line
 ROUND_LIMIT_S = 120.0
 
