@@ -92,3 +92,17 @@ def test_several_paths_are_left_alone():
         assert single_path_delay(channel, CONFIG) is None or not channel.any()
         assert memory.refine(0, 6 * SLOT, 0.0, channel, channel, 1e-3) is None
     assert memory.refine(0, 7 * SLOT, 0.0, single, single, 1e-3) is not None
+
+
+def test_antennas_share_a_delay():
+    rng, memory, errors = np.random.default_rng(9), DelayMemory(CONFIG), []
+    for tick, true, noisy in bursts(rng, 60, 1e-2):
+        noise = rng.standard_normal((1, OMEGA.size, 2)) @ np.array([1, 1j]) * np.sqrt(1e-2 / 2)
+        both, seen = np.concatenate([true, 2j * true]), np.concatenate([noisy, 2j * true + noise]).astype(np.complex64)
+        own, _ = estimate_channel(seen, CONFIG, 1e-2)
+        better = memory.refine(0, tick, 0.0, own, seen, 1e-2)
+        if tick >= 20 * SLOT and better is not None:
+            errors.append([np.mean(np.abs(h - both) ** 2) for h in (own, better[0])])
+            assert better[0].shape == (2, OMEGA.size) and better[1] < 1e-2 / OMEGA.size * 1.1
+    assert len(errors) >= 38
+    assert np.mean(errors, axis=0)[1] < 0.95 * np.mean(errors, axis=0)[0]
