@@ -70,6 +70,9 @@ class ReceptionConfig(Section):
 
     record: Path | None = Field(None, description="SigMF recording of every slot, e.g. run1/capture.sigmf-meta.")
     ideal: bool = Field(True, description="Also decode what an ideal receiver would have; twice the decoding.")
+    remember_delays: bool = Field(
+        True, description="Channels of one path are measured with the arrivals of earlier bursts in mind."
+    )
 
 
 class FeedbackConfig(Section):

@@ -12,6 +12,7 @@ from hil.bus import BusClient
 from hil.config import RunConfig
 from hil.errors import HilError, UsageError
 from hil.messages import Bye, Heartbeat, Hello, Refused, Start, Stop
+from radio.memory import keep_freed_memory
 
 log = logging.getLogger(__name__)
 PARENT_VARIABLE = "SEMNOMA_HIL_PARENT"
@@ -44,7 +45,8 @@ def _watch_parent(parent: int) -> None:
 
 
 def connect(config: RunConfig, name: str) -> BusClient:
-    """Open this node's end of the bus. name: "tx0", "rx", "air"."""
+    """Open this node's end of the bus. name: "tx0", "rx", "air". Its memory is set up for bursts too."""
+    keep_freed_memory()
     bus = config.bus
     return BusClient(
         bus.endpoint,

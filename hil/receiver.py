@@ -49,6 +49,7 @@ from radio.device import Radio
 from radio.errors import RadioError
 from radio.samples import Samples
 from radio.waveform.config import WaveformConfig
+from radio.waveform.delay_memory import DelayMemory
 from radio.waveform.frame import ReceivedFrame
 from radio.waveform.header import FrameHeader
 from radio.waveform.receiver import BurstReceiver
@@ -69,6 +70,7 @@ class ReceiverNode:
 
     def __post_init__(self) -> None:
         self._receiver = BurstReceiver(self.config.waveform)
+        self._memory = DelayMemory(self.config.waveform) if self.config.rx.remember_delays else None
         self._with_air = self.config.radio.device.startswith("sim")
         self._slots: dict[int, Slot] = {}
         self._changed = threading.Condition()
@@ -145,10 +147,11 @@ class ReceiverNode:
         clock = slot.ready_s = time.perf_counter()
         expected = grant.slot_tick + start.guard_samples
         if not start.repeats or aligned(arrivals):
-            slot.received = self._receiver.receive(slot.samples, expected)
+            memory = None if start.repeats else self._memory  # radios without a common clock expect no tick
+            slot.received = self._receiver.receive(slot.samples, expected, memory=memory)
             if grant.frame is not None and not self._every_header_read(slot):
                 self._await_sent(slot)
-                slot.received = self._receiver.receive(slot.samples, expected, told=told_headers(slot))
+                slot.received = self._receiver.receive(slot.samples, expected, told=told_headers(slot), memory=memory)
         slot.latency_ms["phy"] = _milliseconds_since(clock)
         for event in self.radio.events():
             slot.events[event.kind] = slot.events.get(event.kind, 0) + event.count

@@ -15,6 +15,7 @@ from hil.session_recording import recorded_config, recorded_slots
 from hil.slot import Slot
 from radio.devices.file import FileRadio
 from radio.recording import SigmfReader
+from radio.waveform.delay_memory import DelayMemory
 from radio.waveform.receiver import BurstReceiver
 
 
@@ -39,33 +40,36 @@ def run_replay(recording: Path, config: RunConfig, out: Path) -> dict[str, Any]:
     Raises UsageError or ConfigurationError for the recording, ResultsError for the folder, ModelError for the codec.
     """
     stopwatch = Stopwatch()
-    slots = [slot for slot in recorded_slots(SigmfReader(recording)) if slot.grant.frame is not None]
+    slots = list(recorded_slots(SigmfReader(recording)))
     with contextlib.closing(ResultWriter(out, resume=False)) as writer:
         write_config(out, config)
         decoder = open_decoder(config, writer)
         receiver = BurstReceiver(config.waveform)
+        memory = DelayMemory(config.waveform) if config.rx.remember_delays else None
         radio = FileRadio(str(recording))
         with contextlib.closing(radio):
             for slot in slots:
                 slot.samples = radio.receive(slot.grant.slot_tick, slot.start.slot_samples)
-                receive_slot(config, receiver, slot)
-                decoder.decode(slot)
+                receive_slot(config, receiver, slot, memory)
+                if slot.grant.frame is not None:
+                    decoder.decode(slot)
                 slot.samples = slot.received = None  # a long recording must not fill the memory
     return finish_run(out, config, stopwatch)
 
 
-def receive_slot(config: RunConfig, receiver: BurstReceiver, slot: Slot) -> None:
+def receive_slot(config: RunConfig, receiver: BurstReceiver, slot: Slot, memory: DelayMemory | None = None) -> None:
     """What the receiver node does with the samples of a granted slot: fills in received and csi."""
     assert slot.samples is not None
     clock = slot.ready_s = time.perf_counter()
     expected = slot.grant.slot_tick + slot.start.guard_samples
     if slot.start.repeats and not (slot.csi and aligned(slot.csi.users)):
         return  # its users did not arrive together: the node did not try to receive them either
-    slot.received = receiver.receive(slot.samples, expected)
+    memory = None if slot.start.repeats else memory
+    slot.received = receiver.receive(slot.samples, expected, memory=memory)
     alive = set(range(config.users)) - set(slot.grant.lost_users)
     read = {user.user for user in slot.received.users if user.header_read} if slot.received else set()
-    if not alive <= read:
-        slot.received = receiver.receive(slot.samples, expected, told=told_headers(slot))
+    if slot.grant.frame is not None and not alive <= read:
+        slot.received = receiver.receive(slot.samples, expected, told=told_headers(slot), memory=memory)
     slot.latency_ms["phy"] = (time.perf_counter() - clock) * 1e3
     slot.csi = csi_report(slot.received, slot.grant, slot.samples.end_tick, expected, config.waveform)
 

@@ -9,6 +9,7 @@ from hil.bench.reference import bench_reference
 from hil.bench.timing import median_seconds
 from radio.air.config import AirConfig, LinkConfig, PathConfig
 from radio.air.medium import Medium
+from radio.memory import keep_freed_memory
 from radio.samples import Samples
 from radio.waveform.config import WaveformConfig
 from radio.waveform.header import FrameHeader
@@ -34,6 +35,7 @@ def bench_phy(runs: int = 7) -> dict[str, float | None]:
     (23 taps); air_phase_noise_msps: TDL-A with phase noise as well, as the receiver meets it. search_msps: the stream
     receiver on noise. reference_msps is liquid-dsp's receiver for one user, or None where it is not installed.
     """
+    keep_freed_memory()  # as the nodes do
     rng = np.random.default_rng(1)
     config = WaveformConfig()
     transmitters = [BurstTransmitter(config, user) for user in range(config.users)]

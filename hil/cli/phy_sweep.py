@@ -21,6 +21,13 @@ CHANNELS = ("awgn", "rayleigh", "rician", "tdl-a", "tdl-b", "tdl-c", "tdl-d", "t
 @click.option("--delay", type=NumberList(), default="8", show_default=True, help="Users arrive within so many samples.")
 @click.option("--near-far", type=float, default=0.0, show_default=True, help="The last user is weaker by this, dB.")
 @click.option("--phase-noise/--no-phase-noise", default=False, show_default=True, help="The air's default mask.")
+@click.option(
+    "--series",
+    type=click.IntRange(1, 1000),
+    default=1,
+    show_default=True,
+    help="Bursts in a row of the same radios, whose arrivals the receiver remembers; 1: it knows nothing.",
+)
 @click.option("--frames", type=click.IntRange(1, 1_000_000), default=100, show_default=True, help="Bursts per point.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Seed of everything random.")
 @click.option("--jobs", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes.")
@@ -34,6 +41,7 @@ def command(
     delay: tuple[float, ...],
     near_far: float,
     phase_noise: bool,
+    series: int,
     frames: int,
     seed: int,
     jobs: int,
@@ -47,9 +55,10 @@ def command(
     \b
     Examples:
       semnoma-hil phy-sweep --snr -5:20:5 --channel tdl-a,tdl-c --frames 500 --jobs 2 --plot sweep.png
+      semnoma-hil phy-sweep --snr 0:20:10 --channel awgn,rayleigh --series 50
       semnoma-hil phy-sweep --snr 10 --cfo-ppm 0,2,20 --users 1,2,4 --json
     """
-    from hil.phy_sweep.point import SweepPoint
+    from hil.phy_sweep.point import LARGEST_DRIFT_SAMPLES, SLOT_SAMPLES, SweepPoint
     from hil.phy_sweep.run import run_points
 
     channels = channel.split(",")
@@ -61,8 +70,13 @@ def command(
         raise UsageError("--cfo-ppm must be from 0 to 20, what the receiver searches.")
     if max(delay) > 24 or min(delay) < 0:
         raise UsageError("--delay must be from 0 to 24 samples, what the cyclic prefix of 32 leaves.")
+    if (drift := 2 * max(cfo_ppm) * 1e-6 * SLOT_SAMPLES * series) > LARGEST_DRIFT_SAMPLES:
+        raise UsageError(
+            f"--series {series} lets clocks of {max(cfo_ppm):g} ppm drift {drift:.0f} samples apart; at most "
+            f"{LARGEST_DRIFT_SAMPLES} are received."
+        )
     grid = itertools.product(channels, users, cfo_ppm, delay, snr_db)
-    points = [SweepPoint(s, c, int(u), p, d, near_far, phase_noise) for c, u, p, d, s in grid]
+    points = [SweepPoint(s, c, int(u), p, d, near_far, phase_noise, series) for c, u, p, d, s in grid]
     rows = run_points(points, frames, seed, jobs, quiet=as_json)
     if plot:
         from hil.phy_sweep.plot import plot_rows

@@ -10,6 +10,7 @@ from radio.air.medium import Medium
 from radio.air.truth import LinkTruth
 from radio.samples import Samples
 from radio.waveform.config import WaveformConfig
+from radio.waveform.delay_memory import DelayMemory
 from radio.waveform.frame import ReceivedUser
 from radio.waveform.header import FrameHeader
 from radio.waveform.receiver import BurstReceiver
@@ -18,13 +19,16 @@ from radio.waveform.transmitter import BurstTransmitter
 AMPLITUDE = 0.25  # leaves the converters room for the peaks
 N_SYMBOLS = 2048
 LONGEST_SILENCE = 1024  # samples before a burst, so that the receiver has to look for it
+SLOT_SAMPLES = 16384  # between the bursts of a series
+LARGEST_DRIFT_SAMPLES = 8  # of one user against another in a series; a session's timing loop keeps it smaller
 
 
 @dataclass(frozen=True)
 class SweepPoint:
     """snr_db: all users' mean received power over the noise. cfo_ppm: even users are off by plus, odd ones by minus
     this. delay_samples: users arrive spread over this. near_far_db: the last user is weaker by this. phase_noise:
-    the air's default mask is on.
+    the air's default mask is on. series: so many bursts come in slots one after the other from the same radios, whose
+    clocks drift apart by cfo_ppm; the receiver knows the slots and remembers arrivals. 1: it knows nothing.
     """
 
     snr_db: float
@@ -34,6 +38,7 @@ class SweepPoint:
     delay_samples: float = 8.0
     near_far_db: float = 0.0
     phase_noise: bool = False
+    series: int = 1
 
 
 def run_point(point: SweepPoint, frames: int, seed: int) -> dict[str, float | int | str | bool | None]:
@@ -45,12 +50,21 @@ def run_point(point: SweepPoint, frames: int, seed: int) -> dict[str, float | in
     None where nothing was detected.
     """
     waveform = WaveformConfig(users=point.users)
-    receiver, totals = BurstReceiver(waveform), _Totals()
-    for number in np.random.SeedSequence(seed).generate_state(frames):
+    receiver, totals, memory = BurstReceiver(waveform), _Totals(), DelayMemory(waveform)
+    delays = np.zeros(point.users)
+    for index, number in enumerate(np.random.SeedSequence(seed).generate_state(frames)):
         rng = np.random.default_rng(int(number))
-        air = _air(point, int(number), rng)
-        received, silence, truths = _frame(air, waveform, rng)
-        frame = receiver.receive(received)
+        slot = index % point.series
+        if slot == 0:
+            memory, delays = DelayMemory(waveform), _delays(point, rng)
+        drift = point.cfo_ppm * 1e-6 * SLOT_SAMPLES * _signs(point)
+        lead = abs(drift[0]) * (point.series - 1)
+        air = _air(point, int(number), delays + lead - drift * slot)
+        received, silence, truths = _frame(air, waveform, rng, None if point.series == 1 else slot * SLOT_SAMPLES)
+        if point.series == 1:
+            frame = receiver.receive(received)
+        else:
+            frame = receiver.receive(received, slot * SLOT_SAMPLES + LONGEST_SILENCE, memory=memory)
         totals.false_alarms += receiver.receive(silence) is not None
         for user, truth in enumerate(truths):
             totals.sent += 1
@@ -65,11 +79,18 @@ def run_point(point: SweepPoint, frames: int, seed: int) -> dict[str, float | in
     return {**asdict(point), "frames": frames, "seed": seed, **totals.row(frames)}
 
 
-def _air(point: SweepPoint, seed: int, rng: np.random.Generator) -> AirConfig:
+def _signs(point: SweepPoint) -> np.ndarray:
+    return (-1.0) ** np.arange(point.users)
+
+
+def _delays(point: SweepPoint, rng: np.random.Generator) -> np.ndarray:
+    return 1 + rng.random() + point.delay_samples * np.arange(point.users) / max(1, point.users - 1)
+
+
+def _air(point: SweepPoint, seed: int, delays: np.ndarray) -> AirConfig:
     gains = np.ones(point.users)
     gains[-1] = 10 ** (-point.near_far_db / 10)
     gains *= point.users / gains.sum()
-    delays = 1 + rng.random() + point.delay_samples * np.arange(point.users) / max(1, point.users - 1)
     return AirConfig.model_validate(
         {
             "seed": seed,
@@ -79,7 +100,7 @@ def _air(point: SweepPoint, seed: int, rng: np.random.Generator) -> AirConfig:
                 LinkConfig(gain_db=10 * np.log10(gain), delay_samples=delay)
                 for gain, delay in zip(gains, delays, strict=True)
             ],
-            "tx_ppm": tuple(point.cfo_ppm * (-1) ** user for user in range(point.users)),
+            "tx_ppm": tuple(point.cfo_ppm * _signs(point)),
             "rx_ppm": 0.0,
             **({} if point.phase_noise else {"phase_noise": None}),
         }
@@ -87,19 +108,24 @@ def _air(point: SweepPoint, seed: int, rng: np.random.Generator) -> AirConfig:
 
 
 def _frame(
-    air: AirConfig, waveform: WaveformConfig, rng: np.random.Generator
+    air: AirConfig, waveform: WaveformConfig, rng: np.random.Generator, series_tick: int | None = None
 ) -> tuple[Samples, Samples, list[LinkTruth]]:
-    """A window with all users' bursts somewhere in it, one of the same length with noise alone, and the truth."""
+    """A window with all users' bursts in it, one of the same length with noise alone, and the truth.
+
+    series_tick: the window's first tick and the bursts behind LONGEST_SILENCE; None: at 0, and the bursts anywhere.
+    """
     medium = Medium(air)
-    start = int(rng.integers(LONGEST_SILENCE))
+    first = series_tick or 0
+    start = int(rng.integers(LONGEST_SILENCE)) if series_tick is None else first + LONGEST_SILENCE
     for user in range(waveform.users):
         symbols = (rng.standard_normal(N_SYMBOLS) + 1j * rng.standard_normal(N_SYMBOLS)) / np.sqrt(2)
         header = FrameHeader(0, user, "image", 64, 64, N_SYMBOLS, user)
         burst = BurstTransmitter(waveform, user).modulate(symbols.astype(np.complex64), header)
         medium.add_burst(user, Samples(AMPLITUDE * burst[None], start, air.sample_rate_hz))
     length = LONGEST_SILENCE + burst.size + waveform.fft_size
-    truths = sorted(medium.truth(0, length), key=lambda truth: truth.user)
-    windows = [Samples(medium.render(i * length, length), i * length, air.sample_rate_hz) for i in (0, 1)]
+    truths = sorted(medium.truth(first, length), key=lambda truth: truth.user)
+    ticks = [first + i * length for i in (0, 1)]
+    windows = [Samples(medium.render(tick, length), tick, air.sample_rate_hz) for tick in ticks]
     return windows[0], windows[1], truths
 
 

@@ -11,6 +11,7 @@ from radio.waveform.cancellation import Alignment
 from radio.waveform.carrier import known_symbol_starts, observe, refine_carrier
 from radio.waveform.channel_estimation import strongest_path_samples
 from radio.waveform.config import WaveformConfig
+from radio.waveform.delay_memory import DelayMemory
 from radio.waveform.frame import ChannelEstimate, ReceivedFrame, ReceivedUser
 from radio.waveform.ghosts import is_ghost
 from radio.waveform.grid import ResourceGrid
@@ -27,7 +28,7 @@ WARM_UP_SYMBOLS, WARM_UP_NOISE = 1000, 0.05
 
 
 class BurstReceiver:
-    """Receives one burst at a time; holds no state between bursts."""
+    """Receives one burst at a time; holds no state between bursts but what a caller's memory keeps."""
 
     def __init__(self, config: WaveformConfig) -> None:
         self.config = config
@@ -40,6 +41,7 @@ class BurstReceiver:
         search_samples: int = 512,
         told: dict[int, FrameHeader] | None = None,
         silent: frozenset[int] = frozenset(),
+        memory: DelayMemory | None = None,
     ) -> ReceivedFrame | None:
         """Find one burst in complex64 [antennas, n]; None when no user is detected.
 
@@ -47,8 +49,9 @@ class BurstReceiver:
         the whole window. told: headers known from a control channel, used for users whose own header a fade has
         destroyed (a user whose preamble is lost too is then read where the others are, as an erasure of little
         weight). silent: users whose payload was cancelled from the samples (see `cancellation`): the others are
-        separated as if it had not been sent. Samples that are not finite count as silence. Never raises on the samples'
-        content.
+        separated as if it had not been sent. memory: of earlier bursts' arrivals (see `delay_memory`), used and
+        extended where expected_tick is given. Samples that are not finite count as silence. Never raises on the
+        samples' content.
         """
         data = samples.data
         with np.errstate(invalid="ignore", over="ignore"):
@@ -63,7 +66,7 @@ class BurstReceiver:
         seen = {f.user for f in found}
         around = sorted(f.origin for f in found)[len(found) // 2]
         found += [self._assume(data, user, around) for user in sorted(set(told) - seen)]
-        noise_power = self._measure(data, found, told)
+        noise_power = self._measure(data, found, told, memory, expected_tick, samples.start_tick)
         origin = min(one.origin for one in found)
         users = tuple(
             self._user(data, samples.start_tick, origin, found, user, noise_power, silent)
@@ -86,7 +89,15 @@ class BurstReceiver:
         noisy = (samples + WARM_UP_NOISE * noise).astype(np.complex64)
         self.receive(Samples(noisy, 0, self.config.sample_rate_hz), self.config.fft_size)
 
-    def _measure(self, data: np.ndarray, found: list[Reception], told: dict[int, FrameHeader]) -> float:
+    def _measure(
+        self,
+        data: np.ndarray,
+        found: list[Reception],
+        told: dict[int, FrameHeader],
+        memory: DelayMemory | None = None,
+        expected_tick: int | None = None,
+        start_tick: int = 0,
+    ) -> float:
         """Every user's channel and header, the second time with the headers as known symbols; the noise power."""
         noise_power = _noise_power(found, self.grid)
         for one in found:
@@ -97,6 +108,8 @@ class BurstReceiver:
         noise_power = _noise_power(found, self.grid)
         for one in found:
             one.learn_channel(self.grid, noise_power)
+            if memory is not None and expected_tick is not None and one.detected:
+                one.remember(self.grid, noise_power, memory, expected_tick, start_tick)
             start_tracking(self.grid, one)
         return noise_power
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from radio.waveform.carrier import carrier_bound_hz
 from radio.waveform.channel_estimation import delay_limited_estimate, estimate_channel
+from radio.waveform.delay_memory import DelayMemory
 from radio.waveform.grid import ResourceGrid
 from radio.waveform.header import FrameHeader
 from radio.waveform.steady import SteadyMean, steady_mean
@@ -78,6 +79,17 @@ class Reception:
         variance = self._variance(grid, noise_power)
         self.channel, self.error_variance = estimate_channel(self.seen.values, grid.config, variance)
         self.channel_time = float(self.times.mean())
+
+    def remember(
+        self, grid: ResourceGrid, noise_power: float, memory: DelayMemory, expected_tick: int, start_tick: int
+    ) -> None:
+        """Better the channel by what earlier bursts told, and tell the next ones. start_tick: of sample 0."""
+        assert self.channel is not None
+        offset = start_tick + self.origin - backoff_samples(grid) - expected_tick
+        variance = self._variance(grid, noise_power)
+        better = memory.refine(self.user, expected_tick, offset, self.channel, self.seen.values, variance)
+        if better is not None:
+            self.channel, self.error_variance = better
 
     def _variance(self, grid: ResourceGrid, noise_power: float) -> float:
         """Of the noise in the mean of the observations."""
