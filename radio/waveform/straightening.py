@@ -37,32 +37,111 @@ def straighten(
     return np.asarray(combined * ramps(delay_samples, phase_rad, grid), np.complex64)
 
 
+def straightened_uses(
+    received: np.ndarray,
+    weights: np.ndarray,
+    delay_samples: np.ndarray,
+    phase_rad: np.ndarray,
+    grid: ResourceGrid,
+    lengths: np.ndarray,
+    k: int,
+) -> np.ndarray:
+    """Channel uses complex64 [k] out of z (see above), de-interleaved, where the weights change over the symbols.
+
+    received: complex64 [antennas, symbols, active]; weights: complex64 [parts, antennas, active], each for the next
+    lengths [parts] of the symbols; delay_samples, phase_rad: float [symbols].
+    """
+    if acceleration.NUMBA:
+        step = 2 * np.pi / grid.config.fft_size * delay_samples
+        return np.asarray(_uses(received, weights, step, phase_rad, lengths, grid.payload_uses(k)))[:k]
+    begins = np.cumsum(lengths) - lengths
+    parts = [slice(begin, begin + length) for begin, length in zip(begins, lengths, strict=True)]
+    straight = [
+        straighten(received[:, part], one, delay_samples[part], phase_rad[part], grid)
+        for part, one in zip(parts, weights, strict=True)
+    ]
+    return grid.demap_payload(np.concatenate(straight), k)
+
+
 @acceleration.compiled
 def _straightened(received: np.ndarray, weights: np.ndarray, steps: np.ndarray, phases: np.ndarray) -> np.ndarray:
     antennas, symbols, active = received.shape
-    half = active // 2
     out = np.empty((symbols, active), np.complex64)
-    cosines, sines = np.empty(RAMP_STEP, np.float32), np.empty(RAMP_STEP, np.float32)
+    powers, ramp = (
+        np.empty((2, -(-active // 2 // RAMP_STEP) * RAMP_STEP), np.float32),
+        np.empty((2, active), np.float32),
+    )
     for m in range(symbols):
-        step = complex(math.cos(steps[m]), math.sin(steps[m]))
-        turn = complex(1.0, 0.0)
-        for i in range(RAMP_STEP):
-            cosines[i], sines[i] = turn.real, turn.imag
-            turn *= step
-        for side in range(2):  # the subcarriers from -half and those from 1
-            angle = steps[m] * (side - half * (1 - side)) - phases[m]
-            coarse = complex(math.cos(angle), math.sin(angle))
-            for first in range(side * half, (side + 1) * half, RAMP_STEP):
-                c, s = np.float32(coarse.real), np.float32(coarse.imag)
-                last = min(first + RAMP_STEP, (side + 1) * half)
-                for antenna in range(antennas):
-                    y, w = received[antenna, m, first:last], weights[antenna, first:last]
-                    z = out[m, first:last]
-                    for i in range(last - first):
-                        a, b = c * cosines[i] - s * sines[i], c * sines[i] + s * cosines[i]
-                        u = w[i].real * a + w[i].imag * b
-                        v = w[i].real * b - w[i].imag * a
-                        turned = complex(y[i].real * u - y[i].imag * v, y[i].real * v + y[i].imag * u)
-                        z[i] = turned if antenna == 0 else z[i] + turned
-                coarse *= turn
+        _ramp(steps[m], phases[m], powers, ramp)
+        for antenna in range(antennas):
+            _combine(received[antenna, m], weights[antenna], ramp, out[m], antenna == 0)
     return out
+
+
+@acceleration.compiled
+def _uses(
+    received: np.ndarray,
+    weights: np.ndarray,
+    steps: np.ndarray,
+    phases: np.ndarray,
+    lengths: np.ndarray,
+    uses: np.ndarray,
+) -> np.ndarray:
+    """`_straightened`, each value put where `uses` says: complex64 [largest of uses + 1], the last of no meaning."""
+    antennas, _, active = received.shape
+    out, row = np.empty(uses[-1] + 1, np.complex64), np.empty(active, np.complex64)
+    powers, ramp = (
+        np.empty((2, -(-active // 2 // RAMP_STEP) * RAMP_STEP), np.float32),
+        np.empty((2, active), np.float32),
+    )
+    m = 0
+    for part in range(lengths.size):
+        for _ in range(lengths[part]):
+            _ramp(steps[m], phases[m], powers, ramp)
+            for antenna in range(antennas):
+                _combine(received[antenna, m], weights[part, antenna], ramp, row, antenna == 0)
+            first = m * active
+            for i in range(active):
+                out[uses[first + i]] = row[i]
+            m += 1
+    return out
+
+
+@acceleration.compiled
+def _ramp(step: float, phase: float, powers: np.ndarray, ramp: np.ndarray) -> None:
+    """Real and imaginary parts of exp(j (f step - phase)) into ramp float32 [2, active].
+
+    powers: float32 [2, at least active / 2], for exp(j f step), f > 0: doubled to RAMP_STEP of them, then a block a time.
+    """
+    half = ramp.shape[1] // 2
+    real, imag = powers[0], powers[1]
+    turn = complex(math.cos(step), math.sin(step))
+    real[0], imag[0] = turn.real, turn.imag
+    done = 1
+    while done < RAMP_STEP:
+        c, s = np.float32(turn.real), np.float32(turn.imag)
+        for i in range(done):
+            real[done + i], imag[done + i] = c * real[i] - s * imag[i], c * imag[i] + s * real[i]
+        turn *= turn
+        done *= 2
+    block = turn
+    for first in range(RAMP_STEP, half, RAMP_STEP):
+        c, s = np.float32(block.real), np.float32(block.imag)
+        for i in range(RAMP_STEP):
+            real[first + i], imag[first + i] = c * real[i] - s * imag[i], c * imag[i] + s * real[i]
+        block *= turn
+    c, s = np.float32(math.cos(phase)), np.float32(-math.sin(phase))
+    for i in range(half):  # subcarriers i + 1 and -(i + 1): the same power and its conjugate
+        cr, si, ci, sr = c * real[i], s * imag[i], c * imag[i], s * real[i]
+        ramp[0, half + i], ramp[1, half + i] = cr - si, ci + sr
+        ramp[0, half - 1 - i], ramp[1, half - 1 - i] = cr + si, sr - ci
+
+
+@acceleration.compiled
+def _combine(y: np.ndarray, w: np.ndarray, ramp: np.ndarray, out: np.ndarray, fresh: bool) -> None:
+    """out = or += conj(w) y ramp, one symbol of one antenna."""
+    for i in range(y.size):
+        u = w[i].real * ramp[0, i] + w[i].imag * ramp[1, i]
+        v = w[i].real * ramp[1, i] - w[i].imag * ramp[0, i]
+        turned = complex(y[i].real * u - y[i].imag * v, y[i].real * v + y[i].imag * u)
+        out[i] = turned if fresh else out[i] + turned

@@ -15,8 +15,8 @@ from radio.waveform.grid import ResourceGrid
 from radio.waveform.known_elements import known_phasors
 from radio.waveform.periodogram import spectrum_near_zero
 from radio.waveform.steady import steady_mean
-from radio.waveform.straightening import ramps, straighten
-from radio.waveform.tracking import Phasors, clock_offset
+from radio.waveform.straightening import ramps, straighten, straightened_uses
+from radio.waveform.tracking import SMOOTHING_SYMBOLS, Phasors, clock_offset, track
 from radio.waveform.windows import symbol_bins
 
 CONFIG = WaveformConfig(rx_antennas=2)
@@ -148,3 +148,38 @@ def test_the_clock_is_read_off_the_halves_of_the_band(each_backend):
     assert clock_offset(phasors, period_s, 0.01) == pytest.approx(clock, rel=0.02)
     phasors.put(0, *np.zeros((2, symbols)), np.zeros(symbols))
     assert clock_offset(phasors, period_s, 0.01) == 0.0
+
+
+def test_uses_are_the_straightened_elements_at_their_places(each_backend):
+    """Where the other user's payload ends, the weights change; unused elements and pilots are nobody's."""
+    rng, k = np.random.default_rng(8), 184 * 6 - 50
+    received, weights = noise(rng, 2, 6, 200), noise(rng, 2, 2, 200)
+    delay, phase = rng.uniform(-3, 3, 6), rng.uniform(-9, 9, 6)
+    turns = np.exp(1j * (2 * np.pi * np.outer(delay, NUMBERS) / CONFIG.fft_size - phase[:, None]))
+    each = weights[[0, 0, 1, 1, 1, 1]]  # [symbols, antennas, active]
+    expected = np.einsum("mak,amk->mk", each.conj(), received) * turns
+    found = straightened_uses(received, weights, delay, phase, GRID, np.array([2, 4]), k)
+    np.testing.assert_allclose(found, expected.reshape(-1)[GRID.payload_positions(k)], rtol=0, atol=5e-5)
+
+
+@pytest.mark.parametrize("frequency_hz", [-23.4, 0.0, 51.7])
+def test_phase_and_carrier_of_a_burst_are_followed(each_backend, frequency_hz):
+    """A straight phase is found with its slope; a slow sway around it comes out smoothed."""
+    symbols, period_s, clock = 200, GRID.symbol_samples / CONFIG.sample_rate_hz, -8e-6
+    phasors = Phasors.empty(GRID, symbols, 2.0)
+    times = np.arange(symbols) * period_s
+    sway = 0.1 * np.cos(2 * np.pi * np.arange(symbols) / 50)
+    turn = np.exp(1j * (0.7 + 2 * np.pi * frequency_hz * times + sway))
+    tilt = np.exp(1j * np.pi * phasors.separation_hz * clock * (times - 2.0 * period_s))
+    energy = np.full(symbols, 30.0)
+    phasors.put(0, 15 * turn * tilt.conj(), 15 * turn * tilt, energy)
+    found = track(phasors, GRID, 0.01, 20.0)
+    assert found.frequency_hz == pytest.approx(frequency_hz, abs=0.5)
+    assert found.clock_ppm == pytest.approx(clock * 1e6, abs=0.2)
+    expected_delay = -clock * (np.arange(symbols) - 2.0) * GRID.symbol_samples
+    np.testing.assert_allclose(found.delay_samples, expected_delay, atol=0.01)
+    smoothed = np.exp(-0.5 * (2 * np.pi / 50 * SMOOTHING_SYMBOLS) ** 2) * sway  # a Gaussian's frequency response
+    expected = 0.7 + 2 * np.pi * frequency_hz * times + smoothed
+    inner = slice(20, -20)
+    error = np.angle(np.exp(1j * (found.phase_rad - expected)))[inner]
+    assert np.abs(error).max() < 2e-3
