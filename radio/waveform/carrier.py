@@ -145,5 +145,6 @@ def carrier_bound_hz(times_s: np.ndarray, snr: float, values: int) -> float:
 
     snr: linear, per element. Each symbol's phase has Fisher information 2 snr values.
     """
-    spread = float(np.sum((times_s - times_s.mean()) ** 2))
-    return float(1 / np.sqrt((2 * np.pi) ** 2 * max(2 * snr * values * spread, 1e-300)))
+    centred = times_s - times_s.sum() / times_s.size
+    spread = float(centred @ centred)
+    return 1 / math.sqrt((2 * math.pi) ** 2 * max(2 * snr * values * spread, 1e-300))

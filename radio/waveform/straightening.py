@@ -11,6 +11,8 @@ from radio import acceleration
 from radio.waveform.grid import ResourceGrid
 
 RAMP_STEP = 16  # subcarriers; a ramp is a coarse one times a fine one, which spares most of the exponentials
+FRESH_SYMBOLS = 32  # after which a ramp that was turned from symbol to symbol is made anew: rounding adds up
+EVEN_STEP = 1e-9  # radians per subcarrier: what steps may differ by and count as one
 
 
 def ramps(delay_samples: np.ndarray, phase_rad: np.ndarray, grid: ResourceGrid) -> np.ndarray:
@@ -67,14 +69,11 @@ def straightened_uses(
 def _straightened(received: np.ndarray, weights: np.ndarray, steps: np.ndarray, phases: np.ndarray) -> np.ndarray:
     antennas, symbols, active = received.shape
     out = np.empty((symbols, active), np.complex64)
-    powers, ramp = (
-        np.empty((2, -(-active // 2 // RAMP_STEP) * RAMP_STEP), np.float32),
-        np.empty((2, active), np.float32),
-    )
+    turned, advance = np.empty((antennas, 2, active), np.float32), np.empty((2, active), np.float32)
     for m in range(symbols):
-        _ramp(steps[m], phases[m], powers, ramp)
+        _turn(weights, steps, m, 0, turned, advance)
         for antenna in range(antennas):
-            _combine(received[antenna, m], weights[antenna], ramp, out[m], antenna == 0)
+            _combine(received[antenna, m], turned[antenna], phases[m], out[m], antenna == 0)
     return out
 
 
@@ -90,58 +89,64 @@ def _uses(
     """`_straightened`, each value put where `uses` says: complex64 [largest of uses + 1], the last of no meaning."""
     antennas, _, active = received.shape
     out, row = np.empty(uses[-1] + 1, np.complex64), np.empty(active, np.complex64)
-    powers, ramp = (
-        np.empty((2, -(-active // 2 // RAMP_STEP) * RAMP_STEP), np.float32),
-        np.empty((2, active), np.float32),
-    )
-    m = 0
+    turned, advance = np.empty((antennas, 2, active), np.float32), np.empty((2, active), np.float32)
+    begin = 0
     for part in range(lengths.size):
-        for _ in range(lengths[part]):
-            _ramp(steps[m], phases[m], powers, ramp)
+        for m in range(begin, begin + lengths[part]):
+            _turn(weights[part], steps, m, begin, turned, advance)
             for antenna in range(antennas):
-                _combine(received[antenna, m], weights[part, antenna], ramp, row, antenna == 0)
-            first = m * active
+                _combine(received[antenna, m], turned[antenna], phases[m], row, antenna == 0)
+            places = uses[m * active : (m + 1) * active]
             for i in range(active):
-                out[uses[first + i]] = row[i]
-            m += 1
+                out[places[i]] = row[i]
+        begin += lengths[part]
     return out
 
 
 @acceleration.compiled
-def _ramp(step: float, phase: float, powers: np.ndarray, ramp: np.ndarray) -> None:
-    """Real and imaginary parts of exp(j (f step - phase)) into ramp float32 [2, active].
+def _turn(weights: np.ndarray, steps: np.ndarray, m: int, begin: int, turned: np.ndarray, advance: np.ndarray) -> None:
+    """turned float32 [antennas, 2, active] becomes conj(w) exp(j f steps[m]), real and imaginary parts.
 
-    powers: float32 [2, at least active / 2], for exp(j f step), f > 0: doubled to RAMP_STEP of them, then a block a time.
+    A clock's drift is even, so that what symbol m - 1 had left is mostly turned by the same `advance` once more.
     """
-    half = ramp.shape[1] // 2
-    real, imag = powers[0], powers[1]
-    turn = complex(math.cos(step), math.sin(step))
-    real[0], imag[0] = turn.real, turn.imag
-    done = 1
-    while done < RAMP_STEP:
-        c, s = np.float32(turn.real), np.float32(turn.imag)
-        for i in range(done):
-            real[done + i], imag[done + i] = c * real[i] - s * imag[i], c * imag[i] + s * real[i]
-        turn *= turn
-        done *= 2
-    block = turn
-    for first in range(RAMP_STEP, half, RAMP_STEP):
-        c, s = np.float32(block.real), np.float32(block.imag)
-        for i in range(RAMP_STEP):
-            real[first + i], imag[first + i] = c * real[i] - s * imag[i], c * imag[i] + s * real[i]
-        block *= turn
-    c, s = np.float32(math.cos(phase)), np.float32(-math.sin(phase))
-    for i in range(half):  # subcarriers i + 1 and -(i + 1): the same power and its conjugate
-        cr, si, ci, sr = c * real[i], s * imag[i], c * imag[i], s * real[i]
-        ramp[0, half + i], ramp[1, half + i] = cr - si, ci + sr
-        ramp[0, half - 1 - i], ramp[1, half - 1 - i] = cr + si, sr - ci
+    since = (m - begin) % FRESH_SYMBOLS
+    even = since > 1 and abs(steps[m] - 2 * steps[m - 1] + steps[m - 2]) < EVEN_STEP
+    if not even and since > 0:
+        _ramp(steps[m] - steps[m - 1], advance)
+    elif since == 0:
+        _ramp(steps[m], advance)
+    a, b = advance[0], advance[1]
+    for antenna in range(turned.shape[0]):
+        real, imag, w = turned[antenna, 0], turned[antenna, 1], weights[antenna]
+        if since == 0:
+            for i in range(w.size):
+                real[i], imag[i] = w[i].real, -w[i].imag
+        for i in range(w.size):
+            x, y = real[i], imag[i]
+            real[i], imag[i] = x * a[i] - y * b[i], x * b[i] + y * a[i]
 
 
 @acceleration.compiled
-def _combine(y: np.ndarray, w: np.ndarray, ramp: np.ndarray, out: np.ndarray, fresh: bool) -> None:
-    """out = or += conj(w) y ramp, one symbol of one antenna."""
-    for i in range(y.size):
-        u = w[i].real * ramp[0, i] + w[i].imag * ramp[1, i]
-        v = w[i].real * ramp[1, i] - w[i].imag * ramp[0, i]
-        turned = complex(y[i].real * u - y[i].imag * v, y[i].real * v + y[i].imag * u)
-        out[i] = turned if fresh else out[i] + turned
+def _ramp(step: float, ramp: np.ndarray) -> None:
+    """exp(j f step) into ramp float32 [2, active], real and imaginary parts."""
+    half = ramp.shape[1] // 2
+    turn = complex(math.cos(step), math.sin(step))
+    phasor = turn
+    for i in range(half):  # subcarriers i + 1 and -(i + 1)
+        ramp[0, half + i], ramp[1, half + i] = phasor.real, phasor.imag
+        ramp[0, half - 1 - i], ramp[1, half - 1 - i] = phasor.real, -phasor.imag
+        phasor *= turn
+
+
+@acceleration.compiled
+def _combine(y: np.ndarray, turned: np.ndarray, phase: float, out: np.ndarray, fresh: bool) -> None:
+    """out = or += y turned exp(-j phase), one symbol of one antenna."""
+    c, s, real, imag = np.float32(math.cos(phase)), np.float32(math.sin(phase)), turned[0], turned[1]
+    if fresh:
+        for i in range(y.size):
+            u, v = real[i] * c + imag[i] * s, imag[i] * c - real[i] * s
+            out[i] = complex(y[i].real * u - y[i].imag * v, y[i].real * v + y[i].imag * u)
+    else:
+        for i in range(y.size):
+            u, v = real[i] * c + imag[i] * s, imag[i] * c - real[i] * s
+            out[i] += complex(y[i].real * u - y[i].imag * v, y[i].real * v + y[i].imag * u)

@@ -8,9 +8,12 @@ from hypothesis import strategies as st
 
 from radio import acceleration
 from radio.waveform.carrier import likelihood_peak
+from radio.waveform.channel_estimation import strongest_path_samples
 from radio.waveform.config import WaveformConfig
 from radio.waveform.delay_profile import clusters, relative_frequencies
 from radio.waveform.delay_search import climb, search
+from radio.waveform.folding import fold
+from radio.waveform.gate import HOP, repetition
 from radio.waveform.grid import ResourceGrid
 from radio.waveform.known_elements import known_phasors
 from radio.waveform.periodogram import spectrum_near_zero
@@ -183,3 +186,35 @@ def test_phase_and_carrier_of_a_burst_are_followed(each_backend, frequency_hz):
     inner = slice(20, -20)
     error = np.angle(np.exp(1j * (found.phase_rad - expected)))[inner]
     assert np.abs(error).max() < 2e-3
+
+
+def test_folded_repeats_add_up_with_their_carrier_undone(each_backend):
+    rng, period, repeats, length, part = np.random.default_rng(9), 64, 5, 90, 0.31
+    samples = noise(rng, 2, (repeats - 1) * period + length)
+    places = np.arange(length)
+    each = [samples[:, m * period + places] * np.exp(-2j * np.pi * part * m) for m in range(repeats)]
+    expected = sum(each) * np.exp(-2j * np.pi * part * places / period)
+    np.testing.assert_allclose(fold(samples, period, repeats, length, part), expected, rtol=0, atol=2e-5)
+
+
+def test_the_metric_of_repetition_is_its_formula(each_backend):
+    rng, n, length = np.random.default_rng(10), CONFIG.fft_size, (CONFIG.preamble_repeats - 1) * CONFIG.fft_size
+    samples = noise(rng, 2, n + length + 5 * HOP)
+    samples[:, : n + length] += np.tile(noise(rng, 2, n), CONFIG.preamble_repeats)
+    metric, totals = repetition(samples, CONFIG)
+    assert metric.size == 6
+    for i in range(metric.size):
+        first, second = samples[:, HOP * i :][:, :length], samples[:, HOP * i + n :][:, :length]
+        products = np.sum(first.conj() * second, axis=1, dtype=complex)
+        energies = np.maximum(*(np.sum(np.abs(x) ** 2, axis=1, dtype=float) for x in (first, second)))
+        assert totals[i] == pytest.approx(products.sum(), rel=1e-5)
+        assert metric[i] == pytest.approx(np.mean(length * np.abs(products) ** 2 / energies**2), rel=1e-5)
+
+
+@pytest.mark.parametrize("delay", [7.3, 8.0, -0.46, 31.94])
+def test_the_strongest_path_is_found_between_the_samples(delay):
+    weaker = 0.6 * np.exp(-2j * np.pi * (delay + 5.2) * relative_frequencies(CONFIG))
+    channel = np.exp(-2j * np.pi * delay * relative_frequencies(CONFIG)) + weaker
+    assert strongest_path_samples(channel[None].astype(np.complex64), CONFIG) == pytest.approx(delay, abs=0.12)
+    alone = np.exp(-2j * np.pi * delay * relative_frequencies(CONFIG))[None].astype(np.complex64)
+    assert strongest_path_samples(alone, CONFIG) == pytest.approx(delay, abs=2e-3)
