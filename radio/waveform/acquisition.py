@@ -30,6 +30,7 @@ import scipy.special
 from radio.waveform.carrier import likelihood_peak
 from radio.waveform.config import WaveformConfig
 from radio.waveform.folding import fold
+from radio.waveform.fourier import transform
 from radio.waveform.gate import HOP, repetition
 from radio.waveform.grid import MAX_USERS, ResourceGrid
 from radio.waveform.ofdm import to_time
@@ -108,8 +109,11 @@ def _acquire_loud(region: np.ndarray, grid: ResourceGrid, user: int, first: int,
     size = scipy.fft.next_fast_len(length)
     templates = _templates(config, user, size)[_whole_hypotheses(config)]
     energy = np.zeros((len(templates), end - begin), np.float32)
-    for antenna in scipy.fft.fft(summed, size, axis=1):
-        energy += _power(scipy.fft.ifft(antenna * templates, axis=1, overwrite_x=True)[:, : end - begin]) / repeats
+    bank = transform(len(templates), size, inverse=True)
+    for antenna in scipy.fft.fft(summed, size, axis=1, norm="forward"):
+        np.multiply(antenna, templates, out=bank.source)
+        energy += _power(bank.run()[:, : end - begin])
+    energy /= repeats
     hypothesis, start = divmod(int(np.argmax(energy)), end - begin)
     under = near[:, start : start + repeats * n]
     power = max(float(np.sum(_power(under), dtype=np.float64)) / under.size, 1e-30)

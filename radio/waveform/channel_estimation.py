@@ -21,6 +21,7 @@ from radio.waveform.config import WaveformConfig
 from radio.waveform.delay_basis import conjugate_delay_basis, delay_basis
 from radio.waveform.delay_profile import clusters, relative_frequencies, subcarrier_numbers
 from radio.waveform.delay_search import EARLIEST_ONSET, atoms, climb, search
+from radio.waveform.fourier import transform
 
 COARSE_OVERSAMPLING = 4  # a peak between two points is seen 0.1 dB too low
 PEAK_OVERSAMPLING = 8  # the parabola on top is then within a thousandth of a sample
@@ -144,9 +145,10 @@ def strongest_path_samples(channel: np.ndarray, config: WaveformConfig) -> float
     channel: complex [antennas, active].
     """
     n, half = config.fft_size, config.active_subcarriers // 2
-    bins = np.zeros((len(channel), n * COARSE_OVERSAMPLING), np.complex64)
-    bins[:, -half:], bins[:, 1 : half + 1] = channel[:, :half], channel[:, half:]
-    response = scipy.fft.ifft(bins, axis=1, overwrite_x=True)
+    fourier = transform(len(channel), n * COARSE_OVERSAMPLING, inverse=True)
+    fourier.source[:] = 0
+    fourier.source[:, -half:], fourier.source[:, 1 : half + 1] = channel[:, :half], channel[:, half:]
+    response = fourier.run()
     coarse = int(np.argmax((response.real**2 + response.imag**2).sum(axis=0))) / COARSE_OVERSAMPLING
     power_at = _power_at_compiled if acceleration.NUMBA else _power_at
     power = power_at(channel, relative_frequencies(config), coarse)

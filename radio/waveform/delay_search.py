@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-import scipy.fft
 
 from radio import acceleration
 from radio.waveform.config import WaveformConfig
 from radio.waveform.delay_profile import Cluster, clusters, relative_frequencies
+from radio.waveform.fourier import transform
 
 NARROW_SPREAD = 0.7  # samples; a narrower cluster has a sharper peak over its onset
 NARROW_ONSETS, WIDE_ONSETS = 2, 1  # per sample
@@ -101,13 +101,15 @@ def search(measured: np.ndarray, config: WaveformConfig, variance: float, power:
 def _strengths(measured: np.ndarray, vectors: np.ndarray, size: int, first: int, count: int) -> np.ndarray:
     """|c_r|^2, summed over the antennas, at delays first .. count - 1 of `size` per symbol: float32 [ranks, delays]."""
     half = vectors.shape[1] // 2
-    bins = np.zeros((len(vectors), size), np.complex64)
+    fourier = transform(len(vectors), size, inverse=True)
+    bins = fourier.source
+    bins[:, 0], bins[:, half + 1 : size - half] = 0, 0
     total = np.zeros((len(vectors), count - first), np.float32)
     add = _add_powers_compiled if acceleration.NUMBA else _add_powers
     for antenna in measured:
         np.multiply(vectors[:, :half], antenna[:half], out=bins[:, size - half :])
         np.multiply(vectors[:, half:], antenna[half:], out=bins[:, 1 : half + 1])
-        add(scipy.fft.ifft(bins, axis=-1, norm="forward"), first, total)
+        add(fourier.run(), first, total)
     return total
 
 

@@ -1,5 +1,7 @@
 """The receiver's single passes, compiled and plain, against the formulas that they stand for."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import scipy.fft
@@ -13,6 +15,7 @@ from radio.waveform.config import WaveformConfig
 from radio.waveform.delay_profile import clusters, relative_frequencies
 from radio.waveform.delay_search import climb, search
 from radio.waveform.folding import fold
+from radio.waveform.fourier import transform
 from radio.waveform.gate import HOP, repetition
 from radio.waveform.grid import ResourceGrid
 from radio.waveform.known_elements import known_phasors
@@ -218,3 +221,17 @@ def test_the_strongest_path_is_found_between_the_samples(delay):
     assert strongest_path_samples(channel[None].astype(np.complex64), CONFIG) == pytest.approx(delay, abs=0.12)
     alone = np.exp(-2j * np.pi * delay * relative_frequencies(CONFIG))[None].astype(np.complex64)
     assert strongest_path_samples(alone, CONFIG) == pytest.approx(delay, abs=2e-3)
+
+
+@pytest.mark.parametrize("inverse", [False, True])
+def test_transforms_are_the_sum_that_defines_them_and_every_thread_has_its_own(each_backend, inverse):
+    rng, rows, size = np.random.default_rng(11), 3, 96
+    values = noise(rng, rows, size)
+    sign = 1 if inverse else -1
+    kernel = np.exp(sign * 2j * np.pi * np.outer(np.arange(size), np.arange(size)) / size)
+    mine = transform(rows, size, inverse)
+    mine.source[:] = values
+    with ThreadPoolExecutor(1) as elsewhere:
+        assert elsewhere.submit(transform, rows, size, inverse).result().source is not mine.source
+    assert transform(rows, size, inverse).source is mine.source
+    np.testing.assert_allclose(mine.run(), values @ kernel, rtol=0, atol=2e-4)
