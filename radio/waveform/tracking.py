@@ -16,7 +16,7 @@ import numpy as np
 
 from radio import acceleration
 from radio.waveform.grid import ResourceGrid
-from radio.waveform.periodogram import spectrum_compiled, spectrum_near_zero
+from radio.waveform.periodogram import peak, peak_compiled, spectrum_compiled, spectrum_near_zero
 
 SMOOTHING_SYMBOLS = 4.0  # standard deviation of the kernel: about a millisecond at the default numerology
 CLOCK_PRIOR_PPM = 20.0  # standard deviation expected of a crystal; keeps short bursts from inventing a drift
@@ -140,7 +140,7 @@ def _clock_cell(
     weighted = upper * np.conj(lower) * (2 / np.where(energy > 0, energy, 1.0))
     cells = np.arange(-count, count + 1)
     turned = np.exp(2j * np.pi * reference / size * cells)
-    return _peak((spectrum_near_zero(weighted, size, count) * turned).real - penalty * cells**2)
+    return peak((spectrum_near_zero(weighted, size, count) * turned).real - penalty * cells**2)
 
 
 @acceleration.compiled
@@ -159,7 +159,7 @@ def _clock_cell_compiled(
     for i in range(values.size):
         angle = 2 * math.pi * reference / size * (i - count)
         values[i] = spectrum[i].real * math.cos(angle) - spectrum[i].imag * math.sin(angle) - penalty * (i - count) ** 2
-    return _peak_compiled(values)
+    return peak_compiled(values)
 
 
 def _frequency(common: np.ndarray, period_s: float, noise_energy: float, std_hz: float) -> float:
@@ -171,7 +171,7 @@ def _frequency(common: np.ndarray, period_s: float, noise_energy: float, std_hz:
     step_hz = 1 / (size * period_s)
     count = _count(min(LARGEST_RESIDUAL_HZ, SEARCHED_DEVIATIONS * std_hz) / step_hz + 1, size)
     likelihood = np.abs(spectrum_near_zero(common, size, count)) ** 2 / noise_energy
-    return step_hz * _peak(likelihood - 0.5 * (np.arange(-count, count + 1) * step_hz / std_hz) ** 2)
+    return step_hz * peak(likelihood - 0.5 * (np.arange(-count, count + 1) * step_hz / std_hz) ** 2)
 
 
 @acceleration.compiled
@@ -185,7 +185,7 @@ def _frequency_compiled(common: np.ndarray, period_s: float, noise_energy: float
         x = spectrum[i]
         likelihood[i] = (x.real * x.real + x.imag * x.imag) / noise_energy
         likelihood[i] -= 0.5 * ((i - count) * step_hz / std_hz) ** 2
-    return step_hz * _peak_compiled(likelihood)
+    return step_hz * peak_compiled(likelihood)
 
 
 def _count(largest: float, size: int) -> int:
@@ -193,14 +193,4 @@ def _count(largest: float, size: int) -> int:
     return min(int(largest), (size - 1) // 2)
 
 
-def _peak(likelihood: np.ndarray) -> float:
-    """Where the likelihood at -count .. count is largest, by a parabola through the neighbours."""
-    i, count = int(np.argmax(likelihood)), likelihood.size // 2
-    if not 0 < i < 2 * count:
-        return float(i - count)
-    before, peak, after = likelihood[i - 1], likelihood[i], likelihood[i + 1]
-    curve = before - 2 * peak + after
-    return float(i - count + (0.5 * (before - after) / curve if curve < 0 else 0.0))
-
-
-_count_compiled, _peak_compiled = acceleration.compiled(_count), acceleration.compiled(_peak)
+_count_compiled = acceleration.compiled(_count)

@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from radio import acceleration
-from radio.waveform.carrier import likelihood_peak
+from radio.waveform.carrier import gram_of_delays, likelihood_peak
 from radio.waveform.channel_estimation import strongest_path_samples
 from radio.waveform.config import WaveformConfig
+from radio.waveform.delay_basis import delay_basis
 from radio.waveform.delay_profile import clusters, relative_frequencies
 from radio.waveform.delay_search import climb, search
 from radio.waveform.folding import fold
@@ -235,3 +236,11 @@ def test_transforms_are_the_sum_that_defines_them_and_every_thread_has_its_own(e
         assert elsewhere.submit(transform, rows, size, inverse).result().source is not mine.source
     assert transform(rows, size, inverse).source is mine.source
     np.testing.assert_allclose(mine.run(), values @ kernel, rtol=0, atol=2e-4)
+
+
+def test_the_gram_matrix_holds_inner_products_within_the_prefix(each_backend):
+    rng, basis = np.random.default_rng(12), delay_basis(CONFIG).astype(complex)
+    seen = noise(rng, 2, 5, 200)
+    inside = seen @ basis.conj() @ basis.T  # projected, in the band
+    expected = np.einsum("amk,ank->mn", inside, inside.conj())
+    np.testing.assert_allclose(gram_of_delays(seen, CONFIG), expected, rtol=0, atol=5e-4)
