@@ -55,8 +55,8 @@ def ideal_features(config: RunConfig, slot: Slot) -> IdealReception | None:
     for place, user in enumerate(users):
         still = np.zeros(lengths[place])
         seen = received[:, : lengths[place]].astype(np.complex64)
-        view = separate(seen, channels, lengths, place, noise_power, grid, still, still)
-        features[user] = grid.demap_payload(view, slot.symbols[user].size)
+        k = slot.symbols[user].size
+        features[user] = separate(seen, channels, lengths, place, noise_power, grid, still, still, k)
     return IdealReception(features, _perfect_side(config, users, channels, noise_power))
 
 

@@ -1,16 +1,24 @@
-"""Whether numba compiles the hot loops of air and waveform. Without it plain numpy does the same, slower."""
+"""Whether numba compiles the hot loops of air and waveform, and FFTW transforms. Without them plain numpy and scipy do
+the same, slower."""
 
+import importlib
 import os
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 numba: Any = None
+pyfftw: Any = None
 if os.environ.get("SEMNOMA_HIL_NO_NUMBA", "") in ("", "0"):
     with suppress(ImportError):
         import numba
 
+if os.environ.get("SEMNOMA_HIL_NO_FFTW", "") in ("", "0"):
+    with suppress(ImportError):
+        pyfftw = importlib.import_module("pyfftw")
+
 NUMBA = numba is not None
+FFTW = pyfftw is not None
 
 # Re-association and fused multiply-add are wanted; NaN and infinity must keep their meaning.
 _FASTMATH = {"contract", "reassoc", "nsz", "arcp"}

@@ -29,6 +29,8 @@ import scipy.special
 
 from radio.waveform.carrier import likelihood_peak
 from radio.waveform.config import WaveformConfig
+from radio.waveform.folding import fold
+from radio.waveform.fourier import transform
 from radio.waveform.gate import HOP, repetition
 from radio.waveform.grid import MAX_USERS, ResourceGrid
 from radio.waveform.ofdm import to_time
@@ -103,14 +105,15 @@ def _acquire_loud(region: np.ndarray, grid: ResourceGrid, user: int, first: int,
     begin, end = max(0, place * HOP - n // 2), min(starts, place * HOP + n // 2 + 1)
     near = region[:, begin : end - 1 + repeats * n]
     length = end - begin - 1 + n
-    turns = np.exp(-2j * np.pi * part * np.arange(repeats)).astype(np.complex64)
-    summed = sum(turn * near[:, m * n : m * n + length] for m, turn in enumerate(turns))
-    summed = summed * np.exp(-2j * np.pi * part / n * np.arange(length)).astype(np.complex64)
+    summed = fold(near, n, repeats, length, part)
     size = scipy.fft.next_fast_len(length)
     templates = _templates(config, user, size)[_whole_hypotheses(config)]
     energy = np.zeros((len(templates), end - begin), np.float32)
-    for antenna in scipy.fft.fft(summed, size, axis=1):
-        energy += _power(scipy.fft.ifft(antenna * templates, axis=1, overwrite_x=True)[:, : end - begin]) / repeats
+    bank = transform(len(templates), size, inverse=True)
+    for antenna in scipy.fft.fft(summed, size, axis=1, norm="forward"):
+        np.multiply(antenna, templates, out=bank.source)
+        energy += _power(bank.run()[:, : end - begin])
+    energy /= repeats
     hypothesis, start = divmod(int(np.argmax(energy)), end - begin)
     under = near[:, start : start + repeats * n]
     power = max(float(np.sum(_power(under), dtype=np.float64)) / under.size, 1e-30)
@@ -214,6 +217,7 @@ def _whole_hypotheses(config: WaveformConfig) -> slice:
     return slice(_offsets_hz(config).size // 2 % HYPOTHESES_PER_SUBCARRIER, None, HYPOTHESES_PER_SUBCARRIER)
 
 
+@lru_cache(maxsize=8)
 def _whole_subcarriers(config: WaveformConfig) -> np.ndarray:
     """int [w]."""
     return np.round(_offsets_hz(config)[_whole_hypotheses(config)] / config.subcarrier_spacing_hz).astype(int)
@@ -276,6 +280,7 @@ def _local_power(region: np.ndarray, length: int) -> np.ndarray:
     return np.maximum(mean, floor).astype(np.float32)
 
 
+@lru_cache(maxsize=64)
 def _threshold(false_alarm_probability: float, dimensions: int, cells: int) -> float:
     return float(scipy.special.gammainccinv(dimensions, false_alarm_probability / cells))
 

@@ -19,6 +19,7 @@ from radio import acceleration
 from radio.waveform.config import WaveformConfig
 from radio.waveform.delay_basis import conjugate_delay_basis
 from radio.waveform.grid import ResourceGrid
+from radio.waveform.periodogram import peak, peak_compiled
 from radio.waveform.windows import backoff_samples, symbol_bins
 
 UNAMBIGUOUS = 0.35  # of one over the time from the first known symbol to the last
@@ -27,6 +28,8 @@ UNAMBIGUOUS = 0.35  # of one over the time from the first known symbol to the la
 def gram_of_delays(seen: np.ndarray, config: WaveformConfig) -> np.ndarray:
     """complex128 [m, m]: <a_n, a_m> at [m, n], of observations complex64 [antennas, m, active] within the prefix."""
     projected = seen @ conjugate_delay_basis(config)
+    if acceleration.NUMBA:
+        return np.asarray(_gram_compiled(projected))
     return np.asarray((projected @ projected.conj().swapaxes(1, 2)).sum(axis=0), np.complex128)
 
 
@@ -35,17 +38,11 @@ def likelihood_peak(gram: np.ndarray, times_s: np.ndarray, width_hz: float, step
 
     gram: see `gram_of_delays`, of observations at times_s [m].
     """
-    count = max(2, int(np.ceil(width_hz / step_hz)))
+    count = max(2, math.ceil(width_hz / step_hz))
     step_hz = width_hz / count
     likelihoods = _likelihoods_compiled if acceleration.NUMBA else _likelihoods
     likelihood = likelihoods(gram, times_s - times_s[0], step_hz, count)
-    i = int(np.argmax(likelihood))
-    if not 0 < i < 2 * count:
-        return float((i - count) * step_hz)
-    before, peak, after = likelihood[i - 1 : i + 2]
-    curve = before - 2 * peak + after
-    shift = 0.5 * (before - after) / curve if curve < 0 else 0.0
-    return float((i - count + shift) * step_hz)
+    return step_hz * (peak_compiled if acceleration.NUMBA else peak)(likelihood)
 
 
 def _likelihoods(gram: np.ndarray, times_s: np.ndarray, step_hz: float, count: int) -> np.ndarray:
@@ -73,6 +70,27 @@ def _likelihoods_compiled(gram: np.ndarray, times_s: np.ndarray, step_hz: float,
         for m in range(times_s.size):
             phasors[m] *= steps[m]
     return values
+
+
+@acceleration.compiled
+def _gram_compiled(projected: np.ndarray) -> np.ndarray:
+    """Inner products of complex64 [antennas, m, r], as `gram_of_delays`."""
+    antennas, symbols, rank = projected.shape
+    gram = np.zeros((symbols, symbols), np.complex128)
+    for antenna in range(antennas):
+        for m in range(symbols):
+            a = projected[antenna, m]
+            for n in range(m + 1):
+                b = projected[antenna, n]
+                real = imag = np.float32(0.0)
+                for i in range(rank):
+                    real += a[i].real * b[i].real + a[i].imag * b[i].imag
+                    imag += a[i].imag * b[i].real - a[i].real * b[i].imag
+                gram[m, n] += complex(real, imag)
+    for m in range(symbols):
+        for n in range(m):
+            gram[n, m] = gram[m, n].conjugate()
+    return gram
 
 
 def known_symbol_starts(grid: ResourceGrid, user: int, start: int) -> tuple[np.ndarray, np.ndarray]:
@@ -145,5 +163,6 @@ def carrier_bound_hz(times_s: np.ndarray, snr: float, values: int) -> float:
 
     snr: linear, per element. Each symbol's phase has Fisher information 2 snr values.
     """
-    spread = float(np.sum((times_s - times_s.mean()) ** 2))
-    return float(1 / np.sqrt((2 * np.pi) ** 2 * max(2 * snr * values * spread, 1e-300)))
+    centred = times_s - times_s.sum() / times_s.size
+    spread = float(centred @ centred)
+    return 1 / math.sqrt((2 * math.pi) ** 2 * max(2 * snr * values * spread, 1e-300))

@@ -10,16 +10,20 @@ Single paths that this cannot explain are then added one by one while each raise
 marginal likelihood step of Tipping and Faul, 2003).
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 import scipy.fft
 
+from radio import acceleration
 from radio.waveform.config import WaveformConfig
 from radio.waveform.delay_basis import conjugate_delay_basis, delay_basis
 from radio.waveform.delay_profile import clusters, relative_frequencies, subcarrier_numbers
 from radio.waveform.delay_search import EARLIEST_ONSET, atoms, climb, search
+from radio.waveform.fourier import transform
 
+COARSE_OVERSAMPLING = 4  # a peak between two points is seen 0.1 dB too low
 PEAK_OVERSAMPLING = 8  # the parabola on top is then within a thousandth of a sample
 MOST_PATHS = 8
 PATH_GAIN = 8.0  # rise of the log evidence that a path must bring: chance brings log(prefix length) plus a little
@@ -44,7 +48,7 @@ def delay_limited_estimate(measured: np.ndarray, config: WaveformConfig, varianc
     Arguments as for `estimate_channel`. Good enough to read a header with.
     """
     amplitudes = measured @ conjugate_delay_basis(config)
-    power = np.mean(amplitudes.real**2 + amplitudes.imag**2, axis=1, keepdims=True)
+    power = (amplitudes.real**2 + amplitudes.imag**2).sum(axis=1, keepdims=True) / amplitudes.shape[1]
     amplitudes *= np.maximum(power - variance, 0) / np.maximum(power, 1e-30)
     return np.asarray(amplitudes @ delay_basis(config).T, np.complex64)
 
@@ -141,11 +145,41 @@ def strongest_path_samples(channel: np.ndarray, config: WaveformConfig) -> float
     channel: complex [antennas, active].
     """
     n, half = config.fft_size, config.active_subcarriers // 2
-    bins = np.zeros((len(channel), n * PEAK_OVERSAMPLING), np.complex64)
-    bins[:, -half:], bins[:, 1 : half + 1] = channel[:, :half], channel[:, half:]
-    response = scipy.fft.ifft(bins, axis=1, overwrite_x=True)
-    power = (response.real**2 + response.imag**2).sum(axis=0)
-    i = int(np.argmax(power))
-    around = power.take([i - 1, i, i + 1], mode="wrap")
-    delay = (i + _vertex(around, 1)) / PEAK_OVERSAMPLING
+    fourier = transform(len(channel), n * COARSE_OVERSAMPLING, inverse=True)
+    fourier.source[:] = 0
+    fourier.source[:, -half:], fourier.source[:, 1 : half + 1] = channel[:, :half], channel[:, half:]
+    response = fourier.run()
+    coarse = int(np.argmax((response.real**2 + response.imag**2).sum(axis=0))) / COARSE_OVERSAMPLING
+    power_at = _power_at_compiled if acceleration.NUMBA else _power_at
+    power = power_at(channel, relative_frequencies(config), coarse)
+    i = int(np.argmax(power[1:-1])) + 1
+    delay = coarse + (i - len(power) // 2 + _vertex(power, i)) / PEAK_OVERSAMPLING
     return float(delay - n if delay > n / 2 else delay)
+
+
+def _power_at(channel: np.ndarray, frequencies: np.ndarray, delay: float) -> np.ndarray:
+    """float64 [5]: power over the antennas at delays around `delay`, steps of 1 / PEAK_OVERSAMPLING apart."""
+    delays = delay + np.arange(-2, 3) / PEAK_OVERSAMPLING
+    return np.asarray((np.abs(channel @ np.exp(2j * np.pi * np.outer(frequencies, delays))) ** 2).sum(axis=0))
+
+
+@acceleration.compiled
+def _power_at_compiled(channel: np.ndarray, frequencies: np.ndarray, delay: float) -> np.ndarray:
+    power, turn = np.zeros(5), np.empty(frequencies.size, np.complex64)
+    for i in range(power.size):
+        place = delay + (i - 2) / PEAK_OVERSAMPLING
+        angle = 2 * math.pi * frequencies[-1] / (frequencies.size // 2) * place
+        step = complex(math.cos(angle), math.sin(angle))
+        phasor = step
+        for k in range(frequencies.size // 2):  # subcarriers k + 1 and -(k + 1)
+            turn[frequencies.size // 2 + k] = phasor
+            turn[frequencies.size // 2 - 1 - k] = phasor.conjugate()
+            phasor *= step
+        for antenna in range(channel.shape[0]):
+            real = imag = np.float32(0.0)
+            for k in range(frequencies.size):
+                y = channel[antenna, k]
+                real += y.real * turn[k].real - y.imag * turn[k].imag
+                imag += y.real * turn[k].imag + y.imag * turn[k].real
+            power[i] += real * real + imag * imag
+    return power

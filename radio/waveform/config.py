@@ -45,6 +45,10 @@ class WaveformConfig(BaseModel):
             raise ValueError(f"waveform.header_symbols gives {header_uses} channel uses and 200 are needed")
         return self
 
+    def __hash__(self) -> int:
+        """Of two values that tell most configurations apart: tables are looked up by it dozens of times a frame."""
+        return hash((self.fft_size, self.sample_rate_hz))
+
     @property
     def subcarrier_spacing_hz(self) -> float:
         return self.sample_rate_hz / self.fft_size

@@ -7,15 +7,16 @@ With c(t0) = V^H D(t0)^H H of a cluster's eigenvectors V, prior powers p_r and n
 Eigenvectors with a small q_r say nothing and are left out, so that little is computed when there is much noise.
 """
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-import scipy.fft
 
 from radio import acceleration
 from radio.waveform.config import WaveformConfig
 from radio.waveform.delay_profile import Cluster, clusters, relative_frequencies
+from radio.waveform.fourier import transform
 
 NARROW_SPREAD = 0.7  # samples; a narrower cluster has a sharper peak over its onset
 NARROW_ONSETS, WIDE_ONSETS = 2, 1  # per sample
@@ -100,15 +101,31 @@ def search(measured: np.ndarray, config: WaveformConfig, variance: float, power:
 def _strengths(measured: np.ndarray, vectors: np.ndarray, size: int, first: int, count: int) -> np.ndarray:
     """|c_r|^2, summed over the antennas, at delays first .. count - 1 of `size` per symbol: float32 [ranks, delays]."""
     half = vectors.shape[1] // 2
-    bins = np.zeros((len(vectors), size), np.complex64)
+    fourier = transform(len(vectors), size, inverse=True)
+    bins = fourier.source
+    bins[:, 0], bins[:, half + 1 : size - half] = 0, 0
     total = np.zeros((len(vectors), count - first), np.float32)
+    add = _add_powers_compiled if acceleration.NUMBA else _add_powers
     for antenna in measured:
         np.multiply(vectors[:, :half], antenna[:half], out=bins[:, size - half :])
         np.multiply(vectors[:, half:], antenna[half:], out=bins[:, 1 : half + 1])
-        found = scipy.fft.ifft(bins, axis=-1, norm="forward")
-        kept = np.concatenate([found[:, first:], found[:, :count]], axis=1)
-        total += kept.real**2 + kept.imag**2
+        add(fourier.run(), first, total)
     return total
+
+
+def _add_powers(found: np.ndarray, first: int, total: np.ndarray) -> None:
+    """Add |found|^2 at delays from `first` (negative ones are at the end) on."""
+    kept = np.concatenate([found[:, first:], found[:, : total.shape[1] + first]], axis=1)
+    total += kept.real**2 + kept.imag**2
+
+
+@acceleration.compiled
+def _add_powers_compiled(found: np.ndarray, first: int, total: np.ndarray) -> None:
+    size = found.shape[1]
+    for r in range(total.shape[0]):
+        for i in range(total.shape[1]):
+            x = found[r, i + first if i + first >= 0 else size + i + first]
+            total[r, i] += x.real * x.real + x.imag * x.imag
 
 
 def climb(measured: np.ndarray, config: WaveformConfig, variance: float, found: Found) -> Found:
@@ -116,9 +133,9 @@ def climb(measured: np.ndarray, config: WaveformConfig, variance: float, found: 
     cluster = clusters(config)[found.cluster]
     kept = _kept(cluster, found.power / variance)
     q = found.power / variance * cluster.powers[:kept]
-    vectors = np.ascontiguousarray(_conjugated(config, found.cluster)[:, :kept])
-    omega = 2 * np.pi * relative_frequencies(config)
-    onset, strength = _climbed(measured, vectors, q / (variance * (q + 1)), omega, found.onset)
+    omega, vectors = _omega(config), _conjugated(config, found.cluster)[:kept]
+    climbing = _climbed_compiled if acceleration.NUMBA else _climbed
+    onset, strength = climbing(measured, vectors, q / (variance * (q + 1)), omega, found.onset)
     penalty = len(measured) * float(np.log1p(q).sum())
     return Found(found.cluster, onset, found.power, strength - penalty)
 
@@ -138,31 +155,88 @@ def _kept(cluster: Cluster, ratio: float, least: float = LEAST_RATIO) -> int:
 
 @lru_cache(maxsize=64)
 def _conjugated(config: WaveformConfig, cluster: int) -> np.ndarray:
-    return np.asarray(clusters(config)[cluster].vectors.conj(), np.complex64)
+    """complex64 [rank, active]"""
+    return np.ascontiguousarray(clusters(config)[cluster].vectors.conj().T, np.complex64)
 
 
-@acceleration.compiled
+@lru_cache(maxsize=8)
+def _omega(config: WaveformConfig) -> np.ndarray:
+    """float32 [active]: radians per sample."""
+    return np.asarray(2 * np.pi * relative_frequencies(config), np.float32)
+
+
 def _climbed(
     measured: np.ndarray, vectors: np.ndarray, weights: np.ndarray, omega: np.ndarray, onset: float
 ) -> tuple[float, float]:
     """Newton's method on sum_r w_r |c_r(t)|^2 from `onset`: where it ends, and the sum there.
 
-    measured: complex64 [antennas, active]; vectors: complex64 [active, r], conjugated; omega: float64 [active].
+    measured: complex64 [antennas, active]; vectors: complex64 [r, active], conjugated; omega: float32 [active].
     """
-    strength = 0.0
-    for iteration in range(CLIMBING_STEPS + 1):
-        strength = slope = curve = 0.0
-        turn = np.exp(1j * omega * onset)
-        for antenna in range(measured.shape[0]):
-            aligned = measured[antenna] * turn
-            c = np.dot(aligned.astype(np.complex64), vectors)
-            strength += np.sum(weights * (c.real**2 + c.imag**2))
-            if iteration < CLIMBING_STEPS:
-                d = np.dot((1j * omega * aligned).astype(np.complex64), vectors)
-                e = np.dot((-omega * omega * aligned).astype(np.complex64), vectors)
-                slope += 2 * np.sum(weights * (c.real * d.real + c.imag * d.imag))
-                curve += 2 * np.sum(weights * (d.real**2 + d.imag**2 + c.real * e.real + c.imag * e.imag))
-        if iteration < CLIMBING_STEPS:
-            step = -slope / curve if curve < 0 else np.sign(slope) * LONGEST_STEP
-            onset += min(max(step, -LONGEST_STEP), LONGEST_STEP)
-    return onset, strength
+    for _ in range(CLIMBING_STEPS):
+        _, slope, curve = _slopes(measured, vectors, weights, omega, onset)
+        onset += _step(slope, curve)
+    return onset, _slopes(measured, vectors, weights, omega, onset)[0]
+
+
+@acceleration.compiled
+def _climbed_compiled(
+    measured: np.ndarray, vectors: np.ndarray, weights: np.ndarray, omega: np.ndarray, onset: float
+) -> tuple[float, float]:
+    for _ in range(CLIMBING_STEPS):
+        _, slope, curve = _slopes_compiled(measured, vectors, weights, omega, onset)
+        onset += _step(slope, curve)
+    return onset, _slopes_compiled(measured, vectors, weights, omega, onset)[0]
+
+
+@acceleration.compiled
+def _step(slope: float, curve: float) -> float:
+    """Newton's, and where the sum bends upwards a long one uphill."""
+    step = -slope / curve if curve < 0 else math.copysign(LONGEST_STEP, slope)
+    return min(max(step, -LONGEST_STEP), LONGEST_STEP)
+
+
+def _slopes(
+    measured: np.ndarray, vectors: np.ndarray, weights: np.ndarray, omega: np.ndarray, onset: float
+) -> tuple[float, float, float]:
+    """sum_r w_r |c_r(t)|^2 and its first two derivatives."""
+    aligned = measured * np.exp(1j * omega * onset)
+    c, d, e = (row @ vectors.T for row in (aligned, 1j * omega * aligned, -(omega**2) * aligned))
+    slope, curve = 2 * (np.conj(c) * d).real, 2 * (np.abs(d) ** 2 + (np.conj(c) * e).real)
+    return float((weights * np.abs(c) ** 2).sum()), float((weights * slope).sum()), float((weights * curve).sum())
+
+
+@acceleration.compiled
+def _slopes_compiled(
+    measured: np.ndarray, vectors: np.ndarray, weights: np.ndarray, omega: np.ndarray, onset: float
+) -> tuple[float, float, float]:
+    active, zero = omega.size, np.float32(0.0)
+    real, imag = np.empty(active, np.float32), np.empty(active, np.float32)
+    cosine, sine = np.empty(active, np.float32), np.empty(active, np.float32)
+    step = complex(math.cos(omega[-1] / (active // 2) * onset), math.sin(omega[-1] / (active // 2) * onset))
+    turn = step
+    for k in range(active // 2):  # subcarriers k + 1 and -(k + 1)
+        cosine[active // 2 + k], sine[active // 2 + k] = turn.real, turn.imag
+        cosine[active // 2 - 1 - k], sine[active // 2 - 1 - k] = turn.real, -turn.imag
+        turn *= step
+    strength = slope = curve = 0.0
+    for antenna in range(measured.shape[0]):
+        for k in range(active):
+            c, s, y = cosine[k], sine[k], measured[antenna, k]
+            real[k], imag[k] = y.real * c - y.imag * s, y.real * s + y.imag * c
+        for r in range(vectors.shape[0]):
+            row = vectors[r]
+            cr, ci, dr, di, er, ei = zero, zero, zero, zero, zero, zero
+            for k in range(active):  # c, its derivative d and the second one e
+                x, y = real[k] * row[k].real - imag[k] * row[k].imag, real[k] * row[k].imag + imag[k] * row[k].real
+                cr += x
+                ci += y
+                x *= omega[k]
+                y *= omega[k]
+                dr -= y
+                di += x
+                er -= omega[k] * x
+                ei -= omega[k] * y
+            strength += weights[r] * (cr * cr + ci * ci)
+            slope += 2 * weights[r] * (cr * dr + ci * di)
+            curve += 2 * weights[r] * (dr * dr + di * di + cr * er + ci * ei)
+    return strength, slope, curve

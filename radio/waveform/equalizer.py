@@ -15,8 +15,8 @@ def lmmse_weights(gains: np.ndarray, noise_power: float) -> np.ndarray:
     gains: complex [users, antennas, n], 0 for absent users; noise_power: linear, above 0.
     """
     if gains.shape[1] == 1:
-        total = np.sum(np.abs(gains) ** 2, axis=0) + noise_power
-        return (gains / total).astype(np.complex64)
+        total = np.sum(gains.real**2 + gains.imag**2, axis=0) + noise_power
+        return (gains / total).astype(np.complex64, copy=False)
     stacked = gains.transpose(2, 1, 0)  # [n, antennas, users]
     covariance = stacked @ stacked.conj().swapaxes(1, 2) + noise_power * np.eye(gains.shape[1])
     return np.linalg.solve(covariance, stacked).transpose(2, 1, 0).astype(np.complex64)

@@ -37,14 +37,40 @@ def repetition(samples: np.ndarray, config: WaveformConfig) -> tuple[np.ndarray,
     block_sums = _block_sums_compiled if acceleration.NUMBA else _block_sums
     metric = np.zeros(blocks - period - length + 1)
     total = np.zeros(metric.size, complex)
+    add = _add_compiled if acceleration.NUMBA else _add
     for antenna in samples:
         products, energies = block_sums(np.ascontiguousarray(antenna[: blocks * HOP]), config.fft_size)
-        correlation = _sliding_sum(products, length)
-        energy = _sliding_sum(energies, length)
-        larger = np.maximum(np.maximum(energy[:-period], energy[period:]), 1e-30)
-        metric += length * HOP * (correlation.real**2 + correlation.imag**2) / larger**2
-        total += correlation
+        add(products, energies, period, length, metric, total)
     return metric / len(samples), total
+
+
+def _add(
+    products: np.ndarray, energies: np.ndarray, period: int, length: int, metric: np.ndarray, total: np.ndarray
+) -> None:
+    """Add one antenna's metric and R at every place, from `_block_sums`; period and length in blocks."""
+    correlation, energy = _sliding_sum(products, length), _sliding_sum(energies, length)
+    larger = np.maximum(np.maximum(energy[:-period], energy[period:]), 1e-30)
+    metric += length * HOP * (correlation.real**2 + correlation.imag**2) / larger**2
+    total += correlation
+
+
+@acceleration.compiled
+def _add_compiled(
+    products: np.ndarray, energies: np.ndarray, period: int, length: int, metric: np.ndarray, total: np.ndarray
+) -> None:
+    correlation, before, after = 0j, 0.0, 0.0
+    for i in range(length):
+        correlation += products[i]
+        before += energies[i]
+        after += energies[i + period]
+    for i in range(metric.size):
+        larger = max(before, after, 1e-30)
+        metric[i] += length * HOP * (correlation.real**2 + correlation.imag**2) / larger**2
+        total[i] += correlation
+        if i + 1 < metric.size:
+            correlation += products[i + length] - products[i]
+            before += energies[i + length] - energies[i]
+            after += energies[i + period + length] - energies[i + period]
 
 
 def _sliding_sum(values: np.ndarray, length: int) -> np.ndarray:

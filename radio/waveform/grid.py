@@ -126,6 +126,10 @@ class ResourceGrid:
         """
         return _interleaved(self.config, self.payload_symbols(k))[:k]
 
+    def payload_uses(self, k: int) -> np.ndarray:
+        """int32 [payload_symbols * active + 1]: channel uses by flat index, k where there is none."""
+        return _uses(self.config, k)
+
     def map_payload(self, symbols: np.ndarray) -> np.ndarray:
         """complex64 [k] -> complex64 [payload_symbols, active]; unused elements and pilots are 0."""
         n_symbols = self.payload_symbols(symbols.size)
@@ -192,6 +196,15 @@ def _interleaved(config: WaveformConfig, n_symbols: int) -> np.ndarray:
     positions = np.flatnonzero(free)[order]
     positions.setflags(write=False)
     return positions
+
+
+@lru_cache(maxsize=8)
+def _uses(config: WaveformConfig, k: int) -> np.ndarray:
+    positions = ResourceGrid(config).payload_positions(k)
+    uses = np.full(ResourceGrid(config).payload_symbols(k) * config.active_subcarriers + 1, k, np.int32)
+    uses[positions] = np.arange(k)
+    uses.setflags(write=False)
+    return uses
 
 
 @lru_cache(maxsize=64)

@@ -90,13 +90,13 @@ def start_tracking(grid: ResourceGrid, one: Reception) -> None:
 def _symbols(grid: ResourceGrid, one: Reception) -> np.ndarray:
     """The header as it was sent, boosted: complex64 [header_symbols, active]."""
     assert one.header is not None
-    return _modulated(one.header, grid.config)
+    return _modulated(one.header, grid.config, float(grid.training_boost))
 
 
 @lru_cache(maxsize=8)  # one frame of all users
-def _modulated(header: header_code.FrameHeader, config: WaveformConfig) -> np.ndarray:
+def _modulated(header: header_code.FrameHeader, config: WaveformConfig, boost: float) -> np.ndarray:
     symbols, active = config.header_symbols, config.active_subcarriers
     modulated = header_code.modulate(header, symbols * active).reshape(symbols, active)
-    modulated *= ResourceGrid(config).training_boost
+    modulated *= np.float32(boost)
     modulated.setflags(write=False)
     return modulated

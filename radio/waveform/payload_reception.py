@@ -47,9 +47,11 @@ def receive_payload(
     drift = followed.delay_samples[first:]
     moved = np.round(drift).astype(int)
     if np.abs(drift).max() > RETIME_SAMPLES and np.any(moved):
-        retimed = one.bins(data, grid, starts + moved)
+        late = moved != 0
+        retimed = one.bins(data, grid, (starts + moved)[late])
         if retimed is not None:
-            bins, drift, starts = retimed, drift - moved, starts + moved
+            bins[:, late] = retimed
+            drift, starts = drift - moved, starts + moved
     phase = followed.phase_rad[first:]
     features = _features(bins, grid, one, found, noise_power, silent, drift, phase)
     return Payload(features, followed, starts, drift, phase)
@@ -86,6 +88,5 @@ def _features(
     lengths = [0 if f.user in silent else length for f, length in zip(found, lengths, strict=True)]
     channels = np.stack([f.channel for f in found if f.channel is not None])
     index = [f.user for f in found].index(one.user)
-    elements = separate(bins, channels, lengths, index, noise_power, grid, delay_samples, phase_rad)
-    features = grid.demap_payload(elements, k)
+    features = separate(bins, channels, lengths, index, noise_power, grid, delay_samples, phase_rad, k)
     return features * grid.scramble_signs(k) if grid.config.scramble else features

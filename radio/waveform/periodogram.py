@@ -36,3 +36,16 @@ def spectrum_compiled(values: np.ndarray, size: int, count: int) -> np.ndarray:
             sums[1, i] += x * s + y * c
             real[i], imag[i] = c * cosine[i] - s * sine[i], c * sine[i] + s * cosine[i]
     return sums[0] + 1j * sums[1]
+
+
+def peak(likelihood: np.ndarray) -> float:
+    """Where the likelihood at -count .. count is largest, by a parabola through the neighbours."""
+    i, count = int(np.argmax(likelihood)), likelihood.size // 2
+    if not 0 < i < 2 * count:
+        return float(i - count)
+    before, top, after = likelihood[i - 1], likelihood[i], likelihood[i + 1]
+    curve = before - 2 * top + after
+    return float(i - count + (0.5 * (before - after) / curve if curve < 0 else 0.0))
+
+
+peak_compiled = acceleration.compiled(peak)

@@ -55,7 +55,7 @@ class BurstReceiver:
         """
         data = samples.data
         with np.errstate(invalid="ignore", over="ignore"):
-            finite = np.isfinite(data.sum())
+            finite = np.isfinite(np.vdot(data, data))
         if not finite:
             data = np.where(np.isfinite(data), data, 0)
         expected = None if expected_tick is None else expected_tick - samples.start_tick

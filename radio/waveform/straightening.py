@@ -11,6 +11,8 @@ from radio import acceleration
 from radio.waveform.grid import ResourceGrid
 
 RAMP_STEP = 16  # subcarriers; a ramp is a coarse one times a fine one, which spares most of the exponentials
+FRESH_SYMBOLS = 32  # after which a ramp that was turned from symbol to symbol is made anew: rounding adds up
+EVEN_STEP = 1e-9  # radians per subcarrier: what steps may differ by and count as one
 
 
 def ramps(delay_samples: np.ndarray, phase_rad: np.ndarray, grid: ResourceGrid) -> np.ndarray:
@@ -37,32 +39,114 @@ def straighten(
     return np.asarray(combined * ramps(delay_samples, phase_rad, grid), np.complex64)
 
 
+def straightened_uses(
+    received: np.ndarray,
+    weights: np.ndarray,
+    delay_samples: np.ndarray,
+    phase_rad: np.ndarray,
+    grid: ResourceGrid,
+    lengths: np.ndarray,
+    k: int,
+) -> np.ndarray:
+    """Channel uses complex64 [k] out of z (see above), de-interleaved, where the weights change over the symbols.
+
+    received: complex64 [antennas, symbols, active]; weights: complex64 [parts, antennas, active], each for the next
+    lengths [parts] of the symbols; delay_samples, phase_rad: float [symbols].
+    """
+    if acceleration.NUMBA:
+        step = 2 * np.pi / grid.config.fft_size * delay_samples
+        return np.asarray(_uses(received, weights, step, phase_rad, lengths, grid.payload_uses(k)))[:k]
+    begins = np.cumsum(lengths) - lengths
+    parts = [slice(begin, begin + length) for begin, length in zip(begins, lengths, strict=True)]
+    straight = [
+        straighten(received[:, part], one, delay_samples[part], phase_rad[part], grid)
+        for part, one in zip(parts, weights, strict=True)
+    ]
+    return grid.demap_payload(np.concatenate(straight), k)
+
+
 @acceleration.compiled
 def _straightened(received: np.ndarray, weights: np.ndarray, steps: np.ndarray, phases: np.ndarray) -> np.ndarray:
     antennas, symbols, active = received.shape
-    half = active // 2
     out = np.empty((symbols, active), np.complex64)
-    cosines, sines = np.empty(RAMP_STEP, np.float32), np.empty(RAMP_STEP, np.float32)
+    turned, advance = np.empty((antennas, 2, active), np.float32), np.empty((2, active), np.float32)
     for m in range(symbols):
-        step = complex(math.cos(steps[m]), math.sin(steps[m]))
-        turn = complex(1.0, 0.0)
-        for i in range(RAMP_STEP):
-            cosines[i], sines[i] = turn.real, turn.imag
-            turn *= step
-        for side in range(2):  # the subcarriers from -half and those from 1
-            angle = steps[m] * (side - half * (1 - side)) - phases[m]
-            coarse = complex(math.cos(angle), math.sin(angle))
-            for first in range(side * half, (side + 1) * half, RAMP_STEP):
-                c, s = np.float32(coarse.real), np.float32(coarse.imag)
-                last = min(first + RAMP_STEP, (side + 1) * half)
-                for antenna in range(antennas):
-                    y, w = received[antenna, m, first:last], weights[antenna, first:last]
-                    z = out[m, first:last]
-                    for i in range(last - first):
-                        a, b = c * cosines[i] - s * sines[i], c * sines[i] + s * cosines[i]
-                        u = w[i].real * a + w[i].imag * b
-                        v = w[i].real * b - w[i].imag * a
-                        turned = complex(y[i].real * u - y[i].imag * v, y[i].real * v + y[i].imag * u)
-                        z[i] = turned if antenna == 0 else z[i] + turned
-                coarse *= turn
+        _turn(weights, steps, m, 0, turned, advance)
+        for antenna in range(antennas):
+            _combine(received[antenna, m], turned[antenna], phases[m], out[m], antenna == 0)
     return out
+
+
+@acceleration.compiled
+def _uses(
+    received: np.ndarray,
+    weights: np.ndarray,
+    steps: np.ndarray,
+    phases: np.ndarray,
+    lengths: np.ndarray,
+    uses: np.ndarray,
+) -> np.ndarray:
+    """`_straightened`, each value put where `uses` says: complex64 [largest of uses + 1], the last of no meaning."""
+    antennas, _, active = received.shape
+    out, row = np.empty(uses[-1] + 1, np.complex64), np.empty(active, np.complex64)
+    turned, advance = np.empty((antennas, 2, active), np.float32), np.empty((2, active), np.float32)
+    begin = 0
+    for part in range(lengths.size):
+        for m in range(begin, begin + lengths[part]):
+            _turn(weights[part], steps, m, begin, turned, advance)
+            for antenna in range(antennas):
+                _combine(received[antenna, m], turned[antenna], phases[m], row, antenna == 0)
+            places = uses[m * active : (m + 1) * active]
+            for i in range(active):
+                out[places[i]] = row[i]
+        begin += lengths[part]
+    return out
+
+
+@acceleration.compiled
+def _turn(weights: np.ndarray, steps: np.ndarray, m: int, begin: int, turned: np.ndarray, advance: np.ndarray) -> None:
+    """turned float32 [antennas, 2, active] becomes conj(w) exp(j f steps[m]), real and imaginary parts.
+
+    A clock's drift is even, so that what symbol m - 1 had left is mostly turned by the same `advance` once more.
+    """
+    since = (m - begin) % FRESH_SYMBOLS
+    even = since > 1 and abs(steps[m] - 2 * steps[m - 1] + steps[m - 2]) < EVEN_STEP
+    if not even and since > 0:
+        _ramp(steps[m] - steps[m - 1], advance)
+    elif since == 0:
+        _ramp(steps[m], advance)
+    a, b = advance[0], advance[1]
+    for antenna in range(turned.shape[0]):
+        real, imag, w = turned[antenna, 0], turned[antenna, 1], weights[antenna]
+        if since == 0:
+            for i in range(w.size):
+                real[i], imag[i] = w[i].real, -w[i].imag
+        for i in range(w.size):
+            x, y = real[i], imag[i]
+            real[i], imag[i] = x * a[i] - y * b[i], x * b[i] + y * a[i]
+
+
+@acceleration.compiled
+def _ramp(step: float, ramp: np.ndarray) -> None:
+    """exp(j f step) into ramp float32 [2, active], real and imaginary parts."""
+    half = ramp.shape[1] // 2
+    turn = complex(math.cos(step), math.sin(step))
+    phasor = turn
+    for i in range(half):  # subcarriers i + 1 and -(i + 1)
+        ramp[0, half + i], ramp[1, half + i] = phasor.real, phasor.imag
+        ramp[0, half - 1 - i], ramp[1, half - 1 - i] = phasor.real, -phasor.imag
+        phasor *= turn
+
+
+@acceleration.compiled
+def _combine(y: np.ndarray, turned: np.ndarray, phase: float, out: np.ndarray, fresh: bool) -> None:
+    """out = or += y turned exp(-j phase), one symbol of one antenna."""
+    c, s, real, imag = np.float32(math.cos(phase)), np.float32(math.sin(phase)), turned[0], turned[1]
+    if fresh:
+        for i in range(y.size):
+            u, v = real[i] * c + imag[i] * s, imag[i] * c - real[i] * s
+            out[i] = complex(y[i].real * u - y[i].imag * v, y[i].real * v + y[i].imag * u)
+    else:
+        for i in range(y.size):
+            u, v = real[i] * c + imag[i] * s, imag[i] * c - real[i] * s
+            out[i] += complex(y[i].real * u - y[i].imag * v, y[i].real * v + y[i].imag * u)

@@ -16,7 +16,7 @@ import numpy as np
 
 from radio import acceleration
 from radio.waveform.grid import ResourceGrid
-from radio.waveform.periodogram import spectrum_compiled, spectrum_near_zero
+from radio.waveform.periodogram import peak, peak_compiled, spectrum_compiled, spectrum_near_zero
 
 SMOOTHING_SYMBOLS = 4.0  # standard deviation of the kernel: about a millisecond at the default numerology
 CLOCK_PRIOR_PPM = 20.0  # standard deviation expected of a crystal; keeps short bursts from inventing a drift
@@ -69,18 +69,53 @@ def track(phasors: Phasors, grid: ResourceGrid, noise_power: float, cfo_std_hz: 
     noise_power: per element; cfo_std_hz: expected error of the carrier offset that was undone before.
     """
     period_s = grid.symbol_samples / grid.config.sample_rate_hz
-    symbols = np.arange(phasors.lower.size)
     clock = clock_offset(phasors, period_s, noise_power)
-    delay_s = -clock * (symbols - phasors.reference) * period_s
-    tilt = np.exp(-1j * np.pi * phasors.separation_hz * delay_s)
-    common = phasors.lower * tilt + phasors.upper / tilt
     noise_energy = noise_power * max(float(phasors.energy.sum()), 1e-300)
-    frequency_hz = _frequency(common, period_s, noise_energy, cfo_std_hz)
-    straight = np.exp(2j * np.pi * frequency_hz * period_s * symbols)
-    rest = common / straight
-    smooth = np.convolve(rest, _KERNEL)[_REACH : _REACH + rest.size]
-    phase_rad = np.angle(smooth) + 2 * np.pi * frequency_hz * period_s * symbols
+    delay_s = -clock * (np.arange(phasors.lower.size) - phasors.reference) * period_s
+    follow = _followed_compiled if acceleration.NUMBA else _followed
+    phase_rad, frequency_hz = follow(
+        phasors.lower, phasors.upper, np.pi * phasors.separation_hz * delay_s, period_s, noise_energy, cfo_std_hz
+    )
     return Track(phase_rad, delay_s * grid.config.sample_rate_hz, frequency_hz, clock * 1e6)
+
+
+def _followed(
+    lower: np.ndarray, upper: np.ndarray, tilts: np.ndarray, period_s: float, noise_energy: float, std_hz: float
+) -> tuple[np.ndarray, float]:
+    """Phase float64 [symbols] and its mean slope in Hz, of phasors whose halves are turned by -tilts and tilts."""
+    tilt = np.exp(-1j * tilts)
+    common = lower * tilt + upper / tilt
+    frequency_hz = _frequency(common, period_s, noise_energy, std_hz)
+    turns = 2 * np.pi * frequency_hz * period_s * np.arange(common.size)
+    smooth = np.convolve(common * np.exp(-1j * turns), _KERNEL)[_REACH : _REACH + common.size]
+    return np.angle(smooth) + turns, frequency_hz
+
+
+@acceleration.compiled
+def _followed_compiled(
+    lower: np.ndarray, upper: np.ndarray, tilts: np.ndarray, period_s: float, noise_energy: float, std_hz: float
+) -> tuple[np.ndarray, float]:
+    symbols = lower.size
+    common = np.empty(symbols, np.complex128)
+    for m in range(symbols):
+        tilt = complex(math.cos(tilts[m]), -math.sin(tilts[m]))
+        common[m] = lower[m] * tilt + upper[m] * tilt.conjugate()
+    frequency_hz = _frequency_compiled(common, period_s, noise_energy, std_hz)
+    step = 2 * math.pi * frequency_hz * period_s
+    real, imag = np.zeros(symbols + 2 * _REACH), np.zeros(symbols + 2 * _REACH)  # as if nothing were known outside
+    for m in range(symbols):
+        c, s = math.cos(step * m), -math.sin(step * m)
+        real[_REACH + m] = common[m].real * c - common[m].imag * s
+        imag[_REACH + m] = common[m].real * s + common[m].imag * c
+    smooth = np.zeros((2, symbols))
+    for i in range(2 * _REACH + 1):
+        for m in range(symbols):
+            smooth[0, m] += _KERNEL[i] * real[i + m]
+            smooth[1, m] += _KERNEL[i] * imag[i + m]
+    phase_rad = np.empty(symbols)
+    for m in range(symbols):
+        phase_rad[m] = math.atan2(smooth[1, m], smooth[0, m]) + step * m
+    return phase_rad, frequency_hz
 
 
 def clock_offset(phasors: Phasors, period_s: float, noise_power: float) -> float:
@@ -88,40 +123,43 @@ def clock_offset(phasors: Phasors, period_s: float, noise_power: float) -> float
 
     With energy E in both halves the phase between them has Fisher information E / (2 noise_power) per symbol.
     """
-    if np.count_nonzero(phasors.energy > 0) < 3:
-        return 0.0
     size = max(16 * phasors.energy.size, 4096)
     step = 1 / (size * period_s * phasors.separation_hz)
-    cells = _cells(LARGEST_CLOCK_PPM * 1e-6 / step, size)
-    likelihoods = _clock_likelihoods_compiled if acceleration.NUMBA else _clock_likelihoods
-    found = likelihoods(phasors.upper, phasors.lower, phasors.energy, phasors.reference, size, int(cells[-1]))
-    penalty = 0.5 * (cells * (step * 1e6 / CLOCK_PRIOR_PPM)) ** 2
-    return step * _peak(found / max(noise_power, 1e-300) - penalty, cells)
+    count = _count(LARGEST_CLOCK_PPM * 1e-6 / step, size)
+    penalty = 0.5 * (step * 1e6 / CLOCK_PRIOR_PPM) ** 2 * max(noise_power, 1e-300)
+    find = _clock_cell_compiled if acceleration.NUMBA else _clock_cell
+    return step * find(phasors.upper, phasors.lower, phasors.energy, phasors.reference, size, count, penalty)
 
 
-def _clock_likelihoods(
-    upper: np.ndarray, lower: np.ndarray, energy: np.ndarray, reference: float, size: int, count: int
-) -> np.ndarray:
-    """float64 [2 count + 1]: at clocks of -count .. count steps, times the noise power."""
+def _clock_cell(
+    upper: np.ndarray, lower: np.ndarray, energy: np.ndarray, reference: float, size: int, count: int, penalty: float
+) -> float:
+    """The likeliest clock in steps, -count .. count; penalty: of one step, that of c steps is c^2 times it."""
+    if np.count_nonzero(energy > 0) < 3:
+        return 0.0
     weighted = upper * np.conj(lower) * (2 / np.where(energy > 0, energy, 1.0))
-    turned = np.exp(2j * np.pi * reference / size * np.arange(-count, count + 1))
-    return np.asarray((spectrum_near_zero(weighted, size, count) * turned).real)
+    cells = np.arange(-count, count + 1)
+    turned = np.exp(2j * np.pi * reference / size * cells)
+    return peak((spectrum_near_zero(weighted, size, count) * turned).real - penalty * cells**2)
 
 
 @acceleration.compiled
-def _clock_likelihoods_compiled(
-    upper: np.ndarray, lower: np.ndarray, energy: np.ndarray, reference: float, size: int, count: int
-) -> np.ndarray:
-    weighted = np.zeros(energy.size, np.complex128)
+def _clock_cell_compiled(
+    upper: np.ndarray, lower: np.ndarray, energy: np.ndarray, reference: float, size: int, count: int, penalty: float
+) -> float:
+    weighted, known = np.zeros(energy.size, np.complex128), 0
     for m in range(energy.size):
         if energy[m] > 0:
+            known += 1
             weighted[m] = upper[m] * lower[m].conjugate() * (2 / energy[m])
+    if known < 3:
+        return 0.0
     spectrum = spectrum_compiled(weighted, size, count)
     values = np.empty(spectrum.size)
     for i in range(values.size):
         angle = 2 * math.pi * reference / size * (i - count)
-        values[i] = spectrum[i].real * math.cos(angle) - spectrum[i].imag * math.sin(angle)
-    return values
+        values[i] = spectrum[i].real * math.cos(angle) - spectrum[i].imag * math.sin(angle) - penalty * (i - count) ** 2
+    return peak_compiled(values)
 
 
 def _frequency(common: np.ndarray, period_s: float, noise_energy: float, std_hz: float) -> float:
@@ -131,22 +169,28 @@ def _frequency(common: np.ndarray, period_s: float, noise_energy: float, std_hz:
     """
     size = 16 * common.size
     step_hz = 1 / (size * period_s)
-    cells = _cells(min(LARGEST_RESIDUAL_HZ, SEARCHED_DEVIATIONS * std_hz) / step_hz + 1, size)
-    likelihood = np.abs(spectrum_near_zero(common, size, cells[-1])) ** 2 / noise_energy
-    return step_hz * _peak(likelihood - 0.5 * (cells * step_hz / std_hz) ** 2, cells)
+    count = _count(min(LARGEST_RESIDUAL_HZ, SEARCHED_DEVIATIONS * std_hz) / step_hz + 1, size)
+    likelihood = np.abs(spectrum_near_zero(common, size, count)) ** 2 / noise_energy
+    return step_hz * peak(likelihood - 0.5 * (np.arange(-count, count + 1) * step_hz / std_hz) ** 2)
 
 
-def _cells(largest: float, size: int) -> np.ndarray:
-    """FFT bins from minus to plus `largest`, negative ones as negative numbers."""
-    count = min(int(largest), (size - 1) // 2)
-    return np.arange(-count, count + 1)
+@acceleration.compiled
+def _frequency_compiled(common: np.ndarray, period_s: float, noise_energy: float, std_hz: float) -> float:
+    size = 16 * common.size
+    step_hz = 1 / (size * period_s)
+    count = _count_compiled(min(LARGEST_RESIDUAL_HZ, SEARCHED_DEVIATIONS * std_hz) / step_hz + 1, size)
+    spectrum = spectrum_compiled(common, size, count)
+    likelihood = np.empty(spectrum.size)
+    for i in range(likelihood.size):
+        x = spectrum[i]
+        likelihood[i] = (x.real * x.real + x.imag * x.imag) / noise_energy
+        likelihood[i] -= 0.5 * ((i - count) * step_hz / std_hz) ** 2
+    return step_hz * peak_compiled(likelihood)
 
 
-def _peak(likelihood: np.ndarray, cells: np.ndarray) -> float:
-    """Where the likelihood is largest, by a parabola through the neighbours."""
-    i = int(np.argmax(likelihood))
-    if not 0 < i < cells.size - 1:
-        return float(cells[i])
-    before, peak, after = likelihood[i - 1 : i + 2]
-    curve = before - 2 * peak + after
-    return float(cells[i] + (0.5 * (before - after) / curve if curve < 0 else 0.0))
+def _count(largest: float, size: int) -> int:
+    """How many of an FFT's bins are searched on either side of zero."""
+    return min(int(largest), (size - 1) // 2)
+
+
+_count_compiled = acceleration.compiled(_count)

@@ -5,8 +5,8 @@ import math
 import numpy as np
 
 from radio import acceleration
+from radio.waveform.fourier import transform
 from radio.waveform.grid import ResourceGrid
-from radio.waveform.ofdm import to_bins
 
 
 def backoff_samples(grid: ResourceGrid) -> int:
@@ -24,27 +24,31 @@ def symbol_bins(
     """
     n, half = grid.config.fft_size, grid.config.active_subcarriers // 2
     turned = _turned_compiled if acceleration.NUMBA else _turned
-    windows = turned(samples, starts, n, cfo_hz / grid.config.sample_rate_hz, float(origin))
-    bins = to_bins(windows, overwrite=True)
+    fourier = transform(len(samples) * starts.size, n)
+    windows = fourier.source.reshape(len(samples), starts.size, n)
+    turned(samples, starts, cfo_hz / grid.config.sample_rate_hz, float(origin), windows)
+    bins = fourier.run().reshape(windows.shape)
     return np.concatenate([bins[..., n - half :], bins[..., 1 : half + 1]], axis=-1)
 
 
-def _turned(samples: np.ndarray, starts: np.ndarray, size: int, cycles: float, origin: float) -> np.ndarray:
-    """The windows, complex64 [antennas, m, size], with `cycles` per sample undone."""
+def _turned(samples: np.ndarray, starts: np.ndarray, cycles: float, origin: float, out: np.ndarray) -> None:
+    """The windows, complex64 [antennas, m, size], with `cycles` per sample undone, over sqrt(size)."""
+    size = out.shape[2]
     strides = (*samples.strides, samples.strides[1])
     shape = (len(samples), samples.shape[1] - size + 1, size)
     windows = np.lib.stride_tricks.as_strided(samples, shape, strides, writeable=False)[:, starts]
     turns = cycles * (starts - origin)
     phases = np.exp(-2j * np.pi * (turns - np.round(turns))).astype(np.complex64)[:, None]
-    return np.asarray(windows * (np.exp(-2j * np.pi * cycles * np.arange(size)).astype(np.complex64) * phases))
+    within = np.exp(-2j * np.pi * cycles * np.arange(size)) / np.sqrt(size)
+    np.multiply(windows, within.astype(np.complex64) * phases, out=out)
 
 
 @acceleration.compiled
-def _turned_compiled(samples: np.ndarray, starts: np.ndarray, size: int, cycles: float, origin: float) -> np.ndarray:
-    out = np.empty((samples.shape[0], starts.size, size), np.complex64)
+def _turned_compiled(samples: np.ndarray, starts: np.ndarray, cycles: float, origin: float, out: np.ndarray) -> None:
+    size = out.shape[2]
     real, imag = np.empty(size, np.float32), np.empty(size, np.float32)
     step = complex(math.cos(2 * math.pi * cycles), -math.sin(2 * math.pi * cycles))
-    phasor = complex(1.0, 0.0)
+    phasor = complex(1.0 / math.sqrt(size), 0.0)
     for i in range(size):
         real[i], imag[i] = phasor.real, phasor.imag
         phasor *= step
@@ -58,4 +62,3 @@ def _turned_compiled(samples: np.ndarray, starts: np.ndarray, size: int, cycles:
                 a, b = c * real[i] - s * imag[i], c * imag[i] + s * real[i]
                 x, y = window[i].real, window[i].imag
                 out[antenna, m, i] = complex(x * a - y * b, x * b + y * a)
-    return out

@@ -11,4 +11,5 @@ def each_backend(request, monkeypatch):
     if request.param == "numba" and not acceleration.NUMBA:
         pytest.skip("numba is absent or switched off")
     monkeypatch.setattr(acceleration, "NUMBA", request.param == "numba")
+    monkeypatch.setattr(acceleration, "FFTW", acceleration.FFTW and request.param == "numba")
     return request.param

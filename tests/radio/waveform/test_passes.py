@@ -1,5 +1,7 @@
 """The receiver's single passes, compiled and plain, against the formulas that they stand for."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import scipy.fft
@@ -7,16 +9,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from radio import acceleration
-from radio.waveform.carrier import likelihood_peak
+from radio.waveform.carrier import gram_of_delays, likelihood_peak
+from radio.waveform.channel_estimation import strongest_path_samples
 from radio.waveform.config import WaveformConfig
+from radio.waveform.delay_basis import delay_basis
 from radio.waveform.delay_profile import clusters, relative_frequencies
 from radio.waveform.delay_search import climb, search
+from radio.waveform.folding import fold
+from radio.waveform.fourier import transform
+from radio.waveform.gate import HOP, repetition
 from radio.waveform.grid import ResourceGrid
 from radio.waveform.known_elements import known_phasors
 from radio.waveform.periodogram import spectrum_near_zero
 from radio.waveform.steady import steady_mean
-from radio.waveform.straightening import ramps, straighten
-from radio.waveform.tracking import Phasors, clock_offset
+from radio.waveform.straightening import ramps, straighten, straightened_uses
+from radio.waveform.tracking import SMOOTHING_SYMBOLS, Phasors, clock_offset, track
 from radio.waveform.windows import symbol_bins
 
 CONFIG = WaveformConfig(rx_antennas=2)
@@ -148,3 +155,92 @@ def test_the_clock_is_read_off_the_halves_of_the_band(each_backend):
     assert clock_offset(phasors, period_s, 0.01) == pytest.approx(clock, rel=0.02)
     phasors.put(0, *np.zeros((2, symbols)), np.zeros(symbols))
     assert clock_offset(phasors, period_s, 0.01) == 0.0
+
+
+def test_uses_are_the_straightened_elements_at_their_places(each_backend):
+    """Where the other user's payload ends, the weights change; unused elements and pilots are nobody's."""
+    rng, k = np.random.default_rng(8), 184 * 6 - 50
+    received, weights = noise(rng, 2, 6, 200), noise(rng, 2, 2, 200)
+    delay, phase = rng.uniform(-3, 3, 6), rng.uniform(-9, 9, 6)
+    turns = np.exp(1j * (2 * np.pi * np.outer(delay, NUMBERS) / CONFIG.fft_size - phase[:, None]))
+    each = weights[[0, 0, 1, 1, 1, 1]]  # [symbols, antennas, active]
+    expected = np.einsum("mak,amk->mk", each.conj(), received) * turns
+    found = straightened_uses(received, weights, delay, phase, GRID, np.array([2, 4]), k)
+    np.testing.assert_allclose(found, expected.reshape(-1)[GRID.payload_positions(k)], rtol=0, atol=5e-5)
+
+
+@pytest.mark.parametrize("frequency_hz", [-23.4, 0.0, 51.7])
+def test_phase_and_carrier_of_a_burst_are_followed(each_backend, frequency_hz):
+    """A straight phase is found with its slope; a slow sway around it comes out smoothed."""
+    symbols, period_s, clock = 200, GRID.symbol_samples / CONFIG.sample_rate_hz, -8e-6
+    phasors = Phasors.empty(GRID, symbols, 2.0)
+    times = np.arange(symbols) * period_s
+    sway = 0.1 * np.cos(2 * np.pi * np.arange(symbols) / 50)
+    turn = np.exp(1j * (0.7 + 2 * np.pi * frequency_hz * times + sway))
+    tilt = np.exp(1j * np.pi * phasors.separation_hz * clock * (times - 2.0 * period_s))
+    energy = np.full(symbols, 30.0)
+    phasors.put(0, 15 * turn * tilt.conj(), 15 * turn * tilt, energy)
+    found = track(phasors, GRID, 0.01, 20.0)
+    assert found.frequency_hz == pytest.approx(frequency_hz, abs=0.5)
+    assert found.clock_ppm == pytest.approx(clock * 1e6, abs=0.2)
+    expected_delay = -clock * (np.arange(symbols) - 2.0) * GRID.symbol_samples
+    np.testing.assert_allclose(found.delay_samples, expected_delay, atol=0.01)
+    smoothed = np.exp(-0.5 * (2 * np.pi / 50 * SMOOTHING_SYMBOLS) ** 2) * sway  # a Gaussian's frequency response
+    expected = 0.7 + 2 * np.pi * frequency_hz * times + smoothed
+    inner = slice(20, -20)
+    error = np.angle(np.exp(1j * (found.phase_rad - expected)))[inner]
+    assert np.abs(error).max() < 2e-3
+
+
+def test_folded_repeats_add_up_with_their_carrier_undone(each_backend):
+    rng, period, repeats, length, part = np.random.default_rng(9), 64, 5, 90, 0.31
+    samples = noise(rng, 2, (repeats - 1) * period + length)
+    places = np.arange(length)
+    each = [samples[:, m * period + places] * np.exp(-2j * np.pi * part * m) for m in range(repeats)]
+    expected = sum(each) * np.exp(-2j * np.pi * part * places / period)
+    np.testing.assert_allclose(fold(samples, period, repeats, length, part), expected, rtol=0, atol=2e-5)
+
+
+def test_the_metric_of_repetition_is_its_formula(each_backend):
+    rng, n, length = np.random.default_rng(10), CONFIG.fft_size, (CONFIG.preamble_repeats - 1) * CONFIG.fft_size
+    samples = noise(rng, 2, n + length + 5 * HOP)
+    samples[:, : n + length] += np.tile(noise(rng, 2, n), CONFIG.preamble_repeats)
+    metric, totals = repetition(samples, CONFIG)
+    assert metric.size == 6
+    for i in range(metric.size):
+        first, second = samples[:, HOP * i :][:, :length], samples[:, HOP * i + n :][:, :length]
+        products = np.sum(first.conj() * second, axis=1, dtype=complex)
+        energies = np.maximum(*(np.sum(np.abs(x) ** 2, axis=1, dtype=float) for x in (first, second)))
+        assert totals[i] == pytest.approx(products.sum(), rel=1e-5)
+        assert metric[i] == pytest.approx(np.mean(length * np.abs(products) ** 2 / energies**2), rel=1e-5)
+
+
+@pytest.mark.parametrize("delay", [7.3, 8.0, -0.46, 31.94])
+def test_the_strongest_path_is_found_between_the_samples(delay):
+    weaker = 0.6 * np.exp(-2j * np.pi * (delay + 5.2) * relative_frequencies(CONFIG))
+    channel = np.exp(-2j * np.pi * delay * relative_frequencies(CONFIG)) + weaker
+    assert strongest_path_samples(channel[None].astype(np.complex64), CONFIG) == pytest.approx(delay, abs=0.12)
+    alone = np.exp(-2j * np.pi * delay * relative_frequencies(CONFIG))[None].astype(np.complex64)
+    assert strongest_path_samples(alone, CONFIG) == pytest.approx(delay, abs=2e-3)
+
+
+@pytest.mark.parametrize("inverse", [False, True])
+def test_transforms_are_the_sum_that_defines_them_and_every_thread_has_its_own(each_backend, inverse):
+    rng, rows, size = np.random.default_rng(11), 3, 96
+    values = noise(rng, rows, size)
+    sign = 1 if inverse else -1
+    kernel = np.exp(sign * 2j * np.pi * np.outer(np.arange(size), np.arange(size)) / size)
+    mine = transform(rows, size, inverse)
+    mine.source[:] = values
+    with ThreadPoolExecutor(1) as elsewhere:
+        assert elsewhere.submit(transform, rows, size, inverse).result().source is not mine.source
+    assert transform(rows, size, inverse).source is mine.source
+    np.testing.assert_allclose(mine.run(), values @ kernel, rtol=0, atol=2e-4)
+
+
+def test_the_gram_matrix_holds_inner_products_within_the_prefix(each_backend):
+    rng, basis = np.random.default_rng(12), delay_basis(CONFIG).astype(complex)
+    seen = noise(rng, 2, 5, 200)
+    inside = seen @ basis.conj() @ basis.T  # projected, in the band
+    expected = np.einsum("amk,ank->mn", inside, inside.conj())
+    np.testing.assert_allclose(gram_of_delays(seen, CONFIG), expected, rtol=0, atol=5e-4)
