@@ -11,7 +11,7 @@ from rich.table import Table
 @click.group("models", invoke_without_command=True)
 @click.pass_context
 def command(context: click.Context) -> None:
-    """List the installed codecs after checking every checksum.
+    """List the installed codecs and refiners after checking every checksum.
 
     \b
     Examples:
@@ -21,15 +21,30 @@ def command(context: click.Context) -> None:
     """
     if context.invoked_subcommand is not None:
         return
-    from models.manifest import load_manifest
-    from models.zoo import list_codecs
+    from models.manifest import load_manifest, load_refiner_manifest
+    from models.zoo import list_codecs, list_refiners
 
-    table = Table("codec", "users", "architecture", "PSNR, dB", "licence")
+    codecs = Table("codec", "users", "architecture", "PSNR at 10 dB", "licence")
     for folder in list_codecs():
-        manifest = load_manifest(folder)
-        psnr = manifest.metrics.get("psnr_db", "see manifest.json")
-        table.add_row(manifest.name, str(manifest.users), manifest.architecture, str(psnr), manifest.licence)
-    Console().print(table)
+        codec = load_manifest(folder)
+        codecs.add_row(codec.name, str(codec.users), codec.architecture, _psnr_at_10_db(codec.metrics), codec.licence)
+    refiners = Table("refiner", "method", "licence")
+    for folder in list_refiners():
+        refiner = load_refiner_manifest(folder)
+        refiners.add_row(refiner.name, refiner.method, refiner.licence)
+    Console().print(codecs, refiners)
+
+
+def _psnr_at_10_db(metrics: dict[str, Any]) -> str:
+    """A line for each set of pictures, over random phases; what a manifest may lack or say otherwise is left to it."""
+    lines = []
+    sources = metrics.get("psnr_db")
+    for source, found in sources.items() if isinstance(sources, dict) else ():
+        try:
+            lines.append(f"{float(found['psnr_db']['random-phase']['10']):.1f} dB, {found['images']} of {source}")
+        except (KeyError, TypeError, ValueError):
+            continue
+    return "\n".join(lines) or "see manifest.json"
 
 
 @command.command("add")

@@ -38,7 +38,8 @@ def test_everything_shipped_fits_the_budget():
 
 
 @pytest.mark.parametrize(
-    ("codec", "size", "least_psnr_db"), [("compact-2u", 32, 22.0), ("compact-2u", 64, 24.0), ("compact-4u", 64, 20.0)]
+    ("codec", "size", "least_psnr_db"),
+    [("compact-2u", 32, 22.0), ("compact-2u", 64, 24.0), ("compact-4u", 64, 20.0), ("student-2u", 32, 21.0)],
 )
 def test_all_users_at_ten_decibels_are_recognised(codec, size, least_psnr_db):
     """Numpy alone between encoder and decoder: the superposition as the paper writes it, random phases."""
@@ -63,7 +64,7 @@ def test_all_users_at_ten_decibels_are_recognised(codec, size, least_psnr_db):
         assert 10 * np.log10(255**2 / error) > least_psnr_db
 
 
-@pytest.mark.parametrize(("codec", "least_psnr_db"), [("compact-2u", 24), ("compact-4u", 23)])
+@pytest.mark.parametrize(("codec", "least_psnr_db"), [("compact-2u", 24), ("compact-4u", 23), ("student-2u", 25)])
 def test_the_manifest_tells_the_truth_about_parity_and_figures(codec, least_psnr_db):
     manifest = load_manifest(codec_folder(codec))
     assert manifest.metrics["encoder_parity_max_abs"] < 1e-3
@@ -72,8 +73,9 @@ def test_the_manifest_tells_the_truth_about_parity_and_figures(codec, least_psnr
     assert table["10"] > least_psnr_db
 
 
-def test_the_shipped_refiner_keeps_the_picture():
-    refiner = Refiner.load(refiner_folder(), device="cpu")
+@pytest.mark.parametrize("name", ["refiner-32", "refiner-one-step-32"])
+def test_the_shipped_refiners_keep_the_picture(name):
+    refiner = Refiner.load(refiner_folder(name), device="cpu")
     image = scene(32).transpose(2, 0, 1).astype(np.float32) / 255
     noisy = np.clip(image + 0.03 * np.random.default_rng(2).standard_normal(image.shape), 0, 1).astype(np.float32)
     refined = refiner.refine(noisy, 10.0)
