@@ -51,7 +51,7 @@ def test_the_error_scaled_as_noise_is_taken_off():
 
 
 def settings(pictures, exported, exported_refiner, out, **changes):
-    common = {"images": [pictures], "refiner": exported_refiner, "codec": exported, "crop_px": 32, "batch": 4}
+    common = {"images": [pictures], "refiner": exported_refiner, "codec": exported, "batch": 4, "pairs": 64}
     return OneStepTraining(**common, out=out, **{"steps": 4} | changes)
 
 
@@ -107,7 +107,9 @@ def test_a_resumed_run_is_the_uninterrupted_run(pictures, exported, exported_ref
 
 
 def test_the_command_trains_measures_and_exports(pictures, exported, exported_refiner, tmp_path):
-    arguments = ["one-step", "--refiner", str(exported_refiner), "--codec", str(exported), "--images", pictures]
+    (tmp_path / "few.yaml").write_text("pairs: 8\n", encoding="utf-8")
+    arguments = ["one-step", "--config", str(tmp_path / "few.yaml"), "--refiner", str(exported_refiner)]
+    arguments += ["--codec", str(exported), "--images", pictures]
     arguments += ["--validation", pictures, "--steps", "2", "--out", str(tmp_path), "--name", "quick"]
     CliRunner().invoke(train_command, arguments, catch_exceptions=False)
     manifest = load_refiner_manifest(tmp_path / "quick")
