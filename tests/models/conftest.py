@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from models.compact import Codec, CompactArguments
 from models.export import CodecCard, export_codec
 from models.export_refiner import export_refiner
 from models.manifest import Provenance
 from models.refiner.network import ARCHITECTURE_NAME, build_prior, small_prior_arguments
+from models.training import runner
 
 torch.set_num_threads(1)
 
@@ -45,3 +47,29 @@ def exported_refiner(tmp_path_factory: pytest.TempPathFactory) -> Path:
     prior = build_prior(ARCHITECTURE_NAME, arguments)
     export_refiner(prior, folder, "tiny", "0", arguments, PROVENANCE, {}, "Apache-2.0")
     return folder
+
+
+@pytest.fixture
+def whole_and_in_parts(tmp_path, monkeypatch):
+    """Trains by ``train(folder, resume)`` once to the end, and once killed when its second checkpoint is written and
+    resumed; gives the tensors of both last checkpoints. The run must save one at every update (checkpoint_s=1e-9).
+    """
+
+    def trained(train):
+        train(tmp_path / "whole", False)
+        original, calls = runner.save_checkpoint, []
+
+        def killing(*given):
+            original(*given)
+            calls.append(1)
+            if len(calls) == 2:
+                raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr(runner, "save_checkpoint", killing)
+            with pytest.raises(KeyboardInterrupt):
+                train(tmp_path / "parts", False)
+        train(tmp_path / "parts", True)
+        return [load_file(tmp_path / name / "checkpoint.safetensors") for name in ("whole", "parts")]
+
+    return trained

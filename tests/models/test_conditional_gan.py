@@ -4,13 +4,11 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
-from safetensors.torch import load_file
 
 from hil.cli.train import command as train_command
 from models.manifest import load_refiner_manifest
 from models.refiner import Refiner
 from models.refiner.generator import generate, snr_step
-from models.training import runner
 from models.training.adversarial import PatchCritic, adversarial_losses, critic_loss
 from models.training.conditional_gan import Rivals, generator_loss, train_conditional_gan
 from models.training.stage_config import ConditionalGanTraining
@@ -78,22 +76,10 @@ def test_the_snr_and_the_size_of_the_picture_reach_the_networks(exported, pictur
         assert PatchCritic([4, 8])(picture, picture)[-1].shape == (1, 1, 4, 6)
 
 
-def test_a_resumed_run_is_the_uninterrupted_run(pictures, exported, tmp_path, monkeypatch):
-    train_conditional_gan(settings(pictures, exported, tmp_path / "whole"))
-    original, calls = runner.save_checkpoint, []
-
-    def killing(*given):
-        original(*given)
-        calls.append(1)
-        if len(calls) == 2:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(runner, "save_checkpoint", killing)
-    with pytest.raises(KeyboardInterrupt):
-        train_conditional_gan(settings(pictures, exported, tmp_path / "parts", checkpoint_s=1e-9))
-    monkeypatch.undo()
-    train_conditional_gan(settings(pictures, exported, tmp_path / "parts"), resume=True)
-    whole, parts = (load_file(tmp_path / name / "checkpoint.safetensors") for name in ("whole", "parts"))
+def test_a_resumed_run_is_the_uninterrupted_run(pictures, exported, whole_and_in_parts):
+    whole, parts = whole_and_in_parts(
+        lambda out, resume: train_conditional_gan(settings(pictures, exported, out, checkpoint_s=1e-9), resume)
+    )
     assert whole.keys() == parts.keys()
     assert any(name.startswith("network.critic") for name in whole)
     assert all(torch.equal(whole[name], parts[name]) for name in whole)

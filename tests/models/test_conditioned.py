@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
-from safetensors.torch import load_file
 
 from hil.cli.train import command as train_command
 from models.errors import ModelError
@@ -165,24 +164,10 @@ def test_training_needs_a_codec_and_lowers_the_loss(pictures, exported, tmp_path
     assert after < 0.9 * before
 
 
-def test_a_resumed_run_is_the_uninterrupted_run(pictures, exported, tmp_path, monkeypatch):
-    train_conditioned(settings(pictures, exported, tmp_path / "whole"))
-    from models.training import runner
-
-    original, calls = runner.save_checkpoint, []
-
-    def killing(*given):
-        original(*given)
-        calls.append(1)
-        if len(calls) == 2:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(runner, "save_checkpoint", killing)
-    with pytest.raises(KeyboardInterrupt):
-        train_conditioned(settings(pictures, exported, tmp_path / "parts", checkpoint_s=1e-9))
-    monkeypatch.undo()
-    train_conditioned(settings(pictures, exported, tmp_path / "parts"), resume=True)
-    whole, parts = (load_file(tmp_path / name / "checkpoint.safetensors") for name in ("whole", "parts"))
+def test_a_resumed_run_is_the_uninterrupted_run(pictures, exported, whole_and_in_parts):
+    whole, parts = whole_and_in_parts(
+        lambda out, resume: train_conditioned(settings(pictures, exported, out, checkpoint_s=1e-9), resume)
+    )
     assert all(torch.equal(whole[name], parts[name]) for name in whole)
 
 

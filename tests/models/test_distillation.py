@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
-from safetensors.torch import load_file
 from scipy.special import rel_entr, softmax
 from torch.nn import functional as F
 
@@ -14,7 +13,6 @@ from hil.cli.train import command as train_command
 from models.codec import build_codec
 from models.errors import ModelError
 from models.manifest import load_manifest
-from models.training import runner
 from models.training.distillation import cross_head, cross_image_relations, feature_affinity, run_decoder
 from models.training.loop import CodecStep
 from models.training.stage_config import StudentTraining, TeacherTraining
@@ -143,7 +141,7 @@ def test_the_student_starts_from_the_teacher(pictures, teacher_run, tmp_path):
 
 
 @pytest.mark.parametrize("architecture", ["compact", "convnext"])
-def test_a_killed_student_resumes_exactly(pictures, tmp_path, architecture, monkeypatch):
+def test_a_killed_student_resumes_exactly(pictures, tmp_path, architecture, whole_and_in_parts):
     arguments = TINY if architecture == "compact" else {"widths": [8, 12], "blocks": [1, 1], "layer_scale": 0.1}
     common = {"images": [pictures], "batch_pixels": 2048, "crops_px": [32], "steps": 4}
     teacher = TeacherTraining(**common, out=tmp_path / "t", arguments=arguments, architecture=architecture)
@@ -152,21 +150,7 @@ def test_a_killed_student_resumes_exactly(pictures, tmp_path, architecture, monk
     def student(out):
         return StudentTraining(**common, out=out, teacher=tmp_path / "t", relational=0.1, checkpoint_s=1e-9)
 
-    train_student(student(tmp_path / "whole"))
-    original, calls = runner.save_checkpoint, []
-
-    def killing(*given):
-        original(*given)
-        calls.append(1)
-        if len(calls) == 2:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(runner, "save_checkpoint", killing)
-    with pytest.raises(KeyboardInterrupt):
-        train_student(student(tmp_path / "parts"))
-    monkeypatch.undo()
-    train_student(student(tmp_path / "parts"), resume=True)
-    whole, parts = (load_file(tmp_path / name / "checkpoint.safetensors") for name in ("whole", "parts"))
+    whole, parts = whole_and_in_parts(lambda out, resume: train_student(student(out), resume))
     assert all(torch.equal(whole[name], parts[name]) for name in whole)
     assert not any("teacher" in name for name in whole)
 

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
-from safetensors.torch import load_file
 
 from hil.cli.export import command as export_command
 from hil.cli.train import command as train_command
@@ -85,24 +84,11 @@ def test_it_learns_the_mean_of_what_the_refiner_does(pictures, exported, tmp_pat
     assert after < 0.5 * (decoded - mean).abs().mean()
 
 
-def test_a_resumed_run_is_the_uninterrupted_run(pictures, exported, exported_refiner, tmp_path, monkeypatch):
-    train_one_step(settings(pictures, exported, exported_refiner, tmp_path / "whole"))
-    from models.training import runner
+def test_a_resumed_run_is_the_uninterrupted_run(pictures, exported, exported_refiner, whole_and_in_parts):
+    def train(out, resume):
+        train_one_step(settings(pictures, exported, exported_refiner, out, checkpoint_s=1e-9), resume)
 
-    original, calls = runner.save_checkpoint, []
-
-    def killing(*given):
-        original(*given)
-        calls.append(1)
-        if len(calls) == 2:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(runner, "save_checkpoint", killing)
-    with pytest.raises(KeyboardInterrupt):
-        train_one_step(settings(pictures, exported, exported_refiner, tmp_path / "parts", checkpoint_s=1e-9))
-    monkeypatch.undo()
-    train_one_step(settings(pictures, exported, exported_refiner, tmp_path / "parts"), resume=True)
-    whole, parts = (load_file(tmp_path / name / "checkpoint.safetensors") for name in ("whole", "parts"))
+    whole, parts = whole_and_in_parts(train)
     assert all(torch.equal(whole[name], parts[name]) for name in whole)
 
 
