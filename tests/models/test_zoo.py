@@ -73,7 +73,7 @@ def test_the_manifest_tells_the_truth_about_parity_and_figures(codec, least_psnr
     assert table["10"] > least_psnr_db
 
 
-@pytest.mark.parametrize("name", ["refiner-32", "refiner-one-step-32"])
+@pytest.mark.parametrize("name", ["refiner-32", "refiner-one-step-32", "conditional-gan-32"])
 def test_the_shipped_refiners_keep_the_picture(name):
     refiner = Refiner.load(refiner_folder(name), device="cpu")
     image = scene(32).transpose(2, 0, 1).astype(np.float32) / 255
