@@ -50,15 +50,22 @@ def test_layers_are_counted_as_the_method_counts_them():
 
 @pytest.mark.parametrize("form", ["per-user", "shared", "joint"])
 def test_every_parameter_learns(form):
-    torch.manual_seed(1)  # of some draws every rectifier of a layer is off
-    codec = build_codec("convnext", TINY | {"users": 3, "decoders": form, "layer_scale": 0.1, "depth_drop": 0.0})
-    image, side = torch.rand(3, 3, 16, 24), torch.rand(3, 3)
-    latent = codec.encoder(image, torch.arange(3), side)
-    assert latent.shape == (3, 16, 4, 6)
-    pictures = [decoder(latent[user : user + 1], side[user : user + 1]) for user, decoder in enumerate(codec.decoders)]
-    assert all(picture.shape == (1, 3, 16, 24) for picture in pictures)
-    (torch.cat(pictures) - image).square().mean().backward()
-    assert [name for name, p in codec.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0] == []
+    """From one draw or another: in a network this narrow a draw may leave all rectifiers of a layer off."""
+    still = None
+    for seed in range(5):
+        torch.manual_seed(seed)
+        codec = build_codec("convnext", TINY | {"users": 3, "decoders": form, "layer_scale": 0.1, "depth_drop": 0.0})
+        image, side = torch.rand(3, 3, 16, 24), torch.rand(3, 3)
+        latent = codec.encoder(image, torch.arange(3), side)
+        assert latent.shape == (3, 16, 4, 6)
+        pictures = [
+            decode(latent[user : user + 1], side[user : user + 1]) for user, decode in enumerate(codec.decoders)
+        ]
+        assert all(picture.shape == (1, 3, 16, 24) for picture in pictures)
+        (torch.cat(pictures) - image).square().mean().backward()
+        unmoved = {name for name, p in codec.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0}
+        still = unmoved if still is None else still & unmoved
+    assert still == set()
 
 
 def test_attention_is_half_of_its_trunk_when_the_mask_is_zero():
