@@ -19,6 +19,7 @@ from hil import __version__
 from hil.config import RunConfig
 from hil.errors import UsageError
 from hil.messages import CsiReport, Grant, Link, Sent, Start
+from hil.png import png
 from hil.slot import Slot
 from radio.recording import SigmfReader, SigmfWriter
 
@@ -47,7 +48,7 @@ class SessionRecorder:
         for user, sent in sorted(slot.sent.items()):
             facts = {"user": user, "sent": sent, "link": slot.links.get(user)}
             if slot.originals[user].size:
-                facts["original_png"] = _png(slot.originals[user])
+                facts["original_png"] = base64.b64encode(png(slot.originals[user])).decode()
                 facts["symbols_cf32"] = base64.b64encode(slot.symbols[user].astype("<c8").tobytes()).decode()
             self._writer.annotate(first, length, f"{name} user {user}", _namespaced(facts))
 
@@ -117,9 +118,3 @@ def _add_user(slot: Slot, entry: dict[str, Any]) -> None:
 def _namespaced(facts: dict[str, Any]) -> dict[str, Any]:
     """Names with the project's prefix, values as plain JSON (what is not finite becomes null)."""
     return {f"semnoma:{name}": json.loads(msgspec.json.encode(value)) for name, value in facts.items()}
-
-
-def _png(pixels: np.ndarray) -> str:
-    buffer = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(pixels)).save(buffer, "PNG", compress_level=4)
-    return base64.b64encode(buffer.getvalue()).decode()
