@@ -101,6 +101,21 @@ def test_free_running_radios_are_turned_until_they_meet():
     assert abs(found.after[0].gain.value - found.after[1].gain.value) < 0.5
 
 
+@pytest.mark.parametrize("place", range(0, 24))
+def test_a_burst_just_beyond_the_near_search_is_not_measured_by_its_edge(place):
+    """A burst up to 3600 samples off: part of it lies at the edge of the narrow search, as a weaker one elsewhere."""
+    here, _ = bench(began=(-123_456.3 + 300 * place, -7_890.9))
+    alignment = Alignment(here.config, None, here.gain_range_db(0.0), 2 * here.config.oscillator_ppm)
+    commands = alignment.commands(here.next_s)
+    samples, expected, _ = here.send({0: here.probe(0)}, {0: commands[0]})
+    frame = here.receive_frame(samples, expected)
+    assert frame is not None
+    found = next(user for user in frame.users if user.user == 0)
+    assert found.detected
+    assert found.cfo_hz == pytest.approx(-17e-6 * CARRIER_HZ, abs=60)
+    assert found.power == pytest.approx(0.25**2 / 2, rel=0.1)  # a payload symbol has half of what a preamble has
+
+
 def test_a_stream_that_breaks_is_found_again():
     here, radios = bench(gains_db=(0.0, 0.0))
     broke: list[str] = []
