@@ -18,6 +18,7 @@ from models.training.loop import CodecStep, Outcome, fresh_codec, starting_codec
 from models.training.runner import SETTINGS_NAME
 from models.training.stage_config import StudentTraining, TeacherTraining
 from models.training.transmission import Reception, pass_frame, symbol_count
+from models.training.warm_start import part_users
 
 
 def train_teacher(
@@ -53,6 +54,8 @@ def student_network(settings: StudentTraining, teacher: CodecNetwork) -> CodecNe
         student.encoder.load_state_dict(teacher.encoder.state_dict())
         for decoder in student.decoders:
             decoder.load_state_dict(teacher.decoders[0].state_dict())
+    if settings.parted:
+        part_users(student, before=1)
     return student
 
 

@@ -60,7 +60,7 @@ def warm_start(codec: CodecNetwork, folder: Path) -> None:
     """Put the weights of ``folder`` into ``codec``, in place.
 
     With N users where the initial codec has n < N, user i starts as a copy of user i n // N; its embedding is
-    perturbed, and ``_part`` gives it symbols of its own. One decoder for all starts as user 0's; the output
+    perturbed, and ``part_users`` gives it symbols of its own. One decoder for all starts as user 0's; the output
     of a joint one is user 0's, N times. ModelError when the networks do not fit otherwise.
     """
     initial, before = initial_weights(folder)
@@ -76,7 +76,7 @@ def warm_start(codec: CodecNetwork, folder: Path) -> None:
         weights[name] = tensor.clone()
     codec.load_state_dict(weights)
     if users > before:
-        _part(codec, before)
+        part_users(codec, before)
 
 
 def _decoder_of(name: str, parents: list[int], initial: dict[str, Tensor]) -> str:
@@ -99,14 +99,15 @@ def _reshaped(tensor: Tensor, own: Tensor, before: int, parents: list[int]) -> T
     return None
 
 
-def _part(codec: CodecNetwork, before: int) -> None:
+@torch.no_grad()
+def part_users(codec: CodecNetwork, before: int) -> None:
     """Give every user of a compact codec symbols of its own, as fresh weights have them (``own_share_loudness``).
 
     The decoders listen to the same symbols, and louder by sqrt(N/n): a view's amplitude falls as 1/sqrt(N).
     """
     arguments = codec.arguments
     if not isinstance(arguments, CompactArguments) or arguments.decoders != "per-user":
-        raise ModelError("only a compact codec with a decoder for each user can be started with more users.")
+        raise ModelError("only a compact codec with a decoder for each user can give its users symbols of their own.")
     encoder = cast(Encoder, codec.encoder)
     loudness = own_share_loudness(arguments)
     encoder.projection.mul_(loudness[:, None])

@@ -140,6 +140,29 @@ def test_the_student_starts_from_the_teacher(pictures, teacher_run, tmp_path):
     assert not torch.equal(fresh.encoder.stem.weight, student.encoder.stem.weight)
 
 
+def test_a_parted_student_is_loud_on_its_own_symbols(pictures, teacher_run, tmp_path):
+    """The teacher's encoder with nothing but the last projection scaled: other users' symbols by shared_start."""
+    teacher, _, _ = load_teacher(teacher_run)
+    chosen = settings(StudentTraining, pictures, tmp_path, teacher=teacher_run, parted=True)
+    student = student_network(chosen, teacher)
+    assert torch.equal(student.encoder.stem.weight, teacher.encoder.stem.weight)
+    ratio = student.encoder.projection / teacher.encoder.projection
+    half = ratio.shape[2] // 4  # of the complex symbols, whose real parts come first
+    for user, own in enumerate((slice(0, half), slice(half, 2 * half))):
+        other = slice(half, 2 * half) if user == 0 else slice(0, half)
+        torch.testing.assert_close(ratio[user][:, own], torch.ones_like(ratio[user][:, own]))
+        torch.testing.assert_close(ratio[user][:, other], torch.full_like(ratio[user][:, other], 0.2))
+
+
+def test_a_network_without_a_projection_per_user_cannot_be_parted(pictures, tmp_path):
+    arguments = {"widths": [8, 12], "blocks": [1, 1]}
+    common = {"images": [pictures], "batch_pixels": 2048, "crops_px": [32], "steps": 1}
+    run = tmp_path / "t"
+    train_teacher(TeacherTraining(**common, out=run, arguments=arguments, architecture="convnext"))
+    with pytest.raises(ModelError, match="only a compact codec"):
+        train_student(StudentTraining(**common, out=tmp_path / "s", teacher=run, parted=True))
+
+
 @pytest.mark.parametrize("architecture", ["compact", "convnext"])
 def test_a_killed_student_resumes_exactly(pictures, tmp_path, architecture, whole_and_in_parts):
     arguments = TINY if architecture == "compact" else {"widths": [8, 12], "blocks": [1, 1], "layer_scale": 0.1}
