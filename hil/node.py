@@ -1,12 +1,16 @@
 """What every node process shares: joining the bus, stopping in order, going down with its parent."""
 
+import contextlib
 import logging
 import os
 import signal
 import threading
 import time
+from collections.abc import Iterator
 from types import FrameType
 from typing import NoReturn
+
+import click
 
 from hil.bus import BusClient
 from hil.config import RunConfig
@@ -55,6 +59,23 @@ def connect(config: RunConfig, name: str) -> BusClient:
         timeout_s=bus.node_timeout_s,
         keys_folder=bus.keys,
     )
+
+
+@contextlib.contextmanager
+def membership(config: RunConfig, name: str) -> Iterator[BusClient]:
+    """This node's end of the bus while the block runs; the coordinator hears why it ended. A signal aborts."""
+    stop_on_signals()
+    bus, reason = connect(config, name), ""
+    try:
+        yield bus
+    except Stopped as stopped:
+        reason = str(stopped)
+        raise click.Abort from stopped
+    except Exception as error:
+        reason = str(error)
+        raise
+    finally:
+        leave(bus, reason)
 
 
 def join(bus: BusClient, hello: Hello, join_timeout_s: float) -> Start:

@@ -23,7 +23,7 @@ def command(pace: float | None, device: str | None, allow_remote: bool, **option
     """
     from hil.air_node import AirNode
     from hil.errors import HilError, UsageError
-    from hil.node import Stopped, connect, leave, stop_on_signals
+    from hil.node import membership
     from radio.air.server import AirServer
     from radio.errors import DeviceError
 
@@ -38,19 +38,10 @@ def command(pace: float | None, device: str | None, allow_remote: bool, **option
         server = AirServer(config.air, address, expected_users=config.users, allow_remote=allow_remote)
     except DeviceError as error:  # an address that cannot be listened on is the user's to change
         raise UsageError(str(error)) from None
-    stop_on_signals()
-    reason = ""
-    bus = connect(config, "air")
     try:
-        stop = AirNode(config, bus, server).run()
-        if not stop.complete:
-            raise HilError(stop.reason)
-    except Stopped as stopped:
-        reason = str(stopped)
-        raise click.Abort from stopped
-    except Exception as error:
-        reason = str(error)
-        raise
+        with membership(config, "air") as bus:
+            stop = AirNode(config, bus, server).run()
+            if not stop.complete:
+                raise HilError(stop.reason)
     finally:
-        leave(bus, reason)
         server.close()

@@ -25,7 +25,7 @@ def command(out: Path, resume: bool, report: bool, **options: Any) -> None:
       semnoma-hil rx --device usrp --refine --out run2
     """
     from hil.errors import HilError
-    from hil.node import Stopped, connect, leave, stop_on_signals
+    from hil.node import membership
     from hil.receiver_setup import open_receiver
     from hil.results import ResultWriter
     from hil.run_folder import finish_run, write_config
@@ -34,27 +34,18 @@ def command(out: Path, resume: bool, report: bool, **options: Any) -> None:
     logging.basicConfig(format="%(levelname)s %(message)s", level=logging.INFO)
     writer = ResultWriter(out, resume=resume, config=config.model_dump(mode="json"))
     write_config(out, config)
-    stop_on_signals()
-    reason = ""
-    bus = connect(config, "rx")
     try:
-        node = open_receiver(config, bus, writer)
-        try:
-            stop = node.run()
-        finally:
-            node.radio.close()
-            if node.recorder is not None:
-                node.recorder.close()
-        if report:
-            finish_run(out, config)
-        if not stop.complete:
-            raise HilError(stop.reason)
-    except Stopped as stopped:
-        reason = str(stopped)
-        raise click.Abort from stopped
-    except Exception as error:
-        reason = str(error)
-        raise
+        with membership(config, "rx") as bus:
+            node = open_receiver(config, bus, writer)
+            try:
+                stop = node.run()
+            finally:
+                node.radio.close()
+                if node.recorder is not None:
+                    node.recorder.close()
+            if report:
+                finish_run(out, config)
+            if not stop.complete:
+                raise HilError(stop.reason)
     finally:
-        leave(bus, reason)
         writer.close()

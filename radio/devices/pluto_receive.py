@@ -1,33 +1,30 @@
 """The thread that empties a Pluto's receive buffers, and connects again when the link breaks."""
 
-import threading
 import time
 from collections.abc import Callable
 
 from radio.devices.pluto_link import OVERFLOW_BIT, PlutoLink
 from radio.devices.pluto_samples import from_adc
 from radio.devices.pluto_send import end_thread
+from radio.devices.receive_thread import ReceiveThread
 from radio.errors import RadioError
-from radio.samples import EventKind, RadioEvent
+from radio.samples import EventKind
 from radio.streaming import SampleRing
 
 KERNEL_BUFFERS = 4
 _STATUS_EVERY_S = 0.25
 
 
-class PlutoReceiver(threading.Thread):
+class PlutoReceiver(ReceiveThread):
     """Fills `ring` until stopped. reopen: makes a new, configured link or raises RadioError."""
 
     def __init__(
         self, link: PlutoLink, ring: SampleRing, buffer_samples: int, sample_rate_hz: float,
         reopen: Callable[[], PlutoLink],
     ) -> None:  # fmt: skip
-        super().__init__(name=f"receive-{link.uri}", daemon=True)
-        self.link, self._ring, self._reopen = link, ring, reopen
+        super().__init__(link.uri, ring)
+        self.link, self._reopen = link, reopen
         self._n, self._rate_hz = buffer_samples, sample_rate_hz
-        self._stopped = threading.Event()
-        self._events: list[RadioEvent] = []
-        self._lock = threading.Lock()
         self._buffer = link.open_buffer(buffer_samples)
 
     def run(self) -> None:
@@ -40,7 +37,7 @@ class PlutoReceiver(threading.Thread):
                     if not self._stopped.is_set():
                         self._connect_again(error)
         except RadioError as error:
-            self._ring.fail(str(error))
+            self.ring.fail(str(error))
         finally:
             self._buffer = None  # before its context
 
@@ -53,40 +50,30 @@ class PlutoReceiver(threading.Thread):
             self._buffer.refill()
             data, clipped = from_adc(self._buffer.read(), self.link.channels)
             if clipped:
-                self._note(EventKind.CLIPPED, clipped)
-            self._ring.append(data)
+                self._tell(EventKind.CLIPPED, clipped)
+            self.ring.append(data)
             received += data.shape[1]
             now_s = time.monotonic()
             if now_s - looked_s > _STATUS_EVERY_S:
                 looked_s = now_s
                 if self.link.take_status() & OVERFLOW_BIT:
                     lost = int((now_s - began_s) * self._rate_hz) - received
-                    self._note(EventKind.OVERFLOW, max(1, lost))
+                    self._tell(EventKind.OVERFLOW, max(1, lost))
                     received += max(0, lost)
                 if not self.link.locked():
-                    self._note(EventKind.LOST_LOCK, 1)
+                    self._tell(EventKind.LOST_LOCK)
 
     def _connect_again(self, error: Exception) -> None:
-        self._note(EventKind.LOST_LINK, 1)
+        self._tell(EventKind.LOST_LINK)
         self.link = self._reopen()
         if not self._stopped.is_set():
             self._buffer = self.link.open_buffer(self._n)
 
-    def _note(self, kind: EventKind, count: int) -> None:
-        with self._lock:
-            last = self._events[-1] if self._events else None
-            if last is not None and last.kind == kind:  # a clipped session is one event with a large count
-                self._events[-1] = RadioEvent(kind, last.tick, last.count + count)
-            else:
-                self._events.append(RadioEvent(kind, self._ring.end_tick, count))
-
-    def take_events(self) -> list[RadioEvent]:
-        with self._lock:
-            events, self._events = self._events, []
-        return events
+    def _tell(self, kind: EventKind, count: int = 1) -> None:
+        self.note(kind, count, merge=True)  # a clipped session is one event with a large count
 
     def stop(self) -> None:
-        """End the thread and let go of the buffer."""
+        """End the thread and let go of the buffer; the ring stays, for the receiver after a change of settings."""
         self._stopped.set()
         end_thread(self, self._buffer)
         self._buffer = None

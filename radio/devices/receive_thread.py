@@ -15,10 +15,14 @@ class ReceiveThread(threading.Thread):
         self._stopped, self._lock = threading.Event(), threading.Lock()
         self._events: list[RadioEvent] = []
 
-    def note(self, kind: EventKind, count: int = 1) -> None:
-        """An event where the ring ends now."""
+    def note(self, kind: EventKind, count: int = 1, merge: bool = False) -> None:
+        """An event where the ring ends now. merge: add its count to the last event where that is of the same kind."""
         with self._lock:
-            self._events.append(RadioEvent(kind, self.ring.end_tick, count))
+            last = self._events[-1] if merge and self._events else None
+            if last is not None and last.kind == kind:
+                self._events[-1] = RadioEvent(kind, last.tick, last.count + count)
+            else:
+                self._events.append(RadioEvent(kind, self.ring.end_tick, count))
 
     def take_events(self) -> list[RadioEvent]:
         """Those since the last call."""
