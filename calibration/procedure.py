@@ -99,19 +99,25 @@ def _measure_after(bench: Bench, alignment: Alignment, outcome: Outcome, progres
     for _ in range(bench.settle_frames):
         progress("after: the loops settle")
         _frame(bench, alignment, alignment.next_users())
-        if all(state.locked for state in alignment.states().values()):
+        if all(state.locked for state in alignment.states().values()) and _undisturbed(bench, alignment):
             break
     seen: dict[int, list[UserMeasurement]] = {user: [] for user in range(bench.config.users)}
-    for frame in range(AFTER_FRAMES):
-        progress(f"after: frame {frame + 1} of {AFTER_FRAMES}")
+    for _ in range(bench.settle_frames + AFTER_FRAMES):
+        done = min(len(values) for values in seen.values())
+        if done == AFTER_FRAMES:
+            break
+        progress(f"after: frame {done + 1} of {AFTER_FRAMES}")
         _frame(bench, alignment, list(range(bench.config.users)))
-        for user, measured in alignment.measured.items():
-            # A phase that a break of the stream has just moved is no error of the loop; how often it happens is seen
-            # in the states.
-            if bench.keeps_delays or alignment.timing[user].tracker.believed:
+        if _undisturbed(bench, alignment):
+            for user, measured in alignment.measured.items():
                 seen[user].append(measured)
     outcome.after = {user: average(values) for user, values in seen.items() if values}
     outcome.states, outcome.commands = alignment.states(), alignment.commands()
+
+
+def _undisturbed(bench: Bench, alignment: Alignment) -> bool:
+    """A phase that a break of the stream has just moved is no error of the loop; how often that is, the states say."""
+    return bench.keeps_delays or all(loop.tracker.followed for loop in alignment.timing)
 
 
 def _transmitter(bench: Bench, user: int, command: TransmitCommand) -> TransmitImbalance:

@@ -56,6 +56,8 @@ class Tracker:
     _missing: int = 0
     _outliers: list[tuple[float, float, float]] = field(default_factory=list)  # time, value, variance
     _locked: bool = False
+    _followed: bool = False
+    _rate_known: bool = False
 
     @property
     def state(self) -> LoopState:
@@ -66,9 +68,9 @@ class Tracker:
         return LoopState.LOCKED if self._locked else LoopState.CONVERGING
 
     @property
-    def believed(self) -> bool:
-        """Whether the last measurement was there and was used."""
-        return self._known and self._missing == 0
+    def followed(self) -> bool:
+        """Whether the last measurement was there, and where what was known let it be expected."""
+        return self._followed
 
     @property
     def deviation(self) -> float:
@@ -91,6 +93,7 @@ class Tracker:
 
     def take(self, measurement: Measurement | None, at_s: float) -> bool:
         """Whether the measurement was used. None, not finite, too uncertain or too old ones are not."""
+        self._followed = False
         variance = measurement.standard_uncertainty**2 if measurement else np.nan
         usable = (
             measurement is not None
@@ -114,13 +117,19 @@ class Tracker:
         self._covariance = covariance - np.outer(gain, covariance[0])
         self._time_s, self._missing = at_s, 0
         self._outliers.clear()
+        self._followed = self._rate_known = True
         limit = self.config.tolerance * (RELAX if self._locked else 1.0)
         self._locked = self.deviation <= limit
         return True
 
     def _start(self, value: float, variance: float, at_s: float) -> None:
-        self._state = np.array([value, 0.0])
-        self._covariance = np.diag([variance, self.config.rate_deviation**2])
+        """A value that jumped kept its rate (a stream that breaks leaves the clocks alone), until that fails twice."""
+        rate, rate_variance = 0.0, self.config.rate_deviation**2
+        if self._rate_known:
+            rate, rate_variance = float(self._state[1]), float(self._covariance[1, 1])
+        self._rate_known = False
+        self._state = np.array([value, rate])
+        self._covariance = np.diag([variance, rate_variance])
         self._time_s, self._known, self._missing = at_s, True, 0
         self._locked = np.sqrt(variance) <= self.config.tolerance
         self._outliers.clear()
@@ -135,7 +144,7 @@ class Tracker:
     def _miss(self) -> None:
         self._missing += 1
         if self._missing >= self.config.search_after:
-            self._known = self._locked = False
+            self._known = self._locked = self._rate_known = False
             self._outliers.clear()
 
     def _outlier(self, value: float, variance: float, at_s: float) -> bool:

@@ -7,7 +7,7 @@ from calibration.errors import CalibrationError
 from calibration.loops.frequency import FrequencyLoop, precorrect
 from calibration.loops.power import PowerLoop, balance
 from calibration.loops.timing import TimingLoop, rotate
-from calibration.loops.tracker import LoopState
+from calibration.loops.tracker import LoopState, Tracker, TrackerConfig
 from calibration.measure.measurement import Measurement
 
 CARRIER_HZ, SPACING_HZ = 2.45e9, 15625.0
@@ -95,6 +95,15 @@ def test_a_step_is_taken_after_three_that_agree():
     residuals = run(FrequencyLoop(CARRIER_HZ, SPACING_HZ), offsets)
     assert abs(residuals[20]) > 3900 and abs(residuals[21]) > 3900  # not believed yet
     assert np.abs(residuals[24:]).max() < 0.002 * SPACING_HZ
+
+
+def test_a_value_that_jumped_keeps_its_rate():
+    """What breaks a stream moves its phase and leaves its clock alone: the drift is followed at once."""
+    tracker = Tracker(TrackerConfig(tolerance=1.0, rate_deviation=50.0, rate_walk=0.01))
+    for at_s in range(20):
+        tracker.take(Measurement(10.0 * at_s + (5000.0 if at_s >= 15 else 0.0), 0.02, "samples"), float(at_s))
+        assert tracker.followed == (0 < at_s < 15 or at_s > 17)
+    assert tracker.value_at(20.0) == pytest.approx(5200.0, abs=0.5)
 
 
 def test_measurements_from_the_future_or_out_of_order_are_not_taken():

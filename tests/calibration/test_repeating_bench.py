@@ -116,12 +116,13 @@ def test_a_burst_just_beyond_the_near_search_is_not_measured_by_its_edge(place):
     assert found.power == pytest.approx(0.25**2 / 2, rel=0.1)  # a payload symbol has half of what a preamble has
 
 
-def test_a_stream_that_breaks_is_found_again():
+@pytest.mark.parametrize("moment", ["frame 6", "user 1", "after: the loops", "after: frame 3"])
+def test_a_stream_that_breaks_is_found_again(moment):
     here, radios = bench(gains_db=(0.0, 0.0))
     broke: list[str] = []
 
     def progress(text):
-        if text.startswith("frame 6") and not broke:
+        if text.startswith(moment) and not broke:
             radios[1].began += 9_999.4
             broke.append(text)
 
