@@ -37,8 +37,6 @@ from hil.repeated_slot import aligned
 
 log = logging.getLogger(__name__)
 MAX_UNDECODED_FRAMES = 8  # how far the radio may run ahead of the decoder: bounds the receiver's memory
-
-
 MAX_PROBE_ATTEMPTS = 8
 MAX_FRAME_ATTEMPTS = 6
 MAX_LEAD_S = 8.0
@@ -127,7 +125,21 @@ class Coordinator:
         self._tell_all(stop)
         state = "finished" if stop.complete else "stopped"
         self.observers.update(state, stop.reason, self._health(), now=True)
+        self._see_off()
         self.observers.stop(stop)
+
+    def _see_off(self) -> None:
+        """Stay until every node has left: a socket that closes with messages unread resets its connection, and the
+        Stop that was still on its way over a bad link is gone.
+
+        Observers still get what the receiver has to show. A node that nobody hears any more is waited for no longer
+        than it takes to be lost.
+        """
+        end = time.monotonic() + self.config.bus.node_timeout_s
+        while self.nodes and time.monotonic() < end:
+            received = self.bus.receive(0.05)
+            if received is not None and not self.observers.take(received) and isinstance(received.body, Bye):
+                self.nodes.pop(received.sender, None)
 
     # -- the phases --
 

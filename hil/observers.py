@@ -36,7 +36,6 @@ log = logging.getLogger(__name__)
 MAX_OBSERVERS = 8
 UPDATE_S = 0.1
 KEPT_EVENTS = 200
-FAREWELL_S = 1.0
 
 
 class Observers:
@@ -112,15 +111,7 @@ class Observers:
                 self._bus.send("rx", Watched())
 
     def stop(self, stop: Stop) -> None:
-        """The run is over: pass on what the receiver still has to show, then tell the observers."""
-        end = time.monotonic() + FAREWELL_S
-        while self._heard and time.monotonic() < end:
-            received = self._bus.receive(0.05)
-            if received is None:
-                continue
-            self.take(received)
-            if received.sender == "rx" and isinstance(received.body, Bye):
-                break
+        """The run is over."""
         self._tell(stop)
 
     def _overview(self, state: str, reason: str, nodes: Sequence[NodeHealth], told: int) -> Overview:
