@@ -20,7 +20,8 @@ from radio import acceleration
 from radio.waveform.config import WaveformConfig
 from radio.waveform.delay_basis import conjugate_delay_basis, delay_basis
 from radio.waveform.delay_profile import clusters, relative_frequencies, subcarrier_numbers
-from radio.waveform.delay_search import EARLIEST_ONSET, atoms, climb, search
+from radio.waveform.delay_refinement import atoms, climb, cluster_estimate
+from radio.waveform.delay_search import EARLIEST_ONSET, Found, search
 from radio.waveform.fourier import transform
 
 COARSE_OVERSAMPLING = 4  # a peak between two points is seen 0.1 dB too low
@@ -65,26 +66,33 @@ def estimate_channel(measured: np.ndarray, config: WaveformConfig, variance: flo
     best = max(found, key=lambda one: one.evidence)
     # One path is always tried too: the grid of onsets is too coarse to do it justice before it is refined, and one
     # path with others added may explain the same better than a wide cluster.
-    candidates = []
-    for one in [found[0], best] if best.cluster else [best]:
-        climbed = climb(measured, config, variance, one)
-        prior = _Prior(*atoms(config, climbed, variance), climbed.evidence)
-        if clusters(config)[best.cluster].spread_samples >= PATHS_FROM_SPREAD:
-            prior = _with_paths(measured.astype(np.complex128), prior, config, variance)
-        candidates.append(prior)
-    candidates[0].evidence += SINGLE_PATH_BONUS
-    prior = max(candidates, key=lambda one: one.evidence)
-    if prior.delays == 1:  # a cluster alone: its eigenvectors are orthonormal
-        shrunk = prior.powers / (prior.powers + variance)
-        estimate = ((measured @ prior.atoms.conj()) * shrunk) @ prior.atoms.T
-        parameters = variance * float(shrunk.sum())
+    tried = [climb(measured, config, variance, one) for one in ([found[0], best] if best.cluster else [best])]
+    tried[0] = tried[0]._replace(evidence=tried[0].evidence + SINGLE_PATH_BONUS)
+    if clusters(config)[best.cluster].spread_samples < PATHS_FROM_SPREAD:
+        chosen, delays = max(tried, key=lambda one: one.evidence), 1
+        estimate, parameters = cluster_estimate(measured, config, variance, chosen)
     else:
-        mean, covariance = _posterior(measured, prior, variance)
-        estimate = (prior.atoms @ mean).T
-        parameters = float(np.real(np.trace(prior.atoms.conj().T @ prior.atoms @ covariance)))
+        estimate, parameters, delays = _best_with_paths(measured, tried, config, variance)
     # A delay found from the data costs half as much as a complex amplitude.
-    parameters += 0.5 * prior.delays * variance / len(measured)
-    return estimate.astype(np.complex64), parameters / config.active_subcarriers
+    error = variance * (parameters + 0.5 * delays / len(measured)) / config.active_subcarriers
+    return estimate, error
+
+
+def _best_with_paths(
+    measured: np.ndarray, tried: list[Found], config: WaveformConfig, variance: float
+) -> tuple[np.ndarray, float, int]:
+    """The estimate, how many parameters it takes and how many delays, where single paths may join the clusters."""
+    candidates = []
+    for one in tried:
+        prior = _Prior(*atoms(config, one, variance), one.evidence)
+        candidates.append(_with_paths(measured.astype(np.complex128), prior, config, variance))
+    chosen = max(range(len(tried)), key=lambda i: candidates[i].evidence)
+    prior = candidates[chosen]
+    if prior.delays == 1:
+        return *cluster_estimate(measured, config, variance, tried[chosen]), 1
+    mean, covariance = _posterior(measured, prior, variance)
+    parameters = float(np.real(np.trace(prior.atoms.conj().T @ prior.atoms @ covariance))) / variance
+    return (prior.atoms @ mean).T.astype(np.complex64), parameters, prior.delays
 
 
 def _posterior(measured: np.ndarray, prior: _Prior, variance: float) -> tuple[np.ndarray, np.ndarray]:

@@ -14,7 +14,8 @@ from radio.waveform.channel_estimation import strongest_path_samples
 from radio.waveform.config import WaveformConfig
 from radio.waveform.delay_basis import delay_basis
 from radio.waveform.delay_profile import clusters, relative_frequencies
-from radio.waveform.delay_search import climb, search
+from radio.waveform.delay_refinement import climb
+from radio.waveform.delay_search import search
 from radio.waveform.folding import fold
 from radio.waveform.fourier import transform
 from radio.waveform.gate import HOP, repetition
