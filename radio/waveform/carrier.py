@@ -38,11 +38,19 @@ def likelihood_peak(gram: np.ndarray, times_s: np.ndarray, width_hz: float, step
 
     gram: see `gram_of_delays`, of observations at times_s [m].
     """
+    if acceleration.NUMBA:
+        return float(likelihood_peak_compiled(gram, times_s, width_hz, step_hz))
     count = max(2, math.ceil(width_hz / step_hz))
     step_hz = width_hz / count
-    likelihoods = _likelihoods_compiled if acceleration.NUMBA else _likelihoods
-    likelihood = likelihoods(gram, times_s - times_s[0], step_hz, count)
-    return step_hz * (peak_compiled if acceleration.NUMBA else peak)(likelihood)
+    return step_hz * peak(_likelihoods(gram, times_s - times_s[0], step_hz, count))
+
+
+@acceleration.compiled
+def likelihood_peak_compiled(gram: np.ndarray, times_s: np.ndarray, width_hz: float, step_hz: float) -> float:
+    """`likelihood_peak`, for compiled callers."""
+    count = max(2, math.ceil(width_hz / step_hz))
+    step_hz = width_hz / count
+    return step_hz * peak_compiled(_likelihoods_compiled(gram, times_s - times_s[0], step_hz, count))
 
 
 def _likelihoods(gram: np.ndarray, times_s: np.ndarray, step_hz: float, count: int) -> np.ndarray:

@@ -20,16 +20,9 @@ LONGEST_STEP = 0.25  # samples
 def climb(measured: np.ndarray, config: WaveformConfig, variance: float, found: Found) -> Found:
     """The same cluster at the onset that maximises the evidence between the points of the grid."""
     powers = clusters(config)[found.cluster].powers
-    climbing = _climbed_compiled if acceleration.NUMBA else _climbed
-    onset, evidence = climbing(
-        measured,
-        _conjugated(config, found.cluster),
-        powers,
-        found.power / variance,
-        variance,
-        _omega(config),
-        found.onset,
-    )
+    climbing, ratio = _climbed_compiled if acceleration.NUMBA else _climbed, found.power / variance
+    vectors = _conjugated(config, found.cluster)
+    onset, evidence = climbing(measured, vectors, powers, ratio, variance, _omega(config), found.onset)
     return Found(found.cluster, onset, found.power, evidence)
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from radio import acceleration
 from radio.waveform.config import WaveformConfig
 from radio.waveform.delay_profile import Cluster, clusters
-from radio.waveform.fourier import transform
+from radio.waveform.fourier import add_powers, transform
 
 NARROW_SPREAD = 0.7  # samples; a narrower cluster has a sharper peak over its onset
 NARROW_ONSETS, WIDE_ONSETS = 2, 1  # per sample
@@ -132,10 +132,9 @@ def _strengths(measured: np.ndarray, vectors: np.ndarray, size: int, first: int,
     fourier = transform(len(vectors), size, inverse=True)
     total = np.zeros((len(vectors), count - first), np.float32)
     fill = _fill_compiled if acceleration.NUMBA else _fill
-    add = _add_powers_compiled if acceleration.NUMBA else _add_powers
     for antenna in measured:
         fill(vectors, antenna, fourier.source)
-        add(fourier.run(), first, total)
+        add_powers(fourier.run(), first, total)
     return total
 
 
@@ -158,21 +157,6 @@ def _fill_compiled(vectors: np.ndarray, antenna: np.ndarray, bins: np.ndarray) -
             bins[r, i] = 0
         for i in range(half):
             bins[r, size - half + i] = vectors[r, i] * antenna[i]
-
-
-def _add_powers(found: np.ndarray, first: int, total: np.ndarray) -> None:
-    """Add |found|^2 at delays from `first` (negative ones are at the end) on."""
-    kept = np.concatenate([found[:, first:], found[:, : total.shape[1] + first]], axis=1)
-    total += kept.real**2 + kept.imag**2
-
-
-@acceleration.compiled
-def _add_powers_compiled(found: np.ndarray, first: int, total: np.ndarray) -> None:
-    size = found.shape[1]
-    for r in range(total.shape[0]):
-        for i in range(total.shape[1]):
-            x = found[r, i + first if i + first >= 0 else size + i + first]
-            total[r, i] += x.real * x.real + x.imag * x.imag
 
 
 def kept_ranks(powers: np.ndarray, ratio: float, least: float = LEAST_RATIO) -> int:

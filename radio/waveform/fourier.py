@@ -53,3 +53,23 @@ def _made(rows: int, size: int, inverse: bool, fftw: bool) -> Transform:
         return out
 
     return Transform(source, run)
+
+
+def add_powers(found: np.ndarray, first: int, total: np.ndarray) -> None:
+    """Add |found|^2 of complex64 [rows, size] from place `first` on (below 0: at the end) to float32 [rows, n]."""
+    if acceleration.NUMBA:
+        _add_powers_compiled(found, first, total)
+        return
+    kept = found[:, np.arange(first, first + total.shape[1]) % found.shape[1]]
+    total += kept.real**2 + kept.imag**2
+
+
+@acceleration.compiled
+def _add_powers_compiled(found: np.ndarray, first: int, total: np.ndarray) -> None:
+    before = max(0, -first)
+    for r in range(total.shape[0]):
+        last, row, sums = found[r, found.shape[1] - before :], found[r, first + before :], total[r]
+        for i in range(before):
+            sums[i] += last[i].real * last[i].real + last[i].imag * last[i].imag
+        for i in range(sums.size - before):
+            sums[before + i] += row[i].real * row[i].real + row[i].imag * row[i].imag

@@ -6,7 +6,7 @@ import numpy as np
 
 from radio import acceleration
 from radio.samples import Samples
-from radio.waveform.acquisition import Acquisition, acquire, acquire_near, repeats_wrong
+from radio.waveform.acquisition import acquire, acquire_near
 from radio.waveform.cancellation import Alignment
 from radio.waveform.carrier import known_symbol_starts, observe, refine_carrier
 from radio.waveform.channel_estimation import strongest_path_samples
@@ -17,6 +17,8 @@ from radio.waveform.ghosts import is_ghost
 from radio.waveform.grid import ResourceGrid
 from radio.waveform.header import FrameHeader
 from radio.waveform.header_reception import learn_from_header, read_header, start_tracking
+from radio.waveform.hypotheses import Acquisition
+from radio.waveform.loud_preamble import repeats_wrong
 from radio.waveform.payload_reception import receive_payload
 from radio.waveform.reception import Reception
 from radio.waveform.steady import steady_mean
