@@ -27,10 +27,47 @@ UNAMBIGUOUS = 0.35  # of one over the time from the first known symbol to the la
 
 def gram_of_delays(seen: np.ndarray, config: WaveformConfig) -> np.ndarray:
     """complex128 [m, m]: <a_n, a_m> at [m, n], of observations complex64 [antennas, m, active] within the prefix."""
-    projected = seen @ conjugate_delay_basis(config)
     if acceleration.NUMBA:
-        return np.asarray(_gram_compiled(projected))
+        return np.asarray(_gram_compiled(seen, conjugate_delay_basis(config)))
+    projected = seen @ conjugate_delay_basis(config)
     return np.asarray((projected @ projected.conj().swapaxes(1, 2)).sum(axis=0), np.complex128)
+
+
+def carrier_residual_hz(
+    seen: np.ndarray, config: WaveformConfig, starts: np.ndarray, width_hz: float, step_hz: float
+) -> float:
+    """`likelihood_peak` of observations complex64 [antennas, m, active] whose windows start at samples starts [m]."""
+    if acceleration.NUMBA:
+        basis = conjugate_delay_basis(config)
+        return float(_residual_compiled(seen, basis, starts, config.sample_rate_hz, width_hz, step_hz))
+    return likelihood_peak(gram_of_delays(seen, config), starts / config.sample_rate_hz, width_hz, step_hz)
+
+
+@acceleration.compiled
+def _residual_compiled(
+    seen: np.ndarray, basis: np.ndarray, starts: np.ndarray, rate_hz: float, width_hz: float, step_hz: float
+) -> float:
+    return likelihood_peak_compiled(_gram_compiled(seen, basis), starts / rate_hz, width_hz, step_hz)
+
+
+def turn_symbols(seen: np.ndarray, cycles: float, elapsed: np.ndarray) -> None:
+    """Undo `cycles` per sample in symbols complex64 [antennas, m, active], `elapsed` [m] samples after phase zero."""
+    if acceleration.NUMBA:
+        _turn_compiled(seen, cycles, elapsed)
+    else:
+        seen *= np.exp(-2j * np.pi * cycles * elapsed).astype(np.complex64)[None, :, None]
+
+
+@acceleration.compiled
+def _turn_compiled(seen: np.ndarray, cycles: float, elapsed: np.ndarray) -> None:
+    for m in range(elapsed.size):
+        angle = -2 * math.pi * cycles * elapsed[m]
+        c, s = np.float32(math.cos(angle)), np.float32(math.sin(angle))
+        for antenna in range(seen.shape[0]):
+            row = seen[antenna, m]
+            for i in range(row.size):
+                x, y = row[i].real, row[i].imag
+                row[i] = complex(x * c - y * s, x * s + y * c)
 
 
 def likelihood_peak(gram: np.ndarray, times_s: np.ndarray, width_hz: float, step_hz: float) -> float:
@@ -81,15 +118,16 @@ def _likelihoods_compiled(gram: np.ndarray, times_s: np.ndarray, step_hz: float,
 
 
 @acceleration.compiled
-def _gram_compiled(projected: np.ndarray) -> np.ndarray:
-    """Inner products of complex64 [antennas, m, r], as `gram_of_delays`."""
-    antennas, symbols, rank = projected.shape
+def _gram_compiled(seen: np.ndarray, basis: np.ndarray) -> np.ndarray:
+    """`gram_of_delays`; basis: complex64 [active, r], conjugated."""
+    antennas, symbols, rank = seen.shape[0], seen.shape[1], basis.shape[1]
     gram = np.zeros((symbols, symbols), np.complex128)
     for antenna in range(antennas):
+        projected = np.dot(seen[antenna], basis)
         for m in range(symbols):
-            a = projected[antenna, m]
+            a = projected[m]
             for n in range(m + 1):
-                b = projected[antenna, n]
+                b = projected[n]
                 real = imag = np.float32(0.0)
                 for i in range(rank):
                     real += a[i].real * b[i].real + a[i].imag * b[i].imag
@@ -106,12 +144,18 @@ def known_symbol_starts(grid: ResourceGrid, user: int, start: int) -> tuple[np.n
 
     start: sample index of the user's first preamble symbol on its strongest path.
     """
-    config = grid.config
-    origin = start - grid.preamble_start(user) - backoff_samples(grid)
-    preamble = origin + grid.preamble_start(user) + np.arange(config.preamble_repeats) * config.fft_size
-    first = origin + grid.sounding_start(user) + config.cp_samples
-    sounding = first + np.arange(config.sounding_symbols) * grid.symbol_samples
-    return preamble, sounding
+    starts = start + _training_windows(grid.config, user)
+    return starts[: grid.config.preamble_repeats], starts[grid.config.preamble_repeats :]
+
+
+@lru_cache(maxsize=16)
+def _training_windows(config: WaveformConfig, user: int) -> np.ndarray:
+    """int [preamble_repeats + sounding_symbols]: window starts after the user's first preamble symbol."""
+    grid = ResourceGrid(config)
+    preamble = np.arange(config.preamble_repeats) * config.fft_size
+    sounding = np.arange(config.sounding_symbols) * grid.symbol_samples
+    first = grid.sounding_start(user) + config.cp_samples - grid.preamble_start(user)
+    return np.concatenate([preamble, first + sounding]) - backoff_samples(grid)
 
 
 def observe(
@@ -124,12 +168,20 @@ def observe(
     origin: float,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Channel seen in each known symbol, complex64 [antennas, m, active], and window starts [m] inside the samples."""
-    starts = np.concatenate([preamble, sounding])
-    inside = (starts >= 0) & (starts + grid.config.fft_size <= samples.shape[1])
+    return _observed(samples, grid, user, np.concatenate([preamble, sounding]), cfo_hz, origin)
+
+
+def _observed(
+    samples: np.ndarray, grid: ResourceGrid, user: int, starts: np.ndarray, cfo_hz: float, origin: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """`observe` at ascending starts."""
     known = _undoing(grid.config, user)[: starts.size]
-    if not inside.all():
+    if starts[0] < 0 or starts[-1] + grid.config.fft_size > samples.shape[1]:
+        inside = (starts >= 0) & (starts + grid.config.fft_size <= samples.shape[1])
         starts, known = starts[inside], known[inside]
-    return symbol_bins(samples, grid, starts, cfo_hz, origin) * known, starts
+    seen = symbol_bins(samples, grid, starts, cfo_hz, origin)
+    seen *= known
+    return seen, starts
 
 
 @lru_cache(maxsize=16)
@@ -149,20 +201,16 @@ def refine_carrier(
     """
     config = grid.config
     rate = config.sample_rate_hz
-    preamble, sounding = known_symbol_starts(grid, user, start)
-    unambiguous_hz = UNAMBIGUOUS * rate / float(sounding[-1] - preamble[0])
+    starts = start + _training_windows(config, user)
+    unambiguous_hz = UNAMBIGUOUS * rate / float(starts[-1] - starts[0])
     cfo_hz = coarse_hz
     if reach_hz > unambiguous_hz:
-        seen, starts = observe(samples, grid, user, preamble, sounding[:0], coarse_hz, start)
-        step_hz = config.subcarrier_spacing_hz / 128
-        cfo_hz += likelihood_peak(gram_of_delays(seen, config), starts / rate, reach_hz, step_hz)
-    seen, starts = observe(samples, grid, user, preamble, sounding, cfo_hz, start)
-    span_s = float(starts[-1] - starts[0]) / rate
-    residual_hz = likelihood_peak(
-        gram_of_delays(seen, config), starts / rate, UNAMBIGUOUS / span_s, UNAMBIGUOUS / 18 / span_s
-    )
-    turns = residual_hz / rate * (starts - start)
-    seen = seen * np.exp(-2j * np.pi * turns).astype(np.complex64)[None, :, None]
+        seen, inside = _observed(samples, grid, user, starts[: config.preamble_repeats], coarse_hz, start)
+        cfo_hz += carrier_residual_hz(seen, config, inside, reach_hz, config.subcarrier_spacing_hz / 128)
+    seen, starts = _observed(samples, grid, user, starts, cfo_hz, start)
+    width_hz = UNAMBIGUOUS * rate / float(starts[-1] - starts[0])
+    residual_hz = carrier_residual_hz(seen, config, starts, width_hz, width_hz / 18)
+    turn_symbols(seen, residual_hz / rate, starts - start)
     return cfo_hz + residual_hz, seen, starts
 
 
@@ -171,6 +219,11 @@ def carrier_bound_hz(times_s: np.ndarray, snr: float, values: int) -> float:
 
     snr: linear, per element. Each symbol's phase has Fisher information 2 snr values.
     """
+    return 1 / math.sqrt((2 * math.pi) ** 2 * max(2 * snr * values * _spread(times_s), 1e-300))
+
+
+@acceleration.compiled
+def _spread(times_s: np.ndarray) -> float:
+    """Sum of the squared deviations from the mean."""
     centred = times_s - times_s.sum() / times_s.size
-    spread = float(centred @ centred)
-    return 1 / math.sqrt((2 * math.pi) ** 2 * max(2 * snr * values * spread, 1e-300))
+    return float((centred * centred).sum())

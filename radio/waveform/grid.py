@@ -95,10 +95,6 @@ class ResourceGrid:
         """complex64 [preamble_repeats + sounding_symbols, active]: preamble and sounding as they are sent, boosted."""
         return _training(self.config, user)
 
-    def whole_band(self, n_symbols: int) -> np.ndarray:
-        """int [n_symbols, active]: positions of elements of symbols that are known throughout."""
-        return _whole_band(self.config.active_subcarriers, n_symbols)
-
     def scramble_signs(self, k: int) -> np.ndarray:
         """float32 [k] of -1 and 1."""
         return (1 - 2 * gold_bits(SCRAMBLE_SEED, max(k, 1))[:k].astype(np.float32)).astype(np.float32)
@@ -158,13 +154,6 @@ def _training(config: WaveformConfig, user: int) -> np.ndarray:
     training = np.asarray(grid.training_boost * np.concatenate([preamble, grid.sounding(user)]), np.complex64)
     training.setflags(write=False)
     return training
-
-
-@lru_cache(maxsize=16)
-def _whole_band(active: int, n_symbols: int) -> np.ndarray:
-    positions = np.tile(np.arange(active), (n_symbols, 1))
-    positions.setflags(write=False)
-    return positions
 
 
 @lru_cache(maxsize=8)

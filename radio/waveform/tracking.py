@@ -47,10 +47,10 @@ class Phasors:
         lower, upper = np.zeros((2, symbols), complex)
         return cls(lower, upper, np.zeros(symbols), grid.half_band_distance_hz, reference)
 
-    def put(self, first: int, lower: np.ndarray, upper: np.ndarray, energy: np.ndarray) -> None:
-        """Phasors of symbols from `first` on, each [m]; see above."""
+    def put(self, first: int, lower: np.ndarray, upper: np.ndarray, energy: np.ndarray, weight: float = 1.0) -> None:
+        """Phasors of symbols from `first` on, each [m]; see above. weight: by which all three are multiplied."""
         part = slice(first, first + len(energy))
-        self.lower[part], self.upper[part], self.energy[part] = lower, upper, energy
+        self.lower[part], self.upper[part], self.energy[part] = weight * lower, weight * upper, weight * energy
 
 
 @dataclass(frozen=True)
