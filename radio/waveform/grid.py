@@ -122,9 +122,9 @@ class ResourceGrid:
         """
         return _interleaved(self.config, self.payload_symbols(k))[:k]
 
-    def payload_uses(self, k: int) -> np.ndarray:
-        """int32 [payload_symbols * active + 1]: channel uses by flat index, k where there is none."""
-        return _uses(self.config, k)
+    def payload_places(self, k: int) -> np.ndarray:
+        """uint32 [k]: `payload_positions`, for compiled loops, half as large."""
+        return _places(self.config, k)
 
     def map_payload(self, symbols: np.ndarray) -> np.ndarray:
         """complex64 [k] -> complex64 [payload_symbols, active]; unused elements and pilots are 0."""
@@ -188,12 +188,10 @@ def _interleaved(config: WaveformConfig, n_symbols: int) -> np.ndarray:
 
 
 @lru_cache(maxsize=8)
-def _uses(config: WaveformConfig, k: int) -> np.ndarray:
-    positions = ResourceGrid(config).payload_positions(k)
-    uses = np.full(ResourceGrid(config).payload_symbols(k) * config.active_subcarriers + 1, k, np.int32)
-    uses[positions] = np.arange(k)
-    uses.setflags(write=False)
-    return uses
+def _places(config: WaveformConfig, k: int) -> np.ndarray:
+    places = ResourceGrid(config).payload_positions(k).astype(np.uint32)
+    places.setflags(write=False)
+    return places
 
 
 @lru_cache(maxsize=64)

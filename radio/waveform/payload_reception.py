@@ -45,8 +45,8 @@ def receive_payload(
         return None
     followed = _follow(bins, grid, one, first, noise_power)
     drift = followed.delay_samples[first:]
-    moved = np.round(drift).astype(int)
-    if np.abs(drift).max() > RETIME_SAMPLES and np.any(moved):
+    if max(abs(float(drift[0])), abs(float(drift[-1]))) > RETIME_SAMPLES:  # it is even
+        moved = np.round(drift).astype(int)
         late = moved != 0
         retimed = one.bins(data, grid, (starts + moved)[late])
         if retimed is not None:

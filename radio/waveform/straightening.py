@@ -55,7 +55,7 @@ def straightened_uses(
     """
     if acceleration.NUMBA:
         step = 2 * np.pi / grid.config.fft_size * delay_samples
-        return np.asarray(_uses(received, weights, step, phase_rad, lengths, grid.payload_uses(k)))[:k]
+        return np.asarray(_uses(received, weights, step, phase_rad, lengths, grid.payload_places(k)))
     begins = np.cumsum(lengths) - lengths
     parts = [slice(begin, begin + length) for begin, length in zip(begins, lengths, strict=True)]
     straight = [
@@ -67,13 +67,8 @@ def straightened_uses(
 
 @acceleration.compiled
 def _straightened(received: np.ndarray, weights: np.ndarray, steps: np.ndarray, phases: np.ndarray) -> np.ndarray:
-    antennas, symbols, active = received.shape
-    out = np.empty((symbols, active), np.complex64)
-    turned, advance = np.empty((antennas, 2, active), np.float32), np.empty((2, active), np.float32)
-    for m in range(symbols):
-        _turn(weights, steps, m, 0, turned, advance)
-        for antenna in range(antennas):
-            _combine(received[antenna, m], turned[antenna], phases[m], out[m], antenna == 0)
+    out = np.empty(received.shape[1:], np.complex64)
+    _straighten_rows(received, weights, steps, phases, 0, out.shape[0], out)
     return out
 
 
@@ -84,23 +79,37 @@ def _uses(
     steps: np.ndarray,
     phases: np.ndarray,
     lengths: np.ndarray,
-    uses: np.ndarray,
+    places: np.ndarray,
 ) -> np.ndarray:
-    """`_straightened`, each value put where `uses` says: complex64 [largest of uses + 1], the last of no meaning."""
-    antennas, _, active = received.shape
-    out, row = np.empty(uses[-1] + 1, np.complex64), np.empty(active, np.complex64)
-    turned, advance = np.empty((antennas, 2, active), np.float32), np.empty((2, active), np.float32)
+    """`_straightened` with weights for each part, at flat places uint32 [k]: complex64 [k]."""
+    straight = np.empty(received.shape[1:], np.complex64)
     begin = 0
     for part in range(lengths.size):
-        for m in range(begin, begin + lengths[part]):
-            _turn(weights[part], steps, m, begin, turned, advance)
-            for antenna in range(antennas):
-                _combine(received[antenna, m], turned[antenna], phases[m], row, antenna == 0)
-            places = uses[m * active : (m + 1) * active]
-            for i in range(active):
-                out[places[i]] = row[i]
+        _straighten_rows(received, weights[part], steps, phases, begin, begin + lengths[part], straight)
         begin += lengths[part]
+    flat, out = straight.reshape(-1), np.empty(places.size, np.complex64)
+    for i in range(places.size):
+        out[i] = flat[places[i]]
     return out
+
+
+@acceleration.compiled
+def _straighten_rows(
+    received: np.ndarray,
+    weights: np.ndarray,
+    steps: np.ndarray,
+    phases: np.ndarray,
+    begin: int,
+    end: int,
+    out: np.ndarray,
+) -> None:
+    """z of symbols begin .. end - 1 into out complex64 [symbols, active]; steps: radians per subcarrier [symbols]."""
+    antennas, _, active = received.shape
+    turned, advance = np.empty((antennas, 2, active), np.float32), np.empty((2, active), np.float32)
+    for m in range(begin, end):
+        _turn(weights, steps, m, begin, turned, advance)
+        for antenna in range(antennas):
+            _combine(received[antenna, m], turned[antenna], phases[m], out[m], antenna == 0)
 
 
 @acceleration.compiled
