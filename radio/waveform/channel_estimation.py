@@ -10,7 +10,6 @@ Single paths that this cannot explain are then added one by one while each raise
 marginal likelihood step of Tipping and Faul, 2003).
 """
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,14 +17,12 @@ import scipy.fft
 
 from radio import acceleration
 from radio.waveform.config import WaveformConfig
-from radio.waveform.delay_basis import conjugate_delay_basis, delay_basis
+from radio.waveform.delay_basis import conjugate_delay_basis, transposed_delay_basis
 from radio.waveform.delay_profile import clusters, relative_frequencies, subcarrier_numbers
 from radio.waveform.delay_refinement import atoms, climb, cluster_estimate
 from radio.waveform.delay_search import EARLIEST_ONSET, Found, search
-from radio.waveform.fourier import transform
+from radio.waveform.strongest_path import vertex
 
-COARSE_OVERSAMPLING = 4  # a peak between two points is seen 0.1 dB too low
-PEAK_OVERSAMPLING = 8  # the parabola on top is then within a thousandth of a sample
 MOST_PATHS = 8
 PATH_GAIN = 8.0  # rise of the log evidence that a path must bring: chance brings log(prefix length) plus a little
 SINGLE_PATH_BONUS = 2.0  # log prior odds against a spread that is not needed
@@ -48,10 +45,29 @@ def delay_limited_estimate(measured: np.ndarray, config: WaveformConfig, varianc
 
     Arguments as for `estimate_channel`. Good enough to read a header with.
     """
-    amplitudes = measured @ conjugate_delay_basis(config)
+    shrunk = _shrunk_compiled if acceleration.NUMBA else _shrunk
+    return np.asarray(shrunk(measured, conjugate_delay_basis(config), transposed_delay_basis(config), variance))
+
+
+def _shrunk(measured: np.ndarray, conjugate: np.ndarray, transposed: np.ndarray, variance: float) -> np.ndarray:
+    amplitudes = measured @ conjugate
     power = (amplitudes.real**2 + amplitudes.imag**2).sum(axis=1, keepdims=True) / amplitudes.shape[1]
     amplitudes *= np.maximum(power - variance, 0) / np.maximum(power, 1e-30)
-    return np.asarray(amplitudes @ delay_basis(config).T, np.complex64)
+    return np.asarray(amplitudes @ transposed, np.complex64)
+
+
+@acceleration.compiled
+def _shrunk_compiled(
+    measured: np.ndarray, conjugate: np.ndarray, transposed: np.ndarray, variance: float
+) -> np.ndarray:
+    amplitudes = np.dot(measured, conjugate)
+    for row in amplitudes:
+        power = 0.0
+        for x in row:
+            power += x.real * x.real + x.imag * x.imag
+        power /= row.size
+        row *= np.float32(max(power - variance, 0.0) / max(power, 1e-30))
+    return np.dot(amplitudes, transposed)
 
 
 def estimate_channel(measured: np.ndarray, config: WaveformConfig, variance: float) -> tuple[np.ndarray, float]:
@@ -126,7 +142,7 @@ def _with_paths(measured: np.ndarray, prior: _Prior, config: WaveformConfig, var
         i = int(np.argmax(gain))
         if gain[i] < PATH_GAIN:
             break
-        delay = float(delays[i]) / 4 + _vertex(strength, i) / 4
+        delay = float(delays[i]) / 4 + vertex(strength, i) / 4
         atom = np.exp(-2j * np.pi * delay * frequencies)[:, None]
         power = (strength[i] - precision[i]) / precision[i] ** 2
         prior = _Prior(
@@ -136,58 +152,3 @@ def _with_paths(measured: np.ndarray, prior: _Prior, config: WaveformConfig, var
             prior.delays + 1,
         )
     return prior
-
-
-def _vertex(values: np.ndarray, i: int) -> float:
-    """Where between the neighbours of a peak its parabola has its vertex, -0.5 to 0.5."""
-    if not 0 < i < values.size - 1:
-        return 0.0
-    before, peak, after = values[i - 1 : i + 2]
-    curve = before - 2 * peak + after
-    return float(np.clip(0.5 * (before - after) / curve, -0.5, 0.5)) if curve < 0 else 0.0
-
-
-def strongest_path_samples(channel: np.ndarray, config: WaveformConfig) -> float:
-    """Delay of the strongest path in samples from the FFT window's start, fractional.
-
-    channel: complex [antennas, active].
-    """
-    n, half = config.fft_size, config.active_subcarriers // 2
-    fourier = transform(len(channel), n * COARSE_OVERSAMPLING, inverse=True)
-    fourier.source[:] = 0
-    fourier.source[:, -half:], fourier.source[:, 1 : half + 1] = channel[:, :half], channel[:, half:]
-    response = fourier.run()
-    coarse = int(np.argmax((response.real**2 + response.imag**2).sum(axis=0))) / COARSE_OVERSAMPLING
-    power_at = _power_at_compiled if acceleration.NUMBA else _power_at
-    power = power_at(channel, relative_frequencies(config), coarse)
-    i = int(np.argmax(power[1:-1])) + 1
-    delay = coarse + (i - len(power) // 2 + _vertex(power, i)) / PEAK_OVERSAMPLING
-    return float(delay - n if delay > n / 2 else delay)
-
-
-def _power_at(channel: np.ndarray, frequencies: np.ndarray, delay: float) -> np.ndarray:
-    """float64 [5]: power over the antennas at delays around `delay`, steps of 1 / PEAK_OVERSAMPLING apart."""
-    delays = delay + np.arange(-2, 3) / PEAK_OVERSAMPLING
-    return np.asarray((np.abs(channel @ np.exp(2j * np.pi * np.outer(frequencies, delays))) ** 2).sum(axis=0))
-
-
-@acceleration.compiled
-def _power_at_compiled(channel: np.ndarray, frequencies: np.ndarray, delay: float) -> np.ndarray:
-    power, turn = np.zeros(5), np.empty(frequencies.size, np.complex64)
-    for i in range(power.size):
-        place = delay + (i - 2) / PEAK_OVERSAMPLING
-        angle = 2 * math.pi * frequencies[-1] / (frequencies.size // 2) * place
-        step = complex(math.cos(angle), math.sin(angle))
-        phasor = step
-        for k in range(frequencies.size // 2):  # subcarriers k + 1 and -(k + 1)
-            turn[frequencies.size // 2 + k] = phasor
-            turn[frequencies.size // 2 - 1 - k] = phasor.conjugate()
-            phasor *= step
-        for antenna in range(channel.shape[0]):
-            real = imag = np.float32(0.0)
-            for k in range(frequencies.size):
-                y = channel[antenna, k]
-                real += y.real * turn[k].real - y.imag * turn[k].imag
-                imag += y.real * turn[k].imag + y.imag * turn[k].real
-            power[i] += real * real + imag * imag
-    return power

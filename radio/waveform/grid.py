@@ -65,6 +65,10 @@ class ResourceGrid:
         first = self.sounding_start(self.config.users)
         return first + user * self.config.header_symbols * self.symbol_samples
 
+    def symbol_steps(self, n_symbols: int) -> np.ndarray:
+        """int [n_symbols]: where OFDM symbols begin after the first of them."""
+        return _symbol_steps(self.symbol_samples, n_symbols)
+
     @property
     def payload_start(self) -> int:
         return self.header_start(self.config.users)
@@ -145,6 +149,13 @@ class ResourceGrid:
     def demap_payload(self, elements: np.ndarray, k: int) -> np.ndarray:
         """Inverse of map_payload: complex64 [..., payload_symbols, active] -> complex64 [..., k]."""
         return elements.reshape(*elements.shape[:-2], -1)[..., self.payload_positions(k)]
+
+
+@lru_cache(maxsize=64)
+def _symbol_steps(symbol_samples: int, n_symbols: int) -> np.ndarray:
+    steps = np.arange(n_symbols) * symbol_samples
+    steps.setflags(write=False)
+    return steps
 
 
 @lru_cache(maxsize=16)

@@ -84,24 +84,22 @@ def modulate(header: FrameHeader, channel_uses: int) -> np.ndarray:
 def demodulate(matched: np.ndarray) -> FrameHeader | None:
     """matched: complex64 [channel_uses], conj(g) y / noise_power, whose parts are log-likelihoods up to a factor."""
     parts = np.ascontiguousarray(matched, np.complex64).view(np.float32)  # real and imaginary by turns
-    soft = (_soft_compiled if acceleration.NUMBA else _soft)(_order(matched.size), parts)
-    if not np.isfinite(soft.sum()):
-        return None
-    bits = convolutional.decode(soft)
-    return from_bits(bits ^ _whitening())
+    bits = (_decoded_compiled if acceleration.NUMBA else _decoded)(_order(matched.size), parts)
+    return from_bits(bits ^ _whitening()) if bits.size else None
 
 
-def _soft(order: np.ndarray, parts: np.ndarray) -> np.ndarray:
-    """float32 [CODED_BITS]: sums of the parts float32 [n] that carry the same coded bit, of which order [n] tells."""
-    return np.bincount(order, parts, CODED_BITS).astype(np.float32)
+def _decoded(order: np.ndarray, parts: np.ndarray) -> np.ndarray:
+    """uint8 [HEADER_BITS] of soft parts float32 [n], whose coded bits `order` [n] tells; none where not finite."""
+    soft = np.bincount(order, parts, CODED_BITS).astype(np.float32)
+    return convolutional.decode(soft) if np.isfinite(soft.sum()) else np.zeros(0, np.uint8)
 
 
 @acceleration.compiled
-def _soft_compiled(order: np.ndarray, parts: np.ndarray) -> np.ndarray:
-    sums = np.zeros(CODED_BITS, np.float32)
+def _decoded_compiled(order: np.ndarray, parts: np.ndarray) -> np.ndarray:
+    soft = np.zeros(CODED_BITS, np.float32)
     for i in range(parts.size):
-        sums[order[i]] += parts[i]
-    return sums
+        soft[order[i]] += parts[i]
+    return convolutional.decode_compiled(soft) if np.isfinite(soft.sum()) else np.zeros(0, np.uint8)
 
 
 def _whitening() -> np.ndarray:

@@ -14,7 +14,7 @@ from radio.waveform import header as header_code
 from radio.waveform.carrier import carrier_residual_hz, turn_symbols
 from radio.waveform.config import WaveformConfig
 from radio.waveform.grid import ResourceGrid
-from radio.waveform.known_elements import band_phasors
+from radio.waveform.known_elements import band_phasors, band_phasors_compiled
 from radio.waveform.reception import Reception
 from radio.waveform.tracking import Phasors, clock_offset
 
@@ -66,16 +66,79 @@ def start_tracking(grid: ResourceGrid, one: Reception) -> None:
     config = grid.config
     n_symbols = one.symbol_index(grid, grid.payload_start) + grid.payload_symbols(one.header.n_symbols)
     one.phasors = Phasors.empty(grid, n_symbols, one.channel_symbol(grid))
-    training = grid.training(one.user)
-    if one.observations.shape[1] >= len(training):
-        # As seen, the sounding's values are divided out already.
-        *sums, _ = band_phasors(one.observations, config.preamble_repeats, one.channel, _ones(config))
-        one.phasors.put(0, *sums, weight=float(grid.training_boost) ** 2)
-    lower, upper, energy, seen_power = band_phasors(one.header_bins, 0, one.channel, _symbols(grid, one))
-    one.phasors.put(one.symbol_index(grid, grid.header_start(one.user)), lower, upper, energy)
-    expected_power = max(float(energy.sum()), 1e-30)
-    error = seen_power - 2 * float((lower + upper).real.sum()) + expected_power  # sum |y - g x|^2
-    one.evm_db = 10 * math.log10(max(error / expected_power, 1e-30))
+    heard = one.observations.shape[1] >= config.preamble_repeats + config.sounding_symbols
+    put = _put_known_compiled if acceleration.NUMBA else _put_known
+    error, expected = put(
+        one.phasors.lower,
+        one.phasors.upper,
+        one.phasors.energy,
+        one.observations,
+        config.preamble_repeats,
+        config.sounding_symbols if heard else 0,
+        float(grid.training_boost) ** 2,
+        one.header_bins,
+        one.symbol_index(grid, grid.header_start(one.user)),
+        one.channel,
+        _symbols(grid, one),
+    )
+    one.evm_db = 10 * math.log10(max(error / expected, 1e-30))
+
+
+def _put_known(
+    lower: np.ndarray,
+    upper: np.ndarray,
+    energy: np.ndarray,
+    observations: np.ndarray,
+    first: int,
+    soundings: int,
+    gain: float,
+    header_bins: np.ndarray,
+    header_at: int,
+    channel: np.ndarray,
+    symbols: np.ndarray,
+) -> tuple[float, float]:
+    """Write the phasors of sounding and header; the header's sum |y - g x|^2 and sum |g x|^2.
+
+    lower, upper, energy: of `Phasors`. The sounding is in observations complex64 [antennas, m, active] from `first` on,
+    its values divided out: gain, their power, is still theirs. channel: complex64 [antennas, active]; symbols x:
+    complex64 [header symbols, active].
+    """
+    known = np.ones((soundings, channel.shape[1]), np.complex64)
+    a, b, e, _ = band_phasors(observations, first, channel, known)
+    lower[:soundings], upper[:soundings], energy[:soundings] = gain * a, gain * b, gain * e
+    a, b, e, seen = band_phasors(header_bins, 0, channel, symbols)
+    part = slice(header_at, header_at + len(symbols))
+    lower[part], upper[part], energy[part] = a, b, e
+    expected = max(float(e.sum()), 1e-30)
+    return seen - 2 * float((a + b).real.sum()) + expected, expected
+
+
+@acceleration.compiled
+def _put_known_compiled(
+    lower: np.ndarray,
+    upper: np.ndarray,
+    energy: np.ndarray,
+    observations: np.ndarray,
+    first: int,
+    soundings: int,
+    gain: float,
+    header_bins: np.ndarray,
+    header_at: int,
+    channel: np.ndarray,
+    symbols: np.ndarray,
+) -> tuple[float, float]:
+    known = np.ones((soundings, channel.shape[1]), np.complex64)
+    a, b, e, _ = band_phasors_compiled(observations, first, channel, known)
+    for m in range(soundings):
+        lower[m], upper[m], energy[m] = gain * a[m], gain * b[m], gain * e[m]
+    a, b, e, seen = band_phasors_compiled(header_bins, 0, channel, symbols)
+    expected = error = 0.0
+    for m in range(e.size):
+        lower[header_at + m], upper[header_at + m], energy[header_at + m] = a[m], b[m], e[m]
+        expected += e[m]
+        error -= 2 * (a[m] + b[m]).real
+    expected = max(expected, 1e-30)
+    return error + seen + expected, expected
 
 
 def _weighed(channel: np.ndarray, bins: np.ndarray, scale: np.float32) -> np.ndarray:
@@ -112,12 +175,6 @@ def _joined_compiled(observations: np.ndarray, bins: np.ndarray, symbols: np.nda
                 z = complex(x.real * y.real + x.imag * y.imag, x.real * y.imag - x.imag * y.real)
                 out[antenna, before + m, i] = scale * z
     return out
-
-
-@lru_cache(maxsize=8)
-def _ones(config: WaveformConfig) -> np.ndarray:
-    """complex64 [sounding_symbols, active]"""
-    return np.ones((config.sounding_symbols, config.active_subcarriers), np.complex64)
 
 
 def _symbols(grid: ResourceGrid, one: Reception) -> np.ndarray:

@@ -59,16 +59,17 @@ def band_phasors(
     values: complex64 [symbols, active].
     """
     if acceleration.NUMBA:
-        lower, upper, energy, power = _band_compiled(bins, first, channel, values)
+        lower, upper, energy, power = band_phasors_compiled(bins, first, channel, values)
         return lower, upper, energy, power
     positions = np.broadcast_to(np.arange(bins.shape[2]), values.shape)
     return known_phasors(bins[:, first : first + len(values)], channel, positions, values)
 
 
 @acceleration.compiled
-def _band_compiled(
+def band_phasors_compiled(
     bins: np.ndarray, first: int, channel: np.ndarray, values: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+    """`band_phasors`, for compiled callers."""
     symbols, active = values.shape
     sums, energy, power = np.zeros((2, symbols), np.complex128), np.zeros(symbols), 0.0
     for m in range(symbols):
@@ -85,5 +86,5 @@ def _band_compiled(
                     seen += y[i].real * y[i].real + y[i].imag * y[i].imag
                 sums[part, m] += complex(real, imag)
                 energy[m] += expected
-                power += seen
+                power += float(seen)
     return sums[0], sums[1], energy, power

@@ -67,7 +67,7 @@ def _follow(bins: np.ndarray, grid: ResourceGrid, one: Reception, first: int, no
     pilots = positions.size * len(bins)
     surplus = (seen_power - float(energy.sum())) / pilots
     trust = noise_power / max(surplus, noise_power)
-    one.phasors.put(first, trust * lower, trust * upper, trust * energy)
+    one.phasors.put(first, lower, upper, energy, weight=trust)
     return track(one.phasors, grid, noise_power, one.carrier_std_hz(grid, noise_power))
 
 

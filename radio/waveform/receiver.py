@@ -1,6 +1,7 @@
 """From a window of samples to every user's channel, header and features."""
 
-from dataclasses import replace
+import math
+from typing import Any
 
 import numpy as np
 
@@ -9,9 +10,9 @@ from radio.samples import Samples
 from radio.waveform.acquisition import acquire, acquire_near
 from radio.waveform.cancellation import Alignment
 from radio.waveform.carrier import known_symbol_starts, observe, refine_carrier
-from radio.waveform.channel_estimation import strongest_path_samples
 from radio.waveform.config import WaveformConfig
 from radio.waveform.delay_memory import DelayMemory
+from radio.waveform.delay_profile import relative_frequencies
 from radio.waveform.frame import ChannelEstimate, ReceivedFrame, ReceivedUser
 from radio.waveform.ghosts import is_ghost
 from radio.waveform.grid import ResourceGrid
@@ -22,6 +23,7 @@ from radio.waveform.loud_preamble import repeats_wrong
 from radio.waveform.payload_reception import receive_payload
 from radio.waveform.reception import Reception
 from radio.waveform.steady import steady_mean
+from radio.waveform.strongest_path import strongest_path_samples
 from radio.waveform.transmitter import BurstTransmitter
 from radio.waveform.windows import backoff_samples
 
@@ -175,39 +177,36 @@ class BurstReceiver:
             return ReceivedUser(user, False, "its preamble was not detected")
         fraction = strongest_path_samples(one.channel, self.config) - backoff_samples(self.grid)
         power = max(float(np.vdot(one.channel, one.channel).real) / one.channel.size, 1e-30)
-        measured = ReceivedUser(
-            user=user,
-            detected=one.detected,
-            header=one.header,
-            header_read=one.read,
-            delay_samples=one.origin - origin + fraction,
-            cfo_hz=one.cfo_hz,
-            channel=self._channel_estimate(one, start_tick, origin),
-            power=power,
-            snr_db=float(10 * np.log10(power / noise_power)),
-            evm_db=one.evm_db,
-        )
+        measured: dict[str, Any] = {
+            "user": user,
+            "detected": one.detected,
+            "header": one.header,
+            "header_read": one.read,
+            "delay_samples": one.origin - origin + fraction,
+            "cfo_hz": one.cfo_hz,
+            "channel": self._channel_estimate(one, start_tick, origin),
+            "power": power,
+            "snr_db": 10 * math.log10(power / noise_power),
+            "evm_db": one.evm_db,
+        }
         if one.header is None or one.phasors is None:
-            return replace(measured, reason="the checksum of its header is wrong")
+            return ReceivedUser(**measured, reason="the checksum of its header is wrong")
         if one.header.n_symbols == 0:
-            return measured
+            return ReceivedUser(**measured)
         payload = receive_payload(data, self.grid, one, found, noise_power, silent - {user})
         if payload is None:
-            return replace(measured, reason="the burst is cut off by the end of the samples")
-        return replace(
-            measured,
-            cfo_hz=one.cfo_hz + payload.track.frequency_hz,
-            clock_ppm=payload.track.clock_ppm,
-            features=payload.features,
-            alignment=Alignment(
-                payload.starts + start_tick,
-                one.cfo_hz,
-                one.phase_origin(self.grid) + start_tick,
-                payload.delay_samples,
-                payload.phase_rad,
-                one.channel,
-            ),
+            return ReceivedUser(**measured, reason="the burst is cut off by the end of the samples")
+        measured["cfo_hz"] += payload.track.frequency_hz
+        alignment = Alignment(
+            payload.starts + start_tick,
+            one.cfo_hz,
+            one.phase_origin(self.grid) + start_tick,
+            payload.delay_samples,
+            payload.phase_rad,
+            one.channel,
         )
+        clock_ppm = payload.track.clock_ppm
+        return ReceivedUser(**measured, clock_ppm=clock_ppm, features=payload.features, alignment=alignment)
 
     def _channel_estimate(self, one: Reception, start_tick: int, origin: int) -> ChannelEstimate:
         """The internal estimate, seen through FFT windows with the carrier undone, as the radio sees it."""
@@ -215,9 +214,9 @@ class BurstReceiver:
         middle = int(one.channel_time) + self.config.fft_size // 2
         delay = one.origin - origin - backoff_samples(self.grid)
         elapsed = middle - one.phase_origin(self.grid)
-        turns = (one.cfo_hz * elapsed - self.grid.frequencies_hz * delay) / self.config.sample_rate_hz
-        values = (one.channel * np.exp(2j * np.pi * turns)).astype(np.complex64)
-        return ChannelEstimate(values, one.error_variance, start_tick + middle)
+        cycles = one.cfo_hz * elapsed / self.config.sample_rate_hz
+        turn = np.exp(2j * np.pi * (cycles - delay * relative_frequencies(self.config))).astype(np.complex64)
+        return ChannelEstimate(one.channel * turn, one.error_variance, start_tick + middle)
 
 
 def _noise_power(found: list[Reception], grid: ResourceGrid) -> float:

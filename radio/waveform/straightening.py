@@ -67,8 +67,9 @@ def straightened_uses(
 
 @acceleration.compiled
 def _straightened(received: np.ndarray, weights: np.ndarray, steps: np.ndarray, phases: np.ndarray) -> np.ndarray:
-    out = np.empty(received.shape[1:], np.complex64)
-    _straighten_rows(received, weights, steps, phases, 0, out.shape[0], out)
+    _, symbols, active = received.shape
+    out = np.empty((symbols, active), np.complex64)
+    _straighten_rows(received, weights, steps, phases, 0, symbols, out)
     return out
 
 
@@ -82,7 +83,8 @@ def _uses(
     places: np.ndarray,
 ) -> np.ndarray:
     """`_straightened` with weights for each part, at flat places uint32 [k]: complex64 [k]."""
-    straight = np.empty(received.shape[1:], np.complex64)
+    _, symbols, active = received.shape
+    straight = np.empty((symbols, active), np.complex64)
     begin = 0
     for part in range(lengths.size):
         _straighten_rows(received, weights[part], steps, phases, begin, begin + lengths[part], straight)

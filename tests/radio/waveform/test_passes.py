@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from radio import acceleration
 from radio.waveform.carrier import gram_of_delays, likelihood_peak
-from radio.waveform.channel_estimation import strongest_path_samples
 from radio.waveform.config import WaveformConfig
 from radio.waveform.delay_basis import delay_basis
 from radio.waveform.delay_profile import clusters, relative_frequencies
@@ -24,6 +23,7 @@ from radio.waveform.known_elements import known_phasors
 from radio.waveform.periodogram import spectrum_near_zero
 from radio.waveform.steady import steady_mean
 from radio.waveform.straightening import ramps, straighten, straightened_uses
+from radio.waveform.strongest_path import strongest_path_samples
 from radio.waveform.tracking import SMOOTHING_SYMBOLS, Phasors, clock_offset, track
 from radio.waveform.windows import symbol_bins
 
