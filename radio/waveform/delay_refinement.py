@@ -19,26 +19,19 @@ LONGEST_STEP = 0.25  # samples
 
 def climb(measured: np.ndarray, config: WaveformConfig, variance: float, found: Found) -> Found:
     """The same cluster at the onset that maximises the evidence between the points of the grid."""
-    powers = clusters(config)[found.cluster].powers
-    climbing, ratio = _climbed_compiled if acceleration.NUMBA else _climbed, found.power / variance
-    vectors = _conjugated(config, found.cluster)
-    onset, evidence = climbing(measured, vectors, powers, ratio, variance, _omega(config), found.onset)
+    cluster, ratio = clusters(config)[found.cluster], found.power / variance
+    climbing = _climbed_compiled if acceleration.NUMBA else _climbed
+    onset, evidence = climbing(
+        measured, cluster.conjugated, cluster.powers, ratio, variance, _omega(config), found.onset
+    )
     return Found(found.cluster, onset, found.power, evidence)
-
-
-def atoms(config: WaveformConfig, found: Found, variance: float) -> tuple[np.ndarray, np.ndarray]:
-    """The cluster's eigenvectors at its onset, complex128 [active, n], orthonormal, and their prior powers [n]."""
-    cluster = clusters(config)[found.cluster]
-    kept = kept_ranks(cluster.powers, found.power / variance)
-    turns = np.exp(-2j * np.pi * found.onset * relative_frequencies(config))
-    return turns[:, None] * cluster.vectors[:, :kept], found.power * cluster.powers[:kept]
 
 
 def cluster_estimate(
     measured: np.ndarray, config: WaveformConfig, variance: float, found: Found
 ) -> tuple[np.ndarray, float]:
     """LMMSE estimate complex64 [antennas, active] with this prior, and how many parameters that takes."""
-    powers, vectors = clusters(config)[found.cluster].powers, _conjugated(config, found.cluster)
+    powers, vectors = clusters(config)[found.cluster].powers, clusters(config)[found.cluster].conjugated
     ratio = found.power / variance
     if acceleration.NUMBA:
         estimate, parameters = _estimate_compiled(measured, vectors, powers, ratio, _omega(config), found.onset)
@@ -47,12 +40,6 @@ def cluster_estimate(
     vectors, turns = vectors[: q.size], np.exp(1j * _omega(config) * found.onset)
     estimate = ((measured * turns) @ vectors.T * (q / (q + 1))) @ vectors.conj() * turns.conj()
     return estimate.astype(np.complex64), float((q / (q + 1)).sum())
-
-
-@lru_cache(maxsize=64)
-def _conjugated(config: WaveformConfig, cluster: int) -> np.ndarray:
-    """complex64 [rank, active]"""
-    return np.ascontiguousarray(clusters(config)[cluster].vectors.conj().T, np.complex64)
 
 
 @lru_cache(maxsize=8)

@@ -73,8 +73,7 @@ def _bank(parts: tuple[Cluster, ...], first: int, onsets: int, ratio: float) -> 
             q = ratio * step * part.powers[: kept[i]]
             weights[i, k, begins[i] : begins[i + 1]] = q / (q + 1)
             penalties[i, k] = np.log1p(q).sum()
-    vectors = [part.vectors[:, :keep].T.conj() for part, keep in zip(parts, kept, strict=True)]
-    stacked = np.concatenate(vectors).astype(np.complex64)
+    stacked = np.concatenate([part.conjugated[:keep] for part, keep in zip(parts, kept, strict=True)])
     return _Bank(first, onsets, stacked, weights.reshape(-1, sum(kept)), penalties.reshape(-1))
 
 

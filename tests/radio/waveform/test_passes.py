@@ -14,12 +14,13 @@ from radio.waveform.config import WaveformConfig
 from radio.waveform.delay_basis import delay_basis
 from radio.waveform.delay_profile import clusters, relative_frequencies
 from radio.waveform.delay_refinement import climb
-from radio.waveform.delay_search import search
+from radio.waveform.delay_search import LEAST_RATIO, Found, search
 from radio.waveform.folding import fold
 from radio.waveform.fourier import transform
 from radio.waveform.gate import HOP, repetition
 from radio.waveform.grid import ResourceGrid
 from radio.waveform.known_elements import known_phasors
+from radio.waveform.path_search import held_by_cluster, with_paths
 from radio.waveform.periodogram import spectrum_near_zero
 from radio.waveform.steady import steady_mean
 from radio.waveform.straightening import ramps, straighten, straightened_uses
@@ -214,6 +215,36 @@ def test_the_metric_of_repetition_is_its_formula(each_backend):
         energies = np.maximum(*(np.sum(np.abs(x) ** 2, axis=1, dtype=float) for x in (first, second)))
         assert totals[i] == pytest.approx(products.sum(), rel=1e-5)
         assert metric[i] == pytest.approx(np.mean(length * np.abs(products) ** 2 / energies**2), rel=1e-5)
+
+
+def test_paths_beside_a_cluster_are_added_as_the_direct_solution_has_them(each_backend):
+    """What a prior holds of a path is b^H M b with M = A C A^H / v; a found path changes M as inverting anew would."""
+    rng, variance, config = np.random.default_rng(13), 1e-3, WaveformConfig()
+    frequencies, cluster = relative_frequencies(config), clusters(config)[5]
+    found = Found(5, 3.3, 0.4, 0.0)
+    kept = cluster.powers * found.power / variance > LEAST_RATIO
+    vectors = cluster.vectors[:, kept] * np.exp(-2j * np.pi * found.onset * frequencies)[:, None]
+    atoms, powers = vectors, cluster.powers[kept] * found.power
+
+    def projection(atoms: np.ndarray, powers: np.ndarray) -> np.ndarray:
+        covariance = np.linalg.inv(atoms.conj().T @ atoms / variance + np.diag(1 / powers))
+        return atoms @ covariance @ atoms.conj().T / variance
+
+    delays = np.arange(-12, config.cp_samples * 4) / 4
+    paths = np.exp(-2j * np.pi * np.outer(frequencies, delays))
+    held = np.einsum("kd,kl,ld->d", paths.conj(), projection(atoms, powers), paths).real
+    np.testing.assert_allclose(held_by_cluster(config, found, variance), held, rtol=0, atol=1e-3)
+
+    far = np.exp(-2j * np.pi * 24.4 * frequencies)
+    channel = vectors @ (np.sqrt(powers / 2) * noise(rng, powers.size)) + 0.04 * far
+    measured = (channel + np.sqrt(variance / 2) * noise(rng, 200)).astype(np.complex64)[None]
+    explained = with_paths(measured, found, config, variance)
+    assert explained.delays == 2 and explained.evidence > 100
+    direct = projection(np.column_stack([atoms, far]), np.append(powers, 0.0016))
+    difference = explained.estimate[0] - direct @ measured[0]
+    assert np.mean(np.abs(difference) ** 2) < 0.02 * variance  # by the path's delay, which was not known
+    assert explained.parameters == pytest.approx(np.trace(direct).real, rel=0.01)
+    assert np.mean(np.abs(explained.estimate[0] - channel) ** 2) < 2 * variance * explained.parameters / 200
 
 
 @pytest.mark.parametrize("delay", [7.3, 8.0, -0.46, 31.94])
