@@ -55,6 +55,13 @@ def _made(rows: int, size: int, inverse: bool, fftw: bool) -> Transform:
     return Transform(source, run)
 
 
+def place_subcarriers(rows: np.ndarray, bins: np.ndarray) -> None:
+    """Rows complex64 [n, active], lowest frequency first, into FFT bins complex64 [n, size]; the others become zero."""
+    half = rows.shape[1] // 2
+    bins[:, 0], bins[:, half + 1 : bins.shape[1] - half] = 0, 0
+    bins[:, bins.shape[1] - half :], bins[:, 1 : half + 1] = rows[:, :half], rows[:, half:]
+
+
 def add_powers(found: np.ndarray, first: int, total: np.ndarray) -> None:
     """Add |found|^2 of complex64 [rows, size] from place `first` on (below 0: at the end) to float32 [rows, n]."""
     if acceleration.NUMBA:

@@ -15,12 +15,13 @@ from functools import lru_cache
 
 import numpy as np
 
+from radio import acceleration
 from radio.waveform.config import WaveformConfig
 from radio.waveform.delay_profile import clusters, relative_frequencies
 from radio.waveform.delay_refinement import cluster_estimate
 from radio.waveform.delay_search import EARLIEST_ONSET, Found, kept_ranks
-from radio.waveform.fourier import transform
-from radio.waveform.strongest_path import vertex
+from radio.waveform.fourier import add_powers, place_subcarriers, transform
+from radio.waveform.strongest_path import vertex, vertex_compiled
 
 MOST_PATHS = 8
 PATH_GAIN = 8.0  # rise of the log evidence that a path must bring: chance brings log(prefix length) plus a little
@@ -47,44 +48,66 @@ def with_paths(measured: np.ndarray, found: Found, config: WaveformConfig, varia
     """
     antennas, active = measured.shape
     estimate, parameters = cluster_estimate(measured, config, variance, found)
-    evidence, held = found.evidence, held_by_cluster(config, found, variance)
-    news: list[tuple[np.ndarray, float]] = []  # w, 1 / (s v)
-    for _ in range(MOST_PATHS):
-        residual = at_delays(measured - estimate, config)
-        strength = (residual.real**2 + residual.imag**2).sum(axis=0) / antennas / variance  # times v, as all here
-        left = active - held
-        precision = np.maximum(left, LEAST_NEWS * active)
-        ratio = np.where(left > LEAST_NEWS * active, np.maximum(strength / precision, 1.0), 1.0)
-        i = int(ratio.argmax())  # where the gain is largest, too
-        largest = float(ratio[i])
-        gain = antennas * (largest - 1 - math.log(largest))
+    held = held_by_cluster(config, found, variance)
+    news, scales = np.zeros((MOST_PATHS, active), np.complex64), np.zeros(MOST_PATHS)  # w, 1 / (s v)
+    first, size, paths, evidence = int(EARLIEST_ONSET * OVERSAMPLING), config.fft_size * OVERSAMPLING, 0, found.evidence
+    look = _likeliest_compiled if acceleration.NUMBA else _likeliest
+    residual, new = transform(antennas, size, inverse=True), transform(1, size, inverse=True)
+    while paths < MOST_PATHS:
+        place_subcarriers(measured - estimate, residual.source)
+        place, ratio, power = look(residual.run(), first, held, active, variance)
+        gain = antennas * (ratio - 1 - math.log(ratio))
         if gain < PATH_GAIN:
             break
-        delay = int(EARLIEST_ONSET) + (i + vertex(strength, i)) / OVERSAMPLING
-        atom = np.exp(-2j * np.pi * delay * relative_frequencies(config)).astype(np.complex64)
+        atom = np.exp(-2j * np.pi * (first + place) / OVERSAMPLING * relative_frequencies(config)).astype(np.complex64)
         within = cluster_estimate(atom[None], config, variance, found)[0][0]
-        for new, scale in news:
-            within += scale * np.vdot(new, atom) * new
-        power = float(strength[i] - precision[i]) * variance / float(precision[i]) ** 2
-        scale = 1 / (variance / power + active - float(np.vdot(atom, within).real))
-        new = atom - within
-        news.append((new, scale))
-        estimate = estimate + scale * np.outer(measured @ new.conj(), new)
-        parameters += scale * float(np.vdot(new, new).real)
-        turned = at_delays(new[None], config)[0]
-        held = held + scale * (turned.real**2 + turned.imag**2)
-        evidence += gain - PATH_GAIN
-    return Explained(estimate.astype(np.complex64), parameters, evidence, 1 + len(news))
+        within += (scales[:paths] * (news[:paths].conj() @ atom)) @ news[:paths]
+        scale = 1 / (1 / power + active - float(np.vdot(atom, within).real))
+        news[paths], scales[paths] = atom - within, scale
+        estimate += np.outer((measured @ news[paths].conj()) * np.float32(scale), news[paths])
+        parameters += scale * float(np.vdot(news[paths], news[paths]).real)
+        place_subcarriers(news[paths : paths + 1], new.source)
+        turned = np.zeros((1, held.size), np.float32)
+        add_powers(new.run(), first, turned)
+        held, paths, evidence = held + scale * turned[0], paths + 1, evidence + gain - PATH_GAIN
+    return Explained(estimate, parameters, evidence, 1 + paths)
 
 
-def at_delays(rows: np.ndarray, config: WaveformConfig) -> np.ndarray:
-    """b^H of rows complex64 [n, active] for single paths b at every delay searched: complex64 [n, delays]."""
-    half, first, last = rows.shape[1] // 2, int(EARLIEST_ONSET * OVERSAMPLING), config.cp_samples * OVERSAMPLING
-    fourier = transform(len(rows), config.fft_size * OVERSAMPLING, inverse=True)
-    fourier.source[:] = 0
-    fourier.source[:, -half:], fourier.source[:, 1 : half + 1] = rows[:, :half], rows[:, half:]
-    found = fourier.run()
-    return np.concatenate([found[:, first:], found[:, :last]], axis=1)
+def _likeliest(
+    response: np.ndarray, first: int, held: np.ndarray, active: int, variance: float
+) -> tuple[float, float, float]:
+    """Where between the delays searched a path gains most, the ratio that tells how much, and its power over v.
+
+    response: complex64 [antennas, size], b^H of what is left for every delay; held: b^H M b, float64 [delays], of the
+    delays from `first` on. ratio: of what is seen to what noise would show.
+    """
+    sums = np.zeros((len(response), held.size), np.float32)
+    add_powers(response, first, sums)
+    strength = sums.sum(axis=0) / (len(response) * variance)
+    left = active - held
+    precision = np.maximum(left, LEAST_NEWS * active)
+    ratio = np.where(left > LEAST_NEWS * active, np.maximum(strength / precision, 1.0), 1.0)
+    i = int(ratio.argmax())  # where the gain is largest, too
+    return i + vertex(strength, i), float(ratio[i]), float((strength[i] - precision[i]) / precision[i] ** 2)
+
+
+@acceleration.compiled
+def _likeliest_compiled(
+    response: np.ndarray, first: int, held: np.ndarray, active: int, variance: float
+) -> tuple[float, float, float]:
+    size = response.shape[1]
+    strength, best, largest = np.zeros(held.size), 0, 1.0
+    for row in response:
+        for i in range(held.size):
+            x = row[i + first if i + first >= 0 else size + i + first]
+            strength[i] += x.real * x.real + x.imag * x.imag
+    for i in range(held.size):
+        strength[i] /= response.shape[0] * variance
+        left = active - held[i]
+        if left > LEAST_NEWS * active and strength[i] > largest * left:
+            best, largest = i, strength[i] / left
+    precision = max(active - held[best], LEAST_NEWS * active)
+    return best + vertex_compiled(strength, best), largest, (strength[best] - precision) / precision**2
 
 
 def held_by_cluster(config: WaveformConfig, found: Found, variance: float) -> np.ndarray:

@@ -12,7 +12,6 @@ from radio.waveform.cancellation import Alignment
 from radio.waveform.carrier import known_symbol_starts, observe, refine_carrier
 from radio.waveform.config import WaveformConfig
 from radio.waveform.delay_memory import DelayMemory
-from radio.waveform.delay_profile import relative_frequencies
 from radio.waveform.frame import ChannelEstimate, ReceivedFrame, ReceivedUser
 from radio.waveform.ghosts import is_ghost
 from radio.waveform.grid import ResourceGrid
@@ -23,6 +22,7 @@ from radio.waveform.loud_preamble import repeats_wrong
 from radio.waveform.payload_reception import receive_payload
 from radio.waveform.reception import Reception
 from radio.waveform.steady import steady_mean
+from radio.waveform.straightening import turn_band
 from radio.waveform.strongest_path import strongest_path_samples
 from radio.waveform.transmitter import BurstTransmitter
 from radio.waveform.windows import backoff_samples
@@ -214,9 +214,9 @@ class BurstReceiver:
         middle = int(one.channel_time) + self.config.fft_size // 2
         delay = one.origin - origin - backoff_samples(self.grid)
         elapsed = middle - one.phase_origin(self.grid)
-        cycles = one.cfo_hz * elapsed / self.config.sample_rate_hz
-        turn = np.exp(2j * np.pi * (cycles - delay * relative_frequencies(self.config))).astype(np.complex64)
-        return ChannelEstimate(one.channel * turn, one.error_variance, start_tick + middle)
+        phase = 2 * math.pi * math.fmod(one.cfo_hz * elapsed / self.config.sample_rate_hz, 1.0)
+        values = turn_band(one.channel, -2 * math.pi * delay / self.config.fft_size, phase)
+        return ChannelEstimate(values, one.error_variance, start_tick + middle)
 
 
 def _noise_power(found: list[Reception], grid: ResourceGrid) -> float:

@@ -25,6 +25,27 @@ def ramps(delay_samples: np.ndarray, phase_rad: np.ndarray, grid: ResourceGrid) 
     return np.concatenate([whole[:, :half], whole[:, half + 1 : 2 * half + 1]], axis=1)
 
 
+def turn_band(values: np.ndarray, step_rad: float, phase_rad: float) -> np.ndarray:
+    """values complex64 [antennas, active] times exp(j (f step + phase))."""
+    if acceleration.NUMBA:
+        return np.asarray(_turn_band_compiled(values, step_rad, phase_rad))
+    half = values.shape[1] // 2
+    numbers = np.concatenate([np.arange(-half, 0), np.arange(1, half + 1)])
+    return np.asarray(values * np.exp(1j * (numbers * step_rad + phase_rad)), np.complex64)
+
+
+@acceleration.compiled
+def _turn_band_compiled(values: np.ndarray, step_rad: float, phase_rad: float) -> np.ndarray:
+    ramp, out = np.empty((2, values.shape[1]), np.float32), np.empty(values.shape, np.complex64)
+    _ramp(step_rad, ramp)
+    c, s = np.float32(math.cos(phase_rad)), np.float32(math.sin(phase_rad))
+    for antenna in range(values.shape[0]):
+        for i in range(values.shape[1]):
+            a, b, y = ramp[0, i] * c - ramp[1, i] * s, ramp[0, i] * s + ramp[1, i] * c, values[antenna, i]
+            out[antenna, i] = complex(y.real * a - y.imag * b, y.real * b + y.imag * a)
+    return out
+
+
 def straighten(
     received: np.ndarray, weights: np.ndarray, delay_samples: np.ndarray, phase_rad: np.ndarray, grid: ResourceGrid
 ) -> np.ndarray:

@@ -7,7 +7,7 @@ import numpy as np
 from radio import acceleration
 from radio.waveform.config import WaveformConfig
 from radio.waveform.delay_profile import relative_frequencies
-from radio.waveform.fourier import transform
+from radio.waveform.fourier import place_subcarriers, transform
 
 COARSE_OVERSAMPLING = 4  # a peak between two points is seen 0.1 dB too low
 PEAK_OVERSAMPLING = 8  # the parabola on top is then within a thousandth of a sample
@@ -18,10 +18,9 @@ def strongest_path_samples(channel: np.ndarray, config: WaveformConfig) -> float
 
     channel: complex [antennas, active].
     """
-    n, half = config.fft_size, config.active_subcarriers // 2
+    n = config.fft_size
     fourier = transform(len(channel), n * COARSE_OVERSAMPLING, inverse=True)
-    fourier.source[:] = 0
-    fourier.source[:, -half:], fourier.source[:, 1 : half + 1] = channel[:, :half], channel[:, half:]
+    place_subcarriers(channel, fourier.source)
     find = _delay_compiled if acceleration.NUMBA else _delay
     delay = float(find(fourier.run(), channel, relative_frequencies(config)))
     return delay - n if delay > n / 2 else delay

@@ -23,7 +23,7 @@ from radio.waveform.known_elements import known_phasors
 from radio.waveform.path_search import held_by_cluster, with_paths
 from radio.waveform.periodogram import spectrum_near_zero
 from radio.waveform.steady import steady_mean
-from radio.waveform.straightening import ramps, straighten, straightened_uses
+from radio.waveform.straightening import ramps, straighten, straightened_uses, turn_band
 from radio.waveform.strongest_path import strongest_path_samples
 from radio.waveform.tracking import SMOOTHING_SYMBOLS, Phasors, clock_offset, track
 from radio.waveform.windows import symbol_bins
@@ -58,6 +58,8 @@ def test_straightening_is_a_ramp_and_a_weighted_sum(each_backend):
     expected = np.einsum("ak,amk->mk", weights.conj(), received) * turns
     np.testing.assert_allclose(straighten(received, weights, delay, phase, GRID), expected, rtol=0, atol=5e-5)
     np.testing.assert_allclose(ramps(delay, phase, GRID), turns, rtol=0, atol=5e-6)
+    turned = turn_band(weights, 2 * np.pi / CONFIG.fft_size * delay[0], -phase[0])
+    np.testing.assert_allclose(turned, weights * turns[0], rtol=0, atol=2e-5)
 
 
 @pytest.mark.parametrize("active", [32, 40, 254])
