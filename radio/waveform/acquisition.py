@@ -22,7 +22,9 @@ threshold follows from the wanted probability of false alarm over all cells sear
 import numpy as np
 import scipy.fft
 
+from radio import acceleration
 from radio.waveform.config import WaveformConfig
+from radio.waveform.fourier import transform
 from radio.waveform.grid import MAX_USERS, ResourceGrid
 from radio.waveform.hypotheses import Acquisition, offsets_hz, templates, threshold, whole_subcarriers, whole_templates
 from radio.waveform.loud_preamble import acquire_loud
@@ -49,11 +51,13 @@ def acquire(samples: np.ndarray, grid: ResourceGrid, user: int, first: int, last
     hypotheses_hz = offsets_hz(config)
     power_below = config.active_subcarriers * _local_power(region, n)
     statistic = np.zeros((len(hypotheses_hz), starts), np.float32)
-    for correlation in _correlations(region, grid, user):
-        relative = _power(correlation)
-        relative /= power_below
-        for m in range(repeats):
-            statistic += relative[:, m * n : m * n + starts]
+    size = scipy.fft.next_fast_len(region.shape[1])
+    filters, spectra = templates(config, user, size), scipy.fft.fft(region, size, axis=1, norm="forward")
+    bank = transform(len(filters), size, inverse=True)
+    add = _add_repeats_compiled if acceleration.NUMBA else _add_repeats
+    for spectrum in spectra:
+        np.multiply(spectrum, filters, out=bank.source)
+        add(bank.run(), 1 / power_below, n, repeats, statistic)
     least = threshold(config.false_alarm_probability, repeats * len(samples), statistic.size)
     hypothesis, start = divmod(int(np.argmax(statistic)), starts)
     found = float(statistic[hypothesis, start])
@@ -140,14 +144,28 @@ def _region(samples: np.ndarray, grid: ResourceGrid, first: int, last: int) -> t
     return samples[:, first : last + length], first, last - first + 1
 
 
-def _correlations(region: np.ndarray, grid: ResourceGrid, sequence: int) -> list[np.ndarray]:
-    """Per antenna complex64 [hypotheses, n - N + 1]: c_f at every sample of the region; sequence: see `templates`."""
-    config = grid.config
-    size = scipy.fft.next_fast_len(region.shape[1])
-    filters = templates(config, sequence, size)
-    kept = region.shape[1] - config.fft_size + 1
-    spectra = scipy.fft.fft(region, size, axis=1)
-    return [scipy.fft.ifft(antenna * filters, axis=1, overwrite_x=True)[:, :kept] for antenna in spectra]
+def _add_repeats(found: np.ndarray, weights: np.ndarray, n: int, repeats: int, statistic: np.ndarray) -> None:
+    """Add one antenna's T to float32 [hypotheses, starts].
+
+    found: complex64 [hypotheses, at least as many as weights], c_f from each sample on; weights: float32, 1 / (E_s P).
+    """
+    relative = _power(found[:, : weights.size])
+    relative *= weights
+    for m in range(repeats):
+        statistic += relative[:, m * n : m * n + statistic.shape[1]]
+
+
+@acceleration.compiled
+def _add_repeats_compiled(found: np.ndarray, weights: np.ndarray, n: int, repeats: int, statistic: np.ndarray) -> None:
+    relative = np.empty(weights.size, np.float32)
+    for q in range(statistic.shape[0]):
+        row, sums = found[q], statistic[q]
+        for i in range(weights.size):
+            relative[i] = (row[i].real * row[i].real + row[i].imag * row[i].imag) * weights[i]
+        for m in range(repeats):
+            repeat = relative[m * n : m * n + sums.size]
+            for i in range(sums.size):
+                sums[i] += repeat[i]
 
 
 def _local_power(region: np.ndarray, length: int) -> np.ndarray:
