@@ -11,7 +11,7 @@ import numpy as np
 
 from radio import acceleration
 from radio.waveform import header as header_code
-from radio.waveform.carrier import carrier_residual_hz, turn_symbols
+from radio.waveform.carrier_likelihood import carrier_residual_hz, turn_symbols
 from radio.waveform.config import WaveformConfig
 from radio.waveform.grid import ResourceGrid
 from radio.waveform.known_elements import band_phasors, band_phasors_compiled

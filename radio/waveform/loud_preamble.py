@@ -10,7 +10,7 @@ import numpy as np
 import scipy.fft
 
 from radio import acceleration
-from radio.waveform.carrier import likelihood_peak, likelihood_peak_compiled
+from radio.waveform.carrier_likelihood import likelihood_peak, likelihood_peak_compiled
 from radio.waveform.folding import fold
 from radio.waveform.fourier import add_powers, transform
 from radio.waveform.gate import HOP, repetition
