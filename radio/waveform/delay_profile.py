@@ -58,4 +58,5 @@ def _cluster(frequencies: np.ndarray, spread: float) -> Cluster:
     if spread == 0:
         kept = np.arange(values.size) == values.size - 1
     vectors = vectors[:, kept][:, ::-1]
-    return Cluster(spread, vectors, values[kept][::-1], np.ascontiguousarray(vectors.conj().T, np.complex64))
+    conjugated = np.ascontiguousarray(vectors.conj().T, np.complex64)
+    return Cluster(spread, vectors, np.ascontiguousarray(values[kept][::-1]), conjugated)

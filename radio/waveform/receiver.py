@@ -28,7 +28,9 @@ from radio.waveform.transmitter import BurstTransmitter
 from radio.waveform.windows import backoff_samples
 
 SMALLEST_NOISE_POWER = 1e-20
-WARM_UP_SYMBOLS, WARM_UP_NOISE = 1000, 0.05
+WARM_UP_SYMBOLS = 1000
+_SPREAD = 0.8 ** np.arange(16) * np.exp(1j * np.arange(16.0) ** 2)
+WARM_UPS = ((np.ones(1), 0.05), (_SPREAD, 0.05), (np.ones(1), 1.4))  # taps and noise: plain, many paths, not loud
 
 
 class BurstReceiver:
@@ -88,10 +90,11 @@ class BurstReceiver:
         for user in range(self.config.users):
             header = FrameHeader(0, user, "image", 8, 8, WARM_UP_SYMBOLS, 0)
             bursts.append(BurstTransmitter(self.config, user).modulate(np.ones(WARM_UP_SYMBOLS, np.complex64), header))
-        samples = np.tile(np.pad(sum(bursts), self.config.fft_size), (self.config.rx_antennas, 1))
-        noise = np.random.default_rng(1).standard_normal((*samples.shape, 2)) @ [1, 1j]
-        noisy = (samples + WARM_UP_NOISE * noise).astype(np.complex64)
-        self.receive(Samples(noisy, 0, self.config.sample_rate_hz), self.config.fft_size)
+        sent = np.pad(sum(bursts), self.config.fft_size)
+        rng, shape = np.random.default_rng(1), (self.config.rx_antennas, sent.size, 2)
+        for taps, noise in WARM_UPS:
+            noisy = np.convolve(sent, taps)[: sent.size] + noise * (rng.standard_normal(shape) @ [1, 1j])
+            self.receive(Samples(noisy.astype(np.complex64), 0, self.config.sample_rate_hz), self.config.fft_size)
 
     def _measure(
         self,
