@@ -1,96 +1,17 @@
-"""Maximum-likelihood carrier offset from repeated known symbols through an unknown multipath channel.
+"""One user's carrier offset: from its preamble and sounding, coarse to fine (see `carrier_likelihood`)."""
 
-With a_m the channel seen in known symbol m at time t_m, projected onto the delays that a cyclic prefix allows, the
-likelihood of an offset f is monotone in (Rife and Boorstyn 1974, summed over the independent channel dimensions)
-
-    J(f) = sum | sum_m a_m exp(-j 2 pi f t_m) |^2
-
-The projection takes most of the noise out of the products that limit half-against-half correlators at low SNR. J
-needs no more of the observations than their inner products: J(f) = sum_mn exp(-j 2 pi f (t_m - t_n)) <a_n, a_m>.
-"""
-
-import cmath
 import math
 from functools import lru_cache
 
 import numpy as np
 
 from radio import acceleration
+from radio.waveform.carrier_likelihood import carrier_residual_hz, turn_symbols
 from radio.waveform.config import WaveformConfig
-from radio.waveform.delay_basis import conjugate_delay_basis
 from radio.waveform.grid import ResourceGrid
-from radio.waveform.periodogram import peak, peak_compiled
 from radio.waveform.windows import backoff_samples, symbol_bins
 
 UNAMBIGUOUS = 0.35  # of one over the time from the first known symbol to the last
-
-
-def gram_of_delays(seen: np.ndarray, config: WaveformConfig) -> np.ndarray:
-    """complex128 [m, m]: <a_n, a_m> at [m, n], of observations complex64 [antennas, m, active] within the prefix."""
-    projected = seen @ conjugate_delay_basis(config)
-    if acceleration.NUMBA:
-        return np.asarray(_gram_compiled(projected))
-    return np.asarray((projected @ projected.conj().swapaxes(1, 2)).sum(axis=0), np.complex128)
-
-
-def likelihood_peak(gram: np.ndarray, times_s: np.ndarray, width_hz: float, step_hz: float) -> float:
-    """Offset in Hz that maximises J over plus and minus width_hz, refined by a parabola.
-
-    gram: see `gram_of_delays`, of observations at times_s [m].
-    """
-    count = max(2, math.ceil(width_hz / step_hz))
-    step_hz = width_hz / count
-    likelihoods = _likelihoods_compiled if acceleration.NUMBA else _likelihoods
-    likelihood = likelihoods(gram, times_s - times_s[0], step_hz, count)
-    return step_hz * (peak_compiled if acceleration.NUMBA else peak)(likelihood)
-
-
-def _likelihoods(gram: np.ndarray, times_s: np.ndarray, step_hz: float, count: int) -> np.ndarray:
-    """J at step_hz times -count .. count: float64 [2 count + 1]."""
-    offsets_hz = step_hz * np.arange(-count, count + 1)
-    steering = np.exp(-2j * np.pi * np.outer(offsets_hz, times_s))
-    return np.asarray(np.sum((steering @ gram) * steering.conj(), axis=1).real)
-
-
-@acceleration.compiled
-def _likelihoods_compiled(gram: np.ndarray, times_s: np.ndarray, step_hz: float, count: int) -> np.ndarray:
-    phasors, steps = np.empty(times_s.size, np.complex128), np.empty(times_s.size, np.complex128)
-    for m in range(times_s.size):
-        phasors[m] = cmath.exp(2j * math.pi * step_hz * count * times_s[m])
-        steps[m] = cmath.exp(-2j * math.pi * step_hz * times_s[m])
-    values = np.empty(2 * count + 1)
-    for i in range(values.size):
-        total = 0.0
-        for m in range(times_s.size):
-            row = 0j
-            for n in range(m):
-                row += gram[m, n] * phasors[n].conjugate()
-            total += gram[m, m].real + 2 * (row * phasors[m]).real
-        values[i] = total
-        for m in range(times_s.size):
-            phasors[m] *= steps[m]
-    return values
-
-
-@acceleration.compiled
-def _gram_compiled(projected: np.ndarray) -> np.ndarray:
-    """Inner products of complex64 [antennas, m, r], as `gram_of_delays`."""
-    antennas, symbols, rank = projected.shape
-    gram = np.zeros((symbols, symbols), np.complex128)
-    for antenna in range(antennas):
-        for m in range(symbols):
-            a = projected[antenna, m]
-            for n in range(m + 1):
-                b = projected[antenna, n]
-                real = imag = np.float32(0.0)
-                for i in range(rank):
-                    real += a[i].real * b[i].real + a[i].imag * b[i].imag
-                    imag += a[i].imag * b[i].real - a[i].real * b[i].imag
-                gram[m, n] += complex(real, imag)
-    for m in range(symbols):
-        for n in range(m):
-            gram[n, m] = gram[m, n].conjugate()
-    return gram
 
 
 def known_symbol_starts(grid: ResourceGrid, user: int, start: int) -> tuple[np.ndarray, np.ndarray]:
@@ -98,12 +19,18 @@ def known_symbol_starts(grid: ResourceGrid, user: int, start: int) -> tuple[np.n
 
     start: sample index of the user's first preamble symbol on its strongest path.
     """
-    config = grid.config
-    origin = start - grid.preamble_start(user) - backoff_samples(grid)
-    preamble = origin + grid.preamble_start(user) + np.arange(config.preamble_repeats) * config.fft_size
-    first = origin + grid.sounding_start(user) + config.cp_samples
-    sounding = first + np.arange(config.sounding_symbols) * grid.symbol_samples
-    return preamble, sounding
+    starts = start + _training_windows(grid.config, user)
+    return starts[: grid.config.preamble_repeats], starts[grid.config.preamble_repeats :]
+
+
+@lru_cache(maxsize=16)
+def _training_windows(config: WaveformConfig, user: int) -> np.ndarray:
+    """int [preamble_repeats + sounding_symbols]: window starts after the user's first preamble symbol."""
+    grid = ResourceGrid(config)
+    preamble = np.arange(config.preamble_repeats) * config.fft_size
+    sounding = np.arange(config.sounding_symbols) * grid.symbol_samples
+    first = grid.sounding_start(user) + config.cp_samples - grid.preamble_start(user)
+    return np.concatenate([preamble, first + sounding]) - backoff_samples(grid)
 
 
 def observe(
@@ -116,12 +43,20 @@ def observe(
     origin: float,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Channel seen in each known symbol, complex64 [antennas, m, active], and window starts [m] inside the samples."""
-    starts = np.concatenate([preamble, sounding])
-    inside = (starts >= 0) & (starts + grid.config.fft_size <= samples.shape[1])
+    return _observed(samples, grid, user, np.concatenate([preamble, sounding]), cfo_hz, origin)
+
+
+def _observed(
+    samples: np.ndarray, grid: ResourceGrid, user: int, starts: np.ndarray, cfo_hz: float, origin: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """`observe` at ascending starts."""
     known = _undoing(grid.config, user)[: starts.size]
-    if not inside.all():
+    if starts[0] < 0 or starts[-1] + grid.config.fft_size > samples.shape[1]:
+        inside = (starts >= 0) & (starts + grid.config.fft_size <= samples.shape[1])
         starts, known = starts[inside], known[inside]
-    return symbol_bins(samples, grid, starts, cfo_hz, origin) * known, starts
+    seen = symbol_bins(samples, grid, starts, cfo_hz, origin)
+    seen *= known
+    return seen, starts
 
 
 @lru_cache(maxsize=16)
@@ -141,20 +76,16 @@ def refine_carrier(
     """
     config = grid.config
     rate = config.sample_rate_hz
-    preamble, sounding = known_symbol_starts(grid, user, start)
-    unambiguous_hz = UNAMBIGUOUS * rate / float(sounding[-1] - preamble[0])
+    starts = start + _training_windows(config, user)
+    unambiguous_hz = UNAMBIGUOUS * rate / float(starts[-1] - starts[0])
     cfo_hz = coarse_hz
     if reach_hz > unambiguous_hz:
-        seen, starts = observe(samples, grid, user, preamble, sounding[:0], coarse_hz, start)
-        step_hz = config.subcarrier_spacing_hz / 128
-        cfo_hz += likelihood_peak(gram_of_delays(seen, config), starts / rate, reach_hz, step_hz)
-    seen, starts = observe(samples, grid, user, preamble, sounding, cfo_hz, start)
-    span_s = float(starts[-1] - starts[0]) / rate
-    residual_hz = likelihood_peak(
-        gram_of_delays(seen, config), starts / rate, UNAMBIGUOUS / span_s, UNAMBIGUOUS / 18 / span_s
-    )
-    turns = residual_hz / rate * (starts - start)
-    seen = seen * np.exp(-2j * np.pi * turns).astype(np.complex64)[None, :, None]
+        seen, inside = _observed(samples, grid, user, starts[: config.preamble_repeats], coarse_hz, start)
+        cfo_hz += carrier_residual_hz(seen, config, inside, reach_hz, config.subcarrier_spacing_hz / 128)
+    seen, starts = _observed(samples, grid, user, starts, cfo_hz, start)
+    width_hz = UNAMBIGUOUS * rate / float(starts[-1] - starts[0])
+    residual_hz = carrier_residual_hz(seen, config, starts, width_hz, width_hz / 18)
+    turn_symbols(seen, residual_hz / rate, starts - start)
     return cfo_hz + residual_hz, seen, starts
 
 
@@ -163,6 +94,11 @@ def carrier_bound_hz(times_s: np.ndarray, snr: float, values: int) -> float:
 
     snr: linear, per element. Each symbol's phase has Fisher information 2 snr values.
     """
+    return 1 / math.sqrt((2 * math.pi) ** 2 * max(2 * snr * values * _spread(times_s), 1e-300))
+
+
+@acceleration.compiled
+def _spread(times_s: np.ndarray) -> float:
+    """Sum of the squared deviations from the mean."""
     centred = times_s - times_s.sum() / times_s.size
-    spread = float(centred @ centred)
-    return 1 / math.sqrt((2 * math.pi) ** 2 * max(2 * snr * values * spread, 1e-300))
+    return float((centred * centred).sum())

@@ -6,40 +6,21 @@ Recognition and Machine Learning", 3.5). With its eigenvectors V at their onset 
 
     estimate = V diag(p / (p + v)) V^H H
 
-Single paths that this cannot explain are then added one by one while each raises the evidence enough (the fast
-marginal likelihood step of Tipping and Faul, 2003).
+Single paths that this cannot explain are then added (see `path_search`).
 """
 
-import math
-from dataclasses import dataclass
-
 import numpy as np
-import scipy.fft
 
 from radio import acceleration
 from radio.waveform.config import WaveformConfig
-from radio.waveform.delay_basis import conjugate_delay_basis, delay_basis
-from radio.waveform.delay_profile import clusters, relative_frequencies, subcarrier_numbers
-from radio.waveform.delay_search import EARLIEST_ONSET, atoms, climb, search
-from radio.waveform.fourier import transform
+from radio.waveform.delay_basis import conjugate_delay_basis, transposed_delay_basis
+from radio.waveform.delay_profile import clusters
+from radio.waveform.delay_refinement import climb, cluster_estimate
+from radio.waveform.delay_search import search
+from radio.waveform.path_search import with_paths
 
-COARSE_OVERSAMPLING = 4  # a peak between two points is seen 0.1 dB too low
-PEAK_OVERSAMPLING = 8  # the parabola on top is then within a thousandth of a sample
-MOST_PATHS = 8
-PATH_GAIN = 8.0  # rise of the log evidence that a path must bring: chance brings log(prefix length) plus a little
 SINGLE_PATH_BONUS = 2.0  # log prior odds against a spread that is not needed
-LEAST_NEWS = 0.02  # share of a path's energy that the prior must not hold already for the path to count as new
 PATHS_FROM_SPREAD = 0.7  # samples; narrower clusters are told from separate paths by nothing
-
-
-@dataclass
-class _Prior:
-    """Atoms complex128 [active, n] with prior powers [n]; delays: how many of their parameters are delays."""
-
-    atoms: np.ndarray
-    powers: np.ndarray
-    evidence: float
-    delays: int = 1
 
 
 def delay_limited_estimate(measured: np.ndarray, config: WaveformConfig, variance: float) -> np.ndarray:
@@ -47,10 +28,29 @@ def delay_limited_estimate(measured: np.ndarray, config: WaveformConfig, varianc
 
     Arguments as for `estimate_channel`. Good enough to read a header with.
     """
-    amplitudes = measured @ conjugate_delay_basis(config)
+    shrunk = _shrunk_compiled if acceleration.NUMBA else _shrunk
+    return np.asarray(shrunk(measured, conjugate_delay_basis(config), transposed_delay_basis(config), variance))
+
+
+def _shrunk(measured: np.ndarray, conjugate: np.ndarray, transposed: np.ndarray, variance: float) -> np.ndarray:
+    amplitudes = measured @ conjugate
     power = (amplitudes.real**2 + amplitudes.imag**2).sum(axis=1, keepdims=True) / amplitudes.shape[1]
     amplitudes *= np.maximum(power - variance, 0) / np.maximum(power, 1e-30)
-    return np.asarray(amplitudes @ delay_basis(config).T, np.complex64)
+    return np.asarray(amplitudes @ transposed, np.complex64)
+
+
+@acceleration.compiled
+def _shrunk_compiled(
+    measured: np.ndarray, conjugate: np.ndarray, transposed: np.ndarray, variance: float
+) -> np.ndarray:
+    amplitudes = np.dot(measured, conjugate)
+    for row in amplitudes:
+        power = 0.0
+        for x in row:
+            power += x.real * x.real + x.imag * x.imag
+        power /= row.size
+        row *= np.float32(max(power - variance, 0.0) / max(power, 1e-30))
+    return np.dot(amplitudes, transposed)
 
 
 def estimate_channel(measured: np.ndarray, config: WaveformConfig, variance: float) -> tuple[np.ndarray, float]:
@@ -65,121 +65,15 @@ def estimate_channel(measured: np.ndarray, config: WaveformConfig, variance: flo
     best = max(found, key=lambda one: one.evidence)
     # One path is always tried too: the grid of onsets is too coarse to do it justice before it is refined, and one
     # path with others added may explain the same better than a wide cluster.
-    candidates = []
-    for one in [found[0], best] if best.cluster else [best]:
-        climbed = climb(measured, config, variance, one)
-        prior = _Prior(*atoms(config, climbed, variance), climbed.evidence)
-        if clusters(config)[best.cluster].spread_samples >= PATHS_FROM_SPREAD:
-            prior = _with_paths(measured.astype(np.complex128), prior, config, variance)
-        candidates.append(prior)
-    candidates[0].evidence += SINGLE_PATH_BONUS
-    prior = max(candidates, key=lambda one: one.evidence)
-    if prior.delays == 1:  # a cluster alone: its eigenvectors are orthonormal
-        shrunk = prior.powers / (prior.powers + variance)
-        estimate = ((measured @ prior.atoms.conj()) * shrunk) @ prior.atoms.T
-        parameters = variance * float(shrunk.sum())
+    tried = [climb(measured, config, variance, one) for one in ([found[0], best] if best.cluster else [best])]
+    tried[0] = tried[0]._replace(evidence=tried[0].evidence + SINGLE_PATH_BONUS)
+    if clusters(config)[best.cluster].spread_samples < PATHS_FROM_SPREAD:
+        chosen, delays = max(tried, key=lambda one: one.evidence), 1
+        estimate, parameters = cluster_estimate(measured, config, variance, chosen)
     else:
-        mean, covariance = _posterior(measured, prior, variance)
-        estimate = (prior.atoms @ mean).T
-        parameters = float(np.real(np.trace(prior.atoms.conj().T @ prior.atoms @ covariance)))
+        every = [with_paths(measured, one, config, variance) for one in tried]
+        explained = max(every, key=lambda one: one.evidence)
+        estimate, parameters, delays = explained.estimate, explained.parameters, explained.delays
     # A delay found from the data costs half as much as a complex amplitude.
-    parameters += 0.5 * prior.delays * variance / len(measured)
-    return estimate.astype(np.complex64), parameters / config.active_subcarriers
-
-
-def _posterior(measured: np.ndarray, prior: _Prior, variance: float) -> tuple[np.ndarray, np.ndarray]:
-    """Mean [n, antennas] and covariance [n, n] of the atoms' amplitudes."""
-    precision = prior.atoms.conj().T @ prior.atoms / variance + np.diag(1 / prior.powers)
-    covariance = np.linalg.inv(precision)
-    return covariance @ (prior.atoms.conj().T @ measured.T) / variance, covariance
-
-
-def _with_paths(measured: np.ndarray, prior: _Prior, config: WaveformConfig, variance: float) -> _Prior:
-    """Add single paths, the one that raises the evidence most each time, until none is worth it."""
-    size, antennas = config.fft_size * 4, len(measured)
-    delays = np.arange(int(EARLIEST_ONSET * 4), config.cp_samples * 4)
-    frequencies, places = relative_frequencies(config), subcarrier_numbers(config) % size
-
-    def at_delays(rows: np.ndarray) -> np.ndarray:
-        bins = np.zeros((len(rows), size), np.complex128)
-        bins[:, places] = rows
-        return np.asarray(scipy.fft.ifft(bins, axis=-1, norm="forward"))[:, delays % size]
-
-    for _ in range(MOST_PATHS):
-        mean, covariance = _posterior(measured, prior, variance)
-        residual = measured - (prior.atoms @ mean).T
-        strength = np.mean(np.abs(at_delays(residual)) ** 2, axis=0) / variance**2
-        seen = at_delays(prior.atoms.T).conj()  # A^H b: [n, delays]
-        overlap = np.real(np.sum(seen.conj() * (covariance @ seen), axis=0)) / variance**2
-        whole = measured.shape[1] / variance
-        precision = np.maximum(whole - overlap, LEAST_NEWS * whole)
-        ratio = np.where(whole - overlap > LEAST_NEWS * whole, np.maximum(strength / precision, 1.0), 1.0)
-        gain = antennas * (ratio - 1 - np.log(ratio))
-        i = int(np.argmax(gain))
-        if gain[i] < PATH_GAIN:
-            break
-        delay = float(delays[i]) / 4 + _vertex(strength, i) / 4
-        atom = np.exp(-2j * np.pi * delay * frequencies)[:, None]
-        power = (strength[i] - precision[i]) / precision[i] ** 2
-        prior = _Prior(
-            np.concatenate([prior.atoms, atom], axis=1),
-            np.append(prior.powers, power),
-            prior.evidence + float(gain[i]) - PATH_GAIN,
-            prior.delays + 1,
-        )
-    return prior
-
-
-def _vertex(values: np.ndarray, i: int) -> float:
-    """Where between the neighbours of a peak its parabola has its vertex, -0.5 to 0.5."""
-    if not 0 < i < values.size - 1:
-        return 0.0
-    before, peak, after = values[i - 1 : i + 2]
-    curve = before - 2 * peak + after
-    return float(np.clip(0.5 * (before - after) / curve, -0.5, 0.5)) if curve < 0 else 0.0
-
-
-def strongest_path_samples(channel: np.ndarray, config: WaveformConfig) -> float:
-    """Delay of the strongest path in samples from the FFT window's start, fractional.
-
-    channel: complex [antennas, active].
-    """
-    n, half = config.fft_size, config.active_subcarriers // 2
-    fourier = transform(len(channel), n * COARSE_OVERSAMPLING, inverse=True)
-    fourier.source[:] = 0
-    fourier.source[:, -half:], fourier.source[:, 1 : half + 1] = channel[:, :half], channel[:, half:]
-    response = fourier.run()
-    coarse = int(np.argmax((response.real**2 + response.imag**2).sum(axis=0))) / COARSE_OVERSAMPLING
-    power_at = _power_at_compiled if acceleration.NUMBA else _power_at
-    power = power_at(channel, relative_frequencies(config), coarse)
-    i = int(np.argmax(power[1:-1])) + 1
-    delay = coarse + (i - len(power) // 2 + _vertex(power, i)) / PEAK_OVERSAMPLING
-    return float(delay - n if delay > n / 2 else delay)
-
-
-def _power_at(channel: np.ndarray, frequencies: np.ndarray, delay: float) -> np.ndarray:
-    """float64 [5]: power over the antennas at delays around `delay`, steps of 1 / PEAK_OVERSAMPLING apart."""
-    delays = delay + np.arange(-2, 3) / PEAK_OVERSAMPLING
-    return np.asarray((np.abs(channel @ np.exp(2j * np.pi * np.outer(frequencies, delays))) ** 2).sum(axis=0))
-
-
-@acceleration.compiled
-def _power_at_compiled(channel: np.ndarray, frequencies: np.ndarray, delay: float) -> np.ndarray:
-    power, turn = np.zeros(5), np.empty(frequencies.size, np.complex64)
-    for i in range(power.size):
-        place = delay + (i - 2) / PEAK_OVERSAMPLING
-        angle = 2 * math.pi * frequencies[-1] / (frequencies.size // 2) * place
-        step = complex(math.cos(angle), math.sin(angle))
-        phasor = step
-        for k in range(frequencies.size // 2):  # subcarriers k + 1 and -(k + 1)
-            turn[frequencies.size // 2 + k] = phasor
-            turn[frequencies.size // 2 - 1 - k] = phasor.conjugate()
-            phasor *= step
-        for antenna in range(channel.shape[0]):
-            real = imag = np.float32(0.0)
-            for k in range(frequencies.size):
-                y = channel[antenna, k]
-                real += y.real * turn[k].real - y.imag * turn[k].imag
-                imag += y.real * turn[k].imag + y.imag * turn[k].real
-            power[i] += real * real + imag * imag
-    return power
+    error = variance * (parameters + 0.5 * delays / len(measured)) / config.active_subcarriers
+    return estimate, error

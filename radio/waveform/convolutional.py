@@ -66,9 +66,17 @@ _SIGNS_BY_BRANCH = np.ascontiguousarray(_SIGNS.transpose(1, 2, 0))  # [branch, o
 
 def decode(soft: np.ndarray) -> np.ndarray:
     """Most likely bits: float32 [2 (n + 6)], positive for bit 0 -> uint8 [n] (Viterbi 1967)."""
-    steps = soft.reshape(-1, 2).astype(np.float32)
-    choices = (_survivors_compiled if acceleration.NUMBA else _survivors)(steps)
-    return np.asarray(_traced_back(choices))[: len(steps) - (CONSTRAINT - 1)]
+    soft = soft.astype(np.float32, copy=False)
+    if acceleration.NUMBA:
+        return np.asarray(decode_compiled(soft))
+    return np.asarray(_traced_back(_survivors(soft.reshape(-1, 2))))[: soft.size // 2 - (CONSTRAINT - 1)]
+
+
+@acceleration.compiled
+def decode_compiled(soft: np.ndarray) -> np.ndarray:
+    """`decode` of float32, for compiled callers."""
+    bits = _traced_back(_survivors_compiled(soft.reshape(-1, 2)))
+    return bits[: bits.size - (CONSTRAINT - 1)]
 
 
 @acceleration.compiled

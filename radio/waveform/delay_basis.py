@@ -27,3 +27,9 @@ def delay_basis(config: WaveformConfig) -> np.ndarray:
 def conjugate_delay_basis(config: WaveformConfig) -> np.ndarray:
     """conj(delay_basis): complex64 [active, r]."""
     return np.conj(delay_basis(config))
+
+
+@lru_cache(maxsize=8)
+def transposed_delay_basis(config: WaveformConfig) -> np.ndarray:
+    """delay_basis, transposed: complex64 [r, active]."""
+    return np.ascontiguousarray(delay_basis(config).T)

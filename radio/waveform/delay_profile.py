@@ -25,11 +25,13 @@ KEPT_EIGENVALUE = 1e-6  # relative to the largest
 
 @dataclass(frozen=True)
 class Cluster:
-    """spread_samples; vectors: complex128 [active, rank], orthonormal, for onset 0; powers: [rank], sum `active`."""
+    """spread_samples; vectors: complex128 [active, rank], orthonormal, for onset 0; powers: [rank], sum `active`, which
+    fall; conjugated: complex64 [rank, active], conj(vectors) transposed."""
 
     spread_samples: float
     vectors: np.ndarray
     powers: np.ndarray
+    conjugated: np.ndarray
 
 
 @lru_cache(maxsize=8)
@@ -49,16 +51,12 @@ def relative_frequencies(config: WaveformConfig) -> np.ndarray:
     return np.asarray(ResourceGrid(config).frequencies_hz / config.sample_rate_hz)
 
 
-@lru_cache(maxsize=8)
-def subcarrier_numbers(config: WaveformConfig) -> np.ndarray:
-    """int [active], 0 at the carrier."""
-    return np.round(ResourceGrid(config).frequencies_hz / config.subcarrier_spacing_hz).astype(int)
-
-
 def _cluster(frequencies: np.ndarray, spread: float) -> Cluster:
     difference = frequencies[:, None] - frequencies[None, :]
     values, vectors = np.linalg.eigh(1 / (1 + 2j * np.pi * difference * spread))
     kept = values > KEPT_EIGENVALUE * values[-1]
     if spread == 0:
         kept = np.arange(values.size) == values.size - 1
-    return Cluster(spread, vectors[:, kept][:, ::-1], values[kept][::-1])
+    vectors = vectors[:, kept][:, ::-1]
+    conjugated = np.ascontiguousarray(vectors.conj().T, np.complex64)
+    return Cluster(spread, vectors, np.ascontiguousarray(values[kept][::-1]), conjugated)

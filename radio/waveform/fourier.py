@@ -53,3 +53,30 @@ def _made(rows: int, size: int, inverse: bool, fftw: bool) -> Transform:
         return out
 
     return Transform(source, run)
+
+
+def place_subcarriers(rows: np.ndarray, bins: np.ndarray) -> None:
+    """Rows complex64 [n, active], lowest frequency first, into FFT bins complex64 [n, size]; the others become zero."""
+    half = rows.shape[1] // 2
+    bins[:, 0], bins[:, half + 1 : bins.shape[1] - half] = 0, 0
+    bins[:, bins.shape[1] - half :], bins[:, 1 : half + 1] = rows[:, :half], rows[:, half:]
+
+
+def add_powers(found: np.ndarray, first: int, total: np.ndarray) -> None:
+    """Add |found|^2 of complex64 [rows, size] from place `first` on (below 0: at the end) to float32 [rows, n]."""
+    if acceleration.NUMBA:
+        _add_powers_compiled(found, first, total)
+        return
+    kept = found[:, np.arange(first, first + total.shape[1]) % found.shape[1]]
+    total += kept.real**2 + kept.imag**2
+
+
+@acceleration.compiled
+def _add_powers_compiled(found: np.ndarray, first: int, total: np.ndarray) -> None:
+    before = max(0, -first)
+    for r in range(total.shape[0]):
+        last, row, sums = found[r, found.shape[1] - before :], found[r, first + before :], total[r]
+        for i in range(before):
+            sums[i] += last[i].real * last[i].real + last[i].imag * last[i].imag
+        for i in range(sums.size - before):
+            sums[before + i] += row[i].real * row[i].real + row[i].imag * row[i].imag

@@ -65,6 +65,10 @@ class ResourceGrid:
         first = self.sounding_start(self.config.users)
         return first + user * self.config.header_symbols * self.symbol_samples
 
+    def symbol_steps(self, n_symbols: int) -> np.ndarray:
+        """int [n_symbols]: where OFDM symbols begin after the first of them."""
+        return _symbol_steps(self.symbol_samples, n_symbols)
+
     @property
     def payload_start(self) -> int:
         return self.header_start(self.config.users)
@@ -95,10 +99,6 @@ class ResourceGrid:
         """complex64 [preamble_repeats + sounding_symbols, active]: preamble and sounding as they are sent, boosted."""
         return _training(self.config, user)
 
-    def whole_band(self, n_symbols: int) -> np.ndarray:
-        """int [n_symbols, active]: positions of elements of symbols that are known throughout."""
-        return _whole_band(self.config.active_subcarriers, n_symbols)
-
     def scramble_signs(self, k: int) -> np.ndarray:
         """float32 [k] of -1 and 1."""
         return (1 - 2 * gold_bits(SCRAMBLE_SEED, max(k, 1))[:k].astype(np.float32)).astype(np.float32)
@@ -126,9 +126,9 @@ class ResourceGrid:
         """
         return _interleaved(self.config, self.payload_symbols(k))[:k]
 
-    def payload_uses(self, k: int) -> np.ndarray:
-        """int32 [payload_symbols * active + 1]: channel uses by flat index, k where there is none."""
-        return _uses(self.config, k)
+    def payload_places(self, k: int) -> np.ndarray:
+        """uint32 [k]: `payload_positions`, for compiled loops, half as large."""
+        return _places(self.config, k)
 
     def map_payload(self, symbols: np.ndarray) -> np.ndarray:
         """complex64 [k] -> complex64 [payload_symbols, active]; unused elements and pilots are 0."""
@@ -151,6 +151,13 @@ class ResourceGrid:
         return elements.reshape(*elements.shape[:-2], -1)[..., self.payload_positions(k)]
 
 
+@lru_cache(maxsize=64)
+def _symbol_steps(symbol_samples: int, n_symbols: int) -> np.ndarray:
+    steps = np.arange(n_symbols) * symbol_samples
+    steps.setflags(write=False)
+    return steps
+
+
 @lru_cache(maxsize=16)
 def _training(config: WaveformConfig, user: int) -> np.ndarray:
     grid = ResourceGrid(config)
@@ -158,13 +165,6 @@ def _training(config: WaveformConfig, user: int) -> np.ndarray:
     training = np.asarray(grid.training_boost * np.concatenate([preamble, grid.sounding(user)]), np.complex64)
     training.setflags(write=False)
     return training
-
-
-@lru_cache(maxsize=16)
-def _whole_band(active: int, n_symbols: int) -> np.ndarray:
-    positions = np.tile(np.arange(active), (n_symbols, 1))
-    positions.setflags(write=False)
-    return positions
 
 
 @lru_cache(maxsize=8)
@@ -199,12 +199,10 @@ def _interleaved(config: WaveformConfig, n_symbols: int) -> np.ndarray:
 
 
 @lru_cache(maxsize=8)
-def _uses(config: WaveformConfig, k: int) -> np.ndarray:
-    positions = ResourceGrid(config).payload_positions(k)
-    uses = np.full(ResourceGrid(config).payload_symbols(k) * config.active_subcarriers + 1, k, np.int32)
-    uses[positions] = np.arange(k)
-    uses.setflags(write=False)
-    return uses
+def _places(config: WaveformConfig, k: int) -> np.ndarray:
+    places = ResourceGrid(config).payload_positions(k).astype(np.uint32)
+    places.setflags(write=False)
+    return places
 
 
 @lru_cache(maxsize=64)

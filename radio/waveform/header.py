@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 
+from radio import acceleration
 from radio.waveform import convolutional
 from radio.waveform.gold import gold_bits
 
@@ -16,6 +17,7 @@ _KINDS: tuple[Literal["probe", "image"], ...] = ("probe", "image")
 HEADER_BITS = 8 * (_LAYOUT.size + 2)
 CODED_BITS = 2 * (HEADER_BITS + convolutional.CONSTRAINT - 1)
 INTERLEAVER_SEED = 0xB17
+_LEVELS = np.array([1, -1], np.float32) / np.float32(np.sqrt(2))  # of a bit
 
 
 @dataclass(frozen=True)
@@ -76,18 +78,28 @@ def _order(channel_uses: int) -> np.ndarray:
 def modulate(header: FrameHeader, channel_uses: int) -> np.ndarray:
     """QPSK complex64 [channel_uses] of unit power: coded, repeated to fill, interleaved."""
     coded = convolutional.encode(to_bits(header) ^ _whitening())
-    levels = np.array([1, -1], np.float32) / np.float32(np.sqrt(2))
-    return levels[coded][_order(channel_uses)].view(np.complex64)  # real and imaginary by turns
+    return _LEVELS[coded[_order(channel_uses)]].view(np.complex64)  # real and imaginary by turns
 
 
 def demodulate(matched: np.ndarray) -> FrameHeader | None:
     """matched: complex64 [channel_uses], conj(g) y / noise_power, whose parts are log-likelihoods up to a factor."""
     parts = np.ascontiguousarray(matched, np.complex64).view(np.float32)  # real and imaginary by turns
-    soft = np.bincount(_order(matched.size), parts, CODED_BITS)
-    if not np.isfinite(soft.sum()):
-        return None
-    bits = convolutional.decode(soft.astype(np.float32))
-    return from_bits(bits ^ _whitening())
+    bits = (_decoded_compiled if acceleration.NUMBA else _decoded)(_order(matched.size), parts)
+    return from_bits(bits ^ _whitening()) if bits.size else None
+
+
+def _decoded(order: np.ndarray, parts: np.ndarray) -> np.ndarray:
+    """uint8 [HEADER_BITS] of soft parts float32 [n], whose coded bits `order` [n] tells; none where not finite."""
+    soft = np.bincount(order, parts, CODED_BITS).astype(np.float32)
+    return convolutional.decode(soft) if np.isfinite(soft.sum()) else np.zeros(0, np.uint8)
+
+
+@acceleration.compiled
+def _decoded_compiled(order: np.ndarray, parts: np.ndarray) -> np.ndarray:
+    soft = np.zeros(CODED_BITS, np.float32)
+    for i in range(parts.size):
+        soft[order[i]] += parts[i]
+    return convolutional.decode_compiled(soft) if np.isfinite(soft.sum()) else np.zeros(0, np.uint8)
 
 
 def _whitening() -> np.ndarray:

@@ -4,15 +4,17 @@ A header whose checksum is right is as good as a known sequence: its symbols joi
 doubles what the channel is measured from and stretches the baseline that the carrier is measured over.
 """
 
+import math
 from functools import lru_cache
 
 import numpy as np
 
+from radio import acceleration
 from radio.waveform import header as header_code
-from radio.waveform.carrier import gram_of_delays, likelihood_peak
+from radio.waveform.carrier_likelihood import carrier_residual_hz, turn_symbols
 from radio.waveform.config import WaveformConfig
 from radio.waveform.grid import ResourceGrid
-from radio.waveform.known_elements import known_phasors
+from radio.waveform.known_elements import band_phasors, band_phasors_compiled
 from radio.waveform.reception import Reception
 from radio.waveform.tracking import Phasors, clock_offset
 
@@ -27,9 +29,8 @@ def read_header(data: np.ndarray, grid: ResourceGrid, one: Reception, noise_powe
     one.header_bins = one.bins(data, grid, starts)
     if one.header_bins is None:
         return
-    matched = np.conj(one.channel)[:, None] * one.header_bins / np.float32(noise_power)
-    matched = matched[0] if len(matched) == 1 else matched.sum(axis=0)
-    header = header_code.demodulate(matched.reshape(-1))
+    weigh = _weighed_compiled if acceleration.NUMBA else _weighed
+    header = header_code.demodulate(weigh(one.channel, one.header_bins, np.float32(1 / noise_power)))
     one.read = header is not None
     one.header = header or one.told
     if one.header and grid.payload_symbols(one.header.n_symbols) > MAX_PAYLOAD_SYMBOLS:
@@ -42,21 +43,15 @@ def learn_from_header(grid: ResourceGrid, one: Reception, noise_power: float) ->
     if one.header_bins is None or not one.read or one.header is None:
         return
     width_hz = SEARCHED_DEVIATIONS * one.carrier_std_hz(grid, noise_power)
-    boost = grid.training_boost
-    seen = one.header_bins * np.conj(_symbols(grid, one)) / boost**2
     starts = one.window_starts(grid, grid.header_start(one.user), config.header_symbols)
-    observations, times = np.concatenate([one.observations, seen], axis=1), np.concatenate([one.times, starts])
+    times = np.concatenate([one.times, starts])
+    join = _joined_compiled if acceleration.NUMBA else _joined
+    one.observations = join(one.observations, one.header_bins, _symbols(grid, one), 1 / grid.training_boost**2)
     step_hz = 0.02 * config.sample_rate_hz / float(times[-1] - times[0])
-    gram = gram_of_delays(observations, config)
-    residual_hz = likelihood_peak(gram, times / config.sample_rate_hz, width_hz, step_hz)
-
-    def turned(bins: np.ndarray, at: np.ndarray) -> np.ndarray:
-        turns = residual_hz / config.sample_rate_hz * (at - one.phase_origin(grid))
-        return bins * np.exp(-2j * np.pi * turns).astype(np.complex64)[None, :, None]
-
-    one.cfo_hz += residual_hz
-    one.observations, one.times = turned(observations, times), times
-    one.header_bins = turned(one.header_bins, starts)
+    residual_hz = carrier_residual_hz(one.observations, config, times, width_hz, step_hz)
+    one.cfo_hz, one.times, elapsed = one.cfo_hz + residual_hz, times, times - one.phase_origin(grid)
+    turn_symbols(one.observations, residual_hz / config.sample_rate_hz, elapsed)
+    turn_symbols(one.header_bins, residual_hz / config.sample_rate_hz, elapsed[-starts.size :])
     start_tracking(grid, one)
     if one.phasors is not None:
         one.clock = clock_offset(one.phasors, grid.symbol_samples / config.sample_rate_hz, noise_power)
@@ -71,20 +66,115 @@ def start_tracking(grid: ResourceGrid, one: Reception) -> None:
     config = grid.config
     n_symbols = one.symbol_index(grid, grid.payload_start) + grid.payload_symbols(one.header.n_symbols)
     one.phasors = Phasors.empty(grid, n_symbols, one.channel_symbol(grid))
-    training = grid.training(one.user)
-    if one.observations.shape[1] >= len(training):
-        sounding = training[config.preamble_repeats :]
-        seen = one.observations[:, config.preamble_repeats : len(training)] * sounding
-        *sums, _ = known_phasors(seen, one.channel, grid.whole_band(len(sounding)), sounding)
-        one.phasors.put(0, *sums)
-    symbols = _symbols(grid, one)
-    lower, upper, energy, seen_power = known_phasors(
-        one.header_bins, one.channel, grid.whole_band(config.header_symbols), symbols
+    heard = one.observations.shape[1] >= config.preamble_repeats + config.sounding_symbols
+    put = _put_known_compiled if acceleration.NUMBA else _put_known
+    error, expected = put(
+        one.phasors.lower,
+        one.phasors.upper,
+        one.phasors.energy,
+        one.observations,
+        config.preamble_repeats,
+        config.sounding_symbols if heard else 0,
+        float(grid.training_boost) ** 2,
+        one.header_bins,
+        one.symbol_index(grid, grid.header_start(one.user)),
+        one.channel,
+        _symbols(grid, one),
     )
-    one.phasors.put(one.symbol_index(grid, grid.header_start(one.user)), lower, upper, energy)
-    expected_power = max(float(energy.sum()), 1e-30)
-    error = seen_power - 2 * float((lower + upper).real.sum()) + expected_power  # sum |y - g x|^2
-    one.evm_db = float(10 * np.log10(max(error / expected_power, 1e-30)))
+    one.evm_db = 10 * math.log10(max(error / expected, 1e-30))
+
+
+def _put_known(
+    lower: np.ndarray,
+    upper: np.ndarray,
+    energy: np.ndarray,
+    observations: np.ndarray,
+    first: int,
+    soundings: int,
+    gain: float,
+    header_bins: np.ndarray,
+    header_at: int,
+    channel: np.ndarray,
+    symbols: np.ndarray,
+) -> tuple[float, float]:
+    """Write the phasors of sounding and header; the header's sum |y - g x|^2 and sum |g x|^2.
+
+    lower, upper, energy: of `Phasors`. The sounding is in observations complex64 [antennas, m, active] from `first` on,
+    its values divided out: gain, their power, is still theirs. channel: complex64 [antennas, active]; symbols x:
+    complex64 [header symbols, active].
+    """
+    known = np.ones((soundings, channel.shape[1]), np.complex64)
+    a, b, e, _ = band_phasors(observations, first, channel, known)
+    lower[:soundings], upper[:soundings], energy[:soundings] = gain * a, gain * b, gain * e
+    a, b, e, seen = band_phasors(header_bins, 0, channel, symbols)
+    part = slice(header_at, header_at + len(symbols))
+    lower[part], upper[part], energy[part] = a, b, e
+    expected = max(float(e.sum()), 1e-30)
+    return seen - 2 * float((a + b).real.sum()) + expected, expected
+
+
+@acceleration.compiled
+def _put_known_compiled(
+    lower: np.ndarray,
+    upper: np.ndarray,
+    energy: np.ndarray,
+    observations: np.ndarray,
+    first: int,
+    soundings: int,
+    gain: float,
+    header_bins: np.ndarray,
+    header_at: int,
+    channel: np.ndarray,
+    symbols: np.ndarray,
+) -> tuple[float, float]:
+    known = np.ones((soundings, channel.shape[1]), np.complex64)
+    a, b, e, _ = band_phasors_compiled(observations, first, channel, known)
+    for m in range(soundings):
+        lower[m], upper[m], energy[m] = gain * a[m], gain * b[m], gain * e[m]
+    a, b, e, seen = band_phasors_compiled(header_bins, 0, channel, symbols)
+    expected = error = 0.0
+    for m in range(e.size):
+        lower[header_at + m], upper[header_at + m], energy[header_at + m] = a[m], b[m], e[m]
+        expected += e[m]
+        error -= 2 * (a[m] + b[m]).real
+    expected = max(expected, 1e-30)
+    return error + seen + expected, expected
+
+
+def _weighed(channel: np.ndarray, bins: np.ndarray, scale: np.float32) -> np.ndarray:
+    """scale sum_antennas conj(g) y: complex64 [symbols * active] of [antennas, active], [antennas, symbols, active]."""
+    return np.asarray((np.conj(channel)[:, None] * bins).sum(axis=0).reshape(-1) * scale)
+
+
+@acceleration.compiled
+def _weighed_compiled(channel: np.ndarray, bins: np.ndarray, scale: np.float32) -> np.ndarray:
+    antennas, symbols, active = bins.shape
+    out = np.zeros((symbols, active), np.complex64)
+    for antenna in range(antennas):
+        for m in range(symbols):
+            for i in range(active):
+                g, y = channel[antenna, i], bins[antenna, m, i]
+                out[m, i] += scale * complex(g.real * y.real + g.imag * y.imag, g.real * y.imag - g.imag * y.real)
+    return out.reshape(-1)
+
+
+def _joined(observations: np.ndarray, bins: np.ndarray, symbols: np.ndarray, scale: np.float32) -> np.ndarray:
+    """observations complex64 [antennas, m, active], then scale conj(symbols) bins, complex64 [antennas, h, active]."""
+    return np.concatenate([observations, bins * np.conj(symbols) * scale], axis=1)
+
+
+@acceleration.compiled
+def _joined_compiled(observations: np.ndarray, bins: np.ndarray, symbols: np.ndarray, scale: np.float32) -> np.ndarray:
+    antennas, before, active = observations.shape
+    out = np.empty((antennas, before + symbols.shape[0], active), np.complex64)
+    for antenna in range(antennas):
+        out[antenna, :before] = observations[antenna]
+        for m in range(symbols.shape[0]):
+            for i in range(active):
+                x, y = symbols[m, i], bins[antenna, m, i]
+                z = complex(x.real * y.real + x.imag * y.imag, x.real * y.imag - x.imag * y.real)
+                out[antenna, before + m, i] = scale * z
+    return out
 
 
 def _symbols(grid: ResourceGrid, one: Reception) -> np.ndarray:

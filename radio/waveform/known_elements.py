@@ -49,3 +49,42 @@ def _compiled(
                 energy[m] += expected.real * expected.real + expected.imag * expected.imag
                 power += y.real * y.real + y.imag * y.imag
     return lower, upper, energy, power
+
+
+def band_phasors(
+    bins: np.ndarray, first: int, channel: np.ndarray, values: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+    """`known_phasors` of symbols that are known throughout: `first` and the next ones of bins, as many as values has.
+
+    values: complex64 [symbols, active].
+    """
+    if acceleration.NUMBA:
+        lower, upper, energy, power = band_phasors_compiled(bins, first, channel, values)
+        return lower, upper, energy, power
+    positions = np.broadcast_to(np.arange(bins.shape[2]), values.shape)
+    return known_phasors(bins[:, first : first + len(values)], channel, positions, values)
+
+
+@acceleration.compiled
+def band_phasors_compiled(
+    bins: np.ndarray, first: int, channel: np.ndarray, values: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+    """`band_phasors`, for compiled callers."""
+    symbols, active = values.shape
+    sums, energy, power = np.zeros((2, symbols), np.complex128), np.zeros(symbols), 0.0
+    for m in range(symbols):
+        for antenna in range(bins.shape[0]):
+            for part in range(2):
+                a, b = part * (active // 2), active // 2 + part * (active - active // 2)
+                y, g, x = bins[antenna, first + m, a:b], channel[antenna, a:b], values[m, a:b]
+                real = imag = expected = seen = np.float32(0.0)
+                for i in range(b - a):
+                    u, v = g[i].real * x[i].real - g[i].imag * x[i].imag, g[i].real * x[i].imag + g[i].imag * x[i].real
+                    real += y[i].real * u + y[i].imag * v
+                    imag += y[i].imag * u - y[i].real * v
+                    expected += u * u + v * v
+                    seen += y[i].real * y[i].real + y[i].imag * y[i].imag
+                sums[part, m] += complex(real, imag)
+                energy[m] += expected
+                power += float(seen)
+    return sums[0], sums[1], energy, power

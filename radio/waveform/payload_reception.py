@@ -45,8 +45,8 @@ def receive_payload(
         return None
     followed = _follow(bins, grid, one, first, noise_power)
     drift = followed.delay_samples[first:]
-    moved = np.round(drift).astype(int)
-    if np.abs(drift).max() > RETIME_SAMPLES and np.any(moved):
+    if max(abs(float(drift[0])), abs(float(drift[-1]))) > RETIME_SAMPLES:  # it is even
+        moved = np.round(drift).astype(int)
         late = moved != 0
         retimed = one.bins(data, grid, (starts + moved)[late])
         if retimed is not None:
@@ -67,7 +67,7 @@ def _follow(bins: np.ndarray, grid: ResourceGrid, one: Reception, first: int, no
     pilots = positions.size * len(bins)
     surplus = (seen_power - float(energy.sum())) / pilots
     trust = noise_power / max(surplus, noise_power)
-    one.phasors.put(first, trust * lower, trust * upper, trust * energy)
+    one.phasors.put(first, lower, upper, energy, weight=trust)
     return track(one.phasors, grid, noise_power, one.carrier_std_hz(grid, noise_power))
 
 

@@ -49,3 +49,11 @@ def peak(likelihood: np.ndarray) -> float:
 
 
 peak_compiled = acceleration.compiled(peak)
+
+
+def searched_cells(largest: float, size: int) -> int:
+    """How many of the cells of a spectrum of `size` are searched on either side of zero."""
+    return min(int(largest), (size - 1) // 2)
+
+
+searched_cells_compiled = acceleration.compiled(searched_cells)

@@ -1,15 +1,15 @@
 """From a window of samples to every user's channel, header and features."""
 
-from dataclasses import replace
+import math
+from typing import Any
 
 import numpy as np
 
 from radio import acceleration
 from radio.samples import Samples
-from radio.waveform.acquisition import Acquisition, acquire, acquire_near, repeats_wrong
+from radio.waveform.acquisition import acquire, acquire_near
 from radio.waveform.cancellation import Alignment
 from radio.waveform.carrier import known_symbol_starts, observe, refine_carrier
-from radio.waveform.channel_estimation import strongest_path_samples
 from radio.waveform.config import WaveformConfig
 from radio.waveform.delay_memory import DelayMemory
 from radio.waveform.frame import ChannelEstimate, ReceivedFrame, ReceivedUser
@@ -17,14 +17,20 @@ from radio.waveform.ghosts import is_ghost
 from radio.waveform.grid import ResourceGrid
 from radio.waveform.header import FrameHeader
 from radio.waveform.header_reception import learn_from_header, read_header, start_tracking
+from radio.waveform.hypotheses import Acquisition
+from radio.waveform.loud_preamble import repeats_wrong
 from radio.waveform.payload_reception import receive_payload
 from radio.waveform.reception import Reception
 from radio.waveform.steady import steady_mean
+from radio.waveform.straightening import turn_band
+from radio.waveform.strongest_path import strongest_path_samples
 from radio.waveform.transmitter import BurstTransmitter
 from radio.waveform.windows import backoff_samples
 
 SMALLEST_NOISE_POWER = 1e-20
-WARM_UP_SYMBOLS, WARM_UP_NOISE = 1000, 0.05
+WARM_UP_SYMBOLS = 1000
+_SPREAD = 0.8 ** np.arange(16) * np.exp(1j * np.arange(16.0) ** 2)
+WARM_UPS = ((np.ones(1), 0.05), (_SPREAD, 0.05), (np.ones(1), 1.4))  # taps and noise: plain, many paths, not loud
 
 
 class BurstReceiver:
@@ -84,10 +90,11 @@ class BurstReceiver:
         for user in range(self.config.users):
             header = FrameHeader(0, user, "image", 8, 8, WARM_UP_SYMBOLS, 0)
             bursts.append(BurstTransmitter(self.config, user).modulate(np.ones(WARM_UP_SYMBOLS, np.complex64), header))
-        samples = np.tile(np.pad(sum(bursts), self.config.fft_size), (self.config.rx_antennas, 1))
-        noise = np.random.default_rng(1).standard_normal((*samples.shape, 2)) @ [1, 1j]
-        noisy = (samples + WARM_UP_NOISE * noise).astype(np.complex64)
-        self.receive(Samples(noisy, 0, self.config.sample_rate_hz), self.config.fft_size)
+        sent = np.pad(sum(bursts), self.config.fft_size)
+        rng, shape = np.random.default_rng(1), (self.config.rx_antennas, sent.size, 2)
+        for taps, noise in WARM_UPS:
+            noisy = np.convolve(sent, taps)[: sent.size] + noise * (rng.standard_normal(shape) @ [1, 1j])
+            self.receive(Samples(noisy.astype(np.complex64), 0, self.config.sample_rate_hz), self.config.fft_size)
 
     def _measure(
         self,
@@ -173,39 +180,36 @@ class BurstReceiver:
             return ReceivedUser(user, False, "its preamble was not detected")
         fraction = strongest_path_samples(one.channel, self.config) - backoff_samples(self.grid)
         power = max(float(np.vdot(one.channel, one.channel).real) / one.channel.size, 1e-30)
-        measured = ReceivedUser(
-            user=user,
-            detected=one.detected,
-            header=one.header,
-            header_read=one.read,
-            delay_samples=one.origin - origin + fraction,
-            cfo_hz=one.cfo_hz,
-            channel=self._channel_estimate(one, start_tick, origin),
-            power=power,
-            snr_db=float(10 * np.log10(power / noise_power)),
-            evm_db=one.evm_db,
-        )
+        measured: dict[str, Any] = {
+            "user": user,
+            "detected": one.detected,
+            "header": one.header,
+            "header_read": one.read,
+            "delay_samples": one.origin - origin + fraction,
+            "cfo_hz": one.cfo_hz,
+            "channel": self._channel_estimate(one, start_tick, origin),
+            "power": power,
+            "snr_db": 10 * math.log10(power / noise_power),
+            "evm_db": one.evm_db,
+        }
         if one.header is None or one.phasors is None:
-            return replace(measured, reason="the checksum of its header is wrong")
+            return ReceivedUser(**measured, reason="the checksum of its header is wrong")
         if one.header.n_symbols == 0:
-            return measured
+            return ReceivedUser(**measured)
         payload = receive_payload(data, self.grid, one, found, noise_power, silent - {user})
         if payload is None:
-            return replace(measured, reason="the burst is cut off by the end of the samples")
-        return replace(
-            measured,
-            cfo_hz=one.cfo_hz + payload.track.frequency_hz,
-            clock_ppm=payload.track.clock_ppm,
-            features=payload.features,
-            alignment=Alignment(
-                payload.starts + start_tick,
-                one.cfo_hz,
-                one.phase_origin(self.grid) + start_tick,
-                payload.delay_samples,
-                payload.phase_rad,
-                one.channel,
-            ),
+            return ReceivedUser(**measured, reason="the burst is cut off by the end of the samples")
+        measured["cfo_hz"] += payload.track.frequency_hz
+        alignment = Alignment(
+            payload.starts + start_tick,
+            one.cfo_hz,
+            one.phase_origin(self.grid) + start_tick,
+            payload.delay_samples,
+            payload.phase_rad,
+            one.channel,
         )
+        clock_ppm = payload.track.clock_ppm
+        return ReceivedUser(**measured, clock_ppm=clock_ppm, features=payload.features, alignment=alignment)
 
     def _channel_estimate(self, one: Reception, start_tick: int, origin: int) -> ChannelEstimate:
         """The internal estimate, seen through FFT windows with the carrier undone, as the radio sees it."""
@@ -213,8 +217,8 @@ class BurstReceiver:
         middle = int(one.channel_time) + self.config.fft_size // 2
         delay = one.origin - origin - backoff_samples(self.grid)
         elapsed = middle - one.phase_origin(self.grid)
-        turns = (one.cfo_hz * elapsed - self.grid.frequencies_hz * delay) / self.config.sample_rate_hz
-        values = (one.channel * np.exp(2j * np.pi * turns)).astype(np.complex64)
+        phase = 2 * math.pi * math.fmod(one.cfo_hz * elapsed / self.config.sample_rate_hz, 1.0)
+        values = turn_band(one.channel, -2 * math.pi * delay / self.config.fft_size, phase)
         return ChannelEstimate(values, one.error_variance, start_tick + middle)
 
 

@@ -52,8 +52,13 @@ class Reception:
 
     def window_starts(self, grid: ResourceGrid, part_start: int, n_symbols: int) -> np.ndarray:
         """int [n_symbols]: FFT windows of a part of the burst, as sample indices."""
-        first = self.origin + part_start + grid.config.cp_samples - backoff_samples(grid)
-        return first + np.arange(n_symbols) * grid.symbol_samples
+        return self._first_window(grid, part_start) + grid.symbol_steps(n_symbols)
+
+    def _first_window(self, grid: ResourceGrid, part_start: int) -> int:
+        return self.origin + part_start + grid.config.cp_samples - backoff_samples(grid)
+
+    def _mean_time(self) -> float:
+        return int(self.times.sum()) / self.times.size
 
     def bins(self, data: np.ndarray, grid: ResourceGrid, starts: np.ndarray) -> np.ndarray | None:
         """complex64 [antennas, symbols, active] with the carrier undone, or None when the samples end before."""
@@ -63,7 +68,7 @@ class Reception:
 
     def take_mean(self, grid: ResourceGrid) -> None:
         """Fill in seen: all observations as at their mean time."""
-        self.seen = steady_mean(self.observations, -self.clock * (self.times - self.times.mean()), grid)
+        self.seen = steady_mean(self.observations, self.clock * (self._mean_time() - self.times), grid)
 
     def noise_power(self, grid: ResourceGrid) -> float:
         """Of a channel use of the payload, from what differs between the observations."""
@@ -72,13 +77,13 @@ class Reception:
     def learn_channel_quickly(self, grid: ResourceGrid, noise_power: float) -> None:
         """Channel good enough to read the header with."""
         self.channel = delay_limited_estimate(self.seen.values, grid.config, self._variance(grid, noise_power))
-        self.channel_time = float(self.times.mean())
+        self.channel_time = self._mean_time()
 
     def learn_channel(self, grid: ResourceGrid, noise_power: float) -> None:
         """Channel and its error from all observations."""
         variance = self._variance(grid, noise_power)
         self.channel, self.error_variance = estimate_channel(self.seen.values, grid.config, variance)
-        self.channel_time = float(self.times.mean())
+        self.channel_time = self._mean_time()
 
     def remember(
         self, grid: ResourceGrid, noise_power: float, memory: DelayMemory, expected_tick: int, start_tick: int
@@ -97,7 +102,7 @@ class Reception:
 
     def channel_symbol(self, grid: ResourceGrid) -> float:
         """channel_time on the tracker's axis."""
-        first = self.window_starts(grid, grid.sounding_start(self.user), 1)[0]
+        first = self._first_window(grid, grid.sounding_start(self.user))
         return float((self.channel_time - first) / grid.symbol_samples)
 
     def symbol_index(self, grid: ResourceGrid, part_start: int) -> int:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from radio import acceleration
 from radio.waveform.equalizer import lmmse_weights
 from radio.waveform.grid import ResourceGrid
 from radio.waveform.straightening import straightened_uses
@@ -28,8 +29,29 @@ def separate(
     """
     symbols = received.shape[1]
     edges = sorted({0, symbols, *(min(length, symbols) for length in lengths)})
-    weights = []
-    for begin in edges[:-1]:
-        present = np.array([length > begin for length in lengths], np.float32)
-        weights.append(lmmse_weights(channels * present[:, None, None], noise_power)[user])
-    return straightened_uses(received, np.stack(weights), delay_samples, phase_rad, grid, np.diff(edges), k)
+    present = [[length > begin for length in lengths] for begin in edges[:-1]]
+    weigh = _weights_compiled if acceleration.NUMBA and len(received) == 1 else _weights
+    weights = weigh(channels, np.array(present, np.float32), user, noise_power)
+    return straightened_uses(received, weights, delay_samples, phase_rad, grid, np.diff(edges), k)
+
+
+def _weights(channels: np.ndarray, present: np.ndarray, user: int, noise_power: float) -> np.ndarray:
+    """The user's weights complex64 [parts, antennas, active] where users are present, float32 [parts, users] 0 or 1."""
+    return np.stack([lmmse_weights(channels * row[:, None, None], noise_power)[user] for row in present])
+
+
+@acceleration.compiled
+def _weights_compiled(channels: np.ndarray, present: np.ndarray, user: int, noise_power: float) -> np.ndarray:
+    """The same with one antenna."""
+    users, _, active = channels.shape
+    weights = np.empty((present.shape[0], 1, active), np.complex64)
+    for part in range(present.shape[0]):
+        total = np.full(active, np.float32(noise_power))
+        for other in range(users):
+            if present[part, other] > 0:
+                for i in range(active):
+                    g = channels[other, 0, i]
+                    total[i] += g.real * g.real + g.imag * g.imag
+        for i in range(active):
+            weights[part, 0, i] = channels[user, 0, i] * (present[part, user] / total[i])
+    return weights

@@ -37,28 +37,48 @@ def steady_mean(observations: np.ndarray, drift_samples: np.ndarray, grid: Resou
 def _compiled(observations: np.ndarray, steps: np.ndarray) -> tuple[np.ndarray, float]:
     """The mean complex64 [antennas, active], and the sum of |x - mean|^2."""
     antennas, symbols, active = observations.shape
-    half = active // 2
-    turns = np.empty((symbols, active), np.complex64)
+    mean, scatter = np.zeros((antennas, active), np.complex64), 0.0
+    drifts = False
     for m in range(symbols):
-        turn = complex(math.cos(steps[m]), math.sin(steps[m]))
-        phasor = turn
-        for k in range(half):  # subcarriers k + 1 and -(k + 1)
-            turns[m, half + k] = phasor
-            turns[m, half - 1 - k] = phasor.conjugate()
-            phasor *= turn
-    mean = np.zeros((antennas, active), np.complex64)
-    scatter = 0.0
+        drifts |= steps[m] != 0
+    turns = _turns(steps, active) if drifts else np.empty((0, active), np.complex64)
+    straight = np.empty((symbols, active), np.complex64)
     for antenna in range(antennas):
-        straight = observations[antenna] * turns
+        row = mean[antenna]
         for m in range(symbols):
+            seen, out = observations[antenna, m], straight[m]
+            if drifts:
+                turn = turns[m]
+                for k in range(active):
+                    a, b, c, s = seen[k].real, seen[k].imag, turn[k].real, turn[k].imag
+                    out[k] = complex(a * c - b * s, a * s + b * c)
+            else:
+                out[:] = seen
             for k in range(active):
-                mean[antenna, k] += straight[m, k]
+                row[k] += out[k]
         for k in range(active):
-            mean[antenna, k] /= np.float32(symbols)
+            row[k] /= np.float32(symbols)
         for m in range(symbols):
-            row = np.float32(0.0)
+            out, left = straight[m], np.float32(0.0)
             for k in range(active):
-                difference = straight[m, k] - mean[antenna, k]
-                row += difference.real * difference.real + difference.imag * difference.imag
-            scatter += float(row)
+                difference = out[k] - row[k]
+                left += difference.real * difference.real + difference.imag * difference.imag
+            scatter += float(left)
     return mean, scatter
+
+
+@acceleration.compiled
+def _turns(steps: np.ndarray, active: int) -> np.ndarray:
+    """exp(j f steps[m]): complex64 [symbols, active]; all symbols' chains of products run side by side."""
+    symbols, half = steps.size, active // 2
+    turns = np.empty((symbols, active), np.complex64)
+    turn, phasor = np.empty(symbols, np.complex128), np.empty(symbols, np.complex128)
+    for m in range(symbols):
+        turn[m] = phasor[m] = complex(math.cos(steps[m]), math.sin(steps[m]))
+    for k in range(half):  # subcarriers k + 1 and -(k + 1)
+        for m in range(symbols):
+            turns[m, half + k] = phasor[m]
+            turns[m, half - 1 - k] = phasor[m].conjugate()
+            a, b, c, s = phasor[m].real, phasor[m].imag, turn[m].real, turn[m].imag
+            phasor[m] = complex(a * c - b * s, a * s + b * c)
+    return turns

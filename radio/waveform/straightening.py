@@ -25,6 +25,27 @@ def ramps(delay_samples: np.ndarray, phase_rad: np.ndarray, grid: ResourceGrid) 
     return np.concatenate([whole[:, :half], whole[:, half + 1 : 2 * half + 1]], axis=1)
 
 
+def turn_band(values: np.ndarray, step_rad: float, phase_rad: float) -> np.ndarray:
+    """values complex64 [antennas, active] times exp(j (f step + phase))."""
+    if acceleration.NUMBA:
+        return np.asarray(_turn_band_compiled(values, step_rad, phase_rad))
+    half = values.shape[1] // 2
+    numbers = np.concatenate([np.arange(-half, 0), np.arange(1, half + 1)])
+    return np.asarray(values * np.exp(1j * (numbers * step_rad + phase_rad)), np.complex64)
+
+
+@acceleration.compiled
+def _turn_band_compiled(values: np.ndarray, step_rad: float, phase_rad: float) -> np.ndarray:
+    ramp, out = np.empty((2, values.shape[1]), np.float32), np.empty(values.shape, np.complex64)
+    _ramp(step_rad, ramp)
+    c, s = np.float32(math.cos(phase_rad)), np.float32(math.sin(phase_rad))
+    for antenna in range(values.shape[0]):
+        for i in range(values.shape[1]):
+            a, b, y = ramp[0, i] * c - ramp[1, i] * s, ramp[0, i] * s + ramp[1, i] * c, values[antenna, i]
+            out[antenna, i] = complex(y.real * a - y.imag * b, y.real * b + y.imag * a)
+    return out
+
+
 def straighten(
     received: np.ndarray, weights: np.ndarray, delay_samples: np.ndarray, phase_rad: np.ndarray, grid: ResourceGrid
 ) -> np.ndarray:
@@ -55,7 +76,7 @@ def straightened_uses(
     """
     if acceleration.NUMBA:
         step = 2 * np.pi / grid.config.fft_size * delay_samples
-        return np.asarray(_uses(received, weights, step, phase_rad, lengths, grid.payload_uses(k)))[:k]
+        return np.asarray(_uses(received, weights, step, phase_rad, lengths, grid.payload_places(k)))
     begins = np.cumsum(lengths) - lengths
     parts = [slice(begin, begin + length) for begin, length in zip(begins, lengths, strict=True)]
     straight = [
@@ -67,13 +88,9 @@ def straightened_uses(
 
 @acceleration.compiled
 def _straightened(received: np.ndarray, weights: np.ndarray, steps: np.ndarray, phases: np.ndarray) -> np.ndarray:
-    antennas, symbols, active = received.shape
+    _, symbols, active = received.shape
     out = np.empty((symbols, active), np.complex64)
-    turned, advance = np.empty((antennas, 2, active), np.float32), np.empty((2, active), np.float32)
-    for m in range(symbols):
-        _turn(weights, steps, m, 0, turned, advance)
-        for antenna in range(antennas):
-            _combine(received[antenna, m], turned[antenna], phases[m], out[m], antenna == 0)
+    _straighten_rows(received, weights, steps, phases, 0, symbols, out)
     return out
 
 
@@ -84,23 +101,38 @@ def _uses(
     steps: np.ndarray,
     phases: np.ndarray,
     lengths: np.ndarray,
-    uses: np.ndarray,
+    places: np.ndarray,
 ) -> np.ndarray:
-    """`_straightened`, each value put where `uses` says: complex64 [largest of uses + 1], the last of no meaning."""
-    antennas, _, active = received.shape
-    out, row = np.empty(uses[-1] + 1, np.complex64), np.empty(active, np.complex64)
-    turned, advance = np.empty((antennas, 2, active), np.float32), np.empty((2, active), np.float32)
+    """`_straightened` with weights for each part, at flat places uint32 [k]: complex64 [k]."""
+    _, symbols, active = received.shape
+    straight = np.empty((symbols, active), np.complex64)
     begin = 0
     for part in range(lengths.size):
-        for m in range(begin, begin + lengths[part]):
-            _turn(weights[part], steps, m, begin, turned, advance)
-            for antenna in range(antennas):
-                _combine(received[antenna, m], turned[antenna], phases[m], row, antenna == 0)
-            places = uses[m * active : (m + 1) * active]
-            for i in range(active):
-                out[places[i]] = row[i]
+        _straighten_rows(received, weights[part], steps, phases, begin, begin + lengths[part], straight)
         begin += lengths[part]
+    flat, out = straight.reshape(-1), np.empty(places.size, np.complex64)
+    for i in range(places.size):
+        out[i] = flat[places[i]]
     return out
+
+
+@acceleration.compiled
+def _straighten_rows(
+    received: np.ndarray,
+    weights: np.ndarray,
+    steps: np.ndarray,
+    phases: np.ndarray,
+    begin: int,
+    end: int,
+    out: np.ndarray,
+) -> None:
+    """z of symbols begin .. end - 1 into out complex64 [symbols, active]; steps: radians per subcarrier [symbols]."""
+    antennas, _, active = received.shape
+    turned, advance = np.empty((antennas, 2, active), np.float32), np.empty((2, active), np.float32)
+    for m in range(begin, end):
+        _turn(weights, steps, m, begin, turned, advance)
+        for antenna in range(antennas):
+            _combine(received[antenna, m], turned[antenna], phases[m], out[m], antenna == 0)
 
 
 @acceleration.compiled

@@ -15,12 +15,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from radio import acceleration
+from radio.waveform.clock import clock_compiled, clock_of
 from radio.waveform.grid import ResourceGrid
-from radio.waveform.periodogram import peak, peak_compiled, spectrum_compiled, spectrum_near_zero
+from radio.waveform.periodogram import (
+    peak,
+    peak_compiled,
+    searched_cells,
+    searched_cells_compiled,
+    spectrum_compiled,
+    spectrum_near_zero,
+)
 
 SMOOTHING_SYMBOLS = 4.0  # standard deviation of the kernel: about a millisecond at the default numerology
-CLOCK_PRIOR_PPM = 20.0  # standard deviation expected of a crystal; keeps short bursts from inventing a drift
-LARGEST_CLOCK_PPM = 60.0
 LARGEST_RESIDUAL_HZ = 600.0
 SEARCHED_DEVIATIONS = 8.0  # of the carrier; beyond, the prior outweighs any likelihood
 _REACH = int(4 * SMOOTHING_SYMBOLS)
@@ -47,10 +53,10 @@ class Phasors:
         lower, upper = np.zeros((2, symbols), complex)
         return cls(lower, upper, np.zeros(symbols), grid.half_band_distance_hz, reference)
 
-    def put(self, first: int, lower: np.ndarray, upper: np.ndarray, energy: np.ndarray) -> None:
-        """Phasors of symbols from `first` on, each [m]; see above."""
+    def put(self, first: int, lower: np.ndarray, upper: np.ndarray, energy: np.ndarray, weight: float = 1.0) -> None:
+        """Phasors of symbols from `first` on, each [m]; see above. weight: by which all three are multiplied."""
         part = slice(first, first + len(energy))
-        self.lower[part], self.upper[part], self.energy[part] = lower, upper, energy
+        self.lower[part], self.upper[part], self.energy[part] = weight * lower, weight * upper, weight * energy
 
 
 @dataclass(frozen=True)
@@ -69,14 +75,66 @@ def track(phasors: Phasors, grid: ResourceGrid, noise_power: float, cfo_std_hz: 
     noise_power: per element; cfo_std_hz: expected error of the carrier offset that was undone before.
     """
     period_s = grid.symbol_samples / grid.config.sample_rate_hz
-    clock = clock_offset(phasors, period_s, noise_power)
-    noise_energy = noise_power * max(float(phasors.energy.sum()), 1e-300)
-    delay_s = -clock * (np.arange(phasors.lower.size) - phasors.reference) * period_s
-    follow = _followed_compiled if acceleration.NUMBA else _followed
-    phase_rad, frequency_hz = follow(
-        phasors.lower, phasors.upper, np.pi * phasors.separation_hz * delay_s, period_s, noise_energy, cfo_std_hz
+    follow = _tracked_compiled if acceleration.NUMBA else _tracked
+    phase_rad, delay_s, frequency_hz, clock = follow(
+        phasors.lower,
+        phasors.upper,
+        phasors.energy,
+        phasors.separation_hz,
+        phasors.reference,
+        period_s,
+        noise_power,
+        cfo_std_hz,
     )
     return Track(phase_rad, delay_s * grid.config.sample_rate_hz, frequency_hz, clock * 1e6)
+
+
+def _tracked(
+    lower: np.ndarray,
+    upper: np.ndarray,
+    energy: np.ndarray,
+    separation_hz: float,
+    reference: float,
+    period_s: float,
+    noise_power: float,
+    cfo_std_hz: float,
+) -> tuple[np.ndarray, np.ndarray, float, float]:
+    """Phase in rad and delay in s, float64 [symbols] both, mean slope of the phase in Hz, relative clock offset.
+
+    lower to reference: see `Phasors`; period_s: of a symbol.
+    """
+    clock = clock_of(lower, upper, energy, separation_hz, reference, period_s, noise_power)
+    noise_energy = noise_power * max(float(energy.sum()), 1e-300)
+    delay_s = -clock * (np.arange(lower.size) - reference) * period_s
+    tilts = np.pi * separation_hz * delay_s
+    phase_rad, frequency_hz = _followed(lower, upper, tilts, period_s, noise_energy, cfo_std_hz)
+    return phase_rad, delay_s, frequency_hz, clock
+
+
+@acceleration.compiled
+def _tracked_compiled(
+    lower: np.ndarray,
+    upper: np.ndarray,
+    energy: np.ndarray,
+    separation_hz: float,
+    reference: float,
+    period_s: float,
+    noise_power: float,
+    cfo_std_hz: float,
+) -> tuple[np.ndarray, np.ndarray, float, float]:
+    clock = clock_compiled(lower, upper, energy, separation_hz, reference, period_s, noise_power)
+    noise_energy = noise_power * max(energy.sum(), 1e-300)
+    delay_s = -clock * (np.arange(lower.size) - reference) * period_s
+    tilts = np.pi * separation_hz * delay_s
+    phase_rad, frequency_hz = _followed_compiled(lower, upper, tilts, period_s, noise_energy, cfo_std_hz)
+    return phase_rad, delay_s, frequency_hz, clock
+
+
+def clock_offset(phasors: Phasors, period_s: float, noise_power: float) -> float:
+    """Relative clock offset that the phasors show (see `clock`)."""
+    find = clock_compiled if acceleration.NUMBA else clock_of
+    separation_hz, reference = phasors.separation_hz, phasors.reference
+    return float(find(phasors.lower, phasors.upper, phasors.energy, separation_hz, reference, period_s, noise_power))
 
 
 def _followed(
@@ -118,50 +176,6 @@ def _followed_compiled(
     return phase_rad, frequency_hz
 
 
-def clock_offset(phasors: Phasors, period_s: float, noise_power: float) -> float:
-    """Relative clock offset: most likely turning of the upper against the lower half, with the crystal's prior.
-
-    With energy E in both halves the phase between them has Fisher information E / (2 noise_power) per symbol.
-    """
-    size = max(16 * phasors.energy.size, 4096)
-    step = 1 / (size * period_s * phasors.separation_hz)
-    count = _count(LARGEST_CLOCK_PPM * 1e-6 / step, size)
-    penalty = 0.5 * (step * 1e6 / CLOCK_PRIOR_PPM) ** 2 * max(noise_power, 1e-300)
-    find = _clock_cell_compiled if acceleration.NUMBA else _clock_cell
-    return step * find(phasors.upper, phasors.lower, phasors.energy, phasors.reference, size, count, penalty)
-
-
-def _clock_cell(
-    upper: np.ndarray, lower: np.ndarray, energy: np.ndarray, reference: float, size: int, count: int, penalty: float
-) -> float:
-    """The likeliest clock in steps, -count .. count; penalty: of one step, that of c steps is c^2 times it."""
-    if np.count_nonzero(energy > 0) < 3:
-        return 0.0
-    weighted = upper * np.conj(lower) * (2 / np.where(energy > 0, energy, 1.0))
-    cells = np.arange(-count, count + 1)
-    turned = np.exp(2j * np.pi * reference / size * cells)
-    return peak((spectrum_near_zero(weighted, size, count) * turned).real - penalty * cells**2)
-
-
-@acceleration.compiled
-def _clock_cell_compiled(
-    upper: np.ndarray, lower: np.ndarray, energy: np.ndarray, reference: float, size: int, count: int, penalty: float
-) -> float:
-    weighted, known = np.zeros(energy.size, np.complex128), 0
-    for m in range(energy.size):
-        if energy[m] > 0:
-            known += 1
-            weighted[m] = upper[m] * lower[m].conjugate() * (2 / energy[m])
-    if known < 3:
-        return 0.0
-    spectrum = spectrum_compiled(weighted, size, count)
-    values = np.empty(spectrum.size)
-    for i in range(values.size):
-        angle = 2 * math.pi * reference / size * (i - count)
-        values[i] = spectrum[i].real * math.cos(angle) - spectrum[i].imag * math.sin(angle) - penalty * (i - count) ** 2
-    return peak_compiled(values)
-
-
 def _frequency(common: np.ndarray, period_s: float, noise_energy: float, std_hz: float) -> float:
     """Most likely mean frequency in Hz of phasors period_s apart: penalised periodogram, parabola on top.
 
@@ -169,7 +183,7 @@ def _frequency(common: np.ndarray, period_s: float, noise_energy: float, std_hz:
     """
     size = 16 * common.size
     step_hz = 1 / (size * period_s)
-    count = _count(min(LARGEST_RESIDUAL_HZ, SEARCHED_DEVIATIONS * std_hz) / step_hz + 1, size)
+    count = searched_cells(min(LARGEST_RESIDUAL_HZ, SEARCHED_DEVIATIONS * std_hz) / step_hz + 1, size)
     likelihood = np.abs(spectrum_near_zero(common, size, count)) ** 2 / noise_energy
     return step_hz * peak(likelihood - 0.5 * (np.arange(-count, count + 1) * step_hz / std_hz) ** 2)
 
@@ -178,7 +192,7 @@ def _frequency(common: np.ndarray, period_s: float, noise_energy: float, std_hz:
 def _frequency_compiled(common: np.ndarray, period_s: float, noise_energy: float, std_hz: float) -> float:
     size = 16 * common.size
     step_hz = 1 / (size * period_s)
-    count = _count_compiled(min(LARGEST_RESIDUAL_HZ, SEARCHED_DEVIATIONS * std_hz) / step_hz + 1, size)
+    count = searched_cells_compiled(min(LARGEST_RESIDUAL_HZ, SEARCHED_DEVIATIONS * std_hz) / step_hz + 1, size)
     spectrum = spectrum_compiled(common, size, count)
     likelihood = np.empty(spectrum.size)
     for i in range(likelihood.size):
@@ -186,11 +200,3 @@ def _frequency_compiled(common: np.ndarray, period_s: float, noise_energy: float
         likelihood[i] = (x.real * x.real + x.imag * x.imag) / noise_energy
         likelihood[i] -= 0.5 * ((i - count) * step_hz / std_hz) ** 2
     return step_hz * peak_compiled(likelihood)
-
-
-def _count(largest: float, size: int) -> int:
-    """How many of an FFT's bins are searched on either side of zero."""
-    return min(int(largest), (size - 1) // 2)
-
-
-_count_compiled = acceleration.compiled(_count)

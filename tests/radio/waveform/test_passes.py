@@ -9,20 +9,25 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from radio import acceleration
-from radio.waveform.carrier import gram_of_delays, likelihood_peak
-from radio.waveform.channel_estimation import strongest_path_samples
+from radio.waveform.carrier_likelihood import gram_of_delays, likelihood_peak
 from radio.waveform.config import WaveformConfig
 from radio.waveform.delay_basis import delay_basis
 from radio.waveform.delay_profile import clusters, relative_frequencies
-from radio.waveform.delay_search import climb, search
+from radio.waveform.delay_refinement import climb
+from radio.waveform.delay_search import LEAST_RATIO, Found, search
+from radio.waveform.equalizer import lmmse_features
 from radio.waveform.folding import fold
-from radio.waveform.fourier import transform
+from radio.waveform.fourier import add_powers, place_subcarriers, transform
 from radio.waveform.gate import HOP, repetition
 from radio.waveform.grid import ResourceGrid
-from radio.waveform.known_elements import known_phasors
+from radio.waveform.known_elements import band_phasors, known_phasors
+from radio.waveform.matching import matched, preamble_symbol
+from radio.waveform.path_search import held_by_cluster, with_paths
 from radio.waveform.periodogram import spectrum_near_zero
+from radio.waveform.separation import separate
 from radio.waveform.steady import steady_mean
-from radio.waveform.straightening import ramps, straighten, straightened_uses
+from radio.waveform.straightening import ramps, straighten, straightened_uses, turn_band
+from radio.waveform.strongest_path import strongest_path_samples
 from radio.waveform.tracking import SMOOTHING_SYMBOLS, Phasors, clock_offset, track
 from radio.waveform.windows import symbol_bins
 
@@ -56,6 +61,8 @@ def test_straightening_is_a_ramp_and_a_weighted_sum(each_backend):
     expected = np.einsum("ak,amk->mk", weights.conj(), received) * turns
     np.testing.assert_allclose(straighten(received, weights, delay, phase, GRID), expected, rtol=0, atol=5e-5)
     np.testing.assert_allclose(ramps(delay, phase, GRID), turns, rtol=0, atol=5e-6)
+    turned = turn_band(weights, 2 * np.pi / CONFIG.fft_size * delay[0], -phase[0])
+    np.testing.assert_allclose(turned, weights * turns[0], rtol=0, atol=2e-5)
 
 
 @pytest.mark.parametrize("active", [32, 40, 254])
@@ -215,6 +222,36 @@ def test_the_metric_of_repetition_is_its_formula(each_backend):
         assert metric[i] == pytest.approx(np.mean(length * np.abs(products) ** 2 / energies**2), rel=1e-5)
 
 
+def test_paths_beside_a_cluster_are_added_as_the_direct_solution_has_them(each_backend):
+    """What a prior holds of a path is b^H M b with M = A C A^H / v; a found path changes M as inverting anew would."""
+    rng, variance, config = np.random.default_rng(13), 1e-3, WaveformConfig()
+    frequencies, cluster = relative_frequencies(config), clusters(config)[5]
+    found = Found(5, 3.3, 0.4, 0.0)
+    kept = cluster.powers * found.power / variance > LEAST_RATIO
+    vectors = cluster.vectors[:, kept] * np.exp(-2j * np.pi * found.onset * frequencies)[:, None]
+    atoms, powers = vectors, cluster.powers[kept] * found.power
+
+    def projection(atoms: np.ndarray, powers: np.ndarray) -> np.ndarray:
+        covariance = np.linalg.inv(atoms.conj().T @ atoms / variance + np.diag(1 / powers))
+        return atoms @ covariance @ atoms.conj().T / variance
+
+    delays = np.arange(-12, config.cp_samples * 4) / 4
+    paths = np.exp(-2j * np.pi * np.outer(frequencies, delays))
+    held = np.einsum("kd,kl,ld->d", paths.conj(), projection(atoms, powers), paths).real
+    np.testing.assert_allclose(held_by_cluster(config, found, variance), held, rtol=0, atol=1e-3)
+
+    far = np.exp(-2j * np.pi * 24.4 * frequencies)
+    channel = vectors @ (np.sqrt(powers / 2) * noise(rng, powers.size)) + 0.04 * far
+    measured = (channel + np.sqrt(variance / 2) * noise(rng, 200)).astype(np.complex64)[None]
+    explained = with_paths(measured, found, config, variance)
+    assert explained.delays == 2 and explained.evidence > 100
+    direct = projection(np.column_stack([atoms, far]), np.append(powers, 0.0016))
+    difference = explained.estimate[0] - direct @ measured[0]
+    assert np.mean(np.abs(difference) ** 2) < 0.02 * variance  # by the path's delay, which was not known
+    assert explained.parameters == pytest.approx(np.trace(direct).real, rel=0.01)
+    assert np.mean(np.abs(explained.estimate[0] - channel) ** 2) < 2 * variance * explained.parameters / 200
+
+
 @pytest.mark.parametrize("delay", [7.3, 8.0, -0.46, 31.94])
 def test_the_strongest_path_is_found_between_the_samples(delay):
     weaker = 0.6 * np.exp(-2j * np.pi * (delay + 5.2) * relative_frequencies(CONFIG))
@@ -244,3 +281,41 @@ def test_the_gram_matrix_holds_inner_products_within_the_prefix(each_backend):
     inside = seen @ basis.conj() @ basis.T  # projected, in the band
     expected = np.einsum("amk,ank->mn", inside, inside.conj())
     np.testing.assert_allclose(gram_of_delays(seen, CONFIG), expected, rtol=0, atol=5e-4)
+
+
+def test_matched_filters_are_the_product_over_the_subcarriers_and_see_nothing_outside(each_backend):
+    rng, n, cfo_hz = np.random.default_rng(14), CONFIG.fft_size, -4321.0
+    samples, starts = noise(rng, 2, 1000), np.array([-1, 0, 17, 1000 - n, 1001 - n])
+    found = matched(samples, starts, preamble_symbol(CONFIG, 1), cfo_hz / CONFIG.sample_rate_hz, 55.0)
+    seen = symbol_bins(samples, GRID, starts[1:4], cfo_hz, 55.0) @ GRID.preamble(1).conj()
+    np.testing.assert_allclose(found[:, 1:4], seen, rtol=0, atol=1e-3)
+    assert not found[:, [0, 4]].any()
+
+
+def test_symbols_known_throughout_are_known_elements_at_every_place(each_backend):
+    rng = np.random.default_rng(15)
+    bins, channel, values = noise(rng, 2, 5, 200), noise(rng, 2, 200), noise(rng, 3, 200)
+    everywhere = np.tile(np.arange(200), (3, 1))
+    expected = known_phasors(bins[:, 1:4], channel, everywhere, values)
+    for one, other in zip(band_phasors(bins, 1, channel, values), expected, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-2)
+
+
+@pytest.mark.parametrize("antennas", [1, 2])
+def test_a_user_is_separated_from_those_whose_payload_lasts(each_backend, antennas):
+    rng, symbols, k = np.random.default_rng(16), 5, 184 * 5
+    received, channels, still = noise(rng, antennas, symbols, 200), noise(rng, 2, antennas, 200), np.zeros(symbols)
+    found = separate(received, channels, [5, 3], 0, 0.2, GRID, still, still, k)
+    views = [lmmse_features(received[:, m], channels * np.array([1, m < 3])[:, None, None], 0.2)[0] for m in range(5)]
+    np.testing.assert_allclose(found, GRID.demap_payload(np.stack(views), k), rtol=0, atol=2e-5)
+
+
+def test_powers_are_added_from_a_place_on_and_subcarriers_lie_around_zero(each_backend):
+    rng = np.random.default_rng(17)
+    found, total = noise(rng, 3, 64), np.ones((3, 20), np.float32)
+    add_powers(found, -5, total)
+    np.testing.assert_allclose(total, 1 + np.abs(np.roll(found, 5, axis=1)[:, :20]) ** 2, rtol=1e-5)
+    bins, rows = noise(rng, 2, CONFIG.fft_size), noise(rng, 2, 200)
+    place_subcarriers(rows, bins)
+    np.testing.assert_array_equal(bins[:, GRID.bins], rows)
+    assert np.count_nonzero(bins) == rows.size
