@@ -104,7 +104,7 @@ def _combined_energy(
 ) -> np.ndarray:
     """Energy of symbols at places [m] from each start, added coherently, over m: float32 [parts, wholes, delays].
 
-    The carrier is __whole_subcarriers + _parts; delays are in 1 / NEAR_STARTS_PER_SAMPLE from the region's beginning.
+    The carrier is `whole_subcarriers` + `_parts`; delays are in 1 / NEAR_STARTS_PER_SAMPLE from the region's beginning.
     sequence: see `templates`.
     """
     n, length = config.fft_size, starts - 1 + config.fft_size
