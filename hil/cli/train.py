@@ -123,6 +123,7 @@ def train_teacher_command(resume: bool, **flags: Any) -> None:
 @command.command("student")
 @_common
 @_codec_name
+@_initial_codec
 @click.option("--teacher", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Run of the teacher.")
 def train_student_command(resume: bool, **flags: Any) -> None:
     """Second stage: the superposed codec, started from the teacher and distilled from it; writes OUT/NAME."""
@@ -130,6 +131,7 @@ def train_student_command(resume: bool, **flags: Any) -> None:
     from models.training.stage_config import StudentTraining
     from models.training.two_stage import train_student
 
+    flags["initial_codec"] = _located(flags["initial_codec"])
     settings = training_settings(StudentTraining, flags)
     train_student(settings, resume)
     _exported(settings, finish_codec)

@@ -72,11 +72,15 @@ def channels_last_(network: nn.Module) -> None:
 
 
 def objective(errors: Tensor, kind: str) -> Tensor:
-    """Mean over the images that were sent: of the MSE, or of log(MSE + 1e-3), which follows the mean PSNR
-    and lets no frame at low SNR outvote the rest.
+    """Mean over the images that were sent: of the MSE, or of log(MSE + 1e-3)."""
+    return of_each(errors[~errors.isnan()], kind).mean()
+
+
+def of_each(errors: Tensor, kind: str) -> Tensor:
+    """The MSE of every image as it is ("mse"), or log(MSE + 1e-3) ("log-mse"), which follows the mean PSNR and lets no
+    frame at low SNR outvote the rest.
     """
-    sent = errors[~errors.isnan()]
-    return sent.mean() if kind == "mse" else (sent + LOG_MSE_FLOOR).log().mean()
+    return errors if kind == "mse" else (errors + LOG_MSE_FLOOR).log()
 
 
 def train_codec(

@@ -14,7 +14,7 @@ from models.training.checkpoint import Progress, has_checkpoint, load_checkpoint
 from models.training.config import CodecTraining
 from models.training.distillation import cross_head, cross_image_relations, feature_affinity, run_decoder
 from models.training.frames import draw_frame
-from models.training.loop import CodecStep, Outcome, fresh_codec, starting_codec, sum_over_users, train_step
+from models.training.loop import CodecStep, Outcome, of_each, starting_codec, sum_over_users, train_step
 from models.training.runner import SETTINGS_NAME
 from models.training.stage_config import StudentTraining, TeacherTraining
 from models.training.transmission import Reception, pass_frame, symbol_count
@@ -49,8 +49,8 @@ def load_teacher(run: Path) -> tuple[CodecNetwork, TeacherTraining, Progress]:
 
 def student_network(settings: StudentTraining, teacher: CodecNetwork) -> CodecNetwork:
     """The student of settings ``as_taught``, with the teacher's weights unless told otherwise."""
-    student = fresh_codec(settings)
-    if settings.from_teacher:
+    student = starting_codec(settings)
+    if settings.initial_codec is None and settings.from_teacher:
         student.encoder.load_state_dict(teacher.encoder.state_dict())
         for decoder in student.decoders:
             decoder.load_state_dict(teacher.decoders[0].state_dict())
@@ -119,7 +119,10 @@ class StudentStep(nn.Module):
             self.codec.decoders[user], own.views[user], own.sides[user], settings.cross_head_layer
         )
         difference = decoded.float() - images
-        loss = settings.reconstruction * difference.abs().mean(dim=(1, 2, 3))
+        squared = difference.square().mean(dim=(1, 2, 3))
+        absolute = settings.loss == "l1"
+        restored = difference.abs().mean(dim=(1, 2, 3)) if absolute else of_each(squared, settings.loss)
+        loss = settings.reconstruction * restored
         if settings.feature_affinity:
             loss = loss + settings.feature_affinity * feature_affinity(taught.views[user], own.views[user])
         if settings.cross_head:
@@ -127,4 +130,4 @@ class StudentStep(nn.Module):
             with torch.no_grad():
                 target = master(taught.views[user], side)
             loss = loss + settings.cross_head * cross_head(hidden, master, settings.cross_head_layer, side, target)
-        return difference.square().mean(dim=(1, 2, 3)), loss
+        return squared, loss
