@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 Attachments = Sequence[bytes | memoryview]
 CLOSING_S = 1.0  # how long a node that leaves waits for its last messages to be taken
 RETRY_MS = 20
+CONNECT_MS = 2000  # then dial again: the kernel's own tries on a link that was cut come ever more rarely
 LARGE_BYTES = 1 << 16  # below this a copy is cheaper than a reference-counted frame
 
 
@@ -158,6 +159,7 @@ class BusClient:
         self._socket = self._context.socket(zmq.DEALER)
         self._socket.identity = name.encode()
         self._socket.linger = 1000
+        self._socket.connect_timeout = CONNECT_MS
         self._socket.setsockopt(zmq.MAXMSGSIZE, 1 << 30)
         if keys_folder:
             keys.secure_client(self._socket, keys_folder, key or name)

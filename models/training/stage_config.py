@@ -22,10 +22,10 @@ class StudentTraining(CodecTraining):
 
     Its users, architecture and arguments are the teacher's. loss = reconstruction * L_rec + feature_affinity * L_FA +
     cross_head * L_CrossKD + relational * L_relations (models/training/distillation.py); a weight of 0 switches a loss
-    off. loss: what L_rec is, the mean absolute error (the paper's), the MSE or log(MSE + 1e-3). cross_head_layer: decoder
-    layer after which the teacher takes over. from_teacher: start from its weights, where no initial_codec is given.
-    parted: start with every user loudest on symbols of its own, as fresh compact networks do (models/compact.py); the
-    teacher, whom nobody disturbs, has filled them all.
+    off. loss: what L_rec is: the mean absolute error (the paper's), the MSE or log(MSE + 1e-3). cross_head_layer:
+    decoder layer after which the teacher takes over. from_teacher: start from its weights, where no initial_codec is
+    given. parted: start with every user loudest on symbols of its own, as fresh compact networks do
+    (models/compact.py); the teacher, whom nobody disturbs, has filled them all.
     """
 
     name: str = Field(default="student", pattern=r"^[A-Za-z0-9._-]+$")

@@ -20,6 +20,7 @@ _OPEN_TIMEOUT_S = 10.0  # an air that was started at the same moment first compi
 _REPLY_TIMEOUT_S = 10.0
 _TRANSMIT_TIMEOUT_S = 60.0  # the air holds a burst back while too much waits to be received
 _SILENT_SERVER_S = 8.0
+_CONNECT_MS = 2000  # then dial again: the kernel's own tries on a link that was cut come ever more rarely
 _TX_GAIN_DB = (-90.0, 0.0)
 
 T = TypeVar("T")
@@ -28,6 +29,18 @@ T = TypeVar("T")
 def open_device(address: str, role: Literal["tx", "rx"], index: int) -> "SimulatedRadio":
     """Attach to the air at tcp://HOST:PORT; DeviceError when nothing answers there."""
     return SimulatedRadio(address, role, index)
+
+
+def _dial(address: str) -> zmq.Socket[bytes]:
+    """A socket to the air; ZMQError when the address is none."""
+    socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.DEALER)
+    socket.linger, socket.connect_timeout = 0, _CONNECT_MS
+    try:
+        socket.connect(address)
+    except zmq.ZMQError:
+        socket.close(0)
+        raise
+    return socket
 
 
 class SimulatedRadio:
@@ -126,14 +139,10 @@ class SimulatedRadio:
     # -- the wire ---------------------------------------------------------------------------------------
 
     def _connect(self) -> zmq.Socket[bytes]:
-        socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.DEALER)
-        socket.setsockopt(zmq.LINGER, 0)
         try:
-            socket.connect(self._address)
+            return _dial(self._address)
         except zmq.ZMQError as error:
-            socket.close(0)
             raise DeviceError(f"{self.uri} is not an address like sim:tcp://127.0.0.1:5600 ({error}).") from error
-        return socket
 
     def _attach(self, index: int) -> p.Attached:
         """Ask until the air is there and the place of a transmitter that has just died is free."""
@@ -221,9 +230,7 @@ class _Heartbeat(threading.Thread):
         self._heard_s = time.monotonic()
 
     def run(self) -> None:
-        socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.DEALER)
-        socket.setsockopt(zmq.LINGER, 0)
-        socket.connect(self._address)
+        socket = _dial(self._address)
         try:
             while not self._stopped.wait(HEARTBEAT_S):
                 socket.send(self._message, zmq.NOBLOCK)

@@ -129,6 +129,30 @@ def test_without_its_losses_the_student_is_plain_training(pictures, teacher_run,
     assert all(p.grad is not None for p in student.encoder.parameters())
 
 
+@pytest.mark.parametrize("kind", ["mse", "log-mse"])
+def test_the_students_other_losses_are_those_of_plain_training_summed_over_its_users(
+    pictures, teacher_run, tmp_path, kind
+):
+    teacher = load_teacher(teacher_run)[0]
+    plain = {"reconstruction": 1.0, "feature_affinity": 0.0, "cross_head": 0.0, "loss": kind}
+    chosen = settings(StudentTraining, pictures, tmp_path, teacher=teacher_run, **plain)
+    student = student_network(chosen, teacher)
+    images = torch.rand(2, 3, 3, 32, 32)
+    expected = CodecStep(student)(images, chosen, torch.Generator().manual_seed(5))
+    given = StudentStep(student, teacher)(images, chosen, torch.Generator().manual_seed(5))
+    torch.testing.assert_close(given.loss, 2 * expected.loss)
+
+
+def test_a_student_goes_on_from_a_codec_that_exists(pictures, teacher_run, tmp_path):
+    teacher, _, _ = load_teacher(teacher_run)
+    first = settings(StudentTraining, pictures, tmp_path / "first", teacher=teacher_run, parted=True)
+    trained, _ = train_student(first)
+    chosen = settings(StudentTraining, pictures, tmp_path / "second", teacher=teacher_run, initial_codec=first.out)
+    student = student_network(chosen, teacher)
+    for name, value in trained.state_dict().items():
+        torch.testing.assert_close(student.state_dict()[name], value)
+
+
 def test_the_student_starts_from_the_teacher(pictures, teacher_run, tmp_path):
     teacher, _, _ = load_teacher(teacher_run)
     chosen = settings(StudentTraining, pictures, tmp_path, teacher=teacher_run)
