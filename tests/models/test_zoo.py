@@ -39,7 +39,13 @@ def test_everything_shipped_fits_the_budget():
 
 @pytest.mark.parametrize(
     ("codec", "size", "least_psnr_db"),
-    [("compact-2u", 32, 22.0), ("compact-2u", 64, 24.0), ("compact-4u", 64, 20.0), ("student-2u", 32, 21.0)],
+    [
+        ("compact-2u", 32, 22.0),
+        ("compact-2u", 64, 24.0),
+        ("compact-4u", 64, 20.0),
+        ("student-2u", 64, 24.0),
+        ("superposed-2u", 32, 21.0),
+    ],
 )
 def test_all_users_at_ten_decibels_are_recognised(codec, size, least_psnr_db):
     """Numpy alone between encoder and decoder: the superposition as the paper writes it, random phases."""
