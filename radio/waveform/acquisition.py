@@ -11,7 +11,9 @@ Near a place that another user's burst has shown, few cells are left, and the re
 hears a user several dB weaker:
 
     T(d, f) = sum_antennas |sum_m c_f(d + m N) exp(-j 2 pi f m N / f_s)|^2 / (M E_s P)
-              + the same of the sounding,   P: mean power under the preamble
+              + the same of the sounding,   P: mean power under the preamble, or under the sounding
+
+(each part over its own power: next to an absent user's silent slots there are others' loud ones).
 
 Loud preambles are found faster (see `loud_preamble`); what is not found that way clearly is searched everywhere.
 
@@ -32,7 +34,7 @@ from radio.waveform.loud_preamble import acquire_loud
 SILENCE = 1e-5  # of the mean power searched; below it the correlations' own rounding would look like a signal
 NEAR_STARTS_PER_SAMPLE = 2
 NEAR_CARRIERS_PER_CELL = 3  # a cell: one over the length of the preamble
-NEAR_FALSE_ALARM = 4e-4  # for a user that is absent while others are there
+NEAR_FALSE_ALARM = 4e-5  # for a user that is absent while others are there
 NEAR_SCALLOPS = 4.0  # how much likelier the finer grid makes a false alarm than its independent cells (measured)
 
 
@@ -68,10 +70,12 @@ def acquire(samples: np.ndarray, grid: ResourceGrid, user: int, first: int, last
     return Acquisition(first + start, float(hypotheses_hz[hypothesis]), reach_hz, energy, found, least)
 
 
-def acquire_near(samples: np.ndarray, grid: ResourceGrid, user: int, first: int, last: int) -> Acquisition | None:
+def acquire_near(
+    samples: np.ndarray, grid: ResourceGrid, user: int, first: int, last: int, floor: float
+) -> Acquisition | None:
     """`acquire` for few starts, coherent over the repeats, with the sounding, on a finer grid of starts and carriers.
 
-    The sounding tells a start from one that is whole repeats wrong.
+    The sounding tells a start from one that is whole repeats wrong. floor: power below which nothing is measured.
     """
     config, n, repeats = grid.config, grid.config.fft_size, grid.config.preamble_repeats
     region, first, starts = _region(samples, grid, first, last)
@@ -79,17 +83,19 @@ def acquire_near(samples: np.ndarray, grid: ResourceGrid, user: int, first: int,
         return None
     dimensions = len(samples)
     energy = _combined_energy(region, config, user, np.arange(repeats) * n, starts)
+    statistic = energy / _expected(region, config, np.zeros(1, int), n * repeats, starts, floor)
     gap = grid.sounding_start(user) + config.cp_samples - grid.preamble_start(user)
     places = np.arange(config.sounding_symbols) * grid.symbol_samples
     end = first + gap + starts - 1 + int(places[-1]) + n
     if end <= samples.shape[1]:
-        energy += _combined_energy(samples[:, first + gap : end], config, MAX_USERS + user, places, starts)
+        sounded = samples[:, first + gap : end]
+        also = _combined_energy(sounded, config, MAX_USERS + user, places, starts)
+        statistic += also / _expected(sounded, config, places, n, starts, floor)
+        energy += also
         dimensions *= 2
-    power = np.repeat(_local_power(region, n * repeats), NEAR_STARTS_PER_SAMPLE)[: energy.shape[2]]
-    statistic = energy / (config.active_subcarriers * power)
     cells = statistic.size / (NEAR_STARTS_PER_SAMPLE * NEAR_CARRIERS_PER_CELL)
     least = threshold(NEAR_FALSE_ALARM / NEAR_SCALLOPS, dimensions, cells)
-    part, whole, place = np.unravel_index(int(np.argmax(energy)), energy.shape)
+    part, whole, place = np.unravel_index(int(np.argmax(statistic)), statistic.shape)
     found = float(statistic[part, whole, place])
     if found <= least:
         return None
@@ -125,6 +131,16 @@ def _combined_energy(
         kept = scipy.fft.ifft(padded, axis=2, overwrite_x=True)[..., : energy.shape[2]] * NEAR_STARTS_PER_SAMPLE
         energy += _power(kept) / places.size
     return energy
+
+
+def _expected(
+    region: np.ndarray, config: WaveformConfig, places: np.ndarray, length: int, starts: int, floor: float
+) -> np.ndarray:
+    """float32 [delays] as of `_combined_energy`: its mean in noise of the power under `length` samples from places."""
+    power = _local_power(region, length, floor)
+    mean = np.mean([power[place : place + starts] for place in places], axis=0)
+    delays = NEAR_STARTS_PER_SAMPLE * (starts - 1) + 1
+    return np.asarray(config.active_subcarriers * np.repeat(mean, NEAR_STARTS_PER_SAMPLE)[:delays])
 
 
 def _parts(config: WaveformConfig) -> np.ndarray:
@@ -168,10 +184,10 @@ def _add_repeats_compiled(found: np.ndarray, weights: np.ndarray, n: int, repeat
                 sums[i] += repeat[i]
 
 
-def _local_power(region: np.ndarray, length: int) -> np.ndarray:
-    """float32 [n - length + 1]: mean power of `length` samples from each sample on, over all antennas."""
+def _local_power(region: np.ndarray, length: int, floor: float = 0.0) -> np.ndarray:
+    """float32 [n - length + 1]: mean power of `length` samples from each sample on, over all antennas; above floor."""
     power = np.sum(region.real.astype(np.float64) ** 2 + region.imag.astype(np.float64) ** 2, axis=0)
     sums = np.concatenate([[0.0], np.cumsum(power)])
     mean = (sums[length:] - sums[:-length]) / (length * len(region))
-    floor = max(SILENCE * float(sums[-1]) / power.size, 1e-30)
+    floor = max(SILENCE * float(sums[-1]) / power.size, floor, 1e-30)
     return np.maximum(mean, floor).astype(np.float32)

@@ -13,13 +13,13 @@ from radio.waveform.carrier import known_symbol_starts, observe, refine_carrier
 from radio.waveform.config import WaveformConfig
 from radio.waveform.delay_memory import DelayMemory
 from radio.waveform.frame import ChannelEstimate, ReceivedFrame, ReceivedUser
-from radio.waveform.ghosts import is_ghost
 from radio.waveform.grid import ResourceGrid
 from radio.waveform.header import FrameHeader
 from radio.waveform.header_reception import learn_from_header, read_header, start_tracking
 from radio.waveform.hypotheses import Acquisition
 from radio.waveform.loud_preamble import repeats_wrong
 from radio.waveform.payload_reception import receive_payload
+from radio.waveform.presence import is_present, power_floor
 from radio.waveform.reception import Reception
 from radio.waveform.steady import steady_mean
 from radio.waveform.straightening import turn_band
@@ -129,24 +129,34 @@ class BurstReceiver:
         first, last = (0, data.shape[1]) if expected is None else (expected - search, expected + search)
         starts = [self.grid.preamble_start(user) for user in range(self.config.users)]
         hits = [acquire(data, self.grid, u, first + s * (expected is not None), last + s) for u, s in enumerate(starts)]
-        heard = [(hit.energy, user) for user, hit in enumerate(hits) if hit]
-        if not heard:
-            return []
-        strongest = max(heard)[1]
-        hit, reach = hits[strongest], self.config.cp_samples
-        assert hit is not None
-        anchor = hit.start + repeats_wrong(data, self.grid, strongest, hit) * self.config.fft_size - starts[strongest]
-        found = []
-        for user, hit in enumerate(hits):
-            place = anchor + starts[user]
-            near = hit is not None and abs(hit.start - place) <= reach
-            if not near:
-                again = acquire_near(data, self.grid, user, place - reach, place + reach)
-                near, hit = again is not None, again or hit
-            one = self._measured(data, user, hit)
-            if one and (near or not is_ghost(one, self.config)):
-                found.append(one)
-        return found
+        heard = sorted(((hit.energy, user) for user, hit in enumerate(hits) if hit), reverse=True)
+        for _, strongest in heard:  # what repeats most may be no user
+            hit = hits[strongest]
+            assert hit is not None
+            wrong = repeats_wrong(data, self.grid, strongest, hit) * self.config.fft_size
+            floor = power_floor(data, self.grid, hit.start)
+            anchor = hit.start + wrong - starts[strongest]
+            found = [self._believed(data, user, hit, anchor, floor) for user, hit in enumerate(hits)]
+            if any(one and one.user == strongest for one in found):
+                return [one for one in found if one]
+        return []
+
+    def _believed(
+        self, data: np.ndarray, user: int, hit: Acquisition | None, anchor: int, floor: float
+    ) -> Reception | None:
+        """What a user's hit, or a second search where the burst begins at anchor, shows; None when nobody is there.
+
+        floor: see `presence`.
+        """
+        place, reach = anchor + self.grid.preamble_start(user), self.config.cp_samples
+        near = hit is not None and abs(hit.start - place) <= reach
+        one = self._measured(data, user, hit)
+        if one and is_present(data, self.grid, one, floor, near):
+            return one
+        if near:
+            return None
+        again = self._measured(data, user, acquire_near(data, self.grid, user, place - reach, place + reach, floor))
+        return again if again and is_present(data, self.grid, again, floor, near=True) else None
 
     def _measured(self, data: np.ndarray, user: int, hit: Acquisition | None) -> Reception | None:
         if hit is None:
