@@ -6,7 +6,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from radio.device import Capabilities, Radio, RadioSettings
-from radio.errors import TransmitRefused
+from radio.errors import DeviceError, TransmitRefused
 from radio.samples import RadioEvent, Samples
 from radio.sentinel import Sentinel
 from radio.watchdog import SilenceWatchdog
@@ -90,7 +90,7 @@ class GuardedRadio:
         self._radio = radio
         self._guard = guard
         self._transmits = role == "tx"
-        self._allowed = False
+        self._allowed = self._closed = False
         self._sentinel = sentinel
         self._watchdog: SilenceWatchdog | None = None
         self.uri = radio.uri
@@ -101,6 +101,7 @@ class GuardedRadio:
         if not self._transmits:
             return self._radio.configure(settings)
         self._allowed = False
+        self._refuse_when_closed()
         self._guard.check_settings(settings)
         applied = self._radio.configure(settings)
         self._guard.check_settings(applied)
@@ -108,14 +109,31 @@ class GuardedRadio:
         return applied
 
     def transmit(self, burst: Samples) -> None:
-        if self._transmits and not self._allowed:
+        """DeviceError for a receiver; TransmitRefused for unchecked settings, a large burst, or where nobody leads."""
+        if not self._transmits:
+            raise DeviceError(f"{self.uri} was opened for receiving; it does not transmit.")
+        self._refuse_when_closed()
+        if not self._allowed:
             raise TransmitRefused(f"{self.uri} must be configured within the transmit guard before it transmits.")
+        self._refuse_when_unled()
+        self._guard.check_burst(burst)
+        self._radio.transmit(burst)
+        # The watchdog may have fired between the check and the device's start: its silence came too early then.
+        try:
+            self._refuse_when_unled()
+        except TransmitRefused:
+            self.silence()
+            raise
+
+    def _refuse_when_closed(self) -> None:
+        if self._closed:
+            raise DeviceError(f"{self.uri} is closed.")
+
+    def _refuse_when_unled(self) -> None:
         if self._watchdog is not None and self._watchdog.too_long():
             raise TransmitRefused(
                 f"{self.uri} is off: its coordinator has been silent for {self._guard.config.max_silence_s:g} s."
             )
-        self._guard.check_burst(burst)
-        self._radio.transmit(burst)
 
     def silence(self) -> None:
         """Stop what is being transmitted or waits to be; the radio stays configured."""
@@ -142,6 +160,7 @@ class GuardedRadio:
         return self._radio.events()
 
     def close(self) -> None:
+        self._closed = True
         if self._watchdog is not None:
             self._watchdog.stop()
         self._radio.close()

@@ -10,7 +10,7 @@ _POLL_S = 0.1
 
 
 class SilenceWatchdog(threading.Thread):
-    """Calls `silence` once when `last_heard_s` (monotonic seconds) becomes older than limit_s, and again next time."""
+    """Calls `silence` when `last_heard_s` (monotonic seconds) becomes older than limit_s, until it succeeds once."""
 
     def __init__(self, last_heard_s: Callable[[], float], limit_s: float, silence: Callable[[], None]) -> None:
         super().__init__(name="transmit-watchdog", daemon=True)
@@ -22,17 +22,19 @@ class SilenceWatchdog(threading.Thread):
         return time.monotonic() - self._last_heard_s() > self._limit_s
 
     def run(self) -> None:
-        is_off = False
+        is_off = has_said = False
         while not self._stopped.wait(_POLL_S):
             if not self.too_long():
-                is_off = False
+                is_off = has_said = False
             elif not is_off:
-                is_off = True
-                log.warning("the coordinator has been silent for %g s: the transmitter is off", self._limit_s)
                 try:
                     self._silence()
-                except Exception:  # a device that has gone transmits nothing either
-                    log.exception("the transmitter could not be switched off")
+                    is_off = True
+                    log.warning("the coordinator has been silent for %g s: the transmitter is off", self._limit_s)
+                except Exception:  # tried again: only a device that has gone transmits nothing
+                    if not has_said:
+                        log.exception("the transmitter could not be switched off")
+                    has_said = True
 
     def stop(self) -> None:
         self._stopped.set()
