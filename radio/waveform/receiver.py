@@ -1,6 +1,7 @@
 """From a window of samples to every user's channel, header and features."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -131,11 +132,10 @@ class BurstReceiver:
         hits = [acquire(data, self.grid, u, first + s * (expected is not None), last + s) for u, s in enumerate(starts)]
         heard = sorted(((hit.energy, user) for user, hit in enumerate(hits) if hit), reverse=True)
         for _, strongest in heard:  # what repeats most may be no user
-            hit = hits[strongest]
+            hits[strongest] = hit = self._by_whole_repeats(data, strongest, hits[strongest])
             assert hit is not None
-            wrong = repeats_wrong(data, self.grid, strongest, hit) * self.config.fft_size
             floor = power_floor(data, self.grid, hit.start)
-            anchor = hit.start + wrong - starts[strongest]
+            anchor = hit.start - starts[strongest]
             found = [self._believed(data, user, hit, anchor, floor) for user, hit in enumerate(hits)]
             if any(one and one.user == strongest for one in found):
                 return [one for one in found if one]
@@ -149,6 +149,8 @@ class BurstReceiver:
         floor: see `presence`.
         """
         place, reach = anchor + self.grid.preamble_start(user), self.config.cp_samples
+        if hit is not None and abs(hit.start - place) > min(reach, self.config.fft_size // 2):
+            hit = self._by_whole_repeats(data, user, hit)
         near = hit is not None and abs(hit.start - place) <= reach
         one = self._measured(data, user, hit)
         if one and is_present(data, self.grid, one, floor, near):
@@ -157,6 +159,12 @@ class BurstReceiver:
             return None
         again = self._measured(data, user, acquire_near(data, self.grid, user, place - reach, place + reach, floor))
         return again if again and is_present(data, self.grid, again, floor, near=True) else None
+
+    def _by_whole_repeats(self, data: np.ndarray, user: int, hit: Acquisition | None) -> Acquisition | None:
+        """The hit at the start that its sounding confirms: a long prefix holds whole repeats of the preamble too."""
+        if hit is None:
+            return None
+        return replace(hit, start=hit.start + repeats_wrong(data, self.grid, user, hit) * self.config.fft_size)
 
     def _measured(self, data: np.ndarray, user: int, hit: Acquisition | None) -> Reception | None:
         if hit is None:

@@ -44,3 +44,16 @@ def test_a_tone_on_a_subcarrier_is_no_user(tone_db):
         tone = 10 ** (tone_db / 20) * np.exp(2j * np.pi * bin_ / 256 * np.arange(8000))
         heard = (noise(rng, 8000, 1.0) + tone).astype(np.complex64)
         assert receiver.receive(Samples(heard, 0, 4e6)) is None
+
+
+@pytest.mark.parametrize("cp_samples", [180, 192, 200])
+@pytest.mark.parametrize("expected_tick", [1000 + START, None])
+def test_a_prefix_of_three_quarters_of_its_symbol_starts_no_symbol_early(cp_samples, expected_tick):
+    config = WaveformConfig(cp_samples=cp_samples)
+    for trial in range(4):
+        rng = np.random.default_rng(trial)
+        samples, _ = air(config, 600, rng, snr_db=15, cfo_hz=[4000, -4900], delays=[2.0, 3.0])
+        frame = BurstReceiver(config).receive(samples, expected_tick)
+        places = [frame.start_tick - 1000 - START + user.delay_samples for user in frame.users]
+        assert all(user.header_read for user in frame.users)
+        assert places == pytest.approx([2.0, 3.0], abs=0.5)
