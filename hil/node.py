@@ -22,8 +22,11 @@ log = logging.getLogger(__name__)
 PARENT_VARIABLE = "SEMNOMA_HIL_PARENT"
 
 
-class Stopped(Exception):
-    """Raised in the main thread by SIGTERM or SIGINT, so that `finally` blocks turn transmitters off."""
+class Stopped(BaseException):
+    """Raised in the main thread by SIGTERM or SIGINT, so that `finally` blocks turn transmitters off.
+
+    No Exception: what turns any fault of a library into a sentence must not take it for one.
+    """
 
 
 def stop_on_signals() -> None:

@@ -41,7 +41,7 @@ def open_receiver(config: RunConfig, bus: BusClient, writer: ResultWriter) -> Re
     try:
         require_applied(radio.uri, settings, radio.configure(settings))
         recorder = SessionRecorder(config.rx.record, config) if config.rx.record else None
-    except Exception:
+    except BaseException:  # a signal too must leave the radio closed
         radio.close()
         raise
     return ReceiverNode(config, bus, radio, decoder, recorder)

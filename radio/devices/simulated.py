@@ -59,7 +59,7 @@ class SimulatedRadio:
         self._monitor = self._socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
         try:
             attached = self._attach(index)
-        except Exception:
+        except BaseException:
             self.close()
             raise
         self._settings = RadioSettings(attached.sample_rate_hz, attached.center_frequency_hz, 0.0, 0.0)
