@@ -20,7 +20,17 @@ import zmq
 
 from hil import keys
 from hil.errors import HilError, UsageError
-from hil.messages import MAX_ATTACHMENTS, PROTOCOL_VERSION, Body, Envelope, Heartbeat, Stop, decode, encode
+from hil.messages import (
+    MAX_ATTACHMENTS,
+    MAX_BODY_BYTES,
+    PROTOCOL_VERSION,
+    Body,
+    Envelope,
+    Heartbeat,
+    Stop,
+    decode,
+    encode,
+)
 
 log = logging.getLogger(__name__)
 Attachments = Sequence[bytes | memoryview]
@@ -65,6 +75,19 @@ def _send(socket: zmq.Socket, prefix: list[bytes], data: bytes, attachments: Att
     for i, part in enumerate(attachments):
         more = zmq.SNDMORE if i < len(attachments) - 1 else 0
         socket.send(part, flags | more, copy=len(part) < LARGE_BYTES)
+
+
+def _refuse_unsendable(sender: str, body: Body, attachments: Attachments) -> None:
+    """UsageError in the sender's own thread, which can act on it; the I/O thread has nobody to tell."""
+    try:
+        data = encode(Envelope(PROTOCOL_VERSION, sender, 0, 0.0, body))
+        for part in attachments:
+            if not memoryview(part).c_contiguous:
+                raise ValueError("an attachment is not contiguous")
+        if len(data) > MAX_BODY_BYTES - 64 or len(attachments) > MAX_ATTACHMENTS:
+            raise ValueError(f"{len(data)} bytes and {len(attachments)} attachments are more than the bus takes")
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise UsageError(f"{sender}: a {type(body).__name__} cannot be sent: {error}.") from None
 
 
 def _log_malformed(count: int, error: ValueError) -> None:
@@ -153,7 +176,8 @@ class BusClient:
         self.now_tick = 0  # the owner's radio time, reported with every heartbeat
         self._heartbeat_s, self._timeout_s = heartbeat_s, timeout_s
         self._sequence = 0
-        self._inbox: queue.Queue[Received] = queue.Queue()
+        self._inbox: queue.Queue[Received | None] = queue.Queue()
+        self._fault: str | None = None  # what the I/O thread died of
         self._outbox: queue.Queue[tuple[Body, Attachments] | None] = queue.Queue()
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.DEALER)
@@ -177,15 +201,25 @@ class BusClient:
         self._thread.start()
 
     def send(self, body: Body, attachments: Attachments = ()) -> None:
-        """Queue a message. Large attachments are not copied: leave them unchanged afterwards."""
+        """Queue a message. Large attachments are not copied: leave them unchanged afterwards.
+
+        Raises UsageError for what cannot be encoded, HilError where the I/O thread has died.
+        """
+        self._refuse_when_dead()
+        _refuse_unsendable(self.name, body, attachments)
         self._put((body, attachments))
 
     def receive(self, timeout_s: float | None = None) -> Received | None:
-        """Next message, or None after timeout_s (None: wait for ever)."""
+        """Next message, or None after timeout_s (None: wait for ever). HilError where the I/O thread has died."""
+        if self._inbox.empty():
+            self._refuse_when_dead()
         try:
-            return self._inbox.get(timeout=timeout_s)
+            received = self._inbox.get(timeout=timeout_s)
         except queue.Empty:
-            return None
+            received = None
+        if received is None:  # also the word that the thread leaves behind
+            self._refuse_when_dead()
+        return received
 
     def close(self) -> None:
         """Send what is queued (at most CLOSING_S when nobody takes it), then leave."""
@@ -194,6 +228,10 @@ class BusClient:
         with self._wake_lock:
             self._wake_out.close()
         self._context.term()
+
+    def _refuse_when_dead(self) -> None:
+        if self._fault is not None:
+            raise HilError(f"{self.name} has no bus any more: its thread has died of {self._fault}.")
 
     def _put(self, item: tuple[Body, Attachments] | None) -> None:
         self._outbox.put(item)
@@ -207,6 +245,10 @@ class BusClient:
             self._exchange()
         except zmq.ContextTerminated:
             log.debug("%s: left without close()", self.name)
+        except Exception as error:
+            log.exception("%s: the bus's thread has died", self.name)
+            self._fault = f"{type(error).__name__}: {error}"
+            self._inbox.put(None)  # wakes who waits for ever
         finally:  # a socket left open would block the end of its context for ever
             self._socket.close()
             self._wake_in.close()
