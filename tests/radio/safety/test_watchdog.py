@@ -1,0 +1,124 @@
+"""The watchdog by a clock that the test turns: armed, once per silence, and again at the next."""
+
+import time
+
+import numpy as np
+import pytest
+
+from radio import watchdog as module
+from radio.device import RadioSettings
+from radio.errors import TransmitRefused
+from radio.guard import GuardConfig, GuardedRadio, TransmitGuard
+from radio.samples import Samples
+from radio.watchdog import SilenceWatchdog
+
+BURST = Samples(np.full((1, 10), 0.5, np.complex64), 0, 1e6)
+
+
+class Clock:
+    """Stands in for the watchdog's `time`."""
+
+    def __init__(self):
+        self.now_s = 1000.0
+
+    def monotonic(self):
+        return self.now_s
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    made = Clock()
+    monkeypatch.setattr(module, "time", made)
+    monkeypatch.setattr(module, "_POLL_S", 0.002)
+    return made
+
+
+class Device:
+    uri, capabilities = "fake:", None
+
+    def __init__(self, fails=False):
+        self.silenced, self.sent, self.fails = 0, 0, fails
+
+    def configure(self, asked):
+        return asked
+
+    def transmit(self, burst):
+        self.sent += 1
+
+    def silence(self):
+        self.silenced += 1
+        if self.fails:
+            raise OSError("the device has gone")
+
+    def close(self):
+        pass
+
+
+def wait_for(condition):
+    end = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.002)
+
+
+def polls(count=10):
+    time.sleep(0.002 * count)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_every_silence_switches_off_once(clock, fails):
+    device, heard_s = Device(fails), [clock.now_s]
+    dog = SilenceWatchdog(lambda: heard_s[0], 5.0, device.silence)
+    dog.start()
+    polls()
+    assert device.silenced == 0
+    for silence in (1, 2, 3):
+        clock.now_s += 4.9
+        polls()
+        assert device.silenced == silence - 1 and not dog.too_long()
+        clock.now_s += 0.2
+        wait_for(lambda wanted=silence: device.silenced == wanted)
+        polls()
+        assert device.silenced == silence and dog.too_long()
+        heard_s[0] = clock.now_s
+        polls()
+    dog.stop()
+    assert not dog.is_alive()
+    clock.now_s += 100
+    polls()
+    assert device.silenced == 3
+
+
+def guarded(role="tx"):
+    device = Device()
+    radio = GuardedRadio(device, TransmitGuard(GuardConfig(max_silence_s=3.0)), role)
+    radio.configure(RadioSettings(1e6, 2.45e9))
+    return device, radio
+
+
+def test_a_guarded_radio_is_armed_and_armed_again(clock):
+    (device, radio), heard_s = guarded(), [clock.now_s]
+    radio.watch(lambda: heard_s[0])
+    radio.watch(lambda: float("inf"))  # a second word changes nothing
+    for silence in (1, 2):
+        radio.transmit(BURST)
+        clock.now_s += 3.1
+        with pytest.raises(TransmitRefused, match="silent for 3 s"):
+            radio.transmit(BURST)
+        wait_for(lambda wanted=silence: device.silenced == wanted)
+        heard_s[0] = clock.now_s
+        polls()
+    radio.transmit(BURST)
+    assert device.sent == 3
+    radio.close()
+    clock.now_s += 100
+    polls()
+    assert device.silenced == 2
+
+
+def test_a_receiver_needs_no_watchdog(clock):
+    device, radio = guarded("rx")
+    radio.watch(lambda: clock.now_s - 100)
+    polls()
+    assert device.silenced == 0
+    radio.close()
