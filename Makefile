@@ -7,7 +7,7 @@ STAMP := $(VENV)/installed
 EXTRAS := tx,rx,train,fast,live,pluto,ray,docs,dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench docs docs-commands emulated-plutos fuzz chaos soak clean
+.PHONY: help demo test lint bench docs docs-commands emulated-plutos fuzz chaos soak mutants clean
 IMAGES ?= demo
 OUT ?= emulated-plutos-run
 
@@ -54,6 +54,13 @@ chaos: $(STAMP)  ## one experiment over a hundred kills
 
 soak: $(STAMP)  ## ten minutes of paced real time
 	"$(BIN)/python" -m tests.proof.soak
+
+mutants: $(STAMP)  ## small changes to guard, watchdog, results files and CSI path that no test notices (an hour or more)
+	"$(BIN)/python" -m pip install --quiet --disable-pip-version-check -c constraints.txt "cosmic-ray>=8.4"
+	"$(BIN)/cosmic-ray" init --force tests/mutants.toml mutants.sqlite
+	"$(BIN)/cr-filter-operators" mutants.sqlite tests/mutants.toml
+	PATH="$(CURDIR)/$(BIN):$$PATH" "$(BIN)/cosmic-ray" exec tests/mutants.toml mutants.sqlite
+	"$(BIN)/cr-report" --surviving-only mutants.sqlite
 
 clean:  ## remove what the targets made
 	rm -rf "$(VENV)" demo-run site .pytest_cache .ruff_cache .mypy_cache .hypothesis
