@@ -61,31 +61,48 @@ def wait_for(condition):
         time.sleep(0.002)
 
 
-def polls(count=10):
-    time.sleep(0.002 * count)
+class Heard:
+    """When the coordinator was last heard; counts how often the watchdog asks, so that no test races it."""
+
+    def __init__(self, clock):
+        self.at_s, self.asked = clock.now_s, 0
+
+    def __call__(self):
+        self.asked += 1
+        return self.at_s
+
+    def polled(self):
+        """Returns when the watchdog has looked twice more."""
+        before = self.asked
+        wait_for(lambda: self.asked >= before + 3)  # one look may have been under way
+
+
+def a_moment():
+    """For a watchdog that must not look at all: too short a wait could only overlook it."""
+    time.sleep(0.03)
 
 
 @pytest.mark.parametrize("fails", [False, True])
 def test_every_silence_switches_off_once(clock, fails):
-    device, heard_s = Device(fails), [clock.now_s]
-    dog = SilenceWatchdog(lambda: heard_s[0], 5.0, device.silence)
+    device, heard = Device(fails), Heard(clock)
+    dog = SilenceWatchdog(heard, 5.0, device.silence)
     dog.start()
-    polls()
+    heard.polled()
     assert device.silenced == 0
     for silence in (1, 2, 3):
         clock.now_s += 4.9
-        polls()
+        heard.polled()
         assert device.silenced == silence - 1 and not dog.too_long()
         clock.now_s += 0.2
         wait_for(lambda wanted=silence: device.silenced == wanted)
-        polls()
+        heard.polled()
         assert device.silenced == silence and dog.too_long()
-        heard_s[0] = clock.now_s
-        polls()
+        heard.at_s = clock.now_s
+        heard.polled()
     dog.stop()
     assert not dog.is_alive()
     clock.now_s += 100
-    polls()
+    a_moment()
     assert device.silenced == 3
 
 
@@ -97,8 +114,8 @@ def guarded(role="tx"):
 
 
 def test_a_guarded_radio_is_armed_and_armed_again(clock):
-    (device, radio), heard_s = guarded(), [clock.now_s]
-    radio.watch(lambda: heard_s[0])
+    (device, radio), heard = guarded(), Heard(clock)
+    radio.watch(heard)
     radio.watch(lambda: float("inf"))  # a second word changes nothing
     for silence in (1, 2):
         radio.transmit(BURST)
@@ -106,19 +123,19 @@ def test_a_guarded_radio_is_armed_and_armed_again(clock):
         with pytest.raises(TransmitRefused, match="silent for 3 s"):
             radio.transmit(BURST)
         wait_for(lambda wanted=silence: device.silenced == wanted)
-        heard_s[0] = clock.now_s
-        polls()
+        heard.at_s = clock.now_s
+        heard.polled()
     radio.transmit(BURST)
     assert device.sent == 3
     radio.close()
     clock.now_s += 100
-    polls()
+    a_moment()
     assert device.silenced == 2
 
 
 def test_a_receiver_needs_no_watchdog(clock):
     device, radio = guarded("rx")
     radio.watch(lambda: clock.now_s - 100)
-    polls()
+    a_moment()
     assert device.silenced == 0
     radio.close()
