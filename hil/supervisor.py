@@ -5,7 +5,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from pathlib import Path
 
 from hil.errors import HilError, UsageError
 from hil.node import PARENT_VARIABLE
+from radio.isolated import isolated_command, isolated_environment
 
 POLL_S = 0.05
 NO_SPACE_BYTES = 1 << 14
@@ -52,12 +52,12 @@ class Supervisor:
         """Start `semnoma-hil ARGUMENTS` as a process of its own."""
         self.logs.mkdir(parents=True, exist_ok=True)
         log = self.logs / f"{name}.log"
-        environment = os.environ | {PARENT_VARIABLE: str(os.getpid()), "PYTHONUNBUFFERED": "1"}
+        environment = isolated_environment() | {PARENT_VARIABLE: str(os.getpid()), "PYTHONUNBUFFERED": "1"}
         # One thread a node: on a small machine the nodes' thread pools would fight for the same cores.
         environment.setdefault("OMP_NUM_THREADS", "1")
         with log.open("wb") as output:
             process = subprocess.Popen(
-                [sys.executable, "-m", "hil", *arguments],
+                isolated_command("hil", *arguments),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

@@ -10,6 +10,7 @@ import sys
 import time
 
 from radio.errors import RadioError
+from radio.isolated import isolated_command, isolated_environment
 
 _HARDWARE = ("pluto", "usrp", "soapy")
 _ATTEMPTS, _RETRY_S = 10, 0.5
@@ -19,9 +20,11 @@ class Sentinel:
     """Watches over one open transmitter, from construction until `dismiss`."""
 
     def __init__(self, uri: str, index: int) -> None:
-        command = [sys.executable, "-m", "radio.sentinel", uri, str(index)]
+        command = isolated_command("radio.sentinel", uri, str(index))
         # A session of its own: what kills the node's process group must not kill the one that tidies up.
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, env=isolated_environment(), start_new_session=True
+        )
 
     def dismiss(self) -> None:
         """The radio was closed in order."""

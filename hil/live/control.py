@@ -4,10 +4,8 @@ A page may choose the run's figures, not files, addresses or radios: those come 
 the page starts is always on the simulated air, so nothing radiates because of a click.
 """
 
-import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Mapping
@@ -22,6 +20,7 @@ from hil.live.feed import Feed
 from hil.loopback import check_inputs
 from models.errors import ModelError
 from models.zoo import list_codecs
+from radio.isolated import isolated_command, isolated_environment
 
 ALLOWED = ("users", "frames", "snr_db", "channel", "seed", "refine", "cancel", "codec")
 ALLOWED_SECTIONS = ("air.", "control.", "feedback.", "waveform.")
@@ -130,11 +129,11 @@ class RunControl:
         arguments = ["loopback", "--config", str(out / "start.yaml"), "--out", str(out), "--json"]
         with (out / "loopback.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "hil", *arguments, *(["--resume"] if resume else [])],
+                isolated_command("hil", *arguments, *(["--resume"] if resume else [])),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env=os.environ | {"PYTHONUNBUFFERED": "1"},
+                env=isolated_environment() | {"PYTHONUNBUFFERED": "1"},
                 start_new_session=True,
             )
         self._out, self._stopping = out, False
