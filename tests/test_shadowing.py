@@ -26,7 +26,10 @@ def python(where, *arguments):
 @pytest.mark.parametrize("kind", ["package", "folder"])
 def test_a_whole_job_runs_beside_such_folders(tmp_path, kind):
     folders(tmp_path, kind, NAMES[1:])
-    done = python(tmp_path, "-m", "hil", "loopback", "--frames", "1", "--no-report", "--out", tmp_path / "run")
+    patient = ["--set", "bus.join_timeout_s=200"]  # a busy machine
+    done = python(
+        tmp_path, "-m", "hil", "loopback", "--frames", "1", "--no-report", *patient, "--out", tmp_path / "run"
+    )
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "run" / "results.jsonl").read_text().count("\n") == 2
 
