@@ -10,11 +10,11 @@ from calibration.loops.frequency import precorrect
 from calibration.store.record import Calibration
 from radio.device import Radio, RadioSettings
 from radio.samples import Samples
+from radio.waveform.burst.header import FrameHeader
 from radio.waveform.config import WaveformConfig
 from radio.waveform.frame import ReceivedFrame
-from radio.waveform.header import FrameHeader
-from radio.waveform.receiver import BurstReceiver
-from radio.waveform.transmitter import BurstTransmitter
+from radio.waveform.reception.receiver import BurstReceiver
+from radio.waveform.transmission.transmitter import BurstTransmitter
 
 MARGIN_SAMPLES = 1024  # before and after a burst: larger than any advance or delay that is looked for
 

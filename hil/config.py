@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from hil.errors import UsageError
 from radio.air.config import AirConfig
-from radio.guard import GuardConfig
+from radio.safety.guard import GuardConfig
 from radio.waveform.config import WaveformConfig
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from models.decoder import SemanticDecoder
+from models.decoding.decoder import SemanticDecoder
 from models.errors import ModelError
-from models.manifest import MANIFEST_NAME, CodecManifest, load_manifest
-from models.runtime import SemanticEncoder
+from models.package.manifest import MANIFEST_NAME, CodecManifest, load_manifest
+from models.package.zoo import added_folder, weights_folder
+from models.runtime.encoder import SemanticEncoder
 from models.side_information import SideInformation
-from models.zoo import added_folder, weights_folder
 
 _SIZES = ((1, 1), (32, 32), (40, 72))
 

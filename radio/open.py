@@ -1,47 +1,8 @@
-"""Open a radio by its URI; say which kinds of radio there are."""
+"""Open a radio by its URI, behind the transmit guard."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from importlib import import_module
-from typing import Literal
-
-from radio.device import Radio
-from radio.errors import DeviceError
-from radio.guard import GuardedRadio, TransmitGuard
-from radio.sentinel import Sentinel, needs_sentinel
-
-Role = Literal["tx", "rx"]
-
-
-@dataclass(frozen=True)
-class Backend:
-    """default: address of the bare scheme, empty where it must be said. module: has `open_device`."""
-
-    scheme: str
-    what: str
-    default: str
-    module: str
-
-
-@dataclass(frozen=True)
-class BackendReport:
-    """For `semnoma-hil doctor`. reason: empty when available, else one sentence on why not and what to do."""
-
-    name: str
-    what: str
-    example: str
-    available: bool
-    reason: str
-
-
-_BACKENDS = (
-    Backend("sim", "simulated air", "tcp://127.0.0.1:5600", "radio.devices.simulated"),
-    Backend("pluto", "ADALM-PlutoSDR", "ip:192.168.2.1", "radio.devices.pluto"),
-    Backend("usrp", "Ettus USRP", "", "radio.devices.usrp"),
-    Backend("soapy", "any SoapySDR device", "", "radio.devices.soapy"),
-    Backend("file", "SigMF recording", "capture.sigmf-meta", "radio.devices.file"),
-    Backend("zmq", "sample stream of GNU Radio or srsRAN", "tcp://127.0.0.1:2000", "radio.devices.zmq_stream"),
-)
+from radio.backends import Role, open_unguarded
+from radio.safety.guard import GuardedRadio, TransmitGuard
+from radio.safety.sentinel import Sentinel, needs_sentinel
 
 
 def open_radio(
@@ -58,31 +19,11 @@ def open_radio(
     its own should this one be killed. DeviceError when the scheme is unknown or not in this
     version, or the radio is absent or taken.
     """
-    scheme, _, address = uri.partition(":")
-    backend = next((b for b in _BACKENDS if b.scheme == scheme), None)
-    if backend is None:
-        known = ", ".join(f"{b.scheme}:" for b in _BACKENDS)
-        raise DeviceError(f"{uri!r} names no kind of radio that is known here; this version has {known}")
-    open_device: Callable[[str, Role, int], Radio] = import_module(backend.module).open_device
-    radio = open_device(address or backend.default, role, index)
+    radio = open_unguarded(uri, role, index)
     guard = guard or TransmitGuard()
-    if scheme == "sim":  # nothing leaves the machine: the air's own carrier is as good as any
+    if uri.partition(":")[0] == "sim":  # nothing leaves the machine: the air's own carrier is as good as any
         low, high = radio.capabilities.center_frequency_hz
         width = radio.capabilities.sample_rate_hz[1]
         guard = guard.with_default_band(low - width, high + width)
     watched = sentinel and role == "tx" and needs_sentinel(uri)
     return GuardedRadio(radio, guard, role, Sentinel(uri, index) if watched else None)
-
-
-def describe_backends() -> list[BackendReport]:
-    """Every kind of radio, whether this installation can open it, and what is missing where it cannot."""
-    reports = []
-    for b in _BACKENDS:
-        try:
-            module = import_module(b.module)
-            reason = module.missing() if hasattr(module, "missing") else ""
-        except ImportError as error:
-            reason = f"{error}; install it and try again."
-        example = f"{b.scheme}:{b.default}"
-        reports.append(BackendReport(b.scheme, b.what, example, not reason, reason))
-    return reports

@@ -70,10 +70,10 @@ def test_an_installed_wheel_works_outside_the_checkout(wheel, tmp_path):
     )
     assert installed.returncode == 0, installed.stderr
     script = (
-        "import hil, models.zoo, hil.config as c; from pathlib import Path;"
-        "from models.images import open_images; from models.manifest import load_manifest;"
+        "import hil, models.package.zoo, hil.config as c; from pathlib import Path;"
+        "from models.images import open_images; from models.package.manifest import load_manifest;"
         f"assert Path(hil.__file__).is_relative_to({str(target)!r}), hil.__file__;"
-        "assert len(open_images('demo')) >= 4; load_manifest(models.zoo.codec_folder('compact-2u'));"
+        "assert len(open_images('demo')) >= 4; load_manifest(models.package.zoo.codec_folder('compact-2u'));"
         "assert c.load_config(Path('loopback')).users == 2"
     )
     done = python("-c", script, cwd=tmp_path, PYTHONPATH=str(target))
@@ -86,11 +86,11 @@ def test_a_transmitter_starts_and_encodes_where_there_is_no_torch(tmp_path):
 import sys
 for name in ("torch", "diffusers", "torchmetrics", "matplotlib", "safetensors", "jinja2", "onnx", "accelerate"):
     sys.modules[name] = None
-import hil.cli.main, hil.cli.tx, hil.transmitter, hil.feedback, radio.open, radio.devices.simulated
+import hil.cli.main, hil.cli.tx, hil.nodes.transmitter, hil.session.feedback, radio.open, radio.devices.simulated
 from models.images import open_images
 from models.runtime import SemanticEncoder
 from models.side_information import SideInformation
-from models.zoo import codec_folder
+from models.package.zoo import codec_folder
 encoder = SemanticEncoder.load(codec_folder("compact-2u"))
 picture = open_images("demo")[0]
 symbols = encoder.encode(picture.pixels, 0, SideInformation.default(2))

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from hil.bench.timing import median_seconds
-from models.runtime import SemanticEncoder
+from models.package.zoo import codec_folder
+from models.runtime.encoder import SemanticEncoder
 from models.side_information import SideInformation
-from models.zoo import codec_folder
 
 WARM_UP_PICTURES = 8  # a decoder's network is frozen after some, and the frozen graph looks at its first inputs
 
@@ -25,7 +25,7 @@ def bench_codec(codec: str, runs: int = 7) -> dict[str, float | None]:
     if importlib.util.find_spec("torch"):
         import torch
 
-        from models.decoder import SemanticDecoder
+        from models.decoding.decoder import SemanticDecoder
 
         torch.set_num_threads(1)
         decoder = SemanticDecoder.load(folder, device="cpu")

@@ -13,8 +13,8 @@ from rich.console import Console
 from hil.bench.node_cpu import node_cpu_s
 from hil.config import load_config
 from hil.errors import UsageError
-from hil.loopback import run_loopback
-from models.zoo import codec_folder
+from hil.supervise.loopback import run_loopback
+from models.package.zoo import codec_folder
 
 CODEC = "compact-2u"
 WARM_UP_SHARE, END_SHARE = 0.2, 0.95
@@ -101,7 +101,7 @@ def _smoothed_noise() -> np.ndarray:
 def _as_onnx(folder: Path) -> Path:
     if any(importlib.util.find_spec(name) is None for name in ("onnx", "onnxscript")):
         raise UsageError('--onnx-decoders exports the codec first and needs pip install "semnoma-hil[train]".')
-    from models.export_onnx import export_onnx_codec
+    from models.export.onnx_codec import export_onnx_codec
 
     export_onnx_codec(codec_folder(CODEC), folder)
     return folder

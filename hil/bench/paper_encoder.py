@@ -14,8 +14,8 @@ def bench_paper_encoder(runs: int = 7, users: int = 2) -> dict[str, float]:
     import onnxruntime as ort
     import torch
 
-    from models.codec import build_codec
-    from models.onnx_file import write_onnx
+    from models.codecs.registry import build_codec
+    from models.export.onnx_file import write_onnx
 
     torch.set_num_threads(1)
     torch.manual_seed(1)

@@ -11,11 +11,11 @@ from radio.air.config import AirConfig, LinkConfig, PathConfig
 from radio.air.medium import Medium
 from radio.memory import keep_freed_memory
 from radio.samples import Samples
+from radio.waveform.burst.header import FrameHeader
 from radio.waveform.config import WaveformConfig
-from radio.waveform.header import FrameHeader
-from radio.waveform.receiver import BurstReceiver
-from radio.waveform.stream_receiver import StreamReceiver
-from radio.waveform.transmitter import BurstTransmitter
+from radio.waveform.reception.receiver import BurstReceiver
+from radio.waveform.reception.stream_receiver import StreamReceiver
+from radio.waveform.transmission.transmitter import BurstTransmitter
 
 FRAMES = 5  # different ones, by turns, so that nothing is remembered from the last
 N_SYMBOLS = 32768  # a 256x256 picture at bandwidth ratio 1/6

@@ -12,8 +12,8 @@ from hil.config import RunConfig
 from hil.errors import UsageError
 from radio.air.server import AirServer
 from radio.device import Radio, RadioSettings
-from radio.guard import TransmitGuard
 from radio.open import open_radio
+from radio.safety.guard import TransmitGuard
 
 OWN_AIR = "sim"
 

@@ -21,9 +21,9 @@ def command(pace: float | None, device: str | None, allow_remote: bool, **option
       semnoma-hil air --snr 10 --channel tdl-a
       semnoma-hil air --pace 1
     """
-    from hil.air_node import AirNode
     from hil.errors import HilError, UsageError
-    from hil.node import membership
+    from hil.nodes.air import AirNode
+    from hil.nodes.node import membership
     from radio.air.server import AirServer
     from radio.errors import DeviceError
 

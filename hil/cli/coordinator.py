@@ -24,10 +24,10 @@ def command(resume_from: Path | None, **options: Any) -> None:
       semnoma-hil rx --out run1
       semnoma-hil tx --user 0      (and: semnoma-hil tx --user 1)
     """
-    from hil.bus import BusServer
-    from hil.coordinator import Coordinator
-    from hil.node import PARENT_VARIABLE, Stopped, stop_on_signals
-    from hil.resume import frames_to_send
+    from hil.bus.server import BusServer
+    from hil.nodes.coordinator import Coordinator
+    from hil.nodes.node import PARENT_VARIABLE, Stopped, stop_on_signals
+    from hil.results.resume import frames_to_send
 
     config = config_from(**options)
     logging.basicConfig(format="%(levelname)s %(message)s", level=logging.INFO)

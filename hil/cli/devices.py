@@ -20,8 +20,8 @@ def command(network: bool, as_json: bool) -> None:
       semnoma-hil devices
       semnoma-hil devices --network
     """
+    from radio.backends import describe_backends
     from radio.discovery import find_devices
-    from radio.open import describe_backends
 
     found = find_devices(network)
     absent = [report for report in describe_backends() if not report.available]

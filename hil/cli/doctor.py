@@ -18,11 +18,11 @@ def command(as_json: bool) -> None:
       semnoma-hil doctor
       semnoma-hil doctor --json
     """
-    from hil import diagnosis
+    from hil.diagnosis import doctor
 
-    findings = diagnosis.diagnose()
+    findings = doctor.diagnose()
     if as_json:
-        click.echo(json.dumps(diagnosis.as_json(findings)))
+        click.echo(json.dumps(doctor.as_json(findings)))
     else:
         table = Table("part", "name", "")
         table.add_column("state", overflow="fold")
@@ -32,4 +32,4 @@ def command(as_json: bool) -> None:
             advice = "" if finding.ok else finding.advice.replace("[", "\\[")
             table.add_row(finding.part, finding.name, mark, finding.state, advice)
         Console().print(table)
-    sys.exit(0 if diagnosis.can_simulate(findings) else 1)
+    sys.exit(0 if doctor.can_simulate(findings) else 1)

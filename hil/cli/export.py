@@ -47,8 +47,8 @@ def command(
     if (run_folder is None) == (codec is None):
         raise UsageError("export needs either --run, a training run, or --codec, an installed codec.")
     if codec is not None:
-        from models.export_onnx import export_onnx_codec
-        from models.zoo import codec_folder
+        from models.export.onnx_codec import export_onnx_codec
+        from models.package.zoo import codec_folder
 
         wanted: Literal["float", "int8"] = "int8" if precision == "int8" else "float"
         exported = export_onnx_codec(codec_folder(codec), out, wanted, calibration, validation, name, limit)
@@ -56,8 +56,8 @@ def command(
         return
     if precision or calibration or validation or name:
         raise UsageError("--precision, --calibration, --validation and --name belong to --codec, not to --run.")
-    from models.training.finish import finish_codec
-    from models.training.finish_refiner import finish_refiner
+    from models.training.codec.finish import finish_codec
+    from models.training.refiner.finish import finish_refiner
 
     assert run_folder is not None
     manifest = finish_codec(run_folder, out) if kind == "codec" else finish_refiner(run_folder, out)

@@ -17,7 +17,7 @@ def command(out: Path, users: int) -> None:
       semnoma-hil coordinator --bus tcp://192.0.2.10:5555 --keys keys
     Each node needs its own NAME.key_secret and coordinator.key, nothing more.
     """
-    from hil.keys import create_keys
+    from hil.bus.keys import create_keys
 
     made = create_keys(out, [f"tx{user}" for user in range(users)] + ["rx", "air", "observer"])
     click.echo(f"{len(made)} new key pairs in {out}; keep the .key_secret files secret.")

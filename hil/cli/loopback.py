@@ -30,7 +30,7 @@ def command(out: Path, as_json: bool, resume: bool, report: bool, **options: Any
       semnoma-hil loopback --device pluto:ip:192.168.2.1 --tx-device pluto:ip:192.168.3.1 --tx-device pluto:usb:
       semnoma-hil loopback --config loopback --set air.clock_ppm=20 --json
     """
-    from hil.loopback import run_loopback
+    from hil.supervise.loopback import run_loopback
 
     console = Console(stderr=True, quiet=as_json)
     summary = run_loopback(config_from(**options), out, resume=resume, console=console, report=report)

@@ -72,7 +72,7 @@ def _expected_errors() -> tuple[tuple[type[Exception], ...], tuple[type[Exceptio
     """(input errors, run errors) of every room."""
     from calibration.errors import CalibrationError
     from hil.errors import HilError, UsageError
-    from hil.results import ResultsError
+    from hil.results.rows import ResultsError
     from models.errors import ModelError
     from radio.errors import ConfigurationError, RadioError, TransmitRefused
 

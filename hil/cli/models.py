@@ -21,8 +21,8 @@ def command(context: click.Context) -> None:
     """
     if context.invoked_subcommand is not None:
         return
-    from models.manifest import load_manifest, load_refiner_manifest
-    from models.zoo import list_codecs, list_refiners
+    from models.package.manifest import load_manifest, load_refiner_manifest
+    from models.package.zoo import list_codecs, list_refiners
 
     codecs = Table("codec", "users", "architecture", "PSNR at 10 dB", "licence")
     for folder in list_codecs():
@@ -79,7 +79,7 @@ def convert_refiner(checkpoint: Path, out: Path, **facts: Any) -> None:
       semnoma-hil models convert-refiner cifar10.pt --size 32 --schedule cosine --name p32 --licence MIT --out prior
       semnoma-hil loopback --refine --set refiner=prior
     """
-    from models.refiner.checkpoint_file import convert_file
+    from models.export.refiner_checkpoint import convert_file
 
     manifest = convert_file(checkpoint, out, **facts)
     click.echo(f"{out}: {manifest.name}, {manifest.arguments['block_out_channels']}")

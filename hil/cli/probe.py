@@ -31,7 +31,7 @@ def command(
     """
     from dataclasses import replace
 
-    from hil.probing import bars, default_settings, snapshot
+    from hil.diagnosis.probing import bars, default_settings, snapshot
     from radio.open import open_radio
 
     radio = open_radio(uri, role="rx")

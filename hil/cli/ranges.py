@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from hil.ranges import parse_numbers
+from hil.experiments.ranges import parse_numbers
 
 
 class NumberList(click.ParamType[tuple[float, ...]]):

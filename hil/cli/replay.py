@@ -26,8 +26,8 @@ def command(
       semnoma-hil replay capture.sigmf-meta --refine --out refined
     """
     from hil.cli.options import parse_settings
-    from hil.replay import replay_config, run_replay
     from hil.report.terminal import print_summary
+    from hil.supervise.replay import replay_config, run_replay
 
     given = {name: value for name, value in {"refine": refine, "codec": codec}.items() if value is not None}
     config = replay_config(recording, parse_settings(settings) | given)

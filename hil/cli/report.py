@@ -22,9 +22,9 @@ def command(folders: tuple[Path, ...], out: Path | None) -> None:
       semnoma-hil report experiments/snr-sweep
       semnoma-hil report run1 run2 experiments/snr-sweep --out comparison.html
     """
+    from hil.experiments.comparison import build_comparison
     from hil.experiments.table import TABLE
     from hil.report import build_report
-    from hil.report.compare import build_comparison
 
     alone = folders[0] if len(folders) == 1 else None
     if alone and out is None and not (alone / TABLE).is_file():

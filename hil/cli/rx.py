@@ -25,10 +25,11 @@ def command(out: Path, resume: bool, report: bool, **options: Any) -> None:
       semnoma-hil rx --device usrp --refine --out run2
     """
     from hil.errors import HilError
-    from hil.node import membership
-    from hil.receiver_setup import open_receiver
-    from hil.results import ResultWriter
-    from hil.run_folder import finish_run, write_config
+    from hil.nodes.node import membership
+    from hil.nodes.receiver_setup import open_receiver
+    from hil.report.finish import finish_run
+    from hil.results.run_folder import write_config
+    from hil.results.writer import ResultWriter
 
     config = config_from(**options)
     logging.basicConfig(format="%(levelname)s %(message)s", level=logging.INFO)

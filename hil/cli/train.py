@@ -78,7 +78,7 @@ _initial_codec = click.option("--initial-codec", help="Codec, by name or path, o
 
 def _located(name: str | None) -> Path | None:
     """The folder of ``--initial-codec``: a training run, or a codec by name or path."""
-    from models.zoo import codec_folder
+    from models.package.zoo import codec_folder
 
     if name is None or (Path(name) / "checkpoint.safetensors").is_file():
         return None if name is None else Path(name)
@@ -92,9 +92,9 @@ def _located(name: str | None) -> Path | None:
 @_users
 def train_codec_command(resume: bool, **flags: Any) -> None:
     """Train an encoder and one decoder per user through superposed channels; writes OUT/NAME."""
+    from models.training.codec.finish import finish_codec
+    from models.training.codec.loop import train_codec
     from models.training.config import CodecTraining
-    from models.training.finish import finish_codec
-    from models.training.loop import train_codec
 
     flags["initial_codec"] = _located(flags["initial_codec"])
     settings = training_settings(CodecTraining, flags)
@@ -109,9 +109,9 @@ def train_codec_command(resume: bool, **flags: Any) -> None:
 @click.option("--users", type=int, help="Users of the student to come.")
 def train_teacher_command(resume: bool, **flags: Any) -> None:
     """First stage: encoder and one decoder over interference-free channels; writes OUT and its metrics.json."""
-    from models.training.finish import finish_teacher
+    from models.training.codec.finish import finish_teacher
+    from models.training.codec.two_stage import train_teacher
     from models.training.stage_config import TeacherTraining
-    from models.training.two_stage import train_teacher
 
     flags["initial_codec"] = _located(flags["initial_codec"])
     settings = training_settings(TeacherTraining, flags)
@@ -127,9 +127,9 @@ def train_teacher_command(resume: bool, **flags: Any) -> None:
 @click.option("--teacher", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Run of the teacher.")
 def train_student_command(resume: bool, **flags: Any) -> None:
     """Second stage: the superposed codec, started from the teacher and distilled from it; writes OUT/NAME."""
-    from models.training.finish import finish_codec
+    from models.training.codec.finish import finish_codec
+    from models.training.codec.two_stage import train_student
     from models.training.stage_config import StudentTraining
-    from models.training.two_stage import train_student
 
     flags["initial_codec"] = _located(flags["initial_codec"])
     settings = training_settings(StudentTraining, flags)
@@ -151,8 +151,8 @@ def train_baseline_command(baseline: str, resume: bool, **flags: Any) -> None:
         return
     if flags.pop("codec") is not None:
         raise click.UsageError(f"--codec is for conditional-gan; {baseline} is a codec itself.")
-    from models.training.finish import finish_codec
-    from models.training.loop import train_codec
+    from models.training.codec.finish import finish_codec
+    from models.training.codec.loop import train_codec
     from models.training.stage_config import BaselineTraining
 
     flags["name"] = flags["name"] or baseline
@@ -163,10 +163,10 @@ def train_baseline_command(baseline: str, resume: bool, **flags: Any) -> None:
 
 
 def _train_conditional_gan(resume: bool, flags: dict[str, Any]) -> None:
-    from models.training.conditional_gan import train_conditional_gan
-    from models.training.finish_refiner import finish_refiner
+    from models.package.zoo import codec_folder
+    from models.training.refiner.conditional_gan import train_conditional_gan
+    from models.training.refiner.finish import finish_refiner
     from models.training.stage_config import ConditionalGanTraining
-    from models.zoo import codec_folder
 
     if any(flags.pop(name) is not None for name in ("users", "initial_codec")):
         raise click.UsageError("--users and --initial-codec are for codecs; conditional-gan refines those of --codec.")
@@ -183,11 +183,11 @@ def _train_conditional_gan(resume: bool, flags: dict[str, Any]) -> None:
 @click.option("--conditioned", is_flag=True, default=None, help="The network sees what --codec decoded.")
 def train_refiner_command(resume: bool, **flags: Any) -> None:
     """Train the diffusion model that refines decoded pictures; writes OUT/NAME."""
-    from models.training.conditioned_loop import train_conditioned
+    from models.package.zoo import codec_folder
     from models.training.config import RefinerTraining
-    from models.training.finish_refiner import finish_refiner
-    from models.training.refiner_loop import train_refiner
-    from models.zoo import codec_folder
+    from models.training.refiner.conditioned_loop import train_conditioned
+    from models.training.refiner.finish import finish_refiner
+    from models.training.refiner.loop import train_refiner
 
     if flags["codec"] is not None:
         flags["codec"] = codec_folder(flags["codec"])
@@ -203,10 +203,10 @@ def train_refiner_command(resume: bool, **flags: Any) -> None:
 @click.option("--codec", help="Codec, by name or path, whose pictures it refines.")
 def train_one_step_command(resume: bool, **flags: Any) -> None:
     """Distil a diffusion refiner into a single network pass; writes OUT/NAME."""
-    from models.training.finish_refiner import finish_refiner
-    from models.training.one_step import train_one_step
+    from models.package.zoo import codec_folder, refiner_folder
+    from models.training.refiner.finish import finish_refiner
+    from models.training.refiner.one_step import train_one_step
     from models.training.stage_config import OneStepTraining
-    from models.zoo import codec_folder, refiner_folder
 
     for name, find in (("codec", codec_folder), ("refiner", refiner_folder)):
         if flags[name] is not None:

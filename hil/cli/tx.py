@@ -21,7 +21,7 @@ def command(user: int, **options: Any) -> None:
       semnoma-hil tx --user 1 --device sim:tcp://127.0.0.1:5600 --bus tcp://127.0.0.1:5555
     """
     from hil.errors import UsageError
-    from hil.transmitter_setup import run_transmitter
+    from hil.nodes.transmitter_setup import run_transmitter
 
     config = config_from(**options)
     logging.basicConfig(format="%(levelname)s %(message)s", level=logging.INFO)

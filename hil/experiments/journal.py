@@ -21,7 +21,8 @@ import yaml
 from hil.errors import UsageError
 from hil.experiments.grid import Point
 from hil.experiments.plan import Plan
-from hil.results import ResultsError, write_whole
+from hil.results.durable import write_whole
+from hil.results.rows import ResultsError
 
 DONE = "point.json"
 PLAN = "plan.yaml"

@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from hil.config import packaged_config_folder
 from hil.errors import UsageError
-from hil.ranges import parse_numbers
+from hil.experiments.ranges import parse_numbers
 
 MAX_POINTS = 100_000
 GAINS = {"tx_gain_db": "radio.tx_gain_db", "rx_gain_db": "radio.rx_gain_db"}  # short names of axes

@@ -19,7 +19,8 @@ from hil.errors import HilError, UsageError
 from hil.experiments.grid import EvaluationConfig, Point
 from hil.experiments.journal import count_start, mark_done
 from hil.experiments.provenance import provenance
-from hil.results import ResultsError, write_whole
+from hil.results.durable import write_whole
+from hil.results.rows import ResultsError
 
 ROWS = "rows.jsonl"  # of an evaluation; a run has results.jsonl
 
@@ -86,7 +87,7 @@ def _once(point: Point, folder: Path, on_images: Callable[[int], None], stop: th
 
 
 def _loopback(config: RunConfig, folder: Path, poll: Callable[[float, int], None]) -> int:
-    from hil.loopback import run_loopback
+    from hil.supervise.loopback import run_loopback
 
     console = Console(stderr=True, quiet=True)
     summary = run_loopback(config, folder, resume=True, console=console, on_progress=poll, report=False)

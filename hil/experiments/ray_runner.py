@@ -106,7 +106,7 @@ def _answer(ray: Any, reference: Any) -> tuple[str, str, bytes]:
 def _on_worker(text: str, version: str) -> tuple[str, str, bytes]:
     """One point on a machine of the cluster: ("done", its mark, its folder), or ("failed" or "usage", why, nothing)."""
     from calibration.errors import CalibrationError
-    from hil.results import ResultsError
+    from hil.results.rows import ResultsError
     from models.errors import ModelError
     from radio.errors import ConfigurationError
 

@@ -63,7 +63,7 @@ def run_experiment(
 
 def check_points(points: list[Point], jobs: int = 1, ray_address: str | None = None) -> None:
     """Everything that can be wrong with the points' inputs. Raises UsageError or ModelError."""
-    from hil.loopback import check_inputs
+    from hil.supervise.loopback import check_inputs
     from models.evaluation.schemes import open_scheme
     from models.images import open_images
 

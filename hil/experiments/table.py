@@ -19,7 +19,8 @@ from hil.experiments.grid import Point
 from hil.experiments.journal import read_done
 from hil.experiments.plan import SCHEME
 from hil.experiments.point import ROWS
-from hil.results import ResultRow, ResultsError, read_rows, write_whole
+from hil.results.durable import write_whole
+from hil.results.rows import ResultRow, ResultsError, read_rows
 
 if TYPE_CHECKING:
     import pyarrow

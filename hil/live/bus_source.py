@@ -9,10 +9,11 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from hil.bus import BusClient, Received
+from hil.bus.client import BusClient
+from hil.bus.messages import Hello, Overview, Refused, RunFacts, Stop, Telemetry
+from hil.bus.wire import Received
 from hil.config import RunConfig
 from hil.live.state import LiveState
-from hil.messages import Hello, Overview, Refused, RunFacts, Stop, Telemetry
 
 log = logging.getLogger(__name__)
 HELLO_S = 1.0

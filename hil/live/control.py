@@ -17,9 +17,9 @@ import yaml
 from hil.config import RunConfig, load_config
 from hil.errors import UsageError
 from hil.live.feed import Feed
-from hil.loopback import check_inputs
+from hil.supervise.loopback import check_inputs
 from models.errors import ModelError
-from models.zoo import list_codecs
+from models.package.zoo import list_codecs
 from radio.isolated import isolated_command, isolated_environment
 
 ALLOWED = ("users", "frames", "snr_db", "channel", "seed", "refine", "cancel", "codec")

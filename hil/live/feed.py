@@ -3,7 +3,7 @@
 import threading
 from pathlib import Path
 
-from hil.bus import is_loopback
+from hil.bus.wire import is_loopback
 from hil.config import RunConfig
 from hil.live.bus_source import BusSource
 from hil.live.folder_source import FolderSource

@@ -11,13 +11,15 @@ import msgspec
 import numpy as np
 from PIL import Image
 
+from hil.bus.messages import Telemetry, UserTelemetry
 from hil.config import RunConfig, load_config
 from hil.errors import UsageError
 from hil.live.recorded_loops import csi_of, sent_of
 from hil.live.state import LiveState
-from hil.messages import Telemetry, UserTelemetry
-from hil.results import CONFIG, LINES, ResultRow, ResultsError, load_diagnostics
-from hil.telemetry import POINTS, RESPONSE_POINTS, SPECTRUM_BINS, half_floats, picture_facts, thumbnail
+from hil.nodes.telemetry import POINTS, RESPONSE_POINTS, SPECTRUM_BINS, half_floats, picture_facts, thumbnail
+from hil.results.diagnostics_file import load_diagnostics
+from hil.results.rows import LINES, ResultRow, ResultsError
+from hil.results.writer import CONFIG
 
 log = logging.getLogger(__name__)
 POLL_S = 0.5
@@ -132,7 +134,7 @@ def _picture_file(path: Path) -> bytes:
 def _from_diagnostics(
     config: RunConfig, frame: int, arrays: dict[str, np.ndarray], rows: dict[int, ResultRow]
 ) -> Telemetry:
-    """The arrays of hil.observe as the receiver would have told them."""
+    """The arrays of hil.results.observe as the receiver would have told them."""
     users = []
     for user in range(config.users):
         with contextlib.suppress(KeyError, IndexError, TypeError):

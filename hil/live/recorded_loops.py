@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from hil.messages import CsiReport, Sent, UserCsi
-from hil.results import ResultRow
+from hil.bus.messages import CsiReport, Sent, UserCsi
+from hil.results.rows import ResultRow
 
 
 def csi_of(frame: int, rows: Mapping[int, ResultRow]) -> CsiReport:

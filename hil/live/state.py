@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from hil.bus.messages import CsiReport, NodeHealth, Overview, PictureFacts, Sent, Telemetry, UserTelemetry
 from hil.config import RunConfig
 from hil.live.history import History
-from hil.messages import CsiReport, NodeHealth, Overview, PictureFacts, Sent, Telemetry, UserTelemetry
 
 KEPT_POINTS, KEPT_EVENTS, KEPT_SPECTRA = 4000, 300, 100
 MAX_TEXT = 300

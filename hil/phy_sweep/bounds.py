@@ -4,8 +4,8 @@ import numpy as np
 
 from radio.air.channel import Channel
 from radio.air.config import AirConfig
+from radio.waveform.burst.grid import ResourceGrid
 from radio.waveform.config import WaveformConfig
-from radio.waveform.grid import ResourceGrid
 
 
 def carrier_variance_bound(config: WaveformConfig, snr_per_sample: float) -> float:

@@ -9,12 +9,12 @@ from radio.air.config import AirConfig, LinkConfig
 from radio.air.medium import Medium
 from radio.air.truth import LinkTruth
 from radio.samples import Samples
+from radio.waveform.burst.header import FrameHeader
+from radio.waveform.channel.delay_memory import DelayMemory
 from radio.waveform.config import WaveformConfig
-from radio.waveform.delay_memory import DelayMemory
 from radio.waveform.frame import ReceivedUser
-from radio.waveform.header import FrameHeader
-from radio.waveform.receiver import BurstReceiver
-from radio.waveform.transmitter import BurstTransmitter
+from radio.waveform.reception.receiver import BurstReceiver
+from radio.waveform.transmission.transmitter import BurstTransmitter
 
 AMPLITUDE = 0.25  # leaves the converters room for the peaks
 N_SYMBOLS = 2048

@@ -12,8 +12,10 @@ from PIL import Image
 
 from hil import __version__
 from hil.report.terminal import loops_sentence
-from hil.results import ResultRow, ResultsError, load_diagnostics, read_rows, write_whole
-from hil.summary import loss_db, mean, summarise
+from hil.results.diagnostics_file import load_diagnostics
+from hil.results.durable import write_whole
+from hil.results.rows import ResultRow, ResultsError, read_rows
+from hil.results.summary import loss_db, mean, summarise
 
 if TYPE_CHECKING:  # matplotlib is imported only where a report is drawn
     from hil.report.charts import Chart, Series

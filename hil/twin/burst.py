@@ -5,14 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from calibration.measure.users import UserMeasurement, measure_user
-from hil.slot import Slot
+from hil.session.slot import Slot
 from radio.samples import Samples
-from radio.waveform.carrier import known_symbol_starts, observe
+from radio.waveform.acquisition.carrier import known_symbol_starts, observe
+from radio.waveform.burst.grid import ResourceGrid
+from radio.waveform.burst.header import modulate
+from radio.waveform.burst.windows import backoff_samples, symbol_bins
 from radio.waveform.frame import ReceivedUser
-from radio.waveform.grid import ResourceGrid
-from radio.waveform.header import modulate
-from radio.waveform.receiver import BurstReceiver
-from radio.waveform.windows import backoff_samples, symbol_bins
+from radio.waveform.reception.receiver import BurstReceiver
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from hil.twin.estimate import Estimate, kept
 from hil.twin.motion import MotionFit, fit_motion, is_steady
 from hil.twin.paths import fixed_paths, mean_channel
 from hil.twin.profile import ProfileFit, degrees_of_freedom, fit_profile, single_path
-from radio.waveform.grid import ResourceGrid
-from radio.waveform.windows import backoff_samples
+from radio.waveform.burst.grid import ResourceGrid
+from radio.waveform.burst.windows import backoff_samples
 
 COHERENT = 0.95  # of the power that must be left when bursts are averaged
 _OF_FADING = ("delay_spread_s", "k_factor_db", "coherence", "doppler_hz")

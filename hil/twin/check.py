@@ -6,21 +6,21 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 
+from hil.bus.messages import CsiReport
 from hil.config import RunConfig
-from hil.csi_path import CsiPath
 from hil.errors import UsageError
-from hil.feedback import side_information
-from hil.messages import CsiReport
-from hil.receiver import told_headers
-from hil.replay import receive_slot
-from hil.slot import Slot
+from hil.nodes.receiver import told_headers
+from hil.session.csi_path import CsiPath
+from hil.session.feedback import side_information
+from hil.session.slot import Slot
+from hil.supervise.replay import receive_slot
 from hil.twin.compare import TwinCheck, compare
 from hil.twin.curves import Curves, measure_curves
 from hil.twin.pictures import Pictures
 from hil.twin.recorded import Recording
 from hil.twin.simulate import random_payload, simulate
-from radio.waveform.header import FrameHeader
-from radio.waveform.receiver import BurstReceiver
+from radio.waveform.burst.header import FrameHeader
+from radio.waveform.reception.receiver import BurstReceiver
 
 MUST_AGREE = ("users", "sample_rate_hz", "center_frequency_hz", "rx_antennas", "waveform")
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hil.slot import Slot
+from hil.session.slot import Slot
 from radio.waveform.frame import ReceivedUser
 
 Score = Callable[[Slot, int], float | None]  # of a user's picture in a slot, dB

@@ -24,7 +24,7 @@ from hil.twin.phases import fit_phase_noise, shifted_mask
 from hil.twin.recorded import Recording
 from hil.twin.users import UserFit, fit_users
 from radio.waveform.config import WaveformConfig
-from radio.waveform.receiver import BurstReceiver
+from radio.waveform.reception.receiver import BurstReceiver
 
 _NOT_SEEN = (
     kept("air.tx_iq_imbalance", "one recording does not tell it from the receiver's or from noise; see calibrate"),

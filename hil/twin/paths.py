@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from radio.waveform.burst.grid import ResourceGrid
 from radio.waveform.config import WaveformConfig
-from radio.waveform.grid import ResourceGrid
 
 MOST_PATHS = 10
 FLOOR = 10 ** (-4.0)  # of the power: what interpolation and converters leave inexact

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hil.config import RunConfig
-from hil.feedback import side_information
-from hil.metrics import psnr_db
-from hil.slot import Slot
+from hil.results.metrics import psnr_db
+from hil.session.feedback import side_information
+from hil.session.slot import Slot
 from models.side_information import SideInformation
 
 if TYPE_CHECKING:  # one needs torch, the other ONNX Runtime; a machine may have neither
-    from models.decoder import SemanticDecoder
-    from models.runtime import SemanticEncoder
+    from models.decoding.decoder import SemanticDecoder
+    from models.runtime.encoder import SemanticEncoder
 
 
 @dataclass(frozen=True)
@@ -28,11 +28,11 @@ class Pictures:
     def load(cls, config: RunConfig) -> "Pictures | None":
         """None where torch or ONNX Runtime is missing. Raises ModelError for a codec that cannot be used."""
         try:
-            from models.decoder import SemanticDecoder
-            from models.runtime import SemanticEncoder
+            from models.decoding.decoder import SemanticDecoder
+            from models.runtime.encoder import SemanticEncoder
         except ImportError:
             return None
-        from models.zoo import codec_folder
+        from models.package.zoo import codec_folder
 
         folder = codec_folder(config.codec)
         decoder = SemanticDecoder.load(folder, device=config.compute_device)
@@ -44,7 +44,7 @@ class Pictures:
 
     def score(self, slot: Slot, user: int) -> float | None:
         """PSNR of a user's picture in dB, or None when it could not be decoded or there is no original."""
-        from hil.decoding import to_pixels, undecodable
+        from hil.decoding.frame_decoder import to_pixels, undecodable
 
         original = slot.originals.get(user)
         found = next((u for u in slot.received.users if u.user == user), None) if slot.received else None

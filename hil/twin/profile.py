@@ -16,10 +16,10 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 
 from radio.air.tdl import DelayProfile, delay_profile
+from radio.waveform.burst.grid import ResourceGrid
+from radio.waveform.burst.windows import backoff_samples
+from radio.waveform.channel.delay_basis import delay_basis
 from radio.waveform.config import WaveformConfig
-from radio.waveform.delay_basis import delay_basis
-from radio.waveform.grid import ResourceGrid
-from radio.waveform.windows import backoff_samples
 
 PROFILES = ("tdl-a", "tdl-b", "tdl-c", "tdl-d", "tdl-e")
 SMALLEST_SPREAD = 0.02  # samples: of a path 30 dB down, its tail would be told from noise at 40 dB only

@@ -11,9 +11,9 @@ from typing import Any
 
 from hil.config import RunConfig
 from hil.errors import UsageError
-from hil.repeated_slot import aligned
-from hil.session_recording import recorded_config, recorded_slots
-from hil.slot import Slot
+from hil.results.session_recording import recorded_config, recorded_slots
+from hil.session.repeated_slot import aligned
+from hil.session.slot import Slot
 from radio.devices.file import FileRadio
 from radio.recording import SigmfReader
 

@@ -9,16 +9,16 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 
 from calibration.loops.frequency import precorrect
+from hil.bus.messages import CsiReport, Grant, Hello, Sent, UserCommand
 from hil.config import RunConfig
-from hil.control import SessionControl
-from hil.messages import CsiReport, Grant, Hello, Sent, UserCommand
-from hil.replay import receive_slot
-from hil.slot import Slot
+from hil.session.control import SessionControl
+from hil.session.slot import Slot
+from hil.supervise.replay import receive_slot
 from radio.air.medium import Medium
 from radio.samples import Samples
-from radio.waveform.header import FrameHeader
-from radio.waveform.receiver import BurstReceiver
-from radio.waveform.transmitter import BurstTransmitter
+from radio.waveform.burst.header import FrameHeader
+from radio.waveform.reception.receiver import BurstReceiver
+from radio.waveform.transmission.transmitter import BurstTransmitter
 
 Payload = Callable[[Slot, int, CsiReport | None], tuple[np.ndarray, FrameHeader]]
 

@@ -8,12 +8,12 @@ from dataclasses import asdict, dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from models.channel import ChannelMode
+from models.codecs.channel import ChannelMode
 from models.errors import ModelError
 from models.evaluation.frames import frames_of, same_size_groups
 from models.evaluation.metrics import ms_ssim, psnr_db, ssim
 from models.evaluation.perceptual import Measure
-from models.evaluation.schemes import Scheme
+from models.evaluation.scheme import Scheme
 from models.images import ImageSource
 
 DEFAULT_RATIO = 1 / 6

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models.channel import ChannelMode, draw_channel
+from models.codecs.channel import ChannelMode, draw_channel
 from models.images import ImageSource
 
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.channel import ChannelMode
+from models.codecs.channel import ChannelMode
 from models.evaluation.compare import EVALUATION_SEED, common_uses
 from models.evaluation.frames import frames_of
 from models.evaluation.metrics import ms_ssim, psnr_db, ssim
-from models.evaluation.schemes import Scheme
+from models.evaluation.scheme import Scheme
 from models.images import ImageSource
 
 

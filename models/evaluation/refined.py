@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.evaluation.frames import Frame
-from models.evaluation.schemes import LearnedScheme
+from models.evaluation.learned import LearnedScheme
+from models.package.zoo import refiner_folder
 from models.refiner import Refiner
-from models.zoo import refiner_folder
 
 
 class RefinedScheme(LearnedScheme):

@@ -13,9 +13,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from models.decoder import choose_device
+from models.decoding.decoder import choose_device
 from models.errors import ModelError
-from models.manifest import RefinerManifest, load_refiner_manifest
+from models.package.manifest import RefinerManifest, load_refiner_manifest
 from models.refiner.conditioned import PASSES as CONDITIONED_PASSES
 from models.refiner.conditioned import refine_conditioned, refine_conditioned_at_once, shown
 from models.refiner.generator import generate
@@ -116,7 +116,7 @@ def refine_at_once(network: nn.Module, scheduler: Any, batch: Tensor, start: int
         x0 = x_init - sqrt((1 - abar) / abar) eps_hat(sqrt(abar) x_init, start), clamped
 
     is the prior's own estimate of x0 for an x_t without noise added; the one-step network is the prior trained on
-    so that this is what the several passes give. ``models.training.one_step`` trains it.
+    so that this is what the several passes give. ``models.training.refiner.one_step`` trains it.
     """
     if start <= 0:
         return batch

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from models.channel import ChannelMode
+from models.codecs.channel import ChannelMode
 
 
 class ChannelMix(BaseModel):
@@ -71,7 +71,7 @@ class CodecTraining(RunBounds):
     """Settings of ``train codec``. batch_pixels: pixels per user and update; crops_px: crop sides, drawn
     evenly. loss: mean squared error, mean of log(MSE + 1e-3), or the sum over users of the mean absolute error.
     initial_codec: a codec folder or training run to start from instead of fresh weights; it may have fewer users
-    (models/training/warm_start.py).
+    (models/training/codec/warm_start.py).
     """
 
     name: str = Field(default="compact-2u", pattern=r"^[A-Za-z0-9._-]+$")

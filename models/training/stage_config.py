@@ -21,11 +21,11 @@ class StudentTraining(CodecTraining):
     """Settings of ``train student``: the superposed codec, taught by the run folder ``teacher``.
 
     Its users, architecture and arguments are the teacher's. loss = reconstruction * L_rec + feature_affinity * L_FA +
-    cross_head * L_CrossKD + relational * L_relations (models/training/distillation.py); a weight of 0 switches a loss
-    off. loss: what L_rec is: the mean absolute error (the paper's), the MSE or log(MSE + 1e-3). cross_head_layer:
+    cross_head * L_CrossKD + relational * L_relations (models/training/codec/distillation.py); a weight of 0 switches a
+    loss off. loss: what L_rec is: the mean absolute error (the paper's), the MSE or log(MSE + 1e-3). cross_head_layer:
     decoder layer after which the teacher takes over. from_teacher: start from its weights, where no initial_codec is
     given. parted: start with every user loudest on symbols of its own, as fresh compact networks do
-    (models/compact.py); the teacher, whom nobody disturbs, has filled them all.
+    (models/codecs/compact.py); the teacher, whom nobody disturbs, has filled them all.
     """
 
     name: str = Field(default="student", pattern=r"^[A-Za-z0-9._-]+$")
@@ -90,7 +90,7 @@ class ConditionalGanTraining(RunBounds):
 
     It learns on pictures that the codec of folder ``codec`` decodes over random phases at SNRs drawn from ``snr_db``.
     loss of the generator = reconstruction * L1 + adversarial * L_WGAN + feature * L_features; gradient_penalty: weight
-    of the critic's (models/training/adversarial.py). channels: widths per resolution of the generator;
+    of the critic's (models/training/refiner/adversarial.py). channels: widths per resolution of the generator;
     critic_channels: of the critic. batch: crops an update.
     """
 

@@ -1,1 +1,1 @@
-"""One file a backend; each has `open_device(address, role, index) -> Radio` (see `radio.open`)."""
+"""One file a backend; each has `open_device(address, role, index) -> Radio` (see `radio.backends`)."""

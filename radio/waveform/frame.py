@@ -4,8 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from radio.waveform.cancellation import Alignment
-from radio.waveform.header import FrameHeader
+from radio.waveform.burst.header import FrameHeader
 
 
 @dataclass(frozen=True)
@@ -23,6 +22,23 @@ class ChannelEstimate:
 
     def age_s(self, now_tick: int, sample_rate_hz: float) -> float:
         return (now_tick - self.measured_tick) / sample_rate_hz
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """How a user's payload lies in the samples: what the receiver undid before it looked.
+
+    window_ticks: int [m], where each symbol's FFT window starts. cfo_hz: with phase zero at phase_origin_tick.
+    delay_samples, phase_rad: float [m], timing and phase that were undone then (see `straightening`). channel:
+    complex64 [antennas, active], as seen through these windows.
+    """
+
+    window_ticks: np.ndarray
+    cfo_hz: float
+    phase_origin_tick: int
+    delay_samples: np.ndarray
+    phase_rad: np.ndarray
+    channel: np.ndarray
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from calibration.loops.frequency import precorrect
 from radio.air.config import AirConfig, LinkConfig
 from radio.air.medium import Medium
 from radio.samples import Samples
+from radio.waveform.burst.header import FrameHeader
 from radio.waveform.config import WaveformConfig
-from radio.waveform.header import FrameHeader
-from radio.waveform.receiver import BurstReceiver
-from radio.waveform.transmitter import BurstTransmitter
+from radio.waveform.reception.receiver import BurstReceiver
+from radio.waveform.transmission.transmitter import BurstTransmitter
 
 AMPLITUDE = 0.25
 BASE = 200  # delay that all paths share, so that an unaligned user may be early

@@ -17,10 +17,10 @@ from radio.air.iq_imbalance import image_coefficients
 from radio.air.link import Link
 from radio.air.medium import Medium
 from radio.samples import Samples
+from radio.waveform.burst.header import FrameHeader
 from radio.waveform.config import WaveformConfig
-from radio.waveform.header import FrameHeader
-from radio.waveform.receiver import BurstReceiver
-from radio.waveform.transmitter import BurstTransmitter
+from radio.waveform.reception.receiver import BurstReceiver
+from radio.waveform.transmission.transmitter import BurstTransmitter
 
 RATE_HZ = 4e6
 IMBALANCE = IqImbalanceConfig(gain_db=0.8, phase_deg=4.0)  # an image at -24.9 dBc

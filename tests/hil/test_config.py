@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hil.cli.options import config_from
 from hil.config import RunConfig, load_config, packaged_config_folder
 from hil.errors import UsageError
-from hil.run_folder import write_config
+from hil.results.run_folder import write_config
 
 
 def refused(overrides):

@@ -8,12 +8,12 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from models.compact import Codec, CompactArguments
-from models.export import CodecCard, export_codec
-from models.export_refiner import export_refiner
-from models.manifest import Provenance
+from models.codecs.compact import Codec, CompactArguments
+from models.export.codec_folder import CodecCard, export_codec
+from models.export.refiner_folder import export_refiner
+from models.package.manifest import Provenance
 from models.refiner.network import ARCHITECTURE_NAME, build_prior, small_prior_arguments
-from models.training import runner
+from models.training.running import runner
 
 torch.set_num_threads(1)
 

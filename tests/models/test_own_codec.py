@@ -13,10 +13,10 @@ from hil.cli.evaluate import command as evaluate_command
 from hil.cli.models import command as models_command
 from models.adding import add_codec, check_codec, remove_codec
 from models.errors import ModelError
-from models.manifest import describe_file
-from models.runtime import SemanticEncoder
+from models.package.manifest import describe_file
+from models.package.zoo import added_folder, codec_folder, list_codecs
+from models.runtime.encoder import SemanticEncoder
 from models.side_information import SideInformation
-from models.zoo import added_folder, codec_folder, list_codecs
 
 STRIDE, LATENT = 2, 12
 

@@ -8,14 +8,7 @@ from types import SimpleNamespace
 
 import msgspec
 
-from hil.bus import Received
-from hil.config import ControlConfig, RunConfig, load_config
-from hil.control import SessionControl
-from hil.coordinator import Coordinator, Node
-from hil.csi_path import CsiPath
-from hil.errors import HilError
-from hil.feedback import side_information
-from hil.messages import (
+from hil.bus.messages import (  # fmt: skip
     PROTOCOL_VERSION,
     Bye,
     CsiReport,
@@ -35,11 +28,18 @@ from hil.messages import (
     UserCsi,
     decode,
     encode,
-)  # fmt: skip
-from hil.receiver import ReceiverNode, told_headers
-from hil.rotation import RotationLoop
-from hil.slot import Slot
-from radio.waveform import header as header_code
+)
+from hil.bus.wire import Received
+from hil.config import ControlConfig, RunConfig, load_config
+from hil.errors import HilError
+from hil.nodes.coordinator import Coordinator, Node
+from hil.nodes.receiver import ReceiverNode, told_headers
+from hil.session.control import SessionControl
+from hil.session.csi_path import CsiPath
+from hil.session.feedback import side_information
+from hil.session.rotation import RotationLoop
+from hil.session.slot import Slot
+from radio.waveform.burst import header as header_code
 from tests.proof.mutate import damaged_message
 
 _USERS = [UserCsi(u, 120.5, 3.25, 1.0, 0.5, 7.0, 2.0, 1.5, -12.5, 3.0, 0.1, 0.2) for u in range(2)]

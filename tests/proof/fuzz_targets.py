@@ -12,7 +12,7 @@ from hil.errors import UsageError
 from radio.air import protocol as p
 from radio.air.config import AirConfig
 from radio.air.server import AirServer
-from radio.waveform import header as header_code
+from radio.waveform.burst import header as header_code
 from tests.proof.mutate import changed, damaged, damaged_message
 
 

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import psutil
 
-from hil.supervisor import free_endpoint
+from hil.supervise.supervisor import free_endpoint
 from radio.device import Radio
 from radio.errors import RadioError
 from radio.open import open_radio

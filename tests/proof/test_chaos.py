@@ -6,10 +6,10 @@ from types import SimpleNamespace
 
 import pytest
 
+from hil.bus.messages import Grant, Sent, Start
 from hil.config import load_config
-from hil.messages import Grant, Sent, Start
-from hil.receiver import ReceiverNode
-from hil.slot import Slot
+from hil.nodes.receiver import ReceiverNode
+from hil.session.slot import Slot
 from tests.proof.chaos import Broken, Chaos
 
 

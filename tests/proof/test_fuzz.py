@@ -18,7 +18,7 @@ def test_the_fuzzer_notices_an_error_that_is_not_documented(monkeypatch):
     def broken(_bits):
         raise IndexError("list index out of range")
 
-    monkeypatch.setattr("radio.waveform.header.from_bits", broken)
+    monkeypatch.setattr("radio.waveform.burst.header.from_bits", broken)
     target = HeaderTarget(random.Random(1))
     with pytest.raises(IndexError):
         for _ in range(100):

@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from hil.keys import create_keys
-from hil.results import read_rows
+from hil.bus.keys import create_keys
+from hil.results.rows import read_rows
 from tests.proof.hosts import Hosts, why_not
 from tests.proof.running import command, small_pictures
 

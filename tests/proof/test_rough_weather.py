@@ -8,7 +8,7 @@ import threading
 
 import zmq
 
-from hil.supervisor import free_endpoint
+from hil.supervise.supervisor import free_endpoint
 from tests.proof.running import Run, rows_of, small_pictures
 
 JUMPING = """

@@ -9,16 +9,17 @@ import pyarrow.parquet
 import pytest
 from rich.console import Console
 
-import hil.loopback
+import hil.supervise.loopback
 from hil.errors import HilError, UsageError
 from hil.experiments.grid import unfold
 from hil.experiments.plan import Plan
 from hil.experiments.progress import Estimate, duration_text
 from hil.experiments.run import run_experiment
 from hil.experiments.table import is_circumstance, read_table
-from hil.results import ResultRow, ResultWriter
-from models.manifest import load_manifest
-from models.zoo import codec_folder
+from hil.results.rows import ResultRow
+from hil.results.writer import ResultWriter
+from models.package.manifest import load_manifest
+from models.package.zoo import codec_folder
 
 PLAN = Plan(name="known", set={"frames": 3}, grid={"snr_db": [0, 10], "seed": [1, 2]})
 
@@ -28,7 +29,7 @@ class Stage:
 
     def __init__(self, monkeypatch):
         self.recorded, self.deaths, self.lock = [], [], threading.Lock()
-        monkeypatch.setattr(hil.loopback, "run_loopback", self)
+        monkeypatch.setattr(hil.supervise.loopback, "run_loopback", self)
 
     def __call__(self, config, out, *, resume, console, on_progress, report):
         writer = ResultWriter(out, resume=resume)

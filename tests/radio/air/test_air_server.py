@@ -16,8 +16,8 @@ from radio.air.medium import Medium
 from radio.air.server import AirServer
 from radio.device import RadioSettings
 from radio.errors import ConfigurationError, DeviceError
-from radio.guard import GuardConfig, TransmitGuard
 from radio.open import open_radio
+from radio.safety.guard import GuardConfig, TransmitGuard
 from radio.samples import EventKind, Samples
 
 SETTINGS = RadioSettings(4e6, 2.45e9)

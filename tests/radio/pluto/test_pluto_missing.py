@@ -4,8 +4,9 @@ import sys
 
 import pytest
 
+from radio.backends import describe_backends
 from radio.errors import DeviceError
-from radio.open import describe_backends, open_radio
+from radio.open import open_radio
 
 
 def test_it_says_what_to_install(monkeypatch):

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from radio.device import RadioSettings
 from radio.errors import DeviceError, TransmitRefused
-from radio.guard import GuardConfig, GuardedRadio, TransmitGuard
+from radio.safety.guard import GuardConfig, GuardedRadio, TransmitGuard
+from radio.safety.watchdog import SilenceWatchdog
 from radio.samples import Samples
-from radio.watchdog import SilenceWatchdog
 
 CONFIG = GuardConfig(max_tx_gain_db=-10.0, max_peak=0.5)
 ALLOWED = RadioSettings(4e6, 2.45e9, tx_gain_db=-20.0)

@@ -10,7 +10,7 @@ import pytest
 from radio.device import RadioSettings
 from radio.devices.pluto_link import missing
 from radio.errors import TransmitRefused
-from radio.guard import GuardConfig, GuardedRadio, TransmitGuard
+from radio.safety.guard import GuardConfig, GuardedRadio, TransmitGuard
 from radio.samples import Samples
 from tests.emulated_pluto import EmulatedAir, EmulatedPluto
 from tests.emulated_pluto.attributes import PHY

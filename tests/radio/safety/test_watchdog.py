@@ -5,12 +5,12 @@ import time
 import numpy as np
 import pytest
 
-from radio import watchdog as module
 from radio.device import RadioSettings
 from radio.errors import TransmitRefused
-from radio.guard import GuardConfig, GuardedRadio, TransmitGuard
+from radio.safety import watchdog as module
+from radio.safety.guard import GuardConfig, GuardedRadio, TransmitGuard
+from radio.safety.watchdog import SilenceWatchdog
 from radio.samples import Samples
-from radio.watchdog import SilenceWatchdog
 
 BURST = Samples(np.full((1, 10), 0.5, np.complex64), 0, 1e6)
 

@@ -1,0 +1,1 @@
+"""How nodes talk: typed messages over ZeroMQ, with keys where others could listen."""

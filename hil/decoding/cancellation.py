@@ -1,0 +1,73 @@
+"""Successive cancellation: a decoded picture is encoded once more, and its payload taken out of the samples."""
+
+from dataclasses import dataclass, replace
+
+import msgspec
+import numpy as np
+
+from hil.bus.messages import CsiReport
+from hil.session.feedback import side_information
+from hil.session.slot import Slot
+from models.runtime.encoder import SemanticEncoder
+from radio.samples import Samples
+from radio.waveform.config import WaveformConfig
+from radio.waveform.frame import ReceivedFrame
+from radio.waveform.reception.cancellation import cancel_payload
+from radio.waveform.reception.receiver import BurstReceiver
+
+
+@dataclass(frozen=True)
+class View:
+    """A slot as it looks after some users were taken out of it."""
+
+    samples: Samples
+    received: ReceivedFrame
+    csi: CsiReport | None
+    cancelled: frozenset[int] = frozenset()
+
+
+class Canceller:
+    """The receiver's copy of the encoder, and the waveform."""
+
+    def __init__(self, waveform: WaveformConfig, encoder: SemanticEncoder) -> None:
+        self._receiver = BurstReceiver(waveform)
+        self._encoder = encoder
+
+    def without(self, view: View, slot: Slot, user: int, picture: np.ndarray) -> View:
+        """Take out `user`, whose decoded picture is uint8 [H, W, 3]; the view unchanged where that is not possible."""
+        alignment = view.received.users[user].alignment
+        if alignment is None:
+            return view
+        side = side_information(slot.grant.csi, self._receiver.config.users)  # what the transmitter knew
+        symbols = self._encoder.encode(picture, user, side)
+        cancelled = view.cancelled | {user}
+        samples = cancel_payload(view.samples, self._receiver.grid, user, alignment, symbols)
+        told = {one.user: one.header for one in view.received.users if one.header is not None}
+        received = self._receiver.receive(samples, view.received.start_tick, told=told, silent=cancelled)
+        if received is None:
+            return view
+        return replace(
+            view, samples=samples, received=received, csi=without_users(slot.csi, cancelled), cancelled=cancelled
+        )
+
+
+def by_power(received: ReceivedFrame | None, users: int) -> list[int]:
+    """Users, strongest first."""
+    powers = {one.user: one.power for one in received.users} if received else {}
+    return sorted(range(users), key=lambda user: -powers.get(user, 0.0))
+
+
+def without_users(csi: CsiReport | None, cancelled: frozenset[int]) -> CsiReport | None:
+    """The report as it would be had the cancelled users not transmitted."""
+    if csi is None or csi.snr_db is None:
+        return csi
+    left = [one for one in csi.users if one.user not in cancelled]
+    if not left:
+        return csi
+    power = float(np.mean([one.gain**2 for one in left]))
+    total = float(np.sum([10 ** (one.snr_db / 10) for one in left]))
+    return msgspec.structs.replace(
+        csi,
+        snr_db=float(10 * np.log10(max(total, 1e-30))),
+        users=[msgspec.structs.replace(one, gain=one.gain / max(power, 1e-30) ** 0.5) for one in left],
+    )

@@ -1,0 +1,241 @@
+"""One received frame to recorded results: decode each user, refine, score against the original, write."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hil.config import RunConfig
+from hil.decoding.cancellation import Canceller, View, by_power
+from hil.decoding.deadline import Deadline
+from hil.decoding.ideal import ideal_features
+from hil.results.metrics import psnr_db, ssim
+from hil.results.observe import diagnostics
+from hil.results.rows import ResultRow
+from hil.results.writer import ResultWriter
+from hil.session.feedback import side_information
+from hil.session.slot import Slot
+from models.decoding.decoder import SemanticDecoder
+from radio.waveform.frame import ReceivedUser
+
+if TYPE_CHECKING:  # diffusers is imported only where pictures are refined
+    from models.refiner import Refiner
+
+
+@dataclass(frozen=True)
+class DecodedFrame:
+    """A frame whose pictures are there and nothing is recorded of. made, ideals: by user."""
+
+    slot: Slot
+    made: dict[int, tuple[ResultRow, dict[str, Any]]]
+    ideals: dict[int, np.ndarray]
+
+
+@dataclass
+class FrameDecoder:
+    """Decodes slot by slot. refiner None leaves pictures as decoded, canceller None users superposed.
+
+    deadline None refines in full.
+    """
+
+    config: RunConfig
+    decoder: SemanticDecoder
+    refiner: "Refiner | None"
+    writer: ResultWriter
+    canceller: Canceller | None = None
+    on_recorded: Callable[[ResultRow, Mapping[str, Any]], None] = lambda _row, _pictures: None
+    deadline: Deadline | None = None
+
+    def decode(self, slot: Slot) -> int:
+        """`make` and `record` in one: decode and record every user of one frame; how many images were decoded."""
+        return self.record(self.make(slot))
+
+    def make(self, slot: Slot) -> DecodedFrame:
+        """Decode every user of one frame. Users that the writer already has are left alone."""
+        assert slot.grant.frame is not None
+        view = None
+        if self.canceller and slot.samples and slot.received:
+            view = View(slot.samples, slot.received, slot.csi)
+        order = by_power(slot.received, self.config.users) if view else range(self.config.users)
+        users = [user for user in order if (slot.grant.frame, user) not in self.writer.done]
+        made: dict[int, tuple[ResultRow, dict[str, Any]]] = {}
+        for place, user in enumerate(users):
+            made[user] = row, pictures = self._user(slot, user, view, users_after=len(users) - 1 - place)
+            if view and self.canceller and row.decoded:
+                view = self.canceller.without(view, slot, user, pictures["received"])
+        # Only now what no receiver in the field does: its time is not the deadline's.
+        passes = {user: row.refine_passes for user, (row, _) in made.items()}
+        return DecodedFrame(slot, made, self._ideal_pictures(slot, passes) if self.config.rx.ideal else {})
+
+    def record(self, frame: DecodedFrame) -> int:
+        """Score and record a frame, in a thread of its own if the caller likes; how many images were decoded.
+
+        Each line is on disk when this returns.
+        """
+        slot, made = frame.slot, frame.made
+        assert slot.grant.frame is not None
+        for user, (row, pictures) in made.items():
+            self._score(row, pictures, frame.ideals.get(user))
+        self.writer.record(list(made.values()), (slot.grant.frame, diagnostics(self.config, slot)))
+        for row, pictures in made.values():
+            self.on_recorded(row, pictures)
+        return sum(row.decoded for row, _ in made.values())
+
+    def _user(self, slot: Slot, user: int, view: View | None, users_after: int) -> tuple[ResultRow, dict[str, Any]]:
+        received, csi = (view.received, view.csi) if view else (slot.received, slot.csi)
+        side = side_information(csi, self.config.users)
+        found = next((u for u in received.users if u.user == user), None) if received else None
+        reason = undecodable(self.decoder, slot, user, found)
+        facts = self._facts(slot, user, found)
+        facts["cancelled_users"] = sorted(view.cancelled) if view else []
+        original = slot.originals.get(user)
+        pictures: dict[str, Any] = {"original": original}
+        if reason is not None or found is None or found.header is None:
+            late: dict[str, Any] = (
+                {"deadline_ms": self.config.deadline_ms, "deadline_missed": True} if self.deadline else {}
+            )
+            return ResultRow(**facts, **late, decoded=False, reason=reason or "not detected"), pictures
+        height, width = found.header.height, found.header.width
+        clock = self._now_s()
+        decoded = self.decoder.decode_float(found.features, user, side, height, width)
+        facts["latency_ms"]["decode"] = (self._now_s() - clock) * 1e3
+        if self.deadline:
+            self.deadline.decoding.note(height * width, 1, facts["latency_ms"]["decode"] / 1e3)
+        refined = decoded
+        if self.refiner is not None:
+            passes = self._passes(slot, side.snr_db, height * width, users_after)
+            clock = self._now_s()
+            refined = self.refiner.refine(decoded, side.snr_db, passes)
+            seconds = self._now_s() - clock
+            facts["latency_ms"]["refine"] = seconds * 1e3
+            facts |= {"refine_passes": passes, "refined": passes != 0}
+            if self.deadline and passes:
+                self.deadline.refining.note(height * width, passes, seconds)
+        pictures["received"] = to_pixels(refined)
+        if self.deadline:
+            facts |= self._kept(slot)
+        if self.refiner is not None and original is not None and original.shape == pictures["received"].shape:
+            facts["psnr_unrefined_db"] = psnr_db(original, to_pixels(decoded))
+        return ResultRow(**facts, decoded=True, reason=None), pictures
+
+    def _now_s(self) -> float:
+        return self.deadline.clock() if self.deadline else time.perf_counter()
+
+    def _passes(self, slot: Slot, snr_db: float, pixels: int, users_after: int) -> int | None:
+        """Refinement passes that the deadline and the SNR leave; None, all, without a deadline."""
+        if self.deadline is None or self.refiner is None:
+            return None
+        ready_s = self.deadline.clock() if slot.ready_s is None else slot.ready_s
+        return self.deadline.passes(ready_s, self.refiner.useful_passes(snr_db), pixels, users_after)
+
+    def _kept(self, slot: Slot) -> dict[str, Any]:
+        """The columns about the deadline, of a picture that is there now."""
+        assert self.deadline is not None
+        used_ms = 0.0 if slot.ready_s is None else self.deadline.used_ms(slot.ready_s)
+        limit_ms = self.deadline.limit_ms
+        return {"deadline_ms": limit_ms, "answer_ms": used_ms, "deadline_missed": used_ms > limit_ms}
+
+    def _score(self, row: ResultRow, pictures: dict[str, Any], ideal: np.ndarray | None) -> None:
+        """Quality of a picture beside its original, where both are there."""
+        original, received = pictures["original"], pictures.get("received")
+        if original is None or received is None or original.shape != received.shape:
+            return
+        clock = time.perf_counter()
+        row.psnr_db, row.ssim = psnr_db(original, pictures["received"]), ssim(original, pictures["received"])
+        if ideal is not None:
+            row.ideal_psnr_db, row.ideal_ssim = psnr_db(original, ideal), ssim(original, ideal)
+        row.latency_ms["score"] = (time.perf_counter() - clock) * 1e3
+
+    def _ideal_pictures(self, slot: Slot, passes: dict[int, int | None]) -> dict[int, np.ndarray]:
+        """The same codec, pictures, fading and noise level without a waveform: uint8 [H, W, 3] by user."""
+        ideal = ideal_features(self.config, slot)
+        if ideal is None:
+            return {}
+        pictures = {}
+        for user, features in ideal.features.items():
+            height, width = slot.originals[user].shape[:2]
+            picture = self.decoder.decode_float(features, user, ideal.side, height, width)
+            if self.refiner is not None:
+                picture = self.refiner.refine(picture, ideal.side.snr_db, passes.get(user))
+            pictures[user] = to_pixels(picture)
+        return pictures
+
+    def _facts(self, slot: Slot, user: int, found: ReceivedUser | None) -> dict[str, Any]:
+        """The columns that do not depend on decoding."""
+        sent, link, csi = slot.sent.get(user), slot.links.get(user), slot.csi
+        measured = found is not None and found.detected
+        expected = slot.grant.slot_tick + slot.start.guard_samples
+        facts: dict[str, Any] = {
+            "frame": slot.grant.frame,
+            "user": user,
+            "refined": self.refiner is not None,
+            "snr_db_estimated": csi.snr_db if csi else None,
+            "snr_db_true": self.config.snr_db if slot.links else None,
+            "latency_ms": dict(slot.latency_ms),
+            "events": dict(slot.events) if user == 0 else {},  # the radio's events count once a frame
+            "seeds": {"run": self.config.seed, "air": self.config.air.seed},
+        }
+        if measured and found is not None and slot.received is not None:
+            start = slot.received.start_tick
+            facts |= {
+                "cfo_hz": float(found.cfo_hz),
+                "delay_samples": float(start + found.delay_samples - expected),
+                "clock_ppm": float(found.clock_ppm),
+                "user_snr_db": float(found.snr_db),
+                "channel_gain_db": float(10 * np.log10(found.power / self.config.radio.tx_amplitude**2)),
+                "evm_db": found.evm_db,
+            }
+        if found is not None and not found.header_read:
+            facts["events"]["header_lost"] = 1
+        if link is not None:
+            facts["delay_true_samples"] = link.burst_start_tick - expected + link.delay_samples
+            facts["cfo_true_hz"] = link.cfo_hz - (sent.precorrection_hz if sent else 0.0)
+        if sent is not None:
+            facts["latency_ms"] |= sent.latency_ms
+            facts["events"] = {
+                kind: facts["events"].get(kind, 0) + sent.events.get(kind, 0)
+                for kind in {*facts["events"], *sent.events}
+            }
+            facts |= {
+                "image_id": sent.image_id,
+                "picture": sent.picture,
+                "height": sent.height,
+                "width": sent.width,
+                "channel_uses": sent.n_symbols,
+                "csi_age_s": sent.csi_age_s,
+                "csi_used_slot": sent.csi_slot,
+                "precorrection_hz": sent.precorrection_hz,
+                "advance_ticks": sent.advance_ticks,
+                "gain_db": sent.gain_db,
+                "loops": sent.loops,
+                "papr_db": sent.papr_db,
+            }
+        return facts
+
+
+def undecodable(decoder: SemanticDecoder, slot: Slot, user: int, found: ReceivedUser | None) -> str | None:
+    """Why a user's burst cannot be decoded, or None. The header is checked before any memory is taken."""
+    if user in slot.grant.lost_users:
+        return "its transmitter is lost"
+    if found is None or not (found.detected or found.features.size):
+        return (found.reason if found else None) or "not detected"
+    header = found.header
+    if header is None:
+        return found.reason or "the header's checksum failed"
+    if header.kind != "image" or header.user != user or header.frame != slot.grant.frame:
+        return f"the header names frame {header.frame}, user {header.user} ({header.kind})"
+    if min(header.height, header.width) < 1:
+        return f"the header names a picture of {header.width}x{header.height} pixels"
+    uses = decoder.manifest.channel_uses(header.height, header.width)
+    if header.n_symbols != uses or found.features.size != uses:
+        return f"{found.features.size} symbols received, {uses} are needed for this picture"
+    if not np.all(np.isfinite(found.features)):
+        return "the equalised symbols are not finite"
+    return None
+
+
+def to_pixels(picture: np.ndarray) -> np.ndarray:
+    """float32 [3, H, W] in [0, 1] -> uint8 [H, W, 3], rounded."""
+    return np.rint(np.clip(picture, 0, 1).transpose(1, 2, 0) * 255).astype(np.uint8)

@@ -1,0 +1,117 @@
+"""What every node process shares: joining the bus, stopping in order, going down with its parent."""
+
+import contextlib
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from types import FrameType
+from typing import NoReturn
+
+import click
+
+from hil.bus.client import BusClient
+from hil.bus.messages import Bye, Heartbeat, Hello, Refused, Start, Stop
+from hil.config import RunConfig
+from hil.errors import HilError, UsageError
+from radio.memory import keep_freed_memory
+
+log = logging.getLogger(__name__)
+PARENT_VARIABLE = "SEMNOMA_HIL_PARENT"
+
+
+class Stopped(BaseException):
+    """Raised in the main thread by SIGTERM or SIGINT, so that `finally` blocks turn transmitters off.
+
+    No Exception: what turns any fault of a library into a sentence must not take it for one.
+    """
+
+
+def stop_on_signals() -> None:
+    """Turn SIGTERM and SIGINT into `Stopped`, and watch the supervisor if there is one.
+
+    A node that its supervisor started must not outlive it (a supervisor can be killed without a word).
+    """
+
+    def handler(number: int, _frame: FrameType | None) -> NoReturn:
+        raise Stopped(signal.Signals(number).name)
+
+    signal.signal(signal.SIGTERM, handler)
+    signal.signal(signal.SIGINT, handler)
+    parent = os.environ.get(PARENT_VARIABLE)
+    if parent:
+        threading.Thread(target=_watch_parent, args=(int(parent),), daemon=True).start()
+
+
+def _watch_parent(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def connect(config: RunConfig, name: str) -> BusClient:
+    """Open this node's end of the bus. name: "tx0", "rx", "air". Its memory is set up for bursts too."""
+    keep_freed_memory()
+    bus = config.bus
+    return BusClient(
+        bus.endpoint,
+        name,
+        heartbeat_s=bus.heartbeat_s,
+        timeout_s=bus.node_timeout_s,
+        keys_folder=bus.keys,
+    )
+
+
+@contextlib.contextmanager
+def membership(config: RunConfig, name: str) -> Iterator[BusClient]:
+    """This node's end of the bus while the block runs; the coordinator hears why it ended. A signal aborts."""
+    stop_on_signals()
+    bus, reason = connect(config, name), ""
+    try:
+        yield bus
+    except Stopped as stopped:
+        reason = str(stopped)
+        raise click.Abort from stopped
+    except Exception as error:
+        reason = str(error)
+        raise
+    finally:
+        leave(bus, reason)
+
+
+def join(bus: BusClient, hello: Hello, join_timeout_s: float) -> Start:
+    """Say hello until the coordinator starts the run.
+
+    Raises UsageError when it refuses this node, HilError when it does not answer or stops.
+    """
+    deadline = time.monotonic() + join_timeout_s
+    while time.monotonic() < deadline:
+        bus.send(hello)
+        retry = time.monotonic() + 1.0
+        while time.monotonic() < retry:
+            message = bus.receive(0.2)
+            if message is None:
+                continue
+            match message.body:
+                case Start():
+                    return message.body
+                case Refused(reason=reason):
+                    raise UsageError(reason)
+                case Stop(reason=reason):
+                    log.debug("still waiting: %s", reason)
+                case Heartbeat():
+                    pass
+    raise HilError(
+        f"no start from a coordinator at {bus.endpoint} within {join_timeout_s:g} s; "
+        f"is semnoma-hil coordinator running there, and are all nodes up?"
+    )
+
+
+def leave(bus: BusClient, reason: str = "") -> None:
+    """Tell the coordinator, then close. Further signals are ignored: the node is on its way out."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
+    bus.send(Bye(reason))
+    bus.close()

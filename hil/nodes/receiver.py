@@ -1,0 +1,323 @@
+"""The receiver node: samples of a slot, the waveform's receiver, CSI back to the coordinator, decoding behind.
+
+The main thread keeps pace with the radio; decoding and refinement run in a second thread, scoring and writing in a
+third (flushing files is waiting for the disk), at most `MAX_UNDECODED_FRAMES` behind (the coordinator holds the next
+grant back).
+"""
+
+import logging
+import os
+import queue
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import msgspec
+import numpy as np
+
+from calibration.measure.users import measure_user
+from hil.bus.client import BusClient
+from hil.bus.messages import (
+    CsiReport,
+    FrameDone,
+    Grant,
+    Heartbeat,
+    Hello,
+    Link,
+    NodeLost,
+    Refused,
+    Sent,
+    Start,
+    Stop,
+    Truth,
+    UserCsi,
+    Watched,
+)
+from hil.bus.wire import Received
+from hil.config import RunConfig
+from hil.decoding.frame_decoder import DecodedFrame, FrameDecoder
+from hil.errors import HilError
+from hil.nodes.node import join
+from hil.nodes.telemetry import TelemetryPublisher
+from hil.results.session_recording import SessionRecorder
+from hil.session.keeping_time import check_receiver
+from hil.session.repeated_slot import aligned, find_arrivals, one_period, receive_repeated
+from hil.session.slot import Slot
+from radio.device import Radio
+from radio.errors import RadioError
+from radio.samples import Samples
+from radio.waveform.burst.header import FrameHeader
+from radio.waveform.channel.delay_memory import DelayMemory
+from radio.waveform.config import WaveformConfig
+from radio.waveform.frame import ReceivedFrame
+from radio.waveform.reception.receiver import BurstReceiver
+
+log = logging.getLogger(__name__)
+GROUND_TRUTH_WAIT_S = 10.0  # how long scoring waits for originals and truth that travel over the bus
+
+
+@dataclass
+class ReceiverNode:
+    """`run` serves grants until the coordinator stops the run, finishes decoding, returns its Stop message."""
+
+    config: RunConfig
+    bus: BusClient
+    radio: Radio
+    decoder: FrameDecoder
+    recorder: SessionRecorder | None = None
+
+    def __post_init__(self) -> None:
+        self._receiver = BurstReceiver(self.config.waveform)
+        self._memory = DelayMemory(self.config.waveform) if self.config.rx.remember_delays else None
+        self._with_air = self.config.radio.device.startswith("sim")
+        self._slots: dict[int, Slot] = {}
+        self._changed = threading.Condition()
+        self._jobs: queue.Queue[Slot | None] = queue.Queue()
+        self._decoded: queue.Queue[DecodedFrame | None] = queue.Queue()
+        self._stopping = False
+        self._failure: Exception | None = None
+        self._postponed: deque[Received] = deque()
+        self._telemetry = TelemetryPublisher(self.config, self.bus.send)
+        self.decoder.on_recorded = self._telemetry.recorded
+
+    def run(self) -> Stop:
+        """Raises HilError or UsageError; what was recorded before stays."""
+        self._receiver.warm_up()
+        hello = Hello(role="rx", user=None, process_id=os.getpid(), config_digest=self.config.digest())
+        start = join(self.bus, hello, self.config.bus.join_timeout_s)
+        check_receiver(self.radio, start.repeats)
+        workers = [
+            threading.Thread(target=self._guarded, args=(work,), name=name, daemon=True)
+            for name, work in (("decoding", self._decode_all), ("recording", self._record_all))
+        ]
+        for worker in workers:
+            worker.start()
+        try:
+            return self._serve(start)
+        finally:
+            with self._changed:
+                self._stopping = True
+                self._changed.notify_all()
+            self._jobs.put(None)
+            workers[0].join(timeout=30)
+            self._decoded.put(None)
+            workers[1].join(timeout=30)
+            self._telemetry.close()
+
+    def _serve(self, start: Start) -> Stop:
+        while True:
+            if self._failure is not None:
+                raise HilError(str(self._failure)) from self._failure
+            message = self._postponed.popleft() if self._postponed else self.bus.receive(0.2)
+            if message is None:
+                continue
+            match message.body:
+                case Grant() as grant:
+                    self._slot(grant, start)
+                case Sent() as sent:
+                    self._note_sent(sent, message)
+                case Truth(links=links):
+                    self._note_truth(links)
+                case Watched():
+                    self._telemetry.watch()
+                case Stop() as stop:
+                    return stop
+                case Refused(reason=reason):
+                    raise HilError(reason)
+                case NodeLost() | Heartbeat() | Start():
+                    pass
+
+    def _slot(self, grant: Grant, start: Start) -> None:
+        """Receive one slot, report its channel, hand it to the decoder."""
+        slot = Slot(grant, start)
+        if grant.slot in self._slots:  # granted again: what its first attempt met still counts
+            slot.events |= self._slots[grant.slot].events
+        self._slots[grant.slot] = slot
+        for old in [number for number in self._slots if number < grant.slot - 16]:
+            del self._slots[old]
+        clock = time.perf_counter()
+        try:
+            slot.samples, arrivals = self._samples(slot)
+        except RadioError as error:
+            raise HilError(f"the receiver's radio failed: {error}") from error
+        grant = slot.grant
+        slot.latency_ms["receive"] = _milliseconds_since(clock)
+        clock = slot.ready_s = time.perf_counter()
+        expected = grant.slot_tick + start.guard_samples
+        if not start.repeats or aligned(arrivals):
+            memory = None if start.repeats else self._memory  # radios without a common clock expect no tick
+            slot.received = self._receiver.receive(slot.samples, expected, memory=memory)
+            if grant.frame is not None and not self._every_header_read(slot):
+                self._await_sent(slot)
+                slot.received = self._receiver.receive(slot.samples, expected, told=told_headers(slot), memory=memory)
+        slot.latency_ms["phy"] = _milliseconds_since(clock)
+        for event in self.radio.events():
+            slot.events[event.kind] = slot.events.get(event.kind, 0) + event.count
+        self.bus.now_tick = slot.samples.end_tick
+        slot.csi = csi_report(slot.received, grant, slot.samples.end_tick, expected, self.config.waveform, arrivals)
+        self.bus.send(slot.csi)
+        comes_again = start.repeats and not aligned(arrivals) and not grant.last_attempt
+        if (grant.frame is not None or self.recorder is not None) and not comes_again:
+            self._jobs.put(slot)
+
+    def _samples(self, slot: Slot) -> tuple[Samples, list[UserCsi]]:
+        """A slot's samples; where transmitters repeat, one period of them and every user's arrival in it."""
+        start, timeout_s = slot.start, self.config.bus.frame_timeout_s
+        if not start.repeats:
+            return self.radio.receive(slot.grant.slot_tick, start.slot_samples, timeout_s=timeout_s), []
+        self._await_sent(slot)
+        samples = receive_repeated(self.config, self.radio, start.slot_samples)
+        slot.grant = msgspec.structs.replace(slot.grant, slot_tick=samples.start_tick)
+        arrivals = find_arrivals(self._receiver.grid, samples, start.slot_samples, start.guard_samples)
+        return one_period(samples, start.slot_samples), arrivals
+
+    def _alive(self, slot: Slot) -> set[int]:
+        return set(range(self.config.users)) - set(slot.grant.lost_users)
+
+    def _every_header_read(self, slot: Slot) -> bool:
+        read = {user.user for user in slot.received.users if user.header_read} if slot.received else set()
+        return self._alive(slot) <= read
+
+    def _await_sent(self, slot: Slot) -> None:
+        """Let the bus tell what a fade has hidden: wait for the transmitters' own word of this slot."""
+        deadline = time.monotonic() + GROUND_TRUTH_WAIT_S
+        while not self._alive(slot) <= set(slot.sent) and time.monotonic() < deadline:
+            message = self.bus.receive(0.05)
+            if message is None:
+                continue
+            if isinstance(message.body, Sent):
+                self._note_sent(message.body, message)
+            else:
+                self._postponed.append(message)
+
+    def _note_sent(self, sent: Sent, message: Received) -> None:
+        slot = self._slots.get(sent.slot)
+        if slot is None or len(message.attachments) != 2:
+            return
+        pixels, symbols = np.frombuffer(message.attachments[0], np.uint8), message.attachments[1]
+        if pixels.size != sent.height * sent.width * 3 or symbols.nbytes != 8 * sent.n_symbols:
+            log.warning("user %d's original of slot %d has the wrong size; not scored", sent.user, sent.slot)
+            return
+        with self._changed:
+            slot.sent[sent.user] = sent
+            slot.originals[sent.user] = pixels.reshape(sent.height, sent.width, 3)
+            slot.symbols[sent.user] = np.frombuffer(symbols, np.complex64)
+            self._changed.notify_all()
+
+    def _note_truth(self, links: list[Link]) -> None:
+        with self._changed:
+            for link in links:
+                for slot in self._slots.values():
+                    inside = link.burst_start_tick - slot.grant.slot_tick
+                    if 0 <= inside < slot.start.slot_samples:
+                        slot.links[link.user] = link
+            self._changed.notify_all()
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        """A thread must never die silently: the main loop reports what ended it."""
+        try:
+            work()
+        except Exception as error:
+            log.exception("%s failed", threading.current_thread().name)
+            self._failure = error
+
+    def _decode_all(self) -> None:
+        while (slot := self._jobs.get()) is not None:
+            clock = time.perf_counter()
+            if not self._ground_truth_came(slot):
+                continue
+            if self._with_air and self.config.air.pace is None:
+                # An air without a clock sends as soon as it may: no frame has waited for the one before it.
+                slot.ready_s = time.perf_counter() - slot.latency_ms["phy"] / 1e3
+            elif slot.ready_s is not None:  # only scoring waits for the truth: a deadline does not count it
+                slot.ready_s += time.perf_counter() - clock
+            if self.recorder is not None:
+                self.recorder.record(slot)
+            if slot.grant.frame is not None:
+                self._decoded.put(self.decoder.make(slot))
+
+    def _record_all(self) -> None:
+        while (frame := self._decoded.get()) is not None:
+            images = self.decoder.record(frame)
+            self._telemetry.offer(frame.slot)
+            assert frame.slot.grant.frame is not None
+            self.bus.send(FrameDone(frame.slot.grant.frame, images))
+
+    def _ground_truth_came(self, slot: Slot) -> bool:
+        """Wait for what transmitters and air say about a slot; False for one that the run's end cut in two.
+
+        Such a frame is not recorded, and sent again when the run is resumed. In a run that goes on, a frame whose
+        truth never came is recorded without.
+        """
+        here = partial(slot.ground_truth_here, self.config.users, self._with_air)
+        bus = self.config.bus
+
+        def over() -> bool:
+            return self._stopping or here()
+
+        with self._changed:
+            self._changed.wait_for(over, GROUND_TRUTH_WAIT_S)
+            if not over() and time.monotonic() - self.bus.heard_s > 2 * bus.heartbeat_s:
+                self._changed.wait_for(over, bus.node_timeout_s)  # is it the coordinator that has gone?
+            return here() or not self._stopping
+
+
+def told_headers(slot: Slot) -> dict[int, FrameHeader]:
+    """The headers of a slot as its transmitters told them over the bus, by user."""
+    return {
+        user: FrameHeader(sent.frame or 0, user, "image", sent.height, sent.width, sent.n_symbols, sent.picture)
+        for user, sent in slot.sent.items()
+        if sent.frame is not None
+    }
+
+
+def csi_report(
+    frame: ReceivedFrame | None,
+    grant: Grant,
+    now_tick: int,
+    expected_tick: int,
+    waveform: WaveformConfig,
+    arrivals: Sequence[UserCsi] = (),
+) -> CsiReport:
+    """The channel that one received frame shows; users that were not detected are left out.
+
+    arrivals: what is known of users whose bursts could not be received together.
+    """
+    found = [user for user in frame.users if user.detected] if frame else []
+    mean_power = sum(user.power for user in found) / max(1, len(found))
+    users = []
+    for user in found:
+        measured = measure_user(frame, user.user, expected_tick, waveform) if frame else None
+        if measured is None or not mean_power > 0:
+            continue
+        users.append(
+            UserCsi(
+                user=user.user,
+                cfo_hz=float(user.cfo_hz),
+                delay_samples=float(user.delay_samples),
+                gain=float(np.sqrt(user.power / mean_power)),
+                phase_rad=float(np.angle(np.sum(user.channel.values))) if user.channel is not None else 0.0,
+                snr_db=float(user.snr_db),
+                clock_ppm=float(user.clock_ppm),
+                arrival_samples=measured.delay.value,
+                power_db=measured.gain.value,
+                cfo_std_hz=measured.carrier_offset.standard_uncertainty,
+                arrival_std_samples=measured.delay.standard_uncertainty,
+                power_std_db=measured.gain.standard_uncertainty,
+            )
+        )
+    return CsiReport(
+        slot=grant.slot,
+        frame=grant.frame,
+        measured_tick=frame.start_tick if frame else grant.slot_tick,
+        now_tick=now_tick,
+        snr_db=float(frame.snr_db) if frame and users else None,
+        users=users or list(arrivals),
+    )
+
+
+def _milliseconds_since(clock: float) -> float:
+    return (time.perf_counter() - clock) * 1e3

@@ -1,0 +1,81 @@
+"""Put a receiver node together from a configuration: radio, waveform, decoders, refiner."""
+
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hil.bus.client import BusClient
+from hil.calibrating.apply import with_calibration
+from hil.config import RunConfig
+from hil.decoding.deadline import Cost, Deadline
+from hil.decoding.frame_decoder import FrameDecoder
+from hil.errors import UsageError
+from hil.nodes.receiver import ReceiverNode
+from hil.results.session_recording import SessionRecorder
+from hil.results.writer import ResultWriter
+from models.decoding.decoder import SemanticDecoder
+from models.package.zoo import codec_folder, refiner_folder
+from radio.device import RadioSettings, require_applied
+from radio.open import open_radio
+
+if TYPE_CHECKING:
+    from models.refiner import Refiner
+
+_TRIAL_SIDE_PX = 64
+
+
+def open_receiver(config: RunConfig, bus: BusClient, writer: ResultWriter) -> ReceiverNode:
+    """Load the models first: a receiver that cannot decode must not join.
+
+    Raises ModelError, DeviceError, or ConfigurationError for a recording that cannot be made.
+    """
+    decoder = open_decoder(config, writer)
+    radio = with_calibration(open_radio(config.radio.device, role="rx"), config, "rx")
+    settings = RadioSettings(
+        sample_rate_hz=config.sample_rate_hz,
+        center_frequency_hz=config.center_frequency_hz,
+        rx_gain_db=config.radio.rx_gain_db,
+        bandwidth_hz=config.radio.bandwidth_hz,
+    )
+    try:
+        require_applied(radio.uri, settings, radio.configure(settings))
+        recorder = SessionRecorder(config.rx.record, config) if config.rx.record else None
+    except BaseException:  # a signal too must leave the radio closed
+        radio.close()
+        raise
+    return ReceiverNode(config, bus, radio, decoder, recorder)
+
+
+def open_decoder(config: RunConfig, writer: ResultWriter) -> FrameDecoder:
+    """The codec's decoder, and the refiner where the configuration asks for it. Raises ModelError."""
+    decoder = SemanticDecoder.load(codec_folder(config.codec), device=config.compute_device)
+    refiner = None
+    if config.refine:
+        from models.refiner import Refiner
+
+        refiner = Refiner.load(refiner_folder(config.refiner), device=config.compute_device)
+    canceller = None
+    if config.cancel:
+        try:
+            from hil.decoding.cancellation import Canceller
+            from models.runtime.encoder import SemanticEncoder
+        except ImportError:
+            raise UsageError('cancel needs ONNX Runtime here: pip install "semnoma-hil[tx,rx]".') from None
+        canceller = Canceller(config.waveform, SemanticEncoder.load(codec_folder(config.codec)))
+    return FrameDecoder(config, decoder, refiner, writer, canceller, deadline=_deadline(config, refiner))
+
+
+def _deadline(config: RunConfig, refiner: "Refiner | None") -> Deadline | None:
+    """The deadline of the configuration, with the cost of a refinement pass measured on this machine."""
+    if config.deadline_ms is None:
+        return None
+    deadline = Deadline(config.deadline_ms)
+    if refiner is not None:
+        picture = np.full((3, _TRIAL_SIDE_PX, _TRIAL_SIDE_PX), 0.5, np.float32)
+        for _ in range(2):  # the first pass also sets things up; the second is measured
+            clock = time.perf_counter()
+            refiner.refine(picture, 0.0, 1)
+            deadline.refining = Cost()
+            deadline.refining.note(_TRIAL_SIDE_PX**2, 1, time.perf_counter() - clock)
+    return deadline

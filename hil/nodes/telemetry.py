@@ -1,0 +1,190 @@
+"""What the receiver shows to those who watch: the newest slot and how pictures came out, ten times a second.
+
+Decoding only leaves a slot in a box that holds one; a thread of its own, started when somebody watches, makes the
+message from the newest. Without observers nothing is gathered.
+"""
+
+import io
+import math
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from hil.bus.messages import PictureFacts, Telemetry, UserTelemetry
+from hil.bus.wire import Attachments
+from hil.config import RunConfig
+from hil.results.rows import ResultRow, plain
+from hil.results.spectrum import power_spectrum
+from hil.session.slot import Slot
+from radio.waveform.frame import ReceivedUser
+
+LEASE_S = 3.0  # how long one Watched message holds
+UPDATE_S = 0.1
+SPECTRUM_BINS = 256
+POINTS = 300
+RESPONSE_POINTS = 200
+PICTURE_SIDE_PX = 256
+MAX_WAITING_FACTS = 1000
+
+
+class TelemetryPublisher:
+    """send: of the bus. Every method may be called from any thread and returns at once, `close` within UPDATE_S."""
+
+    def __init__(self, config: RunConfig, send: Callable[[Telemetry, Attachments], None]) -> None:
+        self._config, self._send = config, send
+        self._until = -math.inf
+        self._changed = threading.Condition()
+        self._slot: Slot | None = None
+        self._facts: deque[PictureFacts] = deque(maxlen=MAX_WAITING_FACTS)
+        self._pictures: dict[int, tuple[int, np.ndarray | None, np.ndarray | None]] = {}
+        self._thread: threading.Thread | None = None
+        self._closing = False
+
+    @property
+    def watched(self) -> bool:
+        return time.monotonic() < self._until
+
+    def watch(self) -> None:
+        """Somebody watches: publish for LEASE_S from now."""
+        self._until = time.monotonic() + LEASE_S
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._publish_all, name="telemetry", daemon=True)
+            self._thread.start()
+
+    def recorded(self, row: ResultRow, pictures: Mapping[str, Any]) -> None:
+        """One picture is recorded."""
+        if not self.watched:
+            return
+        with self._changed:
+            self._facts.append(picture_facts(row))
+            self._pictures[row.user] = (row.frame, pictures.get("original"), pictures.get("received"))
+
+    def offer(self, slot: Slot) -> None:
+        """A slot is done with; a newer one replaces it while it waits."""
+        if not self.watched:
+            return
+        with self._changed:
+            self._slot = slot
+            self._changed.notify()
+
+    def close(self) -> None:
+        """Publish what waits, then end."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
+        if self._thread is not None:
+            self._thread.join(timeout=2)
+
+    def _publish_all(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._slot is not None or self._closing)
+                slot, self._slot = self._slot, None
+                facts, pictures = list(self._facts), dict(self._pictures)
+                self._facts.clear()
+                self._pictures.clear()
+            if slot is None:
+                return
+            self._send(*telemetry(self._config, slot, facts, pictures))
+            with self._changed:
+                self._changed.wait_for(lambda: self._closing, UPDATE_S)
+
+
+def telemetry(
+    config: RunConfig,
+    slot: Slot,
+    facts: Sequence[PictureFacts],
+    pictures: Mapping[int, tuple[int, np.ndarray | None, np.ndarray | None]],
+) -> tuple[Telemetry, list[bytes]]:
+    """The message and its attachments. pictures: frame, original and received uint8 [H, W, 3] by user."""
+    attachments: list[bytes] = []
+    users = []
+    by_number = {user.user: user for user in slot.received.users} if slot.received else {}
+    for user in range(config.users):
+        frame, original, received = pictures.get(user, (None, None, None))
+        halves = [thumbnail(original), thumbnail(received)]
+        seen = by_number.get(user)
+        users.append(
+            UserTelemetry(
+                user=user,
+                detected=seen is not None and seen.detected,
+                reason=seen.reason if seen else "not received",
+                constellation=_constellation(seen),
+                response_db=_response(seen),
+                evm_db=plain(seen.evm_db) if seen else None,
+                snr_db=plain(seen.snr_db) if seen else None,
+                picture_frame=frame,
+                attachment=len(attachments) if frame is not None else None,
+                original_bytes=len(halves[0]),
+            )
+        )
+        if frame is not None:
+            attachments.append(b"".join(halves))
+    message = Telemetry(
+        slot=slot.grant.slot,
+        frame=slot.grant.frame,
+        snr_db=slot.csi.snr_db if slot.csi else None,
+        spectrum_db=half_floats(spectrum_db(slot.samples.data[0])) if slot.samples else b"",
+        users=users,
+        pictures=list(facts),
+    )
+    return message, attachments
+
+
+def picture_facts(row: ResultRow) -> PictureFacts:
+    """The columns of a result that a live view shows."""
+    return PictureFacts(
+        frame=row.frame,
+        user=row.user,
+        decoded=row.decoded,
+        reason=row.reason,
+        image_id=plain(row.image_id)[:200],
+        psnr_db=plain(row.psnr_db),
+        ssim=plain(row.ssim),
+        ideal_psnr_db=plain(row.ideal_psnr_db),
+        latency_ms=sum(value for value in row.latency_ms.values() if math.isfinite(value)),
+        events=row.events,
+    )
+
+
+def thumbnail(pixels: np.ndarray | None, side_px: int = PICTURE_SIDE_PX) -> bytes:
+    """uint8 [H, W, 3] -> JPEG of at most side_px a side; b"" for None."""
+    if pixels is None:
+        return b""
+    picture = Image.fromarray(np.ascontiguousarray(pixels))
+    picture.thumbnail((side_px, side_px), Image.Resampling.BILINEAR)
+    buffer = io.BytesIO()
+    picture.save(buffer, "JPEG", quality=90, subsampling=0)
+    return buffer.getvalue()
+
+
+def spectrum_db(samples: np.ndarray) -> np.ndarray:
+    """complex64 [n] -> float [SPECTRUM_BINS] in dB of full scale, lowest frequency first (Welch)."""
+    bins = min(SPECTRUM_BINS, samples.size)
+    return 10 * np.log10(np.fft.fftshift(power_spectrum(samples, bins)) + 1e-20)
+
+
+def half_floats(values: np.ndarray) -> bytes:
+    """Finite float16 little-endian: a picture on a screen needs no more."""
+    return np.nan_to_num(np.clip(values, -3e4, 3e4), nan=0.0).astype("<f2").tobytes()
+
+
+def _constellation(user: ReceivedUser | None) -> bytes:
+    if user is None or not user.features.size:
+        return b""
+    points = user.features[:: max(1, user.features.size // POINTS)][:POINTS]
+    scale = float(np.sqrt(np.mean(np.abs(user.features) ** 2))) or 1.0
+    return half_floats((points / scale).astype(np.complex64).view(np.float32))
+
+
+def _response(user: ReceivedUser | None) -> bytes:
+    if user is None or user.channel is None:
+        return b""
+    values = user.channel.values[0]
+    values = values[:: -(-values.size // RESPONSE_POINTS)]
+    return half_floats(20 * np.log10(np.abs(values) + 1e-10))

@@ -1,0 +1,201 @@
+"""A transmitter node: picture, semantic encoder, OFDM burst, radio. Nothing here imports torch."""
+
+import logging
+import os
+import time
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from calibration.loops.frequency import precorrect
+from hil.bus.client import BusClient
+from hil.bus.messages import CsiReport, Grant, Heartbeat, Hello, NodeLost, Refused, Sent, Start, Stop, UserCommand
+from hil.config import RunConfig
+from hil.errors import HilError
+from hil.nodes.node import join
+from hil.session.csi_path import CsiPath
+from hil.session.feedback import side_information
+from hil.session.keeping_time import transmits_by_repeating
+from hil.session.rotation import RotationLoop
+from models.images import ImageSource, Picture
+from models.runtime.encoder import SemanticEncoder
+from radio.device import Radio, RadioSettings
+from radio.samples import Samples
+from radio.waveform.burst.header import FrameHeader
+from radio.waveform.transmission.transmitter import BurstTransmitter
+
+log = logging.getLogger(__name__)
+
+
+def picture_index(frame: int, user: int, users: int, n_pictures: int) -> int:
+    """Which picture of the source a user sends in a frame: the source is dealt out in turn."""
+    return (frame * users + user) % n_pictures
+
+
+def longest_burst(config: RunConfig, images: ImageSource, encoder: SemanticEncoder, user: int) -> int:
+    """Samples of the longest burst this user will send in the run, from the pictures' sizes alone."""
+    transmitter = BurstTransmitter(config.waveform, user)
+    frames = range(min(config.frames, len(images)))
+    indices = sorted({picture_index(f, user, config.users, len(images)) for f in frames})
+    uses = {encoder.channel_uses(height, width) for height, width in images.sizes(indices)}
+    return max(transmitter.grid.burst_length(k) for k in uses)
+
+
+@dataclass
+class TransmitterNode:
+    """One user. `run` serves grants until the coordinator stops the run; returns its Stop message.
+
+    settings: those that the radio is configured with. carrier_start_hz: its offset against the receiver as far as a
+    calibration tells.
+    """
+
+    config: RunConfig
+    user: int
+    bus: BusClient
+    radio: Radio
+    encoder: SemanticEncoder
+    images: ImageSource
+    settings: RadioSettings
+    carrier_start_hz: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._transmitter = BurstTransmitter(self.config.waveform, self.user)
+        self._csi_path = CsiPath(self.config.feedback, self.config.sample_rate_hz)
+        self._gain_db = 0.0
+
+    def run(self) -> Stop:
+        """Raises HilError or UsageError when the coordinator does not answer or refuses."""
+        hello = Hello(
+            role="tx",
+            user=self.user,
+            process_id=os.getpid(),
+            config_digest=self.config.digest(),
+            now_tick=self.radio.now_tick(),
+            max_burst_samples=longest_burst(self.config, self.images, self.encoder, self.user),
+            pictures=len(self.images),
+            repeats=transmits_by_repeating(self.radio),
+            carrier_start_hz=self.carrier_start_hz,
+            lowest_gain_db=self.radio.capabilities.tx_gain_db[0] - (self.settings.tx_gain_db or 0.0),
+        )
+        start = join(self.bus, hello, self.config.bus.join_timeout_s)
+        self._rotation = RotationLoop(start.slot_samples)
+        while True:
+            message = self.bus.receive(1.0)
+            if message is None:
+                self.bus.now_tick = self.radio.now_tick()
+                continue
+            match message.body:
+                case Grant() as grant:
+                    self._serve(grant, start)
+                case Stop() as stop:
+                    return stop
+                case Refused(reason=reason):
+                    raise HilError(reason)
+                case NodeLost() | Heartbeat() | Start():
+                    pass
+
+    def _serve(self, grant: Grant, start: Start) -> None:
+        """Encode, modulate and transmit one slot, then tell what was sent."""
+        clock = time.perf_counter()
+        csi = self._csi_path.take(grant.csi, grant.slot_tick) if self.config.feedback.csi else None
+        command = self._command(grant)
+        if start.repeats and grant.csi:
+            self._rotation.update(grant.csi, self.user)
+        picture: Picture | None = None
+        symbols = np.zeros(0, np.complex64)
+        header = FrameHeader(0, self.user, "probe", 0, 0, 0, 0)
+        index = 0
+        if grant.frame is not None:
+            index = picture_index(grant.frame, self.user, self.config.users, len(self.images))
+            picture = self.images[index]
+            side = side_information(csi, self.config.users)
+            symbols = self.encoder.encode(picture.pixels, self.user, side)
+            height, width = picture.pixels.shape[:2]
+            header = FrameHeader(grant.frame, self.user, "image", height, width, symbols.size, index)
+        encode_ms = _milliseconds_since(clock)
+        clock = time.perf_counter()
+        tick = grant.slot_tick + start.guard_samples - command.advance_ticks
+        burst = self._modulate(symbols, header, command.correction_hz, tick)
+        modulate_ms = _milliseconds_since(clock)
+        clock = time.perf_counter()
+        if not command.silent:
+            self._set_gain(command.gain_db)
+            self.radio.transmit(self._as_period(burst, grant.slot, start) if start.repeats else burst)
+        self.radio.idle_until(grant.slot_tick + start.slot_samples)
+        latency = {"encode": encode_ms, "modulate": modulate_ms, "transmit": _milliseconds_since(clock)}
+        self.bus.now_tick = burst.end_tick
+        self._report(grant, command, csi, picture, index, symbols, latency, self._transmitter.papr_db(burst.data[0]))
+
+    def _command(self, grant: Grant) -> UserCommand:
+        """This user's of the grant; one that is no number is as good as none."""
+        command = next((one for one in grant.commands if one.user == self.user), UserCommand(self.user))
+        return command if np.isfinite([command.correction_hz, command.gain_db]).all() else UserCommand(self.user)
+
+    def _set_gain(self, gain_db: float) -> None:
+        """On top of the configured gain, never above it; the guard has the last word."""
+        if gain_db != self._gain_db:
+            base_db = self.settings.tx_gain_db or 0.0
+            self.radio.configure(replace(self.settings, tx_gain_db=base_db + min(gain_db, 0.0)))
+            self._gain_db = gain_db
+
+    def _as_period(self, burst: Samples, slot: int, start: Start) -> Samples:
+        """One period with the burst in its place, turned so that it arrives with the other users'."""
+        period = np.zeros((1, start.slot_samples), np.complex64)
+        period[:, start.guard_samples : start.guard_samples + burst.n_samples] = burst.data
+        return Samples(period, self._rotation.apply(slot), burst.sample_rate_hz)
+
+    def _modulate(self, symbols: np.ndarray, header: FrameHeader, correction_hz: float, tick: int) -> Samples:
+        """Scale to full scale, pre-correct the carrier, keep within the converter."""
+        rate = self.config.sample_rate_hz
+        burst = self._transmitter.modulate(symbols, header) * np.float32(self.config.radio.tx_amplitude)
+        if correction_hz:
+            burst = precorrect(burst, correction_hz, rate)
+        peak = np.abs(burst)
+        over = peak > 1.0
+        burst[over] /= peak[over]
+        return Samples(burst[np.newaxis].astype(np.complex64), tick, rate)
+
+    def _report(
+        self,
+        grant: Grant,
+        command: UserCommand,
+        csi: CsiReport | None,
+        picture: Picture | None,
+        index: int,
+        symbols: np.ndarray,
+        latency_ms: dict[str, float],
+        papr_db: float,
+    ) -> None:
+        events: dict[str, int] = {}
+        for event in self.radio.events():
+            events[event.kind] = events.get(event.kind, 0) + event.count
+        height, width = picture.pixels.shape[:2] if picture else (0, 0)
+        original_height, original_width = picture.original_size if picture else (0, 0)
+        age_s = (grant.slot_tick - csi.measured_tick) / self.config.sample_rate_hz if csi else None
+        sent = Sent(
+            slot=grant.slot,
+            frame=grant.frame,
+            user=self.user,
+            picture=index,
+            image_id=picture.image_id if picture else "",
+            height=height,
+            width=width,
+            original_height=original_height,
+            original_width=original_width,
+            n_symbols=symbols.size,
+            csi_slot=csi.slot if csi else None,
+            csi_age_s=age_s,
+            precorrection_hz=command.correction_hz,
+            advance_ticks=command.advance_ticks,
+            gain_db=command.gain_db,
+            loops={"frequency": command.frequency, "timing": command.timing, "power": command.power},
+            papr_db=papr_db,
+            latency_ms=latency_ms,
+            events=events,
+        )
+        pixels = np.ascontiguousarray(picture.pixels) if picture else np.zeros(0, np.uint8)
+        self.bus.send(sent, [pixels.data.cast("B"), np.ascontiguousarray(symbols).data.cast("B")])
+
+
+def _milliseconds_since(clock: float) -> float:
+    return (time.perf_counter() - clock) * 1e3

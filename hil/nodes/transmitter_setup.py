@@ -1,0 +1,85 @@
+"""Put a transmitter node together from a configuration, and join again after a break in the link."""
+
+import logging
+import time
+
+import click
+
+from hil.bus.client import BusClient
+from hil.bus.messages import Stop
+from hil.calibrating.apply import carrier_start_hz, with_calibration
+from hil.config import RunConfig
+from hil.errors import HilError
+from hil.nodes.node import Stopped, connect, leave, stop_on_signals
+from hil.nodes.transmitter import TransmitterNode
+from models.images import ImageSource, open_images
+from models.package.zoo import codec_folder
+from models.runtime.encoder import SemanticEncoder
+from radio.device import RadioSettings, require_applied
+from radio.errors import RadioError
+from radio.open import open_radio
+from radio.safety.guard import TransmitGuard
+
+log = logging.getLogger(__name__)
+
+
+def run_transmitter(config: RunConfig, user: int) -> None:
+    """Serve one user until the coordinator ends the run.
+
+    While the coordinator is silent the radio is closed and the node asks to join again, for bus.join_timeout_s.
+    Raises ModelError, DeviceError, ConfigurationError, HilError or UsageError.
+    """
+    encoder = SemanticEncoder.load(codec_folder(config.codec))
+    images = open_images(config.images, max_side_px=config.max_image_side_px)
+    stop_on_signals()
+    heard_s = time.monotonic()
+    while (last_s := _session(config, user, encoder, images)) is not None:
+        heard_s = max(heard_s, last_s)
+        if time.monotonic() - heard_s > config.bus.join_timeout_s:
+            raise HilError(f"the coordinator has not been heard for {config.bus.join_timeout_s:g} s.")
+        log.warning("the coordinator is silent; this node asks to join again")
+
+
+def _session(config: RunConfig, user: int, encoder: SemanticEncoder, images: ImageSource) -> float | None:
+    """From joining to the end of the run; where the coordinator fell silent, when it was last heard (monotonic s)."""
+    bus = connect(config, f"tx{user}")
+    reason: str | None = ""
+    try:
+        stop = _serve(config, user, bus, encoder, images)
+        if stop.complete:
+            return None
+        if not bus.silent:
+            raise HilError(stop.reason)
+        reason = None
+    except Stopped as stopped:
+        reason = str(stopped)
+        raise click.Abort from stopped
+    except Exception as error:
+        reason = str(error)
+        if not (isinstance(error, RadioError) and bus.silent):
+            raise
+        reason = None  # the same break has taken the radio
+    finally:
+        if reason is None:
+            bus.close()
+        else:
+            leave(bus, reason)
+    return bus.heard_s if bus.heard else 0.0
+
+
+def _serve(config: RunConfig, user: int, bus: BusClient, encoder: SemanticEncoder, images: ImageSource) -> Stop:
+    opened = open_radio(config.radio.device, role="tx", index=user, guard=TransmitGuard(config.guard))
+    radio = with_calibration(opened, config, "tx", user)
+    try:
+        settings = RadioSettings(
+            sample_rate_hz=config.sample_rate_hz,
+            center_frequency_hz=config.center_frequency_hz,
+            tx_gain_db=config.radio.tx_gain_db,
+            bandwidth_hz=config.radio.bandwidth_hz,
+        )
+        require_applied(radio.uri, settings, radio.configure(settings))
+        opened.watch(lambda: bus.heard_s)
+        start_hz = carrier_start_hz(radio.calibration)
+        return TransmitterNode(config, user, bus, radio, encoder, images, settings, start_hz).run()
+    finally:
+        radio.close()

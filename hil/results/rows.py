@@ -1,0 +1,116 @@
+"""One line of results.jsonl: a user's picture in a frame. Written by `writer`."""
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+LINES = "results.jsonl"
+
+
+class ResultsError(Exception):
+    """The results folder cannot be written or read; the message is one sentence for the user."""
+
+
+class ResultRow(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """One user's picture in one frame. None: unknown, not measured or not finite. PSNR is at most 100 dB."""
+
+    frame: int
+    user: int
+    decoded: bool
+    reason: str | None  # why not decoded
+    image_id: str = ""
+    picture: int = 0
+    height: int = 0  # pixels
+    width: int = 0
+    channel_uses: int = 0
+    psnr_db: float | None = None
+    ssim: float | None = None
+    ideal_psnr_db: float | None = None  # the same codec without a waveform
+    ideal_ssim: float | None = None
+    psnr_unrefined_db: float | None = None
+    refined: bool = False
+    refine_passes: int | None = None  # of a frame with a deadline: passes that still fitted
+    deadline_ms: float | None = None
+    answer_ms: float | None = None  # from the frame's last sample to this picture; only with a deadline
+    deadline_missed: bool | None = None  # later than the deadline, or no picture at all
+    cancelled_users: list[int] = msgspec.field(default_factory=list)
+    snr_db_estimated: float | None = None
+    snr_db_true: float | None = None
+    user_snr_db: float | None = None
+    cfo_hz: float | None = None
+    cfo_true_hz: float | None = None
+    delay_samples: float | None = None
+    delay_true_samples: float | None = None
+    clock_ppm: float | None = None
+    evm_db: float | None = None
+    channel_gain_db: float | None = None
+    csi_age_s: float | None = None
+    csi_used_slot: int | None = None
+    precorrection_hz: float | None = None
+    advance_ticks: int | None = None  # by which the burst left earlier
+    gain_db: float | None = None  # on top of the configured transmit gain
+    loops: dict[str, str] = {}  # states of the coordinator's loops for this user
+    papr_db: float | None = None
+    latency_ms: dict[str, float] = {}
+    events: dict[str, int] = {}
+    seeds: dict[str, int] = {}
+    received_image: str | None = None  # relative to the results folder
+    original_image: str | None = None
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON can hold it: numpy scalars become Python's, what is not finite becomes None."""
+    if value is None or type(value) is int or type(value) is bool:  # most of a row
+        return value
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, str):  # a file name need not be UTF-8
+        return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, dict):
+        # A map has no place for "unknown": its entry is left out.
+        entries = ((key, plain(entry)) for key, entry in value.items())
+        return {key: entry for key, entry in entries if entry is not None}
+    return value
+
+
+def encode_row(row: ResultRow) -> bytes:
+    """One line of results.jsonl, newline included."""
+    return msgspec.json.encode({name: plain(getattr(row, name)) for name in row.__struct_fields__}) + b"\n"
+
+
+def read_rows(out: Path) -> list[ResultRow]:
+    """Every whole row in the order of recording; [] when there is no file. Raises ResultsError."""
+    with explained(Path(out)):
+        return read_lines(Path(out) / LINES)[0]
+
+
+def read_lines(path: Path) -> tuple[list[ResultRow], int]:
+    """Rows and the number of bytes of whole lines. What follows the last newline is a torn line."""
+    if not path.exists():
+        return [], 0
+    content = path.read_bytes()
+    whole_bytes = content.rfind(b"\n") + 1
+    decoder = msgspec.json.Decoder(ResultRow)
+    rows = []
+    for number, line in enumerate(content[:whole_bytes].split(b"\n")[:-1], start=1):
+        try:
+            rows.append(decoder.decode(line))
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise ResultsError(f"{path}, line {number} is no result: {error}") from error
+    return rows, whole_bytes
+
+
+@contextmanager
+def explained(where: Path) -> Iterator[None]:
+    """An OSError becomes a ResultsError of one sentence."""
+    try:
+        yield
+    except OSError as error:
+        raise ResultsError(f"{where}: {error.strerror or error}.") from error

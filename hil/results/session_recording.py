@@ -1,0 +1,120 @@
+"""A run as a SigMF recording: each slot a window of samples, what is known about it as annotations.
+
+Annotations of this project's namespace: a slot's `semnoma:grant`, `semnoma:csi` and `semnoma:events`; per user
+`semnoma:sent`, `semnoma:link` (simulated channels), `semnoma:original_png` and `semnoma:symbols_cf32` (base64).
+"""
+
+import base64
+import io
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from PIL import Image
+
+from hil import __version__
+from hil.bus.messages import CsiReport, Grant, Link, Sent, Start
+from hil.config import RunConfig
+from hil.errors import UsageError
+from hil.results.png import png
+from hil.session.slot import Slot
+from radio.recording import SigmfReader, SigmfWriter
+
+
+class SessionRecorder:
+    """Writes the slots of one run; `record` one slot at a time, then `close`. Errors are those of SigmfWriter."""
+
+    def __init__(self, path: Path, config: RunConfig) -> None:
+        facts = {
+            "core:description": f"semnoma-hil {__version__}: {config.users} users, {config.channel}",
+            "core:hw": config.radio.device,
+            "semnoma:config": config.model_dump(mode="json"),
+        }
+        rate_hz, antennas = config.sample_rate_hz, config.rx_antennas
+        self._writer = SigmfWriter(path, rate_hz, config.center_frequency_hz, antennas, facts)
+
+    def record(self, slot: Slot) -> None:
+        """Append one slot with all that is known about it by now."""
+        if slot.samples is None:
+            return
+        first = self._writer.append(slot.samples)
+        length = slot.samples.n_samples
+        name = f"frame {slot.grant.frame}" if slot.grant.frame is not None else f"probe {slot.grant.slot}"
+        facts: dict[str, Any] = {"grant": slot.grant, "start": slot.start, "csi": slot.csi, "events": slot.events}
+        self._writer.annotate(first, length, name, _namespaced(facts))
+        for user, sent in sorted(slot.sent.items()):
+            facts = {"user": user, "sent": sent, "link": slot.links.get(user)}
+            if slot.originals[user].size:
+                facts["original_png"] = base64.b64encode(png(slot.originals[user])).decode()
+                facts["symbols_cf32"] = base64.b64encode(slot.symbols[user].astype("<c8").tobytes()).decode()
+            self._writer.annotate(first, length, f"{name} user {user}", _namespaced(facts))
+
+    def close(self) -> None:
+        """Complete the recording. Safe to call twice."""
+        self._writer.close()
+
+
+def recorded_config(reader: SigmfReader) -> dict[str, Any]:
+    """The run's configuration values. UsageError when the recording is none of this project's."""
+    config = reader.facts.get("semnoma:config")
+    if not isinstance(config, dict):
+        raise UsageError(
+            f"{reader.meta_path} was not recorded by semnoma-hil (no semnoma:config): "
+            f"`semnoma-hil probe file:{reader.meta_path}` shows its spectrum."
+        )
+    return config
+
+
+def recorded_slots(reader: SigmfReader) -> list[Slot]:
+    """Every recorded slot with grant, ground truth and events, without samples, in the order of recording.
+
+    UsageError for annotations that another version wrote or somebody changed.
+    """
+    slots: dict[int, Slot] = {}
+    try:
+        for entry in reader.annotations:
+            first = int(entry["core:sample_start"])
+            if "semnoma:grant" in entry:
+                grant, start = _grant(entry["semnoma:grant"]), entry["semnoma:start"]
+                events = msgspec.convert(entry["semnoma:events"], dict[str, int])
+                slots[first] = Slot(grant, msgspec.convert(start, Start), events=events)
+                if entry["semnoma:csi"] is not None:
+                    slots[first].csi = _csi(entry["semnoma:csi"])
+        for entry in reader.annotations:
+            if "semnoma:sent" in entry:
+                _add_user(slots[int(entry["core:sample_start"])], entry)
+    except (KeyError, TypeError, ValueError, OSError) as error:
+        raise UsageError(f"{reader.meta_path} has annotations that cannot be used: {error!r}.") from None
+    return [slots[first] for first in sorted(slots)]
+
+
+def _grant(entry: dict[str, Any]) -> Grant:
+    csi = _csi(entry["csi"]) if entry["csi"] is not None else None
+    return msgspec.structs.replace(msgspec.convert({**entry, "csi": None}, Grant), csi=csi)
+
+
+def _csi(entry: dict[str, Any]) -> CsiReport:
+    """JSON has no NaN: what was not measured of a user stands there as null."""
+    users = [{name: math.nan if value is None else value for name, value in user.items()} for user in entry["users"]]
+    return msgspec.convert({**entry, "users": users}, CsiReport)
+
+
+def _add_user(slot: Slot, entry: dict[str, Any]) -> None:
+    sent = msgspec.convert(entry["semnoma:sent"], Sent)
+    slot.sent[sent.user] = sent
+    slot.originals[sent.user] = np.zeros((sent.height, sent.width, 3), np.uint8)
+    slot.symbols[sent.user] = np.zeros(0, np.complex64)
+    if "semnoma:original_png" in entry:
+        with Image.open(io.BytesIO(base64.b64decode(entry["semnoma:original_png"]))) as picture:
+            slot.originals[sent.user] = np.asarray(picture.convert("RGB"))
+        slot.symbols[sent.user] = np.frombuffer(base64.b64decode(entry["semnoma:symbols_cf32"]), "<c8")
+    if entry["semnoma:link"] is not None:
+        slot.links[sent.user] = msgspec.convert(entry["semnoma:link"], Link)
+
+
+def _namespaced(facts: dict[str, Any]) -> dict[str, Any]:
+    """Names with the project's prefix, values as plain JSON (what is not finite becomes null)."""
+    return {f"semnoma:{name}": json.loads(msgspec.json.encode(value)) for name, value in facts.items()}

@@ -1,0 +1,142 @@
+"""The figures of a whole run, from its rows: what summary.json holds and the report shows first."""
+
+import json
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from hil.results.rows import ResultRow, ResultsError
+
+
+def mean(values: Iterable[float | None]) -> float | None:
+    """Mean of what is known and finite; None when nothing is."""
+    known = [value for value in values if value is not None and math.isfinite(value)]
+    return sum(known) / len(known) if known else None
+
+
+def rms(values: Iterable[float | None]) -> float | None:
+    """Root of the mean square of what is known and finite; None when nothing is."""
+    square = mean(value**2 for value in values if value is not None)
+    return None if square is None else math.sqrt(square)
+
+
+def loss_db(row: ResultRow) -> float | None:
+    """What the waveform cost this picture, dB of PSNR; None unless both figures are there."""
+    if row.psnr_db is None or row.ideal_psnr_db is None:
+        return None
+    return row.ideal_psnr_db - row.psnr_db
+
+
+def summarise(
+    rows: Sequence[ResultRow],
+    *,
+    users: int,
+    frames: int,
+    snr_db: float | None,
+    channel: str,
+    seed: int,
+    version: str,
+    wall_s: float,
+    refine: bool,
+    codec: str,
+    recorded_before: int = 0,
+) -> dict[str, Any]:
+    """Everything summary.json holds; values JSON can take, None for what is not known.
+
+    Means run over the images that have the figure. `complete` says that a row is recorded for every user and
+    frame, decoded or not; `missing` names the [frame, user] that have none. `images_per_s` counts rows beyond the
+    `recorded_before` that were there when this command started.
+    """
+    recorded = {(row.frame, row.user) for row in rows}
+    wanted = [(frame, user) for frame in range(frames) for user in range(users)]
+    missing = [list(key) for key in wanted if key not in recorded]
+    events: Counter[str] = Counter()
+    for row in rows:
+        events.update(row.events)
+    summary = {
+        "users": users,
+        "frames": frames,
+        "snr_db": snr_db,
+        "channel": channel,
+        **_quality(rows),
+        "per_user": [_of_user(user, [row for row in rows if row.user == user]) for user in range(users)],
+        "wall_s": wall_s,
+        "images_per_s": max(0, len(rows) - recorded_before) / wall_s if wall_s > 0 else None,
+        "seed": seed,
+        "version": version,
+        "complete": not missing,
+        "refine": refine,
+        "codec": codec,
+        "csi_age_s": mean(row.csi_age_s for row in rows),
+        "deadline_ms": next((row.deadline_ms for row in rows if row.deadline_ms is not None), None),
+        "deadline_misses": _misses(rows),
+        "refine_passes": mean(row.refine_passes for row in rows),
+        "events": dict(sorted(events.items())),
+        "missing": missing,
+    }
+    return {key: _finite(value) for key, value in summary.items()}
+
+
+def _misses(rows: Sequence[ResultRow]) -> int | None:
+    """Pictures that came late or not at all; None for a run without a deadline."""
+    known = [row.deadline_missed for row in rows if row.deadline_missed is not None]
+    return sum(known) if known else None
+
+
+def _quality(rows: Sequence[ResultRow]) -> dict[str, Any]:
+    """Counts and mean picture quality of some rows."""
+
+    def figure(name: str) -> float | None:
+        return mean(getattr(row, name) for row in rows)
+
+    return {
+        "images_sent": len(rows),
+        "images_decoded": sum(row.decoded for row in rows),
+        "psnr_db": figure("psnr_db"),
+        "ssim": figure("ssim"),
+        "ideal_psnr_db": figure("ideal_psnr_db"),
+        "ideal_ssim": figure("ideal_ssim"),
+        "implementation_loss_db": mean(loss_db(row) for row in rows),
+    }
+
+
+def _of_user(user: int, rows: Sequence[ResultRow]) -> dict[str, Any]:
+    return {
+        "user": user,
+        **_quality(rows),
+        "cfo_hz_rms": rms(row.cfo_hz for row in rows),
+        "snr_db_estimated": mean(row.snr_db_estimated for row in rows),
+        "csi_age_s": mean(row.csi_age_s for row in rows),
+        "loops": max(rows, key=lambda row: row.frame).loops if rows else {},
+        "locked_from_frame": locked_from(rows),
+    }
+
+
+def locked_from(rows: Sequence[ResultRow]) -> int | None:
+    """The first frame from which on all of one user's loops stay locked; None where one is not, or none is known."""
+    first = None
+    for row in sorted(rows, key=lambda row: row.frame, reverse=True):
+        if not row.loops or any(state != "locked" for state in row.loops.values()):
+            break
+        first = row.frame
+    return first
+
+
+def _finite(value: Any) -> Any:
+    """JSON has no infinity: a run without noise has snr_db None."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def write_summary(out: Path, summary: dict[str, Any]) -> Path:
+    """Write out/summary.json at once: a reader never sees half. Returns its path. Raises ResultsError."""
+    path = Path(out) / "summary.json"
+    text = json.dumps(summary, indent=2, allow_nan=False) + "\n"
+    partial = path.with_name(path.name + ".partial")
+    try:
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path)
+    except OSError as error:
+        raise ResultsError(f"{path}: {error.strerror or error}.") from error
+    return path

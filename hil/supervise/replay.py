@@ -1,0 +1,82 @@
+"""The receiver run on a recording: the same samples, the same ground truth, the same pictures and rows."""
+
+import contextlib
+import time
+from pathlib import Path
+from typing import Any
+
+from hil.config import RunConfig, load_config
+from hil.nodes.receiver import csi_report, told_headers
+from hil.nodes.receiver_setup import open_decoder
+from hil.report.finish import Stopwatch, finish_run
+from hil.results.run_folder import write_config
+from hil.results.session_recording import recorded_config, recorded_slots
+from hil.results.writer import ResultWriter
+from hil.session.repeated_slot import aligned
+from hil.session.slot import Slot
+from radio.devices.file import FileRadio
+from radio.recording import SigmfReader
+from radio.waveform.channel.delay_memory import DelayMemory
+from radio.waveform.reception.receiver import BurstReceiver
+
+
+def replay_config(recording: Path, overrides: dict[str, Any] | None = None) -> RunConfig:
+    """The recorded configuration with overrides (dotted names) laid over it.
+
+    Raises ConfigurationError for what is no recording, UsageError for one of other origin or a bad override.
+    """
+    values = dict(recorded_config(SigmfReader(recording)))
+    flat = {name: value for name, value in _flat(values) if name.split(".")[0] not in ("waveform", "air")}
+    for section in ("waveform", "air"):
+        shared = ("sample_rate_hz", "center_frequency_hz", "rx_antennas", "users", "seed", "channel")
+        mine = {f"{section}.{name}": value for name, value in (values.get(section) or {}).items() if name not in shared}
+        flat |= mine
+    flat |= {"radio.device": f"file:{recording}", "rx.record": None, **(overrides or {})}
+    return load_config(None, flat)
+
+
+def run_replay(recording: Path, config: RunConfig, out: Path) -> dict[str, Any]:
+    """Receive, decode and score every recorded frame into the folder out; returns the summary.
+
+    Raises UsageError or ConfigurationError for the recording, ResultsError for the folder, ModelError for the codec.
+    """
+    stopwatch = Stopwatch()
+    slots = list(recorded_slots(SigmfReader(recording)))
+    with contextlib.closing(ResultWriter(out, resume=False)) as writer:
+        write_config(out, config)
+        decoder = open_decoder(config, writer)
+        receiver = BurstReceiver(config.waveform)
+        memory = DelayMemory(config.waveform) if config.rx.remember_delays else None
+        radio = FileRadio(str(recording))
+        with contextlib.closing(radio):
+            for slot in slots:
+                slot.samples = radio.receive(slot.grant.slot_tick, slot.start.slot_samples)
+                receive_slot(config, receiver, slot, memory)
+                if slot.grant.frame is not None:
+                    decoder.decode(slot)
+                slot.samples = slot.received = None  # a long recording must not fill the memory
+    return finish_run(out, config, stopwatch)
+
+
+def receive_slot(config: RunConfig, receiver: BurstReceiver, slot: Slot, memory: DelayMemory | None = None) -> None:
+    """What the receiver node does with the samples of a granted slot: fills in received and csi."""
+    assert slot.samples is not None
+    clock = slot.ready_s = time.perf_counter()
+    expected = slot.grant.slot_tick + slot.start.guard_samples
+    if slot.start.repeats and not (slot.csi and aligned(slot.csi.users)):
+        return  # its users did not arrive together: the node did not try to receive them either
+    memory = None if slot.start.repeats else memory
+    slot.received = receiver.receive(slot.samples, expected, memory=memory)
+    alive = set(range(config.users)) - set(slot.grant.lost_users)
+    read = {user.user for user in slot.received.users if user.header_read} if slot.received else set()
+    if slot.grant.frame is not None and not alive <= read:
+        slot.received = receiver.receive(slot.samples, expected, told=told_headers(slot), memory=memory)
+    slot.latency_ms["phy"] = (time.perf_counter() - clock) * 1e3
+    slot.csi = csi_report(slot.received, slot.grant, slot.samples.end_tick, expected, config.waveform)
+
+
+def _flat(values: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    pairs: list[tuple[str, Any]] = []
+    for name, value in values.items():
+        pairs += _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else [(f"{prefix}{name}", value)]
+    return pairs

@@ -1,0 +1,1 @@
+"""The networks: every codec architecture, and the channel that they are trained through."""

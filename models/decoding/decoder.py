@@ -1,0 +1,127 @@
+"""The receiver's half of a codec: one torch network per user."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import nn
+
+from models.codecs.registry import build_codec, symbols_to_latent
+from models.decoding.frozen import freeze
+from models.errors import ModelError
+from models.package.manifest import CodecManifest, load_manifest
+from models.side_information import SideInformation
+
+EAGER_PICTURES = 4  # of each user: freezing its network takes longer than to decode some
+
+
+def choose_device(device: str) -> torch.device:
+    """``"auto"`` is CUDA when present, else the CPU; anything else as torch names it. ModelError if it is
+    absent.
+    """
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        chosen = torch.device(device)
+        torch.empty(1, device=chosen)
+    except (RuntimeError, AssertionError) as error:
+        raise ModelError(f"device {device!r} is not available: {str(error).splitlines()[0]}.") from error
+    return chosen
+
+
+class SemanticDecoder:
+    """All decoders of a codec, on one device."""
+
+    def __init__(self, manifest: CodecManifest, decoders: nn.ModuleList, device: torch.device) -> None:
+        self.manifest = manifest
+        self.device = device
+        self._decoders = decoders.eval().to(device)
+        self._decoded = [0] * len(decoders)
+        self._frozen: dict[int, nn.Module] = {}
+
+    @classmethod
+    def load(cls, folder: Path | str, device: str = "auto") -> SemanticDecoder:
+        """Load from a codec folder; ModelError when manifest, checksum, tensors or device are not as they
+        should be.
+        """
+        manifest = load_manifest(folder)
+        if isinstance(manifest.files.decoders, list):
+            from models.decoding.onnx_decoder import open_onnx_decoders
+
+            return cls(manifest, open_onnx_decoders(manifest, Path(folder)), torch.device("cpu"))
+        path = Path(folder) / manifest.files.decoders.name
+        codec = build_codec(manifest.architecture, manifest.arguments)
+        if codec.arguments.users != manifest.users:
+            raise ModelError(
+                f"{folder}: the manifest says {manifest.users} users, its network {codec.arguments.users}."
+            )
+        try:
+            tensors = {name: tensor.float() for name, tensor in load_file(path).items()}
+            codec.decoders.load_state_dict(tensors)
+        except (SafetensorError, RuntimeError, OSError) as error:
+            raise ModelError(f"{path} does not hold this codec's decoders: {str(error).splitlines()[0]}.") from error
+        return cls(manifest, codec.decoders, choose_device(device))
+
+    @property
+    def users(self) -> int:
+        return self.manifest.users
+
+    def network(self, user: int) -> nn.Module:
+        """The decoder of one user, float [B,M,h,w] and side float [B,d] to float [B,3,H,W]."""
+        return self._decoders[user]
+
+    def decode(
+        self, features: NDArray[np.complex64], user: int, side: SideInformation, height: int, width: int
+    ) -> NDArray[np.uint8]:
+        """The image as uint8 [H, W, 3]; arguments and errors as ``decode_float``."""
+        image = self.decode_float(features, user, side, height, width)
+        return np.rint(image.transpose(1, 2, 0) * 255).astype(np.uint8)
+
+    @torch.inference_mode()
+    def decode_float(
+        self, features: NDArray[np.complex64], user: int, side: SideInformation, height: int, width: int
+    ) -> NDArray[np.float32]:
+        """complex64 [k], user's aligned features (``channel.aligned_features``) -> float32 [3, H, W] in [0,
+        1].
+
+        height and width are the image's own, before padding to the stride. Raises ModelError when k does
+        not fit them, a feature is not finite, or the user or side information does not fit the codec.
+        """
+        stride = self.manifest.stride
+        rows, columns = math.ceil(height / stride), math.ceil(width / stride)
+        expected = self.manifest.latent_channels // 2 * rows * columns
+        if height < 1 or width < 1 or features.shape != (expected,):
+            raise ModelError(
+                f"an image of {height}x{width} pixels needs features of the shape [{expected}], "
+                f"but they have the shape {list(features.shape)}."
+            )
+        if not np.isfinite(features).all():
+            raise ModelError("the features hold values that are not finite.")
+        if side.users > self.users:
+            raise ModelError(f"the codec serves {self.users} users, but the side information is for {side.users}.")
+        vector = torch.from_numpy(side.vector(user, self.manifest.side_information))[None].to(self.device)
+        symbols = torch.from_numpy(np.ascontiguousarray(features, np.complex64))[None].to(self.device)
+        image = self._fastest(user)(symbols_to_latent(symbols, rows, columns), vector)
+        if image.ndim != 4 or tuple(image.shape) != (1, 3, rows * stride, columns * stride):
+            raise ModelError(
+                f"the decoder gave an image of the shape {list(image.shape)}, but its manifest makes it "
+                f"[1, 3, {rows * stride}, {columns * stride}]."
+            )
+        return image[0, :, :height, :width].clamp(0, 1).cpu().numpy()
+
+    def _fastest(self, user: int) -> nn.Module:
+        """A user's network; on a CPU a frozen graph of it, once it has decoded enough pictures to be worth one."""
+        if user not in self._frozen:
+            self._decoded[user] += 1
+            if self._decoded[user] <= EAGER_PICTURES or self.device.type != "cpu":
+                return self.network(user)
+            torch_network = not isinstance(self.manifest.files.decoders, list)
+            sizes = self.manifest.latent_channels, len(self.manifest.side_information)
+            self._frozen[user] = freeze(self.network(user).eval(), *sizes) if torch_network else self.network(user)
+        return self._frozen[user]

@@ -1,0 +1,1 @@
+"""Networks to model folders: ONNX encoders, decoders, refiners, quantisation, and parity checks."""

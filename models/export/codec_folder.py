@@ -1,0 +1,115 @@
+"""Writing a codec folder: ONNX encoder with a parity check, fp16 decoders, manifest."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from models.codecs.base import CodecNetwork
+from models.codecs.registry import ARCHITECTURES
+from models.errors import ModelError
+from models.export.onnx_file import write_onnx
+from models.package.manifest import CodecFiles, CodecManifest, Provenance, describe_file, write_manifest
+
+ENCODER_NAME = "encoder.onnx"
+DECODERS_NAME = "decoders.safetensors"
+PARITY_LIMIT = 1e-3
+_PARITY_POSITIONS = ((8, 8), (10, 16), (1, 1))
+
+
+@dataclass(frozen=True)
+class CodecCard:
+    """What a manifest says beyond what the network itself tells."""
+
+    name: str
+    version: str
+    side_information: list[str]
+    provenance: Provenance
+    metrics: dict[str, Any]
+    licence: str
+
+
+def export_codec(codec: CodecNetwork, folder: Path, card: CodecCard) -> CodecManifest:
+    """Write ``encoder.onnx``, ``decoders.safetensors`` and ``manifest.json`` into ``folder``.
+
+    The largest difference between torch and ONNX Runtime over several image sizes goes into the metrics as
+    ``encoder_parity_max_abs``; ModelError when it exceeds 1e-3 (latents have values of order one).
+    """
+    if len(card.side_information) != codec.arguments.side_size:
+        raise ModelError(
+            f"the network reads {codec.arguments.side_size} side-information fields, "
+            f"but {len(card.side_information)} are named."
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    codec = copy.deepcopy(codec).to("cpu").eval()
+    _write_encoder(codec, folder / ENCODER_NAME)
+    parity = encoder_parity(codec, folder / ENCODER_NAME)
+    if parity > PARITY_LIMIT:
+        raise ModelError(f"the exported encoder differs from torch by {parity:.2e}, more than {PARITY_LIMIT:.0e}.")
+    halves = {name: tensor.half().contiguous() for name, tensor in codec.decoders.state_dict().items()}
+    save_file(halves, folder / DECODERS_NAME)
+    (folder / DECODERS_NAME).chmod(0o644)  # safetensors writes files that only their owner reads.
+    arguments = codec.arguments
+    name = next(key for key, (_, form) in ARCHITECTURES.items() if type(arguments) is form)
+    manifest = CodecManifest(
+        format_version=1,
+        kind="codec",
+        name=card.name,
+        version=card.version,
+        architecture=name,
+        arguments=_plain(asdict(arguments)),
+        users=arguments.users,
+        stride=arguments.stride,
+        latent_channels=arguments.latent_channels,
+        channel_use_ratio=arguments.channel_use_ratio,
+        side_information=card.side_information,
+        files=CodecFiles(encoder=describe_file(folder / ENCODER_NAME), decoders=describe_file(folder / DECODERS_NAME)),
+        provenance=card.provenance,
+        metrics=card.metrics | {"encoder_parity_max_abs": parity},
+        licence=card.licence,
+    )
+    write_manifest(folder, manifest)
+    return manifest
+
+
+def _plain(arguments: dict[str, Any]) -> dict[str, Any]:
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in arguments.items()}
+
+
+def _example(codec: CodecNetwork, height: int, width: int, user: int) -> tuple[Tensor, Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(height * width + user)
+    image = torch.rand(1, 3, height, width, generator=generator)
+    side = torch.rand(1, codec.arguments.side_size, generator=generator)
+    return image, torch.tensor([user]), side
+
+
+def _write_encoder(codec: CodecNetwork, path: Path) -> None:
+    rows, columns = torch.export.Dim("rows", min=1, max=4096), torch.export.Dim("columns", min=1, max=4096)
+    stride = codec.arguments.stride
+    sizes = ({2: stride * rows, 3: stride * columns}, None, None)
+    write_onnx(
+        codec.encoder, _example(codec, 8 * stride, 12 * stride, 0), ["image", "user", "side"], "latent", sizes, path
+    )
+
+
+@torch.inference_mode()
+def encoder_parity(codec: CodecNetwork, path: Path) -> float:
+    """Largest absolute difference of the latents, torch against ONNX Runtime, over users and image sizes."""
+    session = ort.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    worst = 0.0
+    stride = codec.arguments.stride
+    for height, width in ((stride * rows, stride * columns) for rows, columns in _PARITY_POSITIONS):
+        for user in range(codec.arguments.users):
+            example = _example(codec, height, width, user)
+            expected = codec.encoder(*example).numpy()
+            fed = dict(zip(("image", "user", "side"), (part.numpy() for part in example), strict=True))
+            worst = max(worst, float(np.abs(session.run(None, fed)[0] - expected).max()))
+    return worst

@@ -1,0 +1,49 @@
+"""Writing a refiner folder: fp16 weights and manifest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import save_file
+from torch import nn
+
+from models.package.manifest import Provenance, RefinerManifest, RefinerMethod, describe_file, write_manifest
+from models.refiner.network import ARCHITECTURE_NAME, SCHEDULER_ARGUMENTS
+
+WEIGHTS_NAME = "prior.safetensors"
+
+
+def export_refiner(
+    prior: nn.Module,
+    folder: Path,
+    name: str,
+    version: str,
+    arguments: dict[str, Any],
+    provenance: Provenance,
+    metrics: dict[str, Any],
+    licence: str,
+    scheduler: dict[str, Any] = SCHEDULER_ARGUMENTS,
+    method: RefinerMethod = "diffusion",
+) -> RefinerManifest:
+    """Write ``prior.safetensors`` (half precision) and ``manifest.json`` into ``folder``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    halves = {key: tensor.half().contiguous() for key, tensor in prior.state_dict().items()}
+    save_file(halves, folder / WEIGHTS_NAME)
+    (folder / WEIGHTS_NAME).chmod(0o644)  # safetensors writes files that only their owner reads.
+    manifest = RefinerManifest(
+        format_version=1,
+        kind="refiner",
+        name=name,
+        version=version,
+        architecture=ARCHITECTURE_NAME,
+        arguments=arguments,
+        scheduler=scheduler,
+        method=method,
+        weights=describe_file(folder / WEIGHTS_NAME),
+        provenance=provenance,
+        metrics=metrics,
+        licence=licence,
+    )
+    write_manifest(folder, manifest)
+    return manifest

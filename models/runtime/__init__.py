@@ -1,0 +1,1 @@
+"""The transmitter's half: numpy and ONNX Runtime. No torch."""

@@ -1,0 +1,1 @@
+"""Training refiners: the diffusion prior, conditioned, one-step, and the conditional GAN."""

@@ -1,0 +1,1 @@
+"""What every training has: data, updates, checkpoints, schedule, and provenance."""

@@ -1,0 +1,64 @@
+"""Where weights came from, as their manifests tell it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from models.errors import ModelError
+from models.package.manifest import Provenance
+from models.training.config import CodecTraining, RefinerTraining, RunBounds
+from models.training.running.checkpoint import Progress, has_checkpoint
+from models.training.running.runner import SETTINGS_NAME
+from models.training.stage_config import ConditionalGanTraining, OneStepTraining, StudentTraining
+
+MODEL_VERSION = "0.1.0"
+
+
+def settings_text(run: Path) -> str:
+    if not has_checkpoint(run) or not (run / SETTINGS_NAME).is_file():
+        raise ModelError(f"{run} is not a training folder: it needs a checkpoint and {SETTINGS_NAME}.")
+    return (run / SETTINGS_NAME).read_text(encoding="utf-8")
+
+
+def provenance_of(what: str, settings: RunBounds, progress: Progress) -> Provenance:
+    sources = [_without_folders(source) for source in settings.images]
+    bound = f"--steps {settings.steps}" if settings.steps is not None else f"--minutes {settings.minutes:g}"
+    images = " ".join(f"--images {source}" for source in sources)
+    note = ""
+    if isinstance(settings, CodecTraining):
+        start = "" if settings.initial_codec is None else f" --initial-codec {settings.initial_codec.name}"
+        images = f"{images} --users {settings.users}{start}"
+        note = f"Settings beside the defaults: {_chosen(settings)}."
+    if isinstance(settings, StudentTraining):
+        images = f"--teacher {settings.teacher.name} {images}"
+        weights = ("reconstruction", "feature_affinity", "cross_head", "cross_head_layer", "relational", "from_teacher")
+        note += " Distilled: " + ", ".join(f"{name} {getattr(settings, name)}" for name in weights) + "."
+    if isinstance(settings, OneStepTraining):
+        images = f"--refiner {settings.refiner.name} --codec {settings.codec.name} {images}"
+    if isinstance(settings, RefinerTraining) and settings.conditioned and settings.codec is not None:
+        images = f"{images} --codec {settings.codec.name} --conditioned"
+        note = f"Trained with pairs {settings.pairs}, batch {settings.batch}, learning_rate {settings.learning_rate:g}."
+    if isinstance(settings, ConditionalGanTraining):
+        images = f"{images} --codec {settings.codec.name}"
+        names = ("reconstruction", "adversarial", "feature", "gradient_penalty", "learning_rate", "batch")
+        note = "Trained with " + ", ".join(f"{name} {getattr(settings, name):g}" for name in names) + "."
+    return Provenance(
+        data=", ".join(sources),
+        command=f"semnoma-hil train {what} {images} {bound} --seed {settings.seed} --out DIR",
+        seed=settings.seed,
+        minutes=round(progress.elapsed_s / 60, 2),
+        images_seen=progress.images_seen,
+        note=note,
+    )
+
+
+def _chosen(settings: CodecTraining) -> str:
+    """The settings that differ from their defaults and stand neither in the command nor in the manifest, as JSON."""
+    told = {"name", "users", "architecture", "images", "validation", "out", "minutes", "steps", "seed", "initial_codec"}
+    told |= {"teacher", "baseline", "from_teacher", "patience", "checkpoint_s"}
+    return settings.model_dump_json(exclude=told, exclude_defaults=True)
+
+
+def _without_folders(source: str) -> str:
+    """The last part of a path: a manifest says which data, not where somebody's disk had it."""
+    return source.rstrip("/").rsplit("/", 1)[-1]

@@ -1,0 +1,1 @@
+"""What keeps a transmitter in bounds and switches it off: guard, watchdog, sentinel."""

@@ -1,0 +1,1 @@
+"""Where a user's burst begins, and on which carrier."""

@@ -1,0 +1,223 @@
+"""The only truth of what sits where in a burst.
+
+A burst, all parts back to back, every user counting from the same origin:
+
+  preamble   one slot per user: long prefix, then preamble_repeats identical symbols; the others are silent
+  sounding   one slot per user: sounding_symbols symbols; the others are silent
+  header     one slot per user: header_symbols symbols; the others are silent
+  payload    as many symbols as the longest picture needs; users superpose, but on pilot subcarriers
+             only their owner sends
+
+Slots in time stay orthogonal under any carrier offset, which slots in frequency would not.
+"""
+
+from functools import lru_cache
+
+import numpy as np
+
+from radio.waveform.burst.gold import gold_bits, gold_qpsk
+from radio.waveform.config import WaveformConfig
+from radio.waveform.transforms.ofdm import to_time
+
+MAX_USERS = 8
+PREAMBLE_SEEDS = 64  # how many Gold seeds compete for the lowest PAPR of a user's preamble symbol
+PILOT_SEED = 0x2A5C00
+SCRAMBLE_SEED = 0x1F3D5
+INTERLEAVER_SEED = 0x5E3
+
+
+class ResourceGrid:
+    """Positions, lengths and known sequences that follow from a `WaveformConfig`.
+
+    bins: int [active], FFT bins of the active subcarriers, lowest frequency first.
+    frequencies_hz: float [active], their offsets from the carrier.
+    half_band_distance_hz: between the centres of the band's two halves.
+    amplitude: of a unit-power symbol of one user; users together have unit power per channel use.
+    training_boost: amplitude of preamble, sounding and header over that of the payload. A user is alone in them and
+        may be louder by what the others leave unused; more than 3 dB would cost peak power.
+    """
+
+    def __init__(self, config: WaveformConfig) -> None:
+        self.config = config
+        half = config.active_subcarriers // 2
+        offsets = np.concatenate([np.arange(-half, 0), np.arange(1, half + 1)])
+        self.bins = offsets % config.fft_size
+        self.frequencies_hz = offsets * config.subcarrier_spacing_hz
+        self.amplitude = np.float32(1 / np.sqrt(config.users))
+        self.training_boost = np.float32(np.sqrt(min(config.users, 2)))
+        self.symbol_samples = config.fft_size + config.cp_samples
+        self.preamble_prefix_samples = 2 * config.cp_samples
+        self.preamble_slot_samples = self.preamble_prefix_samples + config.preamble_repeats * config.fft_size
+        self.half_band_distance_hz = float(self.frequencies_hz[half:].mean() - self.frequencies_hz[:half].mean())
+        self.payload_per_symbol = config.active_subcarriers - config.users * config.pilots_per_user
+
+    # -- where the parts are, in samples from the start of the burst ---------------------------------------
+
+    def preamble_start(self, user: int) -> int:
+        """First sample of a user's repeated preamble symbols (after their prefix)."""
+        return user * self.preamble_slot_samples + self.preamble_prefix_samples
+
+    def sounding_start(self, user: int) -> int:
+        first = self.config.users * self.preamble_slot_samples
+        return first + user * self.config.sounding_symbols * self.symbol_samples
+
+    def header_start(self, user: int) -> int:
+        first = self.sounding_start(self.config.users)
+        return first + user * self.config.header_symbols * self.symbol_samples
+
+    def symbol_steps(self, n_symbols: int) -> np.ndarray:
+        """int [n_symbols]: where OFDM symbols begin after the first of them."""
+        return _symbol_steps(self.symbol_samples, n_symbols)
+
+    @property
+    def payload_start(self) -> int:
+        return self.header_start(self.config.users)
+
+    def payload_symbols(self, k: int) -> int:
+        """OFDM symbols that k channel uses need."""
+        return -(-k // self.payload_per_symbol)
+
+    def burst_length(self, k: int) -> int:
+        """Samples of a burst with k channel uses of payload."""
+        return self.payload_start + self.payload_symbols(k) * self.symbol_samples
+
+    # -- known sequences, complex64 on the active subcarriers, unit power ----------------------------------
+
+    def preamble(self, user: int) -> np.ndarray:
+        """complex64 [active]: of PREAMBLE_SEEDS Gold sequences the one with the lowest PAPR."""
+        return _quiet_sequence(self.config, user)
+
+    def sounding(self, user: int) -> np.ndarray:
+        """complex64 [sounding_symbols, active]: another quiet sequence than the preamble's.
+
+        Were it the same, a burst that is mistaken for another user's would show a consistent channel in both.
+        """
+        sequence = _quiet_sequence(self.config, MAX_USERS + user)
+        return np.broadcast_to(sequence, (self.config.sounding_symbols, sequence.size))
+
+    def training(self, user: int) -> np.ndarray:
+        """complex64 [preamble_repeats + sounding_symbols, active]: preamble and sounding as they are sent, boosted."""
+        return _training(self.config, user)
+
+    def scramble_signs(self, k: int) -> np.ndarray:
+        """float32 [k] of -1 and 1."""
+        return (1 - 2 * gold_bits(SCRAMBLE_SEED, max(k, 1))[:k].astype(np.float32)).astype(np.float32)
+
+    # -- payload ------------------------------------------------------------------------------------------
+
+    def pilot_positions(self, n_symbols: int) -> np.ndarray:
+        """int [users, n_symbols, pilots_per_user]: indices into the active subcarriers.
+
+        The pilots of all users form one comb that moves by one subcarrier with every symbol.
+        """
+        return _pilot_positions(self.config, n_symbols)
+
+    def pilot_values(self, user: int, n_symbols: int) -> np.ndarray:
+        """complex64 [n_symbols, pilots_per_user] of power `users`.
+
+        A user is silent on the others' pilots; the boost gives it the mean power of a payload symbol back.
+        """
+        return _pilot_values(self.config, user, n_symbols)
+
+    def payload_positions(self, k: int) -> np.ndarray:
+        """int [k]: flat indices (symbol * active + subcarrier) of channel uses 0 to k - 1, interleaved.
+
+        Two users whose payloads need as many OFDM symbols meet on the same resource elements.
+        """
+        return _interleaved(self.config, self.payload_symbols(k))[:k]
+
+    def payload_places(self, k: int) -> np.ndarray:
+        """uint32 [k]: `payload_positions`, for compiled loops, half as large."""
+        return _places(self.config, k)
+
+    def map_payload(self, symbols: np.ndarray) -> np.ndarray:
+        """complex64 [k] -> complex64 [payload_symbols, active]; unused elements and pilots are 0."""
+        n_symbols = self.payload_symbols(symbols.size)
+        flat = np.zeros(n_symbols * self.config.active_subcarriers, np.complex64)
+        flat[self.payload_positions(symbols.size)] = symbols
+        return flat.reshape(n_symbols, -1)
+
+    def payload_elements(self, user: int, symbols: np.ndarray) -> np.ndarray:
+        """What a user sends: symbols complex64 [k], scrambled if configured, and its pilots, as `map_payload`."""
+        if self.config.scramble:
+            symbols = symbols * self.scramble_signs(symbols.size)
+        elements = self.map_payload(symbols.astype(np.complex64, copy=False))
+        n = len(elements)
+        elements[np.arange(n)[:, None], self.pilot_positions(n)[user]] = self.pilot_values(user, n)
+        return elements
+
+    def demap_payload(self, elements: np.ndarray, k: int) -> np.ndarray:
+        """Inverse of map_payload: complex64 [..., payload_symbols, active] -> complex64 [..., k]."""
+        return elements.reshape(*elements.shape[:-2], -1)[..., self.payload_positions(k)]
+
+
+@lru_cache(maxsize=64)
+def _symbol_steps(symbol_samples: int, n_symbols: int) -> np.ndarray:
+    steps = np.arange(n_symbols) * symbol_samples
+    steps.setflags(write=False)
+    return steps
+
+
+@lru_cache(maxsize=16)
+def _training(config: WaveformConfig, user: int) -> np.ndarray:
+    grid = ResourceGrid(config)
+    preamble = np.broadcast_to(grid.preamble(user), (config.preamble_repeats, config.active_subcarriers))
+    training = np.asarray(grid.training_boost * np.concatenate([preamble, grid.sounding(user)]), np.complex64)
+    training.setflags(write=False)
+    return training
+
+
+@lru_cache(maxsize=8)
+def _pilot_positions(config: WaveformConfig, n_symbols: int) -> np.ndarray:
+    users, pilots = config.users, config.pilots_per_user
+    comb = config.active_subcarriers // (users * pilots)
+    teeth = (np.arange(pilots)[None, :] * users + np.arange(users)[:, None]) * comb
+    positions = teeth[:, None, :] + (np.arange(n_symbols) % comb)[None, :, None]
+    positions.setflags(write=False)
+    return positions
+
+
+@lru_cache(maxsize=32)
+def _pilot_values(config: WaveformConfig, user: int, n_symbols: int) -> np.ndarray:
+    pilots = config.pilots_per_user
+    values = gold_qpsk(PILOT_SEED + user, n_symbols * pilots).reshape(n_symbols, pilots)
+    values *= np.float32(np.sqrt(config.users))
+    values.setflags(write=False)
+    return values
+
+
+@lru_cache(maxsize=8)
+def _interleaved(config: WaveformConfig, n_symbols: int) -> np.ndarray:
+    grid = ResourceGrid(config)
+    free = np.ones((n_symbols, config.active_subcarriers), bool)
+    for positions in grid.pilot_positions(n_symbols):
+        free[np.arange(n_symbols)[:, None], positions] = False
+    order = np.random.Generator(np.random.PCG64(INTERLEAVER_SEED)).permutation(int(free.sum()))
+    positions = np.flatnonzero(free)[order]
+    positions.setflags(write=False)
+    return positions
+
+
+@lru_cache(maxsize=8)
+def _places(config: WaveformConfig, k: int) -> np.ndarray:
+    places = ResourceGrid(config).payload_positions(k).astype(np.uint32)
+    places.setflags(write=False)
+    return places
+
+
+@lru_cache(maxsize=64)
+def _quiet_sequence(config: WaveformConfig, user: int) -> np.ndarray:
+    grid = ResourceGrid(config)
+    size = 4 * config.fft_size  # oversampled, to see the peaks between the samples
+    offsets = np.where(grid.bins < config.fft_size // 2, grid.bins, grid.bins - config.fft_size)
+    best, best_papr = gold_qpsk(1, config.active_subcarriers), np.inf
+    for candidate in range(PREAMBLE_SEEDS):
+        sequence = gold_qpsk(1 + user * PREAMBLE_SEEDS + candidate, config.active_subcarriers)
+        bins = np.zeros((1, size), np.complex64)
+        bins[0, offsets % size] = sequence
+        power = np.abs(to_time(bins, 0)) ** 2
+        papr = power.max() / power.mean()
+        if papr < best_papr:
+            best, best_papr = sequence, papr
+    best.setflags(write=False)
+    return best

@@ -1,0 +1,1 @@
+"""A user's channel: where its paths may lie, and its estimate."""

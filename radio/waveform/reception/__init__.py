@@ -1,0 +1,1 @@
+"""Samples to every user's header, channel and features."""

@@ -1,0 +1,246 @@
+"""From a window of samples to every user's channel, header and features."""
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from radio import acceleration
+from radio.samples import Samples
+from radio.waveform.acquisition.carrier import known_symbol_starts, observe, refine_carrier
+from radio.waveform.acquisition.hypotheses import Acquisition
+from radio.waveform.acquisition.loud_preamble import repeats_wrong
+from radio.waveform.acquisition.search import acquire, acquire_near
+from radio.waveform.burst.grid import ResourceGrid
+from radio.waveform.burst.header import FrameHeader
+from radio.waveform.burst.windows import backoff_samples
+from radio.waveform.channel.delay_memory import DelayMemory
+from radio.waveform.channel.strongest_path import strongest_path_samples
+from radio.waveform.config import WaveformConfig
+from radio.waveform.frame import Alignment, ChannelEstimate, ReceivedFrame, ReceivedUser
+from radio.waveform.reception.header import learn_from_header, read_header, start_tracking
+from radio.waveform.reception.payload import receive_payload
+from radio.waveform.reception.presence import is_present, power_floor
+from radio.waveform.reception.user import Reception
+from radio.waveform.tracking.steady import steady_mean
+from radio.waveform.tracking.straightening import turn_band
+from radio.waveform.transmission.transmitter import BurstTransmitter
+
+SMALLEST_NOISE_POWER = 1e-20
+WARM_UP_SYMBOLS = 1000
+_SPREAD = 0.8 ** np.arange(16) * np.exp(1j * np.arange(16.0) ** 2)
+WARM_UPS = ((np.ones(1), 0.05), (_SPREAD, 0.05), (np.ones(1), 1.4))  # taps and noise: plain, many paths, not loud
+
+
+class BurstReceiver:
+    """Receives one burst at a time; holds no state between bursts but what a caller's memory keeps."""
+
+    def __init__(self, config: WaveformConfig) -> None:
+        self.config = config
+        self.grid = ResourceGrid(config)
+
+    def receive(
+        self,
+        samples: Samples,
+        expected_tick: int | None = None,
+        search_samples: int = 512,
+        told: dict[int, FrameHeader] | None = None,
+        silent: frozenset[int] = frozenset(),
+        memory: DelayMemory | None = None,
+    ) -> ReceivedFrame | None:
+        """Find one burst in complex64 [antennas, n]; None when no user is detected.
+
+        expected_tick: where bursts should start; then only search_samples on either side are searched, otherwise
+        the whole window. told: headers known from a control channel, used for users whose own header a fade has
+        destroyed (a user whose preamble is lost too is then read where the others are, as an erasure of little
+        weight). silent: users whose payload was cancelled from the samples (see `cancellation`): the others are
+        separated as if it had not been sent. memory: of earlier bursts' arrivals (see `delay_memory`), used and
+        extended where expected_tick is given. Samples that are not finite count as silence. Never raises on the
+        samples' content.
+        """
+        data = samples.data
+        with np.errstate(invalid="ignore", over="ignore"):
+            finite = np.isfinite(np.vdot(data, data))
+        if not finite:
+            data = np.where(np.isfinite(data), data, 0)
+        expected = None if expected_tick is None else expected_tick - samples.start_tick
+        found = self._find(data, expected, search_samples)
+        if not found:
+            return None
+        told = told or {}
+        seen = {f.user for f in found}
+        around = sorted(f.origin for f in found)[len(found) // 2]
+        found += [self._assume(data, user, around) for user in sorted(set(told) - seen)]
+        noise_power = self._measure(data, found, told, memory, expected_tick, samples.start_tick)
+        origin = min(one.origin for one in found)
+        users = tuple(
+            self._user(data, samples.start_tick, origin, found, user, noise_power, silent)
+            for user in range(self.config.users)
+        )
+        total = sum(user.power for user in users)
+        snr_db = float(10 * np.log10(max(total, 1e-30) / noise_power))
+        return ReceivedFrame(samples.start_tick + origin, users, noise_power, snr_db)
+
+    def warm_up(self) -> None:
+        """Compile the hot loops, so that the first frame does not wait for it."""
+        if not acceleration.NUMBA:
+            return
+        bursts = []
+        for user in range(self.config.users):
+            header = FrameHeader(0, user, "image", 8, 8, WARM_UP_SYMBOLS, 0)
+            bursts.append(BurstTransmitter(self.config, user).modulate(np.ones(WARM_UP_SYMBOLS, np.complex64), header))
+        sent = np.pad(sum(bursts), self.config.fft_size)
+        rng, shape = np.random.default_rng(1), (self.config.rx_antennas, sent.size, 2)
+        for taps, noise in WARM_UPS:
+            noisy = np.convolve(sent, taps)[: sent.size] + noise * (rng.standard_normal(shape) @ [1, 1j])
+            self.receive(Samples(noisy.astype(np.complex64), 0, self.config.sample_rate_hz), self.config.fft_size)
+
+    def _measure(
+        self,
+        data: np.ndarray,
+        found: list[Reception],
+        told: dict[int, FrameHeader],
+        memory: DelayMemory | None = None,
+        expected_tick: int | None = None,
+        start_tick: int = 0,
+    ) -> float:
+        """Every user's channel and header, the second time with the headers as known symbols; the noise power."""
+        noise_power = _noise_power(found, self.grid)
+        for one in found:
+            one.told = told.get(one.user)
+            one.learn_channel_quickly(self.grid, noise_power)
+            read_header(data, self.grid, one, noise_power)
+            learn_from_header(self.grid, one, noise_power)
+        noise_power = _noise_power(found, self.grid)
+        for one in found:
+            one.learn_channel(self.grid, noise_power)
+            if memory is not None and expected_tick is not None and one.detected:
+                one.remember(self.grid, noise_power, memory, expected_tick, start_tick)
+            start_tracking(self.grid, one)
+        return noise_power
+
+    def _find(self, data: np.ndarray, expected: int | None, search: int) -> list[Reception]:
+        """Every user whose preamble is heard.
+
+        The strongest preamble says where the burst is. Users that belong to it are looked for there again, which hears
+        them under a deeper fade, and where another's preamble cannot be mistaken for theirs.
+        """
+        first, last = (0, data.shape[1]) if expected is None else (expected - search, expected + search)
+        starts = [self.grid.preamble_start(user) for user in range(self.config.users)]
+        hits = [acquire(data, self.grid, u, first + s * (expected is not None), last + s) for u, s in enumerate(starts)]
+        heard = sorted(((hit.energy, user) for user, hit in enumerate(hits) if hit), reverse=True)
+        for _, strongest in heard:  # what repeats most may be no user
+            hits[strongest] = hit = self._by_whole_repeats(data, strongest, hits[strongest])
+            assert hit is not None
+            floor = power_floor(data, self.grid, hit.start)
+            anchor = hit.start - starts[strongest]
+            found = [self._believed(data, user, hit, anchor, floor) for user, hit in enumerate(hits)]
+            if any(one and one.user == strongest for one in found):
+                return [one for one in found if one]
+        return []
+
+    def _believed(
+        self, data: np.ndarray, user: int, hit: Acquisition | None, anchor: int, floor: float
+    ) -> Reception | None:
+        """What a user's hit, or a second search where the burst begins at anchor, shows; None when nobody is there.
+
+        floor: see `presence`.
+        """
+        place, reach = anchor + self.grid.preamble_start(user), self.config.cp_samples
+        if hit is not None and abs(hit.start - place) > min(reach, self.config.fft_size // 2):
+            hit = self._by_whole_repeats(data, user, hit)
+        near = hit is not None and abs(hit.start - place) <= reach
+        one = self._measured(data, user, hit)
+        if one and is_present(data, self.grid, one, floor, near):
+            return one
+        if near:
+            return None
+        again = self._measured(data, user, acquire_near(data, self.grid, user, place - reach, place + reach, floor))
+        return again if again and is_present(data, self.grid, again, floor, near=True) else None
+
+    def _by_whole_repeats(self, data: np.ndarray, user: int, hit: Acquisition | None) -> Acquisition | None:
+        """The hit at the start that its sounding confirms: a long prefix holds whole repeats of the preamble too."""
+        if hit is None:
+            return None
+        return replace(hit, start=hit.start + repeats_wrong(data, self.grid, user, hit) * self.config.fft_size)
+
+    def _measured(self, data: np.ndarray, user: int, hit: Acquisition | None) -> Reception | None:
+        if hit is None:
+            return None
+        cfo_hz, observations, times = refine_carrier(data, self.grid, user, hit.start, hit.cfo_hz, hit.reach_hz)
+        if observations.shape[1] < 2:
+            return None
+        origin = hit.start - self.grid.preamble_start(user)
+        mean = steady_mean(observations, np.zeros(times.size), self.grid)
+        return Reception(user, origin, cfo_hz, observations, times, mean)
+
+    def _assume(self, data: np.ndarray, user: int, origin: int) -> Reception:
+        """A user that was not detected, taken to arrive with the others and without carrier offset."""
+        preamble, sounding = known_symbol_starts(self.grid, user, origin + self.grid.preamble_start(user))
+        seen, starts = observe(data, self.grid, user, preamble, sounding, 0.0, origin)
+        mean = steady_mean(seen, np.zeros(starts.size), self.grid)
+        return Reception(user, origin, 0.0, seen, starts, mean, detected=False)
+
+    def _user(
+        self,
+        data: np.ndarray,
+        start_tick: int,
+        origin: int,
+        found: list[Reception],
+        user: int,
+        noise_power: float,
+        silent: frozenset[int],
+    ) -> ReceivedUser:
+        one = next((f for f in found if f.user == user), None)
+        if one is None or one.channel is None:
+            return ReceivedUser(user, False, "its preamble was not detected")
+        fraction = strongest_path_samples(one.channel, self.config) - backoff_samples(self.grid)
+        power = max(float(np.vdot(one.channel, one.channel).real) / one.channel.size, 1e-30)
+        measured: dict[str, Any] = {
+            "user": user,
+            "detected": one.detected,
+            "header": one.header,
+            "header_read": one.read,
+            "delay_samples": one.origin - origin + fraction,
+            "cfo_hz": one.cfo_hz,
+            "channel": self._channel_estimate(one, start_tick, origin),
+            "power": power,
+            "snr_db": 10 * math.log10(power / noise_power),
+            "evm_db": one.evm_db,
+        }
+        if one.header is None or one.phasors is None:
+            return ReceivedUser(**measured, reason="the checksum of its header is wrong")
+        if one.header.n_symbols == 0:
+            return ReceivedUser(**measured)
+        payload = receive_payload(data, self.grid, one, found, noise_power, silent - {user})
+        if payload is None:
+            return ReceivedUser(**measured, reason="the burst is cut off by the end of the samples")
+        measured["cfo_hz"] += payload.track.frequency_hz
+        alignment = Alignment(
+            payload.starts + start_tick,
+            one.cfo_hz,
+            one.phase_origin(self.grid) + start_tick,
+            payload.delay_samples,
+            payload.phase_rad,
+            one.channel,
+        )
+        clock_ppm = payload.track.clock_ppm
+        return ReceivedUser(**measured, clock_ppm=clock_ppm, features=payload.features, alignment=alignment)
+
+    def _channel_estimate(self, one: Reception, start_tick: int, origin: int) -> ChannelEstimate:
+        """The internal estimate, seen through FFT windows with the carrier undone, as the radio sees it."""
+        assert one.channel is not None
+        middle = int(one.channel_time) + self.config.fft_size // 2
+        delay = one.origin - origin - backoff_samples(self.grid)
+        elapsed = middle - one.phase_origin(self.grid)
+        phase = 2 * math.pi * math.fmod(one.cfo_hz * elapsed / self.config.sample_rate_hz, 1.0)
+        values = turn_band(one.channel, -2 * math.pi * delay / self.config.fft_size, phase)
+        return ChannelEstimate(values, one.error_variance, start_tick + middle)
+
+
+def _noise_power(found: list[Reception], grid: ResourceGrid) -> float:
+    """Mean over the users that were detected, each weighed by the symbols it was measured in."""
+    weights = [f.observations.shape[1] - 1.0 if f.detected else 0.0 for f in found]
+    weighted = sum(f.noise_power(grid) * weight for f, weight in zip(found, weights, strict=True))
+    return max(weighted / sum(weights), SMALLEST_NOISE_POWER)

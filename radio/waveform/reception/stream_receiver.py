@@ -1,0 +1,144 @@
+"""Bursts out of a continuous stream, chunk by chunk, with bounded memory.
+
+The gate (see `gate`) runs over every sample; where it opens, `BurstReceiver` looks closely. A burst whose end has not
+arrived yet is kept until it has.
+"""
+
+import numpy as np
+
+from radio.samples import EventKind, RadioEvent, Samples
+from radio.waveform.acquisition.gate import HOP, gate_threshold, repetition_metric
+from radio.waveform.burst.grid import ResourceGrid
+from radio.waveform.config import WaveformConfig
+from radio.waveform.frame import ReceivedFrame
+from radio.waveform.reception.receiver import BurstReceiver
+
+OPENS_BY_CHANCE = 1e-4  # at one place; neighbours go together, so that noise is looked at about once in 1e6 samples
+SMALLEST_SEARCH = 4096  # samples; below it waiting costs less than starting
+
+
+class StreamReceiver:
+    """Not thread-safe: one thread pushes. Memory stays below memory_samples and the chunk that is pushed.
+
+    Samples that never came (their ticks are missing) and bursts longer than the memory are overflow events, counted in
+    samples; nothing is lost silently.
+    """
+
+    def __init__(self, config: WaveformConfig, memory_samples: int = 1 << 21) -> None:
+        self.config, self.grid = config, ResourceGrid(config)
+        self._receiver = BurstReceiver(config)
+        preamble = config.preamble_repeats * config.fft_size
+        # The gate may open for the last user: the burst began this much earlier.
+        self._history = (config.users - 1) * self.grid.preamble_slot_samples + 2 * config.cp_samples + preamble
+        self._ahead = preamble + self.grid.payload_start + config.cp_samples
+        smallest = 2 * (self._history + self._ahead) + SMALLEST_SEARCH
+        if memory_samples < smallest:
+            raise ValueError(f"memory_samples is {memory_samples} and must be at least {smallest} for this waveform")
+        self._memory = memory_samples
+        self._data = np.zeros((config.rx_antennas, 0), np.complex64)
+        self._start = self._next = 0  # tick of the first kept sample, and of the first that was not searched
+        self._wanted = 0  # tick that must arrive before the burst in progress can be received
+        self._events: list[RadioEvent] = []
+
+    @property
+    def kept_samples(self) -> int:
+        return int(self._data.shape[1])
+
+    def take_events(self) -> list[RadioEvent]:
+        """Events since the last call."""
+        events, self._events = self._events, []
+        return events
+
+    def push(self, samples: Samples) -> list[ReceivedFrame]:
+        """Take the next complex64 [antennas, n] of the stream; bursts that are complete by now, in order.
+
+        Samples that are not finite count as silence.
+        Raises ValueError for another number of antennas or another sample rate.
+        """
+        if samples.data.shape[0] != self.config.rx_antennas or samples.sample_rate_hz != self.config.sample_rate_hz:
+            raise ValueError(
+                f"a chunk of {samples.data.shape[0]} antennas at {samples.sample_rate_hz:g} samples/s does not fit a "
+                f"receiver of {self.config.rx_antennas} at {self.config.sample_rate_hz:g}"
+            )
+        frames = []
+        if samples.start_tick != self._end and self.kept_samples:
+            missing = samples.start_tick - self._end
+            self._events.append(RadioEvent(EventKind.OVERFLOW, self._end, max(1, missing)))
+            frames += self.flush()
+        if not self.kept_samples:
+            self._start = self._next = samples.start_tick
+        data = samples.data if np.isfinite(samples.data).all() else np.nan_to_num(samples.data, posinf=0, neginf=0)
+        self._data = np.concatenate([self._data, data], axis=1)
+        frames += self._search(final=False)
+        self._forget()
+        return frames
+
+    def flush(self) -> list[ReceivedFrame]:
+        """The stream has ended: bursts that are left, the last one perhaps cut off; forgets everything."""
+        frames = self._search(final=True)
+        self._data = self._data[:, :0]
+        return frames
+
+    @property
+    def _end(self) -> int:
+        return self._start + self.kept_samples
+
+    def _search(self, final: bool) -> list[ReceivedFrame]:
+        frames: list[ReceivedFrame] = []
+        while True:
+            opened = self._opened(final)
+            if opened is None:
+                return frames
+            if not final and self._end < max(self._wanted, opened + self._ahead):
+                self._next = opened
+                return frames
+            frame = self._receive(opened)
+            if frame is None:
+                self._next = opened + self.config.fft_size
+                continue
+            end = self._burst_end(frame)
+            if not final and end > self._end and end - self._start <= self._memory:
+                self._next, self._wanted = opened, end
+                return frames
+            frames.append(frame)
+            self._next = max(end, opened + self.config.fft_size)
+
+    def _opened(self, final: bool) -> int | None:
+        """Tick at which the gate opens, at or after the first tick that was not searched."""
+        skip = max(0, self._next - self._start)
+        unseen = self.kept_samples - skip - self.config.preamble_repeats * self.config.fft_size
+        if unseen <= 0 or (unseen < SMALLEST_SEARCH and not final):
+            return None
+        metric = repetition_metric(self._data[:, skip:], self.config)
+        above = metric > gate_threshold(OPENS_BY_CHANCE)
+        if not above.any():
+            self._next = self._start + skip + metric.size * HOP
+            return None
+        return self._start + skip + int(np.argmax(above)) * HOP
+
+    def _receive(self, opened: int) -> ReceivedFrame | None:
+        first, last = opened - self._history, opened + self.config.preamble_repeats * self.config.fft_size
+        begin = max(self._start, first - self._history)
+        window = Samples(self._data[:, begin - self._start :], begin, self.config.sample_rate_hz)
+        frame = self._receiver.receive(window, (first + last) // 2, (last - first) // 2)
+        if frame is not None and frame.start_tick > last - 2 * self.config.fft_size:
+            # The gate opened for something else, and what was found is the beginning of a burst beyond the search.
+            frame = self._receiver.receive(window, last, last - opened)
+        return frame
+
+    def _burst_end(self, frame: ReceivedFrame) -> int:
+        lengths = [user.header.n_symbols for user in frame.users if user.header is not None]
+        # Drift of an uncalibrated clock and the longest delay may make it a little longer.
+        tail = self.config.cp_samples + self.grid.burst_length(max(lengths, default=0)) // 4096
+        return frame.start_tick + self.grid.burst_length(max(lengths, default=0)) + tail
+
+    def _forget(self) -> None:
+        """Let go of what no burst can need any more; when the memory is full, of the oldest too, and say so."""
+        keep = max(self._start, self._next - 2 * self._history)
+        if self._end - keep > self._memory:
+            lost = self._end - keep - self._memory
+            self._events.append(RadioEvent(EventKind.OVERFLOW, keep, lost))
+            keep += lost
+            self._next, self._wanted = max(self._next, keep), 0
+        self._data = self._data[:, keep - self._start :].copy()
+        self._start = keep

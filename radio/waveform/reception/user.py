@@ -1,0 +1,118 @@
+"""What is known about one user while its burst is being received."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from radio.waveform.acquisition.carrier import carrier_bound_hz
+from radio.waveform.burst.grid import ResourceGrid
+from radio.waveform.burst.header import FrameHeader
+from radio.waveform.burst.windows import backoff_samples, symbol_bins
+from radio.waveform.channel.delay_memory import DelayMemory
+from radio.waveform.channel.estimation import delay_limited_estimate, estimate_channel
+from radio.waveform.tracking.steady import SteadyMean, steady_mean
+from radio.waveform.tracking.tracker import Phasors
+
+CARRIER_MARGIN = 2.0  # the estimator is close to its bound, but not on it
+SMALLEST_CFO_STD_HZ = 3.0  # phase noise moves a carrier by this much within a burst whatever the SNR
+
+
+@dataclass
+class Reception:
+    """One user on its way through the receiver, filled in step by step.
+
+    origin: sample index of its burst's first sample. cfo_hz: undone in everything below, with phase zero at the
+    user's first preamble symbol. observations: complex64 [antennas, m, active], its channel as seen in m known
+    symbols (boost divided out), whose windows start at times [m] (sample indices). clock: relative offset of the
+    transmitter's sample clock, once known. seen: mean of the observations with the clock's drift undone. told: header
+    known from a control channel. channel: complex64 [antennas, active], measured around sample channel_time. read:
+    the header came from the burst. header_bins: complex64 [antennas, header symbols, active].
+    """
+
+    user: int
+    origin: int
+    cfo_hz: float
+    observations: np.ndarray
+    times: np.ndarray
+    seen: SteadyMean
+    clock: float = 0.0
+    detected: bool = True
+    told: FrameHeader | None = None
+    channel: np.ndarray | None = None
+    channel_time: float = 0.0
+    error_variance: float = 0.0
+    header: FrameHeader | None = None
+    read: bool = False
+    header_bins: np.ndarray | None = None
+    phasors: Phasors | None = None
+    evm_db: float | None = None
+
+    def phase_origin(self, grid: ResourceGrid) -> int:
+        return self.origin + grid.preamble_start(self.user)
+
+    def window_starts(self, grid: ResourceGrid, part_start: int, n_symbols: int) -> np.ndarray:
+        """int [n_symbols]: FFT windows of a part of the burst, as sample indices."""
+        return self._first_window(grid, part_start) + grid.symbol_steps(n_symbols)
+
+    def _first_window(self, grid: ResourceGrid, part_start: int) -> int:
+        return self.origin + part_start + grid.config.cp_samples - backoff_samples(grid)
+
+    def _mean_time(self) -> float:
+        return int(self.times.sum()) / self.times.size
+
+    def bins(self, data: np.ndarray, grid: ResourceGrid, starts: np.ndarray) -> np.ndarray | None:
+        """complex64 [antennas, symbols, active] with the carrier undone, or None when the samples end before."""
+        if starts.size == 0 or starts[0] < 0 or starts[-1] + grid.config.fft_size > data.shape[1]:
+            return None
+        return symbol_bins(data, grid, starts, self.cfo_hz, self.phase_origin(grid))
+
+    def take_mean(self, grid: ResourceGrid) -> None:
+        """Fill in seen: all observations as at their mean time."""
+        self.seen = steady_mean(self.observations, self.clock * (self._mean_time() - self.times), grid)
+
+    def noise_power(self, grid: ResourceGrid) -> float:
+        """Of a channel use of the payload, from what differs between the observations."""
+        return float(grid.training_boost) ** 2 * self.seen.noise_power
+
+    def learn_channel_quickly(self, grid: ResourceGrid, noise_power: float) -> None:
+        """Channel good enough to read the header with."""
+        self.channel = delay_limited_estimate(self.seen.values, grid.config, self._variance(grid, noise_power))
+        self.channel_time = self._mean_time()
+
+    def learn_channel(self, grid: ResourceGrid, noise_power: float) -> None:
+        """Channel and its error from all observations."""
+        variance = self._variance(grid, noise_power)
+        self.channel, self.error_variance = estimate_channel(self.seen.values, grid.config, variance)
+        self.channel_time = self._mean_time()
+
+    def remember(
+        self, grid: ResourceGrid, noise_power: float, memory: DelayMemory, expected_tick: int, start_tick: int
+    ) -> None:
+        """Better the channel by what earlier bursts told, and tell the next ones. start_tick: of sample 0."""
+        assert self.channel is not None
+        offset = start_tick + self.origin - backoff_samples(grid) - expected_tick
+        variance = self._variance(grid, noise_power)
+        better = memory.refine(self.user, expected_tick, offset, self.channel, self.seen.values, variance)
+        if better is not None:
+            self.channel, self.error_variance = better
+
+    def _variance(self, grid: ResourceGrid, noise_power: float) -> float:
+        """Of the noise in the mean of the observations."""
+        return noise_power / float(grid.training_boost) ** 2 / self.seen.symbols
+
+    def channel_symbol(self, grid: ResourceGrid) -> float:
+        """channel_time on the tracker's axis."""
+        first = self._first_window(grid, grid.sounding_start(self.user))
+        return float((self.channel_time - first) / grid.symbol_samples)
+
+    def symbol_index(self, grid: ResourceGrid, part_start: int) -> int:
+        """Place of a part on the tracker's axis, which starts with the user's sounding."""
+        return (part_start - grid.sounding_start(self.user)) // grid.symbol_samples
+
+    def carrier_std_hz(self, grid: ResourceGrid, noise_power: float) -> float:
+        """Error to expect of cfo_hz, from the bound of the symbols that it was measured in."""
+        assert self.channel is not None
+        config, gain = grid.config, float(grid.training_boost) ** 2
+        snr = gain * float(np.vdot(self.channel, self.channel).real) / config.active_subcarriers / noise_power
+        bound_hz = carrier_bound_hz(self.times / config.sample_rate_hz, snr, config.active_subcarriers)
+        return CARRIER_MARGIN * bound_hz + SMALLEST_CFO_STD_HZ

@@ -1,0 +1,1 @@
+"""A user's phase and timing from symbol to symbol, and undoing them."""

@@ -1,0 +1,1 @@
+"""Between samples and frequencies."""

@@ -1,0 +1,1 @@
+"""Payload symbols to the samples of a burst."""

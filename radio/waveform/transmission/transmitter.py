@@ -1,0 +1,60 @@
+"""One user's burst from its payload symbols."""
+
+import numpy as np
+
+from radio.waveform.burst import header as header_code
+from radio.waveform.burst.grid import ResourceGrid
+from radio.waveform.burst.header import FrameHeader
+from radio.waveform.config import WaveformConfig
+from radio.waveform.transforms.ofdm import to_time
+from radio.waveform.transmission.papr import clip_and_filter, papr_db
+
+
+class BurstTransmitter:
+    """Turns symbols into samples for one user.
+
+    Amplitude convention: with a unitary transform each of the user's channel uses has mean power 1 / users, so that
+    thermal noise of variance s2 per sample gives the paper's SNR 1 / s2 when all users arrive with unit gain.
+    """
+
+    def __init__(self, config: WaveformConfig, user: int) -> None:
+        if not 0 <= user < config.users:
+            raise ValueError(f"user {user} is not among the waveform's {config.users} users")
+        self.config, self.user = config, user
+        self.grid = ResourceGrid(config)
+
+    def modulate(self, symbols: np.ndarray, header: FrameHeader) -> np.ndarray:
+        """complex64 [k] of unit mean power and a header -> complex64 [grid.burst_length(k)].
+
+        k = 0 gives a probe: preamble, sounding and header only.
+        """
+        grid, config = self.grid, self.config
+        burst = np.zeros(grid.burst_length(symbols.size), np.complex64)
+
+        def place(start: int, elements: np.ndarray) -> None:
+            samples = self._samples(elements)
+            burst[start : start + samples.size] = samples
+
+        boost = grid.training_boost
+        preamble = self._samples(boost * grid.preamble(self.user)[None])[config.cp_samples :]
+        repeated = np.tile(preamble, config.preamble_repeats)
+        prefix = grid.preamble_prefix_samples
+        start = grid.preamble_start(self.user)
+        burst[start - prefix : start + repeated.size] = np.concatenate([np.tile(preamble, 2)[-prefix:], repeated])
+        place(grid.sounding_start(self.user), boost * grid.sounding(self.user))
+        code = header_code.modulate(header, config.header_symbols * config.active_subcarriers)
+        place(grid.header_start(self.user), boost * code.reshape(config.header_symbols, -1))
+        if symbols.size:
+            place(grid.payload_start, grid.payload_elements(self.user, symbols))
+        if config.clip_papr_db is not None:
+            burst = clip_and_filter(burst, config.clip_papr_db, config.active_subcarriers / config.fft_size)
+        return burst
+
+    def papr_db(self, burst: np.ndarray) -> float:
+        """Peak over mean power of the samples that are not silent, dB."""
+        return papr_db(burst)
+
+    def _samples(self, elements: np.ndarray) -> np.ndarray:
+        bins = np.zeros((len(elements), self.config.fft_size), np.complex64)
+        bins[:, self.grid.bins] = elements * self.grid.amplitude
+        return to_time(bins, self.config.cp_samples)

@@ -1,0 +1,39 @@
+"""Slots to annotations and back."""
+
+import math
+
+import numpy as np
+
+from hil.bus.messages import CsiReport, Grant, Link, Sent, Start, UserCsi
+from hil.config import RunConfig
+from hil.results.session_recording import SessionRecorder, recorded_config, recorded_slots
+from hil.session.slot import Slot
+from radio.recording import SigmfReader
+from radio.samples import Samples
+
+
+def test_a_slot_survives_the_recording(tmp_path):
+    config, rng = RunConfig(), np.random.default_rng(1)
+    csi = CsiReport(3, 0, 1000, 1500, None, [UserCsi(0, math.nan, 0.5, 1.0, 0.1, math.inf)])
+    slot = Slot(Grant(3, 0, 1000, csi, [1], True), Start(500, 64, True), events={"overflow": 7})
+    slot.samples = Samples(np.ones((1, 500), np.complex64), 1000, config.sample_rate_hz)
+    slot.csi = csi
+    slot.sent[0] = Sent(3, 0, 0, picture=5, image_id="ä.png", height=4, width=6, n_symbols=9)
+    slot.originals[0] = rng.integers(0, 256, (4, 6, 3)).astype(np.uint8)
+    slot.symbols[0] = (rng.standard_normal((9, 2)) @ [1, 1j]).astype(np.complex64)
+    slot.links[0] = Link(0, 1064, 12.5, -3.0, 0.25, [0.0, 1.5], [[(1.0, 0.5), (0.0, -0.25)]], 1e-3)
+    recorder = SessionRecorder(tmp_path / "a", config)
+    recorder.record(slot)
+    recorder.close()
+
+    reader = SigmfReader(tmp_path / "a")
+    assert RunConfig.model_validate(recorded_config(reader)) == config
+    [again] = recorded_slots(reader)
+    assert (again.grant.slot_tick, again.grant.lost_users) == (1000, [1]) and math.isnan(
+        again.grant.csi.users[0].cfo_hz
+    )
+    assert (again.start, again.events) == (slot.start, slot.events)
+    assert (again.sent, again.links) == (slot.sent, slot.links)
+    assert math.isnan(again.csi.users[0].cfo_hz) and again.csi.users[0].delay_samples == 0.5
+    np.testing.assert_array_equal(again.originals[0], slot.originals[0])
+    np.testing.assert_array_equal(again.symbols[0], slot.symbols[0])

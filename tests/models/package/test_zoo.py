@@ -1,0 +1,88 @@
+"""The shipped weights, as a user gets them."""
+
+import numpy as np
+import pytest
+
+from models.decoding.decoder import SemanticDecoder
+from models.errors import ModelError
+from models.package.manifest import load_manifest
+from models.package.zoo import codec_folder, list_codecs, list_refiners, refiner_folder, weights_folder
+from models.refiner import Refiner
+from models.runtime.encoder import SemanticEncoder
+from models.side_information import SideInformation
+
+BUDGET_BYTES = 48e6
+
+
+def scene(size):
+    """A smooth scene with one sharp edge: uint8 [size, size, 3]."""
+    y, x = np.mgrid[:size, :size] / size
+    planes = np.stack([0.5 + 0.4 * np.sin(5 * x), 0.3 + 0.5 * y, 0.6 - 0.3 * x * y], axis=2)
+    planes[(x - 0.5) ** 2 + (y - 0.5) ** 2 < 0.06] = (0.9, 0.8, 0.2)
+    return np.rint(planes * 255).astype(np.uint8)
+
+
+def test_names_and_paths_are_found(exported):
+    assert load_manifest(codec_folder()).name == "compact-2u"
+    assert codec_folder(exported) == exported
+    assert codec_folder("compact-2u") in list_codecs()
+    assert refiner_folder() in list_refiners()
+    with pytest.raises(ModelError, match="compact-2u"):
+        codec_folder("no-such-codec")
+    with pytest.raises(ModelError):
+        codec_folder("")
+
+
+def test_everything_shipped_fits_the_budget():
+    assert sum(path.stat().st_size for path in weights_folder().rglob("*") if path.is_file()) < BUDGET_BYTES
+
+
+@pytest.mark.parametrize(
+    ("codec", "size", "least_psnr_db"),
+    [
+        ("compact-2u", 32, 22.0),
+        ("compact-2u", 64, 24.0),
+        ("compact-4u", 64, 20.0),
+        ("student-2u", 64, 24.0),
+        ("superposed-2u", 32, 21.0),
+    ],
+)
+def test_all_users_at_ten_decibels_are_recognised(codec, size, least_psnr_db):
+    """Numpy alone between encoder and decoder: the superposition as the paper writes it, random phases."""
+    encoder, decoder = (
+        SemanticEncoder.load(codec_folder(codec)),
+        SemanticDecoder.load(codec_folder(codec), device="cpu"),
+    )
+    users = encoder.users
+    rng = np.random.default_rng(8)
+    views = (np.s_[:], np.s_[::-1, :, ::-1], np.s_[:, ::-1], np.s_[::-1])
+    pictures = [scene(size)[view].copy() for view in views[:users]]
+    phases = rng.uniform(0, 2 * np.pi, users)
+    side = SideInformation(10.0, np.ones(users, np.float32), phases.astype(np.float32))
+    sent = np.stack([encoder.encode(picture, user, side) for user, picture in enumerate(pictures)])
+    g = np.exp(1j * phases) / np.sqrt(users)
+    noise = rng.standard_normal((2, sent.shape[1])) * np.sqrt(0.1 / 2)
+    received = g @ sent + noise[0] + 1j * noise[1]
+    for user, picture in enumerate(pictures):
+        view = (g[user].conj() * received / (np.sum(np.abs(g) ** 2) + 0.1)).astype(np.complex64)
+        decoded = decoder.decode(view, user, side, size, size)
+        error = np.mean((decoded.astype(float) - picture) ** 2)
+        assert 10 * np.log10(255**2 / error) > least_psnr_db
+
+
+@pytest.mark.parametrize(("codec", "least_psnr_db"), [("compact-2u", 24), ("compact-4u", 23), ("student-2u", 25)])
+def test_the_manifest_tells_the_truth_about_parity_and_figures(codec, least_psnr_db):
+    manifest = load_manifest(codec_folder(codec))
+    assert manifest.metrics["encoder_parity_max_abs"] < 1e-3
+    table = manifest.metrics["psnr_db"]["cifar10_test_first512.npz"]["psnr_db"]["random-phase"]
+    assert list(table.values()) == sorted(table.values())
+    assert table["10"] > least_psnr_db
+
+
+@pytest.mark.parametrize("name", ["refiner-32", "refiner-one-step-32", "conditional-gan-32"])
+def test_the_shipped_refiners_keep_the_picture(name):
+    refiner = Refiner.load(refiner_folder(name), device="cpu")
+    image = scene(32).transpose(2, 0, 1).astype(np.float32) / 255
+    noisy = np.clip(image + 0.03 * np.random.default_rng(2).standard_normal(image.shape), 0, 1).astype(np.float32)
+    refined = refiner.refine(noisy, 10.0)
+    assert np.mean((refined - image) ** 2) < 1.5 * np.mean((noisy - image) ** 2)
