@@ -15,6 +15,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from hil.errors import UsageError
+from models.sharing import Sharing
 from radio.air.config import AirConfig
 from radio.safety.guard import GuardConfig
 from radio.waveform.config import WaveformConfig
@@ -117,6 +118,12 @@ class RunConfig(Section):
     images: str = Field("demo", description="'demo', a folder, a picture, a CIFAR-10 file or an .npz.")
     max_image_side_px: int = Field(1024, ge=1, le=16384, description="Larger pictures are scaled down.")
     codec: str = Field("compact-2u", description="Name of a packaged codec or the folder of one.")
+    sharing: Literal["parted", "superposed"] = Field(
+        "parted", description="How users share channel uses, for codecs that take any number of symbols."
+    )
+    codec_channels: int | None = Field(
+        None, ge=1, description="Complex channels a latent position that a payload has, for such codecs; null is all."
+    )
     refine: bool = Field(False, description="Diffusion refinement of decoded pictures.")
     cancel: bool = Field(
         False, description="Successive cancellation: decoded users are encoded again and subtracted for the next."
@@ -187,6 +194,11 @@ class RunConfig(Section):
     def noise_power(self) -> float:
         """Thermal noise power per channel use when all users together arrive with unit power."""
         return 10 ** (-self.snr_db / 10)
+
+    @property
+    def codec_sharing(self) -> Sharing:
+        """How users share the payload, for codecs that leave it open."""
+        return Sharing(self.sharing, self.codec_channels)
 
     def digest(self) -> str:
         """SHA-256 over what every node must agree on (not: addresses, radios, frames, output)."""

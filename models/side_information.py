@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from models.errors import ModelError
 
 SNR_SCALE_DB = 20.0
+SPREAD_SCALE_DB = 10.0
 
 
 @dataclass(frozen=True)
@@ -21,11 +22,16 @@ class SideInformation:
     unit-mean-square gains. gains: float32 [users], linear amplitudes |h_j|, mean square 1 on average over
     fading; 0 for a silent user. phases_rad: float32 [users], arg h_j. Raises ModelError when the shapes
     differ, there is no user, or a value is not finite or a gain is negative.
+    sinr_db, sinr_spread_db: float32 [users], of the symbols after the receiver's separation, and its standard deviation
+    over them; None where nobody measured it. shares: float32 [users], of a codec's channels that a user fills.
     """
 
     snr_db: float
     gains: NDArray[np.float32]
     phases_rad: NDArray[np.float32]
+    sinr_db: NDArray[np.float32] | None = None
+    sinr_spread_db: NDArray[np.float32] | None = None
+    shares: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         gains = _float32_row("gains", self.gains)
@@ -79,6 +85,16 @@ def _other_gain_rss(side: SideInformation, user: int) -> float:
     return float(np.sqrt(max(squares.sum() - squares[user], 0.0)))
 
 
+def _informed(name: str) -> Callable[[SideInformation, int], float]:
+    def value(side: SideInformation, user: int) -> float:
+        row = getattr(side, name)
+        if row is None:
+            raise ModelError(f"side information has no {name}: a codec's sharing or the receiver has to give it.")
+        return float(row[user])
+
+    return value
+
+
 # Every field that a manifest may name. A new field is one line here and is then available to every codec.
 FIELDS: dict[str, Callable[[SideInformation, int], float]] = {
     "snr_db_over_20": lambda side, user: side.snr_db / SNR_SCALE_DB,
@@ -86,4 +102,7 @@ FIELDS: dict[str, Callable[[SideInformation, int], float]] = {
     "other_gain_rss": _other_gain_rss,
     "own_phase_cos": lambda side, user: float(np.cos(side.phases_rad[user])),
     "own_phase_sin": lambda side, user: float(np.sin(side.phases_rad[user])),
+    "sinr_db_over_20": lambda side, user: _informed("sinr_db")(side, user) / SNR_SCALE_DB,
+    "sinr_spread_db_over_10": lambda side, user: _informed("sinr_spread_db")(side, user) / SPREAD_SCALE_DB,
+    "share": _informed("shares"),
 }

@@ -20,6 +20,7 @@ def command() -> None:
     Examples:
       semnoma-hil train codec --images photos/ --images cifar-10-binary.tar.gz --minutes 40 --out run1
       semnoma-hil train codec --images photos/ --minutes 40 --out run1 --resume
+      semnoma-hil train adaptive --config real-time --images photos/ --minutes 60 --out run3
       semnoma-hil train teacher --images photos/ --steps 20000 --out teacher
       semnoma-hil train student --teacher teacher --images photos/ --steps 20000 --out student
       semnoma-hil train baseline joint-decoder --images photos/ --steps 20000 --out joint
@@ -100,6 +101,20 @@ def train_codec_command(resume: bool, **flags: Any) -> None:
     settings = training_settings(CodecTraining, flags)
     train_codec(settings, resume)
     _exported(settings, finish_codec)
+
+
+@command.command("adaptive")
+@_common
+@_codec_name
+def train_adaptive_command(resume: bool, **flags: Any) -> None:
+    """Train one encoder and one decoder for any number of users and symbols; writes OUT/NAME."""
+    from models.training.adaptive.finish import finish_adaptive
+    from models.training.adaptive.loop import train_adaptive
+    from models.training.config import AdaptiveTraining
+
+    settings = training_settings(AdaptiveTraining, flags)
+    train_adaptive(settings, resume)
+    _exported(settings, finish_adaptive)
 
 
 @command.command("teacher")

@@ -228,7 +228,7 @@ def undecodable(decoder: SemanticDecoder, slot: Slot, user: int, found: Received
         return f"the header names frame {header.frame}, user {header.user} ({header.kind})"
     if min(header.height, header.width) < 1:
         return f"the header names a picture of {header.width}x{header.height} pixels"
-    uses = decoder.manifest.channel_uses(header.height, header.width)
+    uses = decoder.channel_uses(header.height, header.width)
     if header.n_symbols != uses or found.features.size != uses:
         return f"{found.features.size} symbols received, {uses} are needed for this picture"
     if not np.all(np.isfinite(found.features)):

@@ -49,7 +49,7 @@ def open_receiver(config: RunConfig, bus: BusClient, writer: ResultWriter) -> Re
 
 def open_decoder(config: RunConfig, writer: ResultWriter) -> FrameDecoder:
     """The codec's decoder, and the refiner where the configuration asks for it. Raises ModelError."""
-    decoder = SemanticDecoder.load(codec_folder(config.codec), device=config.compute_device)
+    decoder = SemanticDecoder.load(codec_folder(config.codec), config.compute_device, config.codec_sharing)
     refiner = None
     if config.refine:
         from models.refiner import Refiner
@@ -62,7 +62,8 @@ def open_decoder(config: RunConfig, writer: ResultWriter) -> FrameDecoder:
             from models.runtime.encoder import SemanticEncoder
         except ImportError:
             raise UsageError('cancel needs ONNX Runtime here: pip install "semnoma-hil[tx,rx]".') from None
-        canceller = Canceller(config.waveform, SemanticEncoder.load(codec_folder(config.codec)))
+        encoder = SemanticEncoder.load(codec_folder(config.codec), sharing=config.codec_sharing)
+        canceller = Canceller(config.waveform, encoder)
     return FrameDecoder(config, decoder, refiner, writer, canceller, deadline=_deadline(config, refiner))
 
 

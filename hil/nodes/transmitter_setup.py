@@ -29,7 +29,7 @@ def run_transmitter(config: RunConfig, user: int) -> None:
     While the coordinator is silent the radio is closed and the node asks to join again, for bus.join_timeout_s.
     Raises ModelError, DeviceError, ConfigurationError, HilError or UsageError.
     """
-    encoder = SemanticEncoder.load(codec_folder(config.codec))
+    encoder = SemanticEncoder.load(codec_folder(config.codec), sharing=config.codec_sharing)
     images = open_images(config.images, max_side_px=config.max_image_side_px)
     stop_on_signals()
     heard_s = time.monotonic()

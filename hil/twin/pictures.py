@@ -35,8 +35,8 @@ class Pictures:
         from models.package.zoo import codec_folder
 
         folder = codec_folder(config.codec)
-        decoder = SemanticDecoder.load(folder, device=config.compute_device)
-        return cls(config, SemanticEncoder.load(folder), decoder)
+        decoder = SemanticDecoder.load(folder, config.compute_device, config.codec_sharing)
+        return cls(config, SemanticEncoder.load(folder, sharing=config.codec_sharing), decoder)
 
     def encode(self, picture: np.ndarray, user: int, side: SideInformation) -> np.ndarray:
         """uint8 [H, W, 3] -> complex64 [k]."""

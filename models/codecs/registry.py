@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from models.codecs.adaptive import AdaptiveArguments, AdaptiveCodec
 from models.codecs.base import CodecNetwork
 from models.codecs.compact import Codec, CompactArguments
 from models.codecs.convnext import ConvNeXtArguments, ConvNeXtCodec
@@ -36,6 +37,7 @@ def symbols_to_latent(symbols: Tensor, height: int, width: int) -> Tensor:
 ARCHITECTURES: dict[str, tuple[Any, Any]] = {
     "compact": (Codec, CompactArguments),
     "convnext": (ConvNeXtCodec, ConvNeXtArguments),
+    "adaptive": (AdaptiveCodec, AdaptiveArguments),
 }
 
 

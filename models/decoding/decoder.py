@@ -16,6 +16,8 @@ from models.codecs.registry import build_codec, symbols_to_latent
 from models.decoding.frozen import freeze
 from models.errors import ModelError
 from models.package.manifest import CodecManifest, load_manifest
+from models.runtime.encoder import payload_uses, sharing_of
+from models.sharing import Sharing, pick
 from models.side_information import SideInformation
 
 EAGER_PICTURES = 4  # of each user: freezing its network takes longer than to decode some
@@ -38,23 +40,26 @@ def choose_device(device: str) -> torch.device:
 class SemanticDecoder:
     """All decoders of a codec, on one device."""
 
-    def __init__(self, manifest: CodecManifest, decoders: nn.ModuleList, device: torch.device) -> None:
+    def __init__(
+        self, manifest: CodecManifest, decoders: nn.ModuleList, device: torch.device, sharing: Sharing | None = None
+    ) -> None:
         self.manifest = manifest
+        self.sharing = sharing_of(manifest, sharing)
         self.device = device
         self._decoders = decoders.eval().to(device)
         self._decoded = [0] * len(decoders)
         self._frozen: dict[int, nn.Module] = {}
 
     @classmethod
-    def load(cls, folder: Path | str, device: str = "auto") -> SemanticDecoder:
+    def load(cls, folder: Path | str, device: str = "auto", sharing: Sharing | None = None) -> SemanticDecoder:
         """Load from a codec folder; ModelError when manifest, checksum, tensors or device are not as they
-        should be.
+        should be. sharing: as the encoders have it.
         """
         manifest = load_manifest(folder)
         if isinstance(manifest.files.decoders, list):
             from models.decoding.onnx_decoder import open_onnx_decoders
 
-            return cls(manifest, open_onnx_decoders(manifest, Path(folder)), torch.device("cpu"))
+            return cls(manifest, open_onnx_decoders(manifest, Path(folder)), torch.device("cpu"), sharing)
         path = Path(folder) / manifest.files.decoders.name
         codec = build_codec(manifest.architecture, manifest.arguments)
         if codec.arguments.users != manifest.users:
@@ -66,11 +71,15 @@ class SemanticDecoder:
             codec.decoders.load_state_dict(tensors)
         except (SafetensorError, RuntimeError, OSError) as error:
             raise ModelError(f"{path} does not hold this codec's decoders: {str(error).splitlines()[0]}.") from error
-        return cls(manifest, codec.decoders, choose_device(device))
+        return cls(manifest, codec.decoders, choose_device(device), sharing)
 
     @property
     def users(self) -> int:
         return self.manifest.users
+
+    def channel_uses(self, height: int, width: int) -> int:
+        """k, complex symbols of an image of ``height`` x ``width`` pixels (after padding to the stride)."""
+        return payload_uses(self.manifest, self.sharing, height, width)
 
     def network(self, user: int) -> nn.Module:
         """The decoder of one user, float [B,M,h,w] and side float [B,d] to float [B,3,H,W]."""
@@ -95,7 +104,7 @@ class SemanticDecoder:
         """
         stride = self.manifest.stride
         rows, columns = math.ceil(height / stride), math.ceil(width / stride)
-        expected = self.manifest.latent_channels // 2 * rows * columns
+        expected = self.channel_uses(height, width) if min(height, width) > 0 else 0
         if height < 1 or width < 1 or features.shape != (expected,):
             raise ModelError(
                 f"an image of {height}x{width} pixels needs features of the shape [{expected}], "
@@ -105,6 +114,8 @@ class SemanticDecoder:
             raise ModelError("the features hold values that are not finite.")
         if side.users > self.users:
             raise ModelError(f"the codec serves {self.users} users, but the side information is for {side.users}.")
+        if self.sharing is not None:
+            features, side = self._own(features, user, side)
         vector = torch.from_numpy(side.vector(user, self.manifest.side_information))[None].to(self.device)
         symbols = torch.from_numpy(np.ascontiguousarray(features, np.complex64))[None].to(self.device)
         image = self._fastest(user)(symbols_to_latent(symbols, rows, columns), vector)
@@ -114,6 +125,20 @@ class SemanticDecoder:
                 f"[1, 3, {rows * stride}, {columns * stride}]."
             )
         return image[0, :, :height, :width].clamp(0, 1).cpu().numpy()
+
+    def _own(
+        self, payload: NDArray[np.complex64], user: int, side: SideInformation
+    ) -> tuple[NDArray[np.complex64], SideInformation]:
+        """A user's symbols of a shared payload as the prefix of all channels that its network reads, and what the
+        network is told.
+        """
+        assert self.sharing is not None
+        all_channels = self.manifest.latent_channels // 2
+        own = self.sharing.own_channels(user, side.users, all_channels)
+        symbols = pick(payload, own, self.sharing.payload_channels(all_channels))
+        features = np.zeros((all_channels, symbols.shape[1]), np.complex64)
+        features[: own.size] = symbols
+        return features.ravel(), self.sharing.informed(side, all_channels)
 
     def _fastest(self, user: int) -> nn.Module:
         """A user's network; on a CPU a frozen graph of it, once it has decoded enough pictures to be worth one."""

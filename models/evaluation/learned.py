@@ -13,18 +13,25 @@ from models.evaluation.frames import Frame
 from models.evaluation.scheme import Scheme
 from models.package.zoo import codec_folder
 from models.runtime.encoder import SemanticEncoder
+from models.sharing import Sharing
 from models.side_information import SideInformation
 
 
 class LearnedScheme(Scheme):
-    """An installed codec over the bare superposed channel, with perfect channel knowledge at both ends."""
+    """An installed codec over the bare superposed channel, with perfect channel knowledge at both ends.
+
+    name: the codec's, and for one that takes any number of symbols how its users share after an "@"
+    (``Sharing.named``): "real-time@superposed:16".
+    """
 
     link = "superposed"
 
     def __init__(self, name: str, users: int, device: str = "auto") -> None:
-        folder = codec_folder(name)
-        self._encoder, self._decoder = SemanticEncoder.load(folder), SemanticDecoder.load(folder, device)
-        self.name = self._encoder.manifest.name
+        codec, at, how = name.partition("@")
+        folder, sharing = codec_folder(codec), Sharing.named(how) if at else None
+        self._encoder = SemanticEncoder.load(folder, sharing=sharing)
+        self._decoder = SemanticDecoder.load(folder, device, sharing)
+        self.name = self._encoder.manifest.name + at + how
         if users > self._encoder.users:
             raise ModelError(f"codec {self.name} serves {self._encoder.users} users, but {users} are asked for.")
 

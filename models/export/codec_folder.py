@@ -111,5 +111,6 @@ def encoder_parity(codec: CodecNetwork, path: Path) -> float:
             example = _example(codec, height, width, user)
             expected = codec.encoder(*example).numpy()
             fed = dict(zip(("image", "user", "side"), (part.numpy() for part in example), strict=True))
+            fed = {node.name: fed[node.name] for node in session.get_inputs()}
             worst = max(worst, float(np.abs(session.run(None, fed)[0] - expected).max()))
     return worst

@@ -111,6 +111,11 @@ class CodecManifest(Strict):
             raise ValueError("one file name stands for two files")
         return self
 
+    @property
+    def takes_any_share(self) -> bool:
+        """True for a codec whose networks are told how many symbols are sent: any number of them is a code."""
+        return "share" in self.side_information
+
     def channel_uses(self, height: int, width: int) -> int:
         """k, complex symbols for an image of ``height`` x ``width`` pixels (after padding to the stride)."""
         if height < 1 or width < 1:

@@ -12,20 +12,22 @@ from numpy.typing import NDArray
 
 from models.errors import ModelError
 from models.package.manifest import CodecManifest, load_manifest
+from models.sharing import Sharing, place
 from models.side_information import SideInformation
 
 
 class SemanticEncoder:
     """An exported encoder, ready to turn images into channel symbols."""
 
-    def __init__(self, manifest: CodecManifest, session: ort.InferenceSession) -> None:
+    def __init__(self, manifest: CodecManifest, session: ort.InferenceSession, sharing: Sharing | None = None) -> None:
         self.manifest = manifest
+        self.sharing = sharing_of(manifest, sharing)
         self._session = session
 
     @classmethod
-    def load(cls, folder: Path | str, threads: int = 1) -> SemanticEncoder:
+    def load(cls, folder: Path | str, threads: int = 1, sharing: Sharing | None = None) -> SemanticEncoder:
         """Load from a codec folder; ModelError when its manifest, checksum or network is not as it should
-        be.
+        be. sharing: for codecs that take any number of symbols, parted by default.
         """
         if threads < 1:
             raise ModelError(f"the encoder needs at least 1 thread, but {threads} were asked for.")
@@ -35,7 +37,7 @@ class SemanticEncoder:
         inputs = [node.name for node in session.get_inputs()]
         if "image" not in inputs or not set(inputs) <= {"image", "user", "side"}:
             raise ModelError(f"{path} takes the inputs {inputs}, but an encoder takes image, user and side.")
-        return cls(manifest, session)
+        return cls(manifest, session, sharing)
 
     @property
     def users(self) -> int:
@@ -43,7 +45,7 @@ class SemanticEncoder:
 
     def channel_uses(self, height: int, width: int) -> int:
         """k, complex symbols for an image of ``height`` x ``width`` pixels (after padding to the stride)."""
-        return self.manifest.channel_uses(height, width)
+        return payload_uses(self.manifest, self.sharing, height, width)
 
     def encode(self, image: NDArray[np.uint8], user: int, side: SideInformation) -> NDArray[np.complex64]:
         """uint8 [H, W, 3] -> complex64 [k] with mean |s|^2 = 1. Sides are padded to the stride by edge
@@ -56,9 +58,17 @@ class SemanticEncoder:
             raise ModelError(f"an image must be uint8 [H, W, 3], but is {image.dtype} {list(image.shape)}.")
         if side.users > self.users:
             raise ModelError(f"the codec serves {self.users} users, but the side information is for {side.users}.")
+        all_channels = self.manifest.latent_channels // 2
+        if self.sharing is not None:
+            side = self.sharing.informed(side, all_channels)
         vector = side.vector(user, self.manifest.side_information)
         latent = run_session(self._session, self.feed(image, user, vector[None]))
-        symbols = _unit_power_symbols(latent)
+        if self.sharing is None:
+            symbols = _unit_power_symbols(latent)
+        else:
+            own = self.sharing.own_channels(user, side.users, all_channels)
+            channels = latent.reshape(2, all_channels, -1)[:, : own.size]
+            symbols = place(channels[0] + 1j * channels[1], own, self.sharing.payload_channels(all_channels))
         expected = self.channel_uses(*image.shape[:2])
         if symbols.size != expected:
             raise ModelError(f"the encoder gave {symbols.size} symbols, but its manifest makes them {expected}.")
@@ -75,6 +85,26 @@ class SemanticEncoder:
         below, right = -image.shape[0] % stride, -image.shape[1] % stride
         padded = np.pad(image, ((0, below), (0, right), (0, 0)), mode="edge")
         return np.ascontiguousarray(padded.transpose(2, 0, 1)[None], dtype=np.float32) / np.float32(255)
+
+
+def sharing_of(manifest: CodecManifest, sharing: Sharing | None) -> Sharing | None:
+    """How the users of a codec share: as asked or parted; None for one whose networks decided it in training.
+
+    ModelError when such a codec is asked to share otherwise, or a codec has fewer channels than are asked for.
+    """
+    if manifest.takes_any_share:
+        chosen = sharing or Sharing()
+        chosen.payload_channels(manifest.latent_channels // 2)
+        return chosen
+    if sharing not in (None, Sharing()):
+        raise ModelError(f"codec {manifest.name} has one fixed way of sharing, which it learned; leave it as it is.")
+    return None
+
+
+def payload_uses(manifest: CodecManifest, sharing: Sharing | None, height: int, width: int) -> int:
+    """k of a payload: ``manifest.channel_uses``, or fewer where only some of the channels are used."""
+    uses, all_channels = manifest.channel_uses(height, width), manifest.latent_channels // 2
+    return uses if sharing is None else uses // all_channels * sharing.payload_channels(all_channels)
 
 
 def open_session(path: Path, threads: int = 0) -> ort.InferenceSession:

@@ -43,6 +43,8 @@ class ChannelMix(BaseModel):
 class RunBounds(BaseModel):
     """What every run has: where it writes, when it ends, and how fast it learns.
 
+    constant_share: of the run, after the rise, at the full learning rate before half a cosine takes it to zero; 1 never
+    lets it fall, for a run that is to go on.
     steps wins over minutes when given, and only then is a resumed run the same as an uninterrupted one.
     patience: end a codec's run after so many validations without a gain and keep the best weights (early stopping);
     None trains to the end. validate_steps: updates between validations.
@@ -59,6 +61,7 @@ class RunBounds(BaseModel):
     seed: int = Field(default=1, ge=0)
     learning_rate: float = Field(default=1.5e-3, gt=0)
     warmup_share: float = Field(default=0.03, ge=0, lt=1)
+    constant_share: float = Field(default=0.0, ge=0, le=1)
     gradient_norm: float = Field(default=1.0, gt=0)
     mixed_precision: Literal["no", "bf16"] = "bf16"
     checkpoint_s: float = Field(default=120.0, gt=0)
@@ -84,6 +87,41 @@ class CodecTraining(RunBounds):
     loss: Literal["mse", "log-mse", "l1"] = "log-mse"
     channel: ChannelMix = Field(default_factory=ChannelMix)
     initial_codec: Path | None = None
+
+
+class AdaptiveChannel(BaseModel):
+    """What an adaptive codec is trained through. sinr_db: range of the SINR after separation, drawn evenly. counts: how
+    many complex channels are sent, drawn evenly; any_count: chance of any number instead. selective: chance that the
+    SINR differs over the symbols, as over the carriers of a fading channel. erased: chance that symbols are lost, up to
+    erased_share of them. unknown_csi, encoder_error_db, decoder_error_db: what both ends know, as in ChannelMix.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+    sinr_db: tuple[float, float] = (-4.0, 24.0)
+    counts: list[int] = Field(default=[16, 16, 16, 32, 32, 8], min_length=1)
+    any_count: float = Field(default=0.25, ge=0, le=1)
+    selective: float = Field(default=0.3, ge=0, le=1)
+    erased: float = Field(default=0.1, ge=0, le=1)
+    erased_share: float = Field(default=0.2, ge=0, lt=1)
+    unknown_csi: float = Field(default=0.1, ge=0, le=1)
+    encoder_error_db: float = Field(default=0.7, ge=0)
+    decoder_error_db: float = Field(default=0.3, ge=0)
+
+
+class AdaptiveTraining(RunBounds):
+    """Settings of ``train adaptive``. batch_pixels: pixels an update; crops_px: crop sides, drawn evenly; a source of
+    smaller pictures gives its own size. mse_floor: the loss is the mean of log(MSE + mse_floor), which follows mean
+    PSNR up to its floor. average_decay: of the moving average of the weights, which is what is exported.
+    """
+
+    name: str = Field(default="real-time", pattern=r"^[A-Za-z0-9._-]+$")
+    arguments: dict[str, int | float | str | list[int]] = Field(default_factory=dict)
+    batch_pixels: int = Field(default=16 * 96 * 96, ge=1024)
+    crops_px: list[int] = Field(default=[64, 96, 96, 128], min_length=1)
+    learning_rate: float = Field(default=2e-3, gt=0)
+    mse_floor: float = Field(default=5e-5, gt=0)
+    average_decay: float = Field(default=0.999, gt=0, lt=1)
+    channel: AdaptiveChannel = Field(default_factory=AdaptiveChannel)
 
 
 class RefinerTraining(RunBounds):

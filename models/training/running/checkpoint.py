@@ -10,6 +10,7 @@ import json
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any, Protocol
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -34,7 +35,15 @@ class Progress:
     stopped: bool = False
 
 
-def save_checkpoint(folder: Path, network: nn.Module, optimizer: torch.optim.Optimizer, progress: Progress) -> None:
+class Stateful(Protocol):
+    """What a checkpoint asks of an optimiser."""
+
+    def state_dict(self) -> dict[str, Any]: ...
+
+    def load_state_dict(self, content: dict[str, Any], /) -> None: ...
+
+
+def save_checkpoint(folder: Path, network: nn.Module, optimizer: Stateful, progress: Progress) -> None:
     """Write weights, optimiser state and progress; one file, so never half of it."""
     folder.mkdir(parents=True, exist_ok=True)
     tensors: dict[str, Tensor] = {f"network.{k}": v.contiguous() for k, v in network.state_dict().items()}
@@ -51,7 +60,7 @@ def save_checkpoint(folder: Path, network: nn.Module, optimizer: torch.optim.Opt
     os.replace(partial, folder / WEIGHTS_NAME)
 
 
-def load_checkpoint(folder: Path, network: nn.Module, optimizer: torch.optim.Optimizer) -> Progress:
+def load_checkpoint(folder: Path, network: nn.Module, optimizer: Stateful) -> Progress:
     """Put a checkpoint back into ``network`` and ``optimizer``; ModelError when it is broken or of another
     network.
     """

@@ -38,7 +38,12 @@ class CropPool:
             self._pools.append(pyramids)
             weights.append(weight)
             self.descriptions.append(f"{len(pyramids)} pictures, weight {weight:g}")
-        self._shares = np.array(weights) / np.sum(weights)
+        self.weight = float(np.sum(weights))
+        self._shares = np.array(weights) / self.weight
+
+    def fitting(self, crop_px: int) -> int:
+        """``crop_px``, or less where even the largest pictures are smaller."""
+        return min(crop_px, max(min(pyramid[0].shape[:2]) for pool in self._pools for pyramid in pool))
 
     def draw(self, rng: np.random.Generator, count: int, crop_px: int) -> NDArray[np.uint8]:
         """uint8 [count, crop_px, crop_px, 3]: random source by weight, picture, scale, place and mirror

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from models.errors import ModelError
 from models.package.manifest import Provenance
-from models.training.config import CodecTraining, RefinerTraining, RunBounds
+from models.training.config import AdaptiveTraining, CodecTraining, RefinerTraining, RunBounds
 from models.training.running.checkpoint import Progress, has_checkpoint
 from models.training.running.runner import SETTINGS_NAME
 from models.training.stage_config import ConditionalGanTraining, OneStepTraining, StudentTraining
@@ -33,6 +33,8 @@ def provenance_of(what: str, settings: RunBounds, progress: Progress) -> Provena
         images = f"--teacher {settings.teacher.name} {images}"
         weights = ("reconstruction", "feature_affinity", "cross_head", "cross_head_layer", "relational", "from_teacher")
         note += " Distilled: " + ", ".join(f"{name} {getattr(settings, name)}" for name in weights) + "."
+    if isinstance(settings, AdaptiveTraining):
+        note = f"Settings beside the defaults: {_chosen(settings)}."
     if isinstance(settings, OneStepTraining):
         images = f"--refiner {settings.refiner.name} --codec {settings.codec.name} {images}"
     if isinstance(settings, RefinerTraining) and settings.conditioned and settings.codec is not None:
@@ -52,7 +54,7 @@ def provenance_of(what: str, settings: RunBounds, progress: Progress) -> Provena
     )
 
 
-def _chosen(settings: CodecTraining) -> str:
+def _chosen(settings: RunBounds) -> str:
     """The settings that differ from their defaults and stand neither in the command nor in the manifest, as JSON."""
     told = {"name", "users", "architecture", "images", "validation", "out", "minutes", "steps", "seed", "initial_codec"}
     told |= {"teacher", "baseline", "from_teacher", "patience", "checkpoint_s"}

@@ -17,6 +17,7 @@ from torch import nn
 from models.errors import ModelError
 from models.training.config import RunBounds
 from models.training.running.checkpoint import Progress, has_checkpoint, load_checkpoint, save_checkpoint
+from models.training.running.matrix_optimizer import MatrixOptimizer
 from models.training.running.schedule import learning_rate_at
 
 BEST_NAME = "best"
@@ -34,7 +35,7 @@ def refuse_overwrite(out: Path, resume: bool) -> None:
 def run_updates(
     settings: RunBounds,
     network: nn.Module,
-    optimizer: torch.optim.Optimizer,
+    optimizer: torch.optim.Optimizer | MatrixOptimizer,
     update: Callable[[Progress], float],
     resume: bool,
     console: Console | None = None,
@@ -71,7 +72,7 @@ def run_updates(
     ) as bar:
         task = bar.add_task("training", total=1.0)
         while (share := _share_done(settings, progress)) < 1:
-            rate = learning_rate_at(share, settings.learning_rate, settings.warmup_share)
+            rate = learning_rate_at(share, settings.learning_rate, settings.warmup_share, settings.constant_share)
             for group in optimizer.param_groups:
                 group["lr"] = rate
             recent.append(update(progress))

@@ -1,0 +1,164 @@
+"""The adaptive codec: one encoder and one decoder for any user, any number of symbols and any signal-to-noise ratio.
+
+It is a point-to-point codec. How users share the channel uses is decided outside it (models/sharing.py): a user sends
+the first m of its complex latent channels, a prefix that is a code of its own (nested dropout, Rippel et al. 2014), and
+both networks are told m, the SINR after the receiver's separation and its spread over the symbols. Residual blocks are
+bottlenecks without normalisation (He et al. 2016), conditioned by FiLM (Perez et al. 2018).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from models.codecs.base import CodecArguments, CodecNetwork
+
+SIDE_SIZE = 3
+CODE_SIZE = 64
+STRIDE = 8
+
+
+@dataclass(frozen=True)
+class AdaptiveArguments(CodecArguments):
+    """Further constructor arguments. users: the most that a session may have; the networks know nothing of it. widths:
+    channels at a quarter and at an eighth of the resolution; blocks likewise. Raises ValueError on widths below 2 or
+    another form than one decoder for all.
+    """
+
+    users: int = 8
+    side_size: int = SIDE_SIZE
+    latent_channels: int = 64
+    decoders: str = "shared"
+    encoder_widths: tuple[int, int] = (96, 192)
+    encoder_blocks: tuple[int, int] = (2, 5)
+    decoder_widths: tuple[int, int] = (96, 192)
+    decoder_blocks: tuple[int, int] = (2, 7)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.decoders != "shared" or self.sharing != "superposed" or self.side_size != SIDE_SIZE:
+            raise ValueError("one decoder serves all users, and sharing is decided outside the network")
+        if min(*self.encoder_widths, *self.decoder_widths) < 2:
+            raise ValueError("widths must be at least 2")
+
+    @property
+    def stride(self) -> int:
+        return STRIDE
+
+
+class MatrixConv2d(nn.Conv2d):
+    """A convolution whose weight is kept as a matrix [out, in * k * k], the form that the Muon optimiser takes."""
+
+    def __init__(self, channels_in: int, channels_out: int, kernel_px: int, stride: int = 1, padding: int = 0) -> None:
+        super().__init__(channels_in, channels_out, kernel_px, stride, padding)
+        self.weight = nn.Parameter(self.weight.detach().flatten(1))
+
+    def forward(self, features: Tensor) -> Tensor:
+        weight = self.weight.view(self.out_channels, self.in_channels, *self.kernel_size)
+        return self._conv_forward(features, weight, self.bias)
+
+
+class SideCode(nn.Module):
+    """``forward(side float [B,3]) -> float [B,64]``: what every block's FiLM reads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Linear(SIDE_SIZE, CODE_SIZE)
+        self.second = nn.Linear(CODE_SIZE, CODE_SIZE)
+
+    def forward(self, side: Tensor) -> Tensor:
+        code: Tensor = self.second(self.first(side).relu()).relu()
+        return code
+
+
+class BottleneckBlock(nn.Module):
+    """ReLU, 1x1 to half the width, FiLM, ReLU, 3x3, ReLU, 1x1 back, layer scale, residual."""
+
+    def __init__(self, channels: int, layer_scale: float = 0.2) -> None:
+        super().__init__()
+        inner = channels // 2
+        self.narrow = MatrixConv2d(channels, inner, 1)
+        self.mix = MatrixConv2d(inner, inner, 3, padding=1)
+        self.widen = MatrixConv2d(inner, channels, 1)
+        self.film = nn.Linear(CODE_SIZE, 2 * inner)
+        self.scale = nn.Parameter(torch.full((channels, 1, 1), layer_scale))
+        nn.init.zeros_(self.film.weight)
+        nn.init.zeros_(self.film.bias)
+
+    def forward(self, features: Tensor, code: Tensor) -> Tensor:
+        gain, shift = self.film(code)[:, :, None, None].chunk(2, dim=1)
+        inner = (self.narrow(features.relu()) * (1 + gain) + shift).relu()
+        return features + self.scale * self.widen(self.mix(inner).relu())
+
+
+class AdaptiveEncoder(nn.Module):
+    """``forward(image float [B,3,H,W] in [0,1], user, side float [B,3]) -> latent float [B,M,H/8,W/8]``; which user it
+    is makes no difference.
+
+    Complex channel c of the latent is channel c (real part) and c + M/2 (imaginary part). Its power is not normalised.
+    """
+
+    def __init__(self, arguments: AdaptiveArguments) -> None:
+        super().__init__()
+        quarter, eighth = arguments.encoder_widths
+        self.side_code = SideCode()
+        self.stem = nn.Sequential(nn.PixelUnshuffle(4), MatrixConv2d(48, quarter, 1))
+        self.quarter = nn.ModuleList(BottleneckBlock(quarter) for _ in range(arguments.encoder_blocks[0]))
+        self.down = MatrixConv2d(quarter, eighth, 2, stride=2)
+        self.eighth = nn.ModuleList(BottleneckBlock(eighth) for _ in range(arguments.encoder_blocks[1]))
+        self.head = MatrixConv2d(eighth, arguments.latent_channels, 1)
+
+    def forward(self, image: Tensor, user: Tensor | None, side: Tensor) -> Tensor:
+        code = self.side_code(side)
+        features = self.stem(2 * image - 1)
+        for block in self.quarter:
+            features = block(features, code)
+        features = self.down(features)
+        for block in self.eighth:
+            features = block(features, code)
+        latent: Tensor = self.head(features)
+        return latent
+
+
+class AdaptiveDecoder(nn.Module):
+    """``forward(features float [B,M,h,w], side float [B,3]) -> image float [B,3,8h,8w]``, not clamped.
+
+    features: what was received of the sent channels, of unit mean power over the picture, zero where nothing was sent
+    or a symbol was lost.
+    """
+
+    def __init__(self, arguments: AdaptiveArguments) -> None:
+        super().__init__()
+        quarter, eighth = arguments.decoder_widths
+        self.side_code = SideCode()
+        self.stem = MatrixConv2d(arguments.latent_channels, eighth, 3, padding=1)
+        self.eighth = nn.ModuleList(BottleneckBlock(eighth) for _ in range(arguments.decoder_blocks[1]))
+        self.up = nn.Sequential(MatrixConv2d(eighth, 4 * quarter, 1), nn.PixelShuffle(2))
+        self.quarter = nn.ModuleList(BottleneckBlock(quarter) for _ in range(arguments.decoder_blocks[0]))
+        self.head = nn.Sequential(MatrixConv2d(quarter, 48, 3, padding=1), nn.PixelShuffle(4))
+
+    def forward(self, features: Tensor, side: Tensor) -> Tensor:
+        code = self.side_code(side)
+        features = self.stem(features)
+        for block in self.eighth:
+            features = block(features, code)
+        features = self.up(features)
+        for block in self.quarter:
+            features = block(features, code)
+        image: Tensor = self.head(features) + 0.5
+        return image
+
+
+class AdaptiveCodec(CodecNetwork):
+    """arguments; ``encoder(image, user, side)`` -> latent; ``decoder(features, side)`` -> image, for every user."""
+
+    def __init__(self, arguments: AdaptiveArguments) -> None:
+        super().__init__(arguments, AdaptiveEncoder(arguments), lambda _user: AdaptiveDecoder(arguments))
+
+    @property
+    def decoder(self) -> nn.Module:
+        """The one decoder of all users."""
+        decoder: nn.Module = self.decoders.decoder
+        return decoder

@@ -1,0 +1,1 @@
+"""Training the adaptive codec, which any number of users share."""

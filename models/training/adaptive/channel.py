@@ -1,0 +1,107 @@
+"""What an adaptive codec meets in training: a number of symbols, a channel, and what both ends know of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from models.codecs.channel import draw_channel
+from models.training.config import AdaptiveChannel
+
+SINR_SCALE_DB = 20.0
+SPREAD_SCALE_DB = 10.0
+LOWEST_SYMBOL_DB = -10.0
+
+
+@dataclass(frozen=True)
+class AdaptiveFrame:
+    """channels: m, complex latent channels that are sent. sinr: float [B, m, h, w], linear, 0 where a symbol is lost.
+    encoder_side, decoder_side: float [B, 3].
+    """
+
+    channels: int
+    sinr: Tensor
+    encoder_side: Tensor
+    decoder_side: Tensor
+
+
+def side_vector(sinr_db: Tensor, spread_db: Tensor, share: Tensor) -> Tensor:
+    """float [B] each -> float [B, 3]: SINR and its spread as the networks read them, and m of all complex channels."""
+    return torch.stack((sinr_db / SINR_SCALE_DB, spread_db / SPREAD_SCALE_DB, share), dim=1)
+
+
+def effective_sinr_db(sinr: Tensor) -> Tensor:
+    """float [B, ...] linear -> [B] dB: the SINR of one channel with the same mean error after MMSE estimation,
+    mean(1 / (1 + sinr_i)) = 1 / (1 + sinr).
+    """
+    error = (1 / (1 + sinr)).flatten(1).mean(dim=1).clamp(1e-6, 1 - 1e-4)
+    return 10 * (1 / error - 1).log10()
+
+
+def sinr_spread_db(sinr: Tensor) -> Tensor:
+    """float [B, ...] linear -> [B]: standard deviation in dB over the symbols, each taken as at least -10 dB."""
+    return (10 * sinr.clamp_min(10 ** (LOWEST_SYMBOL_DB / 10)).log10()).flatten(1).std(dim=1, correction=0)
+
+
+def draw_adaptive_frame(
+    settings: AdaptiveChannel, batch: int, all_channels: int, rows: int, columns: int, generator: torch.Generator
+) -> AdaptiveFrame:
+    """Draw a batch; all of it sends the same number of symbols. all_channels: M / 2; rows, columns: of the latent."""
+    count = _drawn_count(settings, all_channels, generator)
+    low, high = settings.sinr_db
+    mean_db = low + (high - low) * torch.rand(batch, 1, 1, 1, generator=generator)
+    power = torch.ones(batch, count, rows, columns)
+    selective = torch.rand(batch, generator=generator) < settings.selective
+    if selective.any():
+        size = int(selective.sum())
+        gains = draw_channel("selective", size, 1, count * rows * columns, generator)[:, 0]
+        gains = gains.abs().square()
+        power[selective] = (gains / gains.mean(dim=1, keepdim=True)).reshape(size, count, rows, columns)
+    hit = torch.rand(batch, 1, 1, 1, generator=generator) < settings.erased
+    lost_share = settings.erased_share * torch.rand(batch, 1, 1, 1, generator=generator)
+    lost = hit & (torch.rand(power.shape, generator=generator) < lost_share)
+    sinr = torch.where(lost, 0, power * 10 ** (mean_db / 10))
+    share = torch.full((batch,), count / all_channels)
+    sinr_db, spread_db = effective_sinr_db(sinr), sinr_spread_db(sinr)
+    known = side_vector(sinr_db + settings.decoder_error_db * torch.randn(batch, generator=generator), spread_db, share)
+    reported_db = sinr_db + settings.encoder_error_db * torch.randn(batch, generator=generator)
+    reported = side_vector(reported_db, spread_db, share)
+    unknown = torch.rand(batch, generator=generator) < settings.unknown_csi
+    default = side_vector(torch.full((batch,), 10.0), torch.zeros(batch), share)
+    return AdaptiveFrame(count, sinr, torch.where(unknown[:, None], default, reported), known)
+
+
+def _drawn_count(settings: AdaptiveChannel, all_channels: int, generator: torch.Generator) -> int:
+    if float(torch.rand((), generator=generator)) < settings.any_count:
+        return int(torch.randint(1, all_channels + 1, (), generator=generator))
+    counts = [count for count in settings.counts if count <= all_channels] or [all_channels]
+    return counts[int(torch.randint(len(counts), (), generator=generator))]
+
+
+def pass_channel(latent: Tensor, frame: AdaptiveFrame, generator: torch.Generator) -> Tensor:
+    """latent float [B, M, h, w] -> what the decoder sees of it, the same shape.
+
+    The first m complex channels are sent at unit mean power, each symbol is seen through its LMMSE estimate
+    sinr / (1 + sinr) (s + n / sqrt(sinr)), and the whole is scaled to unit mean power; the rest is zero. The channel is
+    applied on the CPU, so that a seed means the same everywhere.
+    """
+    sent = normalised(as_complex(latent.float().cpu())[:, : frame.channels])
+    noise = torch.randn(sent.shape, dtype=sent.dtype, generator=generator)
+    sinr = frame.sinr
+    estimate = sinr / (1 + sinr) * sent + sinr.sqrt() / (1 + sinr) * noise
+    seen = torch.zeros(latent.shape[0], latent.shape[1] // 2, *latent.shape[2:], dtype=sent.dtype)
+    seen[:, : frame.channels] = normalised(estimate)
+    return torch.cat((seen.real, seen.imag), dim=1).to(latent.device).contiguous(memory_format=torch.channels_last)
+
+
+def as_complex(latent: Tensor) -> Tensor:
+    """float [B, M, h, w] -> complex64 [B, M/2, h, w]."""
+    return torch.complex(*latent.chunk(2, dim=1))
+
+
+def normalised(symbols: Tensor) -> Tensor:
+    """complex [B, ...] scaled to unit mean power in each row."""
+    power = symbols.abs().square().flatten(1).mean(dim=1)
+    return symbols * torch.rsqrt(power + 1e-12).reshape(-1, *[1] * (symbols.ndim - 1))

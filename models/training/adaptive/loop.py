@@ -1,0 +1,107 @@
+"""Training the adaptive codec on crops, through point-to-point channels with a drawn number of symbols."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from rich.console import Console
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from models.codecs.adaptive import AdaptiveCodec
+from models.codecs.registry import build_codec
+from models.decoding.decoder import choose_device
+from models.training.adaptive.channel import draw_adaptive_frame, pass_channel
+from models.training.config import AdaptiveTraining
+from models.training.running.checkpoint import Progress
+from models.training.running.dataset import CropPool
+from models.training.running.matrix_optimizer import MatrixOptimizer
+from models.training.running.runner import refuse_overwrite, run_updates
+
+SMALLEST_PX = 32  # of a picture, and of its reductions, that crops are taken from
+
+
+class AdaptiveRun(nn.Module):
+    """codec: what is trained; average: the exponential moving average of its weights, which is what is shipped."""
+
+    def __init__(self, codec: AdaptiveCodec, decay: float) -> None:
+        super().__init__()
+        self.codec = codec
+        self.average = AveragedModel(codec, multi_avg_fn=get_ema_multi_avg_fn(decay))
+
+    @property
+    def averaged(self) -> AdaptiveCodec:
+        codec = self.average.module
+        assert isinstance(codec, AdaptiveCodec)
+        return codec
+
+
+def fresh_adaptive(settings: AdaptiveTraining) -> AdaptiveRun:
+    """Fresh weights, and their average."""
+    codec = build_codec("adaptive", settings.arguments)
+    assert isinstance(codec, AdaptiveCodec)
+    return AdaptiveRun(codec, settings.average_decay)
+
+
+def train_adaptive(
+    settings: AdaptiveTraining, resume: bool = False, console: Console | None = None
+) -> tuple[AdaptiveCodec, Progress]:
+    """Train until the minutes or steps are spent; returns the averaged codec. Errors and resume as ``train_codec``."""
+    refuse_overwrite(settings.out, resume)
+    torch.manual_seed(settings.seed)
+    device = choose_device("auto")
+    run = fresh_adaptive(settings).to(device)
+    optimizer = MatrixOptimizer(run.codec, settings.learning_rate)
+    pools = [CropPool([source], SMALLEST_PX) for source in settings.images]
+    update = _updating(settings, run, optimizer, pools, device)
+    progress = run_updates(settings, run, optimizer, update, resume, console)
+    return run.averaged, progress
+
+
+def _updating(
+    settings: AdaptiveTraining,
+    run: AdaptiveRun,
+    optimizer: MatrixOptimizer,
+    pools: list[CropPool],
+    device: torch.device,
+) -> Callable[[Progress], float]:
+    shares = np.array([pool.weight for pool in pools])
+    shares = shares / shares.sum()
+
+    def update(progress: Progress) -> float:
+        """All randomness comes from (seed, step). A batch is of one source, since sources have sizes of their own."""
+        rng = np.random.default_rng([settings.seed, progress.step])
+        generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
+        pool = pools[int(rng.choice(len(pools), p=shares))]
+        side_px = pool.fitting(int(rng.choice(settings.crops_px)))
+        batch = max(1, settings.batch_pixels // side_px**2)
+        crops = torch.from_numpy(pool.draw(rng, batch, side_px)).permute(0, 3, 1, 2)
+        images = crops.float().div(255).to(device).contiguous(memory_format=torch.channels_last)
+        errors = squared_errors(run.codec, images, settings, generator)
+        optimizer.zero_grad()
+        (errors + settings.mse_floor).log().mean().backward()
+        nn.utils.clip_grad_norm_(run.codec.parameters(), settings.gradient_norm)
+        optimizer.step()
+        run.average.update_parameters(run.codec)
+        progress.images_seen += batch
+        return float(-10 * errors.detach().log10().mean())
+
+    return update
+
+
+def squared_errors(
+    codec: AdaptiveCodec, images: Tensor, settings: AdaptiveTraining, generator: torch.Generator
+) -> Tensor:
+    """Mean squared error of every image float [B, 3, H, W] after a drawn channel: float [B]."""
+    rows, columns = (side // codec.arguments.stride for side in images.shape[2:])
+    complex_channels = codec.arguments.latent_channels // 2
+    frame = draw_adaptive_frame(settings.channel, len(images), complex_channels, rows, columns, generator)
+    device, mixed = images.device, settings.mixed_precision == "bf16"
+    with torch.autocast(device.type, torch.bfloat16, enabled=mixed):
+        latent = codec.encoder(images, None, frame.encoder_side.to(device))
+    seen = pass_channel(latent, frame, generator)
+    with torch.autocast(device.type, torch.bfloat16, enabled=mixed):
+        decoded = codec.decoder(seen, frame.decoder_side.to(device))
+    return (decoded.float() - images).square().mean(dim=(1, 2, 3))
