@@ -7,7 +7,7 @@ from radio.samples import Samples
 from radio.waveform.config import WaveformConfig
 from radio.waveform.reception.receiver import BurstReceiver
 
-from .channel import noise
+from ..propagation import noise
 from .test_receiver import START, air
 
 
