@@ -88,7 +88,7 @@ for name in ("torch", "diffusers", "torchmetrics", "matplotlib", "safetensors", 
     sys.modules[name] = None
 import hil.cli.main, hil.cli.tx, hil.nodes.transmitter, hil.session.feedback, radio.open, radio.devices.simulated
 from models.images import open_images
-from models.runtime import SemanticEncoder
+from models.runtime.encoder import SemanticEncoder
 from models.side_information import SideInformation
 from models.package.zoo import codec_folder
 encoder = SemanticEncoder.load(codec_folder("compact-2u"))
