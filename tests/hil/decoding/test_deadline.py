@@ -42,7 +42,6 @@ def frame_decoder(tmp_path, clock, deadline_ms, pass_s=PASS_S, useful=4):
         clock.now_s += pass_s * count
         return image + np.float32(0.1 * count)
 
-    manifest = SimpleNamespace(channel_uses=lambda height, width: 8)
     refiner = SimpleNamespace(refine=refine, useful_passes=lambda snr_db: useful)
     deadline = None
     if deadline_ms is not None:
@@ -50,7 +49,7 @@ def frame_decoder(tmp_path, clock, deadline_ms, pass_s=PASS_S, useful=4):
         deadline.refining.note(SIDE * SIDE, 1, PASS_S)
         deadline.decoding.note(SIDE * SIDE, 1, DECODE_S)
     config = load_config(None, {"refine": True, "deadline_ms": deadline_ms})
-    codec = SimpleNamespace(manifest=manifest, decode_float=decode)
+    codec = SimpleNamespace(channel_uses=lambda height, width: 8, decode_float=decode)
     return FrameDecoder(config, codec, refiner, ResultWriter(tmp_path, resume=True), deadline=deadline)
 
 
