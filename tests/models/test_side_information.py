@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from models.errors import ModelError
+from models.sharing import Sharing
 from models.side_information import FIELDS, SideInformation
 
 SIDE = SideInformation(
@@ -35,7 +36,8 @@ def test_unknown_user_is_refused(user):
 def test_unknown_field_is_refused_and_the_known_ones_are_named():
     with pytest.raises(ModelError, match=r"'colour'.*own_gain"):
         SIDE.vector(0, ["colour"])
-    assert all(SIDE.vector(0, [name]).shape == (1,) for name in FIELDS)
+    whole = Sharing().informed(SIDE, 32)
+    assert all(whole.vector(0, [name]).shape == (1,) for name in FIELDS)
 
 
 @pytest.mark.parametrize(
