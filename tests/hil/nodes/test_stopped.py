@@ -37,7 +37,7 @@ def test_sigterm_while_a_network_runs_is_no_model_error():
 
 
 def test_sigterm_while_a_picture_is_read_is_no_model_error(monkeypatch, tmp_path):
-    monkeypatch.setattr("models.images.Image.open", terminated)
+    monkeypatch.setattr("models.images.files.Image.open", terminated)
     with pytest.raises(Stopped, match="SIGTERM"):
         FileImages([tmp_path / "a.png"], 64)[0]
 
