@@ -19,7 +19,8 @@ from models.side_information import SideInformation
 
 SharingForm = Literal["parted", "superposed"]
 FORMS: tuple[SharingForm, ...] = ("parted", "superposed")
-LEAST_ERROR = 1e-6
+LEAST_ERROR, MOST_ERROR = 1e-6, 1 - 1e-4  # of an LMMSE estimate: SINR of 60 and of -40 dB
+LEAST_SYMBOL_SINR = 0.1  # for the spread, to which a lost symbol must not be infinitely far
 
 
 @dataclass(frozen=True)
@@ -91,8 +92,8 @@ def summarised(sinr: NDArray[np.float64]) -> tuple[float, float]:
 
     Effective is the SINR with the same mean LMMSE error: mean(1 / (1 + sinr_i)) = 1 / (1 + sinr).
     """
-    error = float(np.clip(np.mean(1 / (1 + sinr)), LEAST_ERROR, 1 - 1e-4))
-    return float(10 * np.log10(1 / error - 1)), float(np.std(10 * np.log10(np.maximum(sinr, 0.1))))
+    error = float(np.clip(np.mean(1 / (1 + sinr)), LEAST_ERROR, MOST_ERROR))
+    return float(10 * np.log10(1 / error - 1)), float(np.std(10 * np.log10(np.maximum(sinr, LEAST_SYMBOL_SINR))))
 
 
 def place(symbols: NDArray[np.complex64], own: NDArray[np.int64], channels: int) -> NDArray[np.complex64]:

@@ -113,5 +113,6 @@ def leave(bus: BusClient, reason: str = "") -> None:
     """Tell the coordinator, then close. Further signals are ignored: the node is on its way out."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
-    bus.send(Bye(reason))
+    with contextlib.suppress(HilError):  # a dead bus says no goodbye, and what it died of is on its way up already
+        bus.send(Bye(reason))
     bus.close()

@@ -8,11 +8,9 @@ import torch
 from torch import Tensor
 
 from models.codecs.channel import draw_channel
+from models.sharing import LEAST_ERROR, LEAST_SYMBOL_SINR, MOST_ERROR
+from models.side_information import SNR_SCALE_DB, SPREAD_SCALE_DB
 from models.training.config import AdaptiveChannel
-
-SINR_SCALE_DB = 20.0
-SPREAD_SCALE_DB = 10.0
-LOWEST_SYMBOL_DB = -10.0
 
 
 @dataclass(frozen=True)
@@ -29,20 +27,20 @@ class AdaptiveFrame:
 
 def side_vector(sinr_db: Tensor, spread_db: Tensor, share: Tensor) -> Tensor:
     """float [B] each -> float [B, 3]: SINR and its spread as the networks read them, and m of all complex channels."""
-    return torch.stack((sinr_db / SINR_SCALE_DB, spread_db / SPREAD_SCALE_DB, share), dim=1)
+    return torch.stack((sinr_db / SNR_SCALE_DB, spread_db / SPREAD_SCALE_DB, share), dim=1)
 
 
 def effective_sinr_db(sinr: Tensor) -> Tensor:
     """float [B, ...] linear -> [B] dB: the SINR of one channel with the same mean error after MMSE estimation,
     mean(1 / (1 + sinr_i)) = 1 / (1 + sinr).
     """
-    error = (1 / (1 + sinr)).flatten(1).mean(dim=1).clamp(1e-6, 1 - 1e-4)
+    error = (1 / (1 + sinr)).flatten(1).mean(dim=1).clamp(LEAST_ERROR, MOST_ERROR)
     return 10 * (1 / error - 1).log10()
 
 
 def sinr_spread_db(sinr: Tensor) -> Tensor:
     """float [B, ...] linear -> [B]: standard deviation in dB over the symbols, each taken as at least -10 dB."""
-    return (10 * sinr.clamp_min(10 ** (LOWEST_SYMBOL_DB / 10)).log10()).flatten(1).std(dim=1, correction=0)
+    return (10 * sinr.clamp_min(LEAST_SYMBOL_SINR).log10()).flatten(1).std(dim=1, correction=0)
 
 
 def draw_adaptive_frame(

@@ -14,7 +14,7 @@ from models.codecs.adaptive import AdaptiveCodec
 from models.errors import ModelError
 from models.export.codec_folder import CodecCard, export_codec
 from models.package.manifest import CodecManifest
-from models.training.adaptive.channel import as_complex, normalised, side_vector
+from models.training.adaptive.channel import AdaptiveFrame, pass_channel, side_vector
 from models.training.adaptive.loop import fresh_adaptive
 from models.training.codec.validation import SNRS_DB, VALIDATION_SEED, same_size_groups
 from models.training.config import AdaptiveTraining
@@ -90,10 +90,8 @@ def through_white_noise(
     """images float [B, 3, H, W] in [0, 1], sides multiples of 8 -> decoded from ``count`` complex channels, clamped."""
     batch, all_channels = len(images), codec.arguments.latent_channels // 2
     side = side_vector(torch.full((batch,), sinr_db), torch.zeros(batch), torch.full((batch,), count / all_channels))
-    layout = images.contiguous(memory_format=torch.channels_last)
-    sent = normalised(as_complex(codec.encoder(layout, None, side))[:, :count])
-    noise = torch.randn(sent.shape, dtype=sent.dtype, generator=generator) * 10 ** (-sinr_db / 20)
-    seen = torch.zeros(batch, all_channels, *sent.shape[2:], dtype=sent.dtype)
-    seen[:, :count] = normalised(sent + noise)
-    features = torch.cat((seen.real, seen.imag), dim=1).contiguous(memory_format=torch.channels_last)
-    return codec.decoder(features, side).clamp(0, 1)
+    latent = codec.encoder(images.contiguous(memory_format=torch.channels_last), None, side)
+    sinr = torch.full((batch, count, *latent.shape[2:]), 10 ** (sinr_db / 10))
+    seen = pass_channel(latent, AdaptiveFrame(count, sinr, side, side), generator)
+    decoded: Tensor = codec.decoder(seen, side).clamp(0, 1)
+    return decoded

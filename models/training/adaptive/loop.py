@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import torch
@@ -30,6 +31,16 @@ class AdaptiveRun(nn.Module):
         super().__init__()
         self.codec = codec
         self.average = AveragedModel(codec, multi_avg_fn=get_ema_multi_avg_fn(decay))
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
+        """A checkpoint that was made small (thin.py) holds the average alone, from which training then goes on."""
+        alone = {
+            name.removeprefix("average.module."): tensor
+            for name, tensor in state_dict.items()
+            if "average.module." in name
+        }
+        started = {f"codec.{name}": tensor for name, tensor in alone.items()}
+        return super().load_state_dict(started | dict(state_dict), strict, assign)
 
     @property
     def averaged(self) -> AdaptiveCodec:

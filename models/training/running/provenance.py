@@ -21,7 +21,7 @@ def settings_text(run: Path) -> str:
 
 
 def provenance_of(what: str, settings: RunBounds, progress: Progress) -> Provenance:
-    sources = [_without_folders(source) for source in settings.images]
+    sources = [without_folders(source) for source in settings.images]
     bound = f"--steps {settings.steps}" if settings.steps is not None else f"--minutes {settings.minutes:g}"
     images = " ".join(f"--images {source}" for source in sources)
     note = ""
@@ -61,6 +61,6 @@ def _chosen(settings: RunBounds) -> str:
     return settings.model_dump_json(exclude=told, exclude_defaults=True)
 
 
-def _without_folders(source: str) -> str:
+def without_folders(source: str) -> str:
     """The last part of a path: a manifest says which data, not where somebody's disk had it."""
     return source.rstrip("/").rsplit("/", 1)[-1]

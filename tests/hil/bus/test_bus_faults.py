@@ -1,5 +1,6 @@
 """A message that cannot be sent is its sender's error, and a bus whose thread has died says so."""
 
+import signal
 import time
 
 import pytest
@@ -8,6 +9,7 @@ from hil.bus.client import BusClient
 from hil.bus.messages import Sent
 from hil.bus.server import BusServer
 from hil.errors import HilError, UsageError
+from hil.nodes.node import leave
 
 
 @pytest.fixture
@@ -60,3 +62,24 @@ def test_a_dead_thread_is_an_error_for_who_sends_and_who_receives(pair, monkeypa
         node.receive(0.1)
     with pytest.raises(HilError, match="no memory"):
         node.send(Sent(slot=1, frame=1, user=0))
+
+
+def test_a_node_whose_bus_is_dead_still_leaves_in_order(pair, monkeypatch):
+    """What the bus died of is on its way up when `leave` runs; neither it nor the socket's end may be lost."""
+    _server, node = pair
+    kept = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    monkeypatch.setattr(node, "_offer", lambda *_arguments: 1 / 0)
+    with pytest.raises(HilError):
+        node.receive(None)
+    closed = []
+    monkeypatch.setattr(node, "close", lambda close=node.close: closed.append(close()))
+    try:
+        with pytest.raises(KeyError, match="the first fault"):
+            try:
+                raise KeyError("the first fault")
+            finally:
+                leave(node, "it broke")
+    finally:
+        for number, handler in kept.items():
+            signal.signal(number, handler)
+    assert closed

@@ -24,8 +24,10 @@ from models.training.adaptive.channel import (
     sinr_spread_db,
 )
 from models.training.adaptive.finish import finish_adaptive
-from models.training.adaptive.loop import train_adaptive
+from models.training.adaptive.loop import fresh_adaptive, train_adaptive
+from models.training.adaptive.thin import thin_run
 from models.training.config import AdaptiveChannel, AdaptiveTraining
+from models.training.running.checkpoint import load_checkpoint
 from models.training.running.matrix_optimizer import MatrixOptimizer
 
 TINY = {
@@ -223,3 +225,30 @@ def test_the_manifest_says_that_any_share_will_do(folder: Path) -> None:
     manifest = json.loads((folder / "manifest.json").read_text())
     assert manifest["users"] == 8 and manifest["side_information"][-1] == "share"
     assert SemanticEncoder.load(folder).manifest.takes_any_share
+
+
+def test_a_training_goes_on_from_its_thin_copy(tmp_path: Path) -> None:
+    """Averaged weights to float16's half of a last place, momentum to bfloat16's, counters and paths."""
+    given = settings(tmp_path / "data" / "run", 3)
+    averaged, _ = train_adaptive(given)
+    thin_run(given.out, tmp_path / "thin")
+    kept = json.loads((tmp_path / "thin" / "settings.json").read_text())
+    assert str(tmp_path) not in json.dumps(kept) and kept["images"] == ["demo"]
+    sizes = [(folder / "checkpoint.safetensors").stat().st_size for folder in (tmp_path / "thin", given.out)]
+    assert sizes[0] < 0.4 * sizes[1]
+    resumed = fresh_adaptive(given)
+    optimizer = MatrixOptimizer(resumed.codec, given.learning_rate)
+    progress = load_checkpoint(tmp_path / "thin", resumed, optimizer)
+    assert progress.step == 3
+    for name, value in averaged.state_dict().items():
+        for network in (resumed.codec, resumed.averaged):
+            torch.testing.assert_close(network.state_dict()[name], value, rtol=2**-11, atol=2**-24, msg=name)
+    whole = MatrixOptimizer(resumed.codec, given.learning_rate)
+    load_checkpoint(given.out, fresh_adaptive(given), whole)
+    for index, state in whole.state_dict()["state"].items():
+        for key, value in state.items():
+            close = optimizer.state_dict()["state"][index][key]
+            torch.testing.assert_close(close.float(), value.float(), rtol=2**-8, atol=1e-12, msg=f"{index} {key}")
+    longer, progress = train_adaptive(given.model_copy(update={"out": tmp_path / "thin", "steps": 5}), resume=True)
+    assert progress.step == 5
+    assert all(value.isfinite().all() for value in longer.state_dict().values())

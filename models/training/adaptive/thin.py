@@ -1,0 +1,41 @@
+"""A training of the adaptive codec as a folder small enough to keep beside the code, from which it can go on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from models.training.config import AdaptiveTraining
+from models.training.running.checkpoint import WEIGHTS_NAME
+from models.training.running.provenance import settings_text, without_folders
+from models.training.running.runner import SETTINGS_NAME
+
+
+def thin_run(run: Path, folder: Path) -> None:
+    """Write the run's settings, paths cut to their last part, and of its checkpoint the averaged weights as float16 and
+    the optimiser's state as bfloat16.
+
+    Raises ModelError when ``run`` holds no checkpoint.
+    """
+    settings = AdaptiveTraining.model_validate_json(settings_text(run))
+    names = {"images": [without_folders(source) for source in settings.images], "out": Path("run")}
+    names["validation"] = [without_folders(source) for source in settings.validation]
+    folder.mkdir(parents=True, exist_ok=True)
+    with safe_open(run / WEIGHTS_NAME, "pt") as opened:
+        metadata = opened.metadata()
+        kept = {name: opened.get_tensor(name) for name in opened.keys() if not name.startswith("network.codec.")}  # noqa: SIM118
+    save_file({name: _small(name, tensor) for name, tensor in kept.items()}, folder / WEIGHTS_NAME, metadata)
+    (folder / WEIGHTS_NAME).chmod(0o644)  # safetensors writes files that only their owner reads.
+    text = settings.model_copy(update=names).model_dump_json(indent=2)
+    (folder / SETTINGS_NAME).write_text(text + "\n", encoding="utf-8")
+
+
+def _small(name: str, tensor: Tensor) -> Tensor:
+    """Counters stay as they are: a bfloat16 counts to 256."""
+    if not tensor.is_floating_point() or tensor.ndim == 0:
+        return tensor
+    return tensor.to(torch.float16 if name.startswith("network.") else torch.bfloat16)
