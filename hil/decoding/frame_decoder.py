@@ -26,11 +26,10 @@ if TYPE_CHECKING:  # diffusers is imported only where pictures are refined
 
 @dataclass(frozen=True)
 class DecodedFrame:
-    """A frame whose pictures are there and nothing is recorded of. made, ideals: by user."""
+    """A frame whose pictures are there and nothing is recorded of. made: by user."""
 
     slot: Slot
     made: dict[int, tuple[ResultRow, dict[str, Any]]]
-    ideals: dict[int, np.ndarray]
 
 
 @dataclass
@@ -65,19 +64,20 @@ class FrameDecoder:
             made[user] = row, pictures = self._user(slot, user, view, users_after=len(users) - 1 - place)
             if view and self.canceller and row.decoded:
                 view = self.canceller.without(view, slot, user, pictures["received"])
-        # Only now what no receiver in the field does: its time is not the deadline's.
-        passes = {user: row.refine_passes for user, (row, _) in made.items()}
-        return DecodedFrame(slot, made, self._ideal_pictures(slot, passes) if self.config.rx.ideal else {})
+        return DecodedFrame(slot, made)
 
     def record(self, frame: DecodedFrame) -> int:
         """Score and record a frame, in a thread of its own if the caller likes; how many images were decoded.
 
-        Each line is on disk when this returns.
+        What no receiver in the field does is done here: the ideal receiver's pictures. Each line is on disk when this
+        returns.
         """
         slot, made = frame.slot, frame.made
         assert slot.grant.frame is not None
+        passes = {user: row.refine_passes for user, (row, _) in made.items()}
+        ideals = self._ideal_pictures(slot, passes) if self.config.rx.ideal else {}
         for user, (row, pictures) in made.items():
-            self._score(row, pictures, frame.ideals.get(user))
+            self._score(row, pictures, ideals.get(user))
         self.writer.record(list(made.values()), (slot.grant.frame, diagnostics(self.config, slot)))
         for row, pictures in made.values():
             self.on_recorded(row, pictures)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import threading
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import nn
+from torch import Tensor, nn
 
 from models.codecs.registry import build_codec, symbols_to_latent
 from models.decoding.frozen import freeze
@@ -20,7 +22,7 @@ from models.runtime.encoder import payload_uses, sharing_of
 from models.sharing import Sharing, pick
 from models.side_information import SideInformation
 
-EAGER_PICTURES = 4  # of each user: freezing its network takes longer than to decode some
+EAGER_PICTURES = 4  # of each network: to freeze it takes longer than to decode some
 
 
 def choose_device(device: str) -> torch.device:
@@ -47,8 +49,9 @@ class SemanticDecoder:
         self.sharing = sharing_of(manifest, sharing)
         self.device = device
         self._decoders = decoders.eval().to(device)
-        self._decoded = [0] * len(decoders)
+        self._decoded: Counter[int] = Counter()  # pictures, and frozen networks, by the network's identity
         self._frozen: dict[int, nn.Module] = {}
+        self._freezing = threading.Lock()  # decoding and scoring are threads of their own
 
     @classmethod
     def load(cls, folder: Path | str, device: str = "auto", sharing: Sharing | None = None) -> SemanticDecoder:
@@ -104,6 +107,20 @@ class SemanticDecoder:
         """
         stride = self.manifest.stride
         rows, columns = math.ceil(height / stride), math.ceil(width / stride)
+        image = self._fastest(user)(*self.feed(features, user, side, height, width))
+        if image.ndim != 4 or tuple(image.shape) != (1, 3, rows * stride, columns * stride):
+            raise ModelError(
+                f"the decoder gave an image of the shape {list(image.shape)}, but its manifest makes it "
+                f"[1, 3, {rows * stride}, {columns * stride}]."
+            )
+        return image[0, :, :height, :width].clamp(0, 1).cpu().numpy()
+
+    def feed(
+        self, features: NDArray[np.complex64], user: int, side: SideInformation, height: int, width: int
+    ) -> tuple[Tensor, Tensor]:
+        """What a user's network is given, float [1, M, h, w] and side float [1, d], on the decoder's device; arguments
+        and errors as ``decode_float``.
+        """
         expected = self.channel_uses(height, width) if min(height, width) > 0 else 0
         if height < 1 or width < 1 or features.shape != (expected,):
             raise ModelError(
@@ -118,13 +135,8 @@ class SemanticDecoder:
             features, side = self._own(features, user, side)
         vector = torch.from_numpy(side.vector(user, self.manifest.side_information))[None].to(self.device)
         symbols = torch.from_numpy(np.ascontiguousarray(features, np.complex64))[None].to(self.device)
-        image = self._fastest(user)(symbols_to_latent(symbols, rows, columns), vector)
-        if image.ndim != 4 or tuple(image.shape) != (1, 3, rows * stride, columns * stride):
-            raise ModelError(
-                f"the decoder gave an image of the shape {list(image.shape)}, but its manifest makes it "
-                f"[1, 3, {rows * stride}, {columns * stride}]."
-            )
-        return image[0, :, :height, :width].clamp(0, 1).cpu().numpy()
+        stride = self.manifest.stride
+        return symbols_to_latent(symbols, math.ceil(height / stride), math.ceil(width / stride)), vector
 
     def _own(
         self, payload: NDArray[np.complex64], user: int, side: SideInformation
@@ -142,11 +154,15 @@ class SemanticDecoder:
 
     def _fastest(self, user: int) -> nn.Module:
         """A user's network; on a CPU a frozen graph of it, once it has decoded enough pictures to be worth one."""
-        if user not in self._frozen:
-            self._decoded[user] += 1
-            if self._decoded[user] <= EAGER_PICTURES or self.device.type != "cpu":
-                return self.network(user)
-            torch_network = not isinstance(self.manifest.files.decoders, list)
-            sizes = self.manifest.latent_channels, len(self.manifest.side_information)
-            self._frozen[user] = freeze(self.network(user).eval(), *sizes) if torch_network else self.network(user)
-        return self._frozen[user]
+        network = self.network(user)
+        if self.device.type != "cpu" or isinstance(self.manifest.files.decoders, list):
+            return network
+        key = id(network)
+        with self._freezing:
+            if key not in self._frozen:
+                self._decoded[key] += 1
+                if self._decoded[key] <= EAGER_PICTURES:
+                    return network
+                sizes = self.manifest.latent_channels, len(self.manifest.side_information)
+                self._frozen[key] = freeze(network.eval(), *sizes)
+            return self._frozen[key]

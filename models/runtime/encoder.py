@@ -58,14 +58,11 @@ class SemanticEncoder:
             raise ModelError(f"an image must be uint8 [H, W, 3], but is {image.dtype} {list(image.shape)}.")
         if side.users > self.users:
             raise ModelError(f"the codec serves {self.users} users, but the side information is for {side.users}.")
-        all_channels = self.manifest.latent_channels // 2
-        if self.sharing is not None:
-            side = self.sharing.informed(side, all_channels)
-        vector = side.vector(user, self.manifest.side_information)
-        latent = run_session(self._session, self.feed(image, user, vector[None]))
+        latent = run_session(self._session, self.feed(image, user, side))
         if self.sharing is None:
             symbols = _unit_power_symbols(latent)
         else:
+            all_channels = self.manifest.latent_channels // 2
             own = self.sharing.own_channels(user, side.users, all_channels)
             channels = latent.reshape(2, all_channels, -1)[:, : own.size]
             symbols = place(channels[0] + 1j * channels[1], own, self.sharing.payload_channels(all_channels))
@@ -74,9 +71,13 @@ class SemanticEncoder:
             raise ModelError(f"the encoder gave {symbols.size} symbols, but its manifest makes them {expected}.")
         return symbols
 
-    def feed(self, image: NDArray[np.uint8], user: int, side: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
-        """What the network is given for uint8 [H, W, 3] and side float32 [1, d]: those inputs that it has."""
-        fed: dict[str, NDArray[Any]] = {"image": self._prepare(image), "user": np.array([user], np.int64), "side": side}
+    def feed(self, image: NDArray[np.uint8], user: int, side: SideInformation) -> dict[str, NDArray[Any]]:
+        """What the network is given for a picture uint8 [H, W, 3]: those inputs that it has."""
+        if self.sharing is not None:
+            side = self.sharing.informed(side, self.manifest.latent_channels // 2)
+        vector = side.vector(user, self.manifest.side_information)[None]
+        fed: dict[str, NDArray[Any]] = {"image": self._prepare(image), "user": np.array([user], np.int64)}
+        fed["side"] = vector
         taken = {node.name for node in self._session.get_inputs()}  # An exporter drops inputs that have no effect.
         return {name: value for name, value in fed.items() if name in taken}
 
