@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from models.codecs.registry import build_codec
 from models.decoding.decoder import SemanticDecoder
 from models.errors import ModelError
+from models.export.onnx_codec import Precision, export_onnx_codec
 from models.runtime.encoder import SemanticEncoder
 from models.sharing import Sharing, pick, place, summarised
 from models.side_information import SideInformation
@@ -252,3 +253,23 @@ def test_a_training_goes_on_from_its_thin_copy(tmp_path: Path) -> None:
     longer, progress = train_adaptive(given.model_copy(update={"out": tmp_path / "thin", "steps": 5}), resume=True)
     assert progress.step == 5
     assert all(value.isfinite().all() for value in longer.state_dict().values())
+
+
+@pytest.mark.parametrize("precision", ["float", "int8"])
+def test_one_onnx_decoder_serves_every_user(folder: Path, tmp_path: Path, precision: Precision) -> None:
+    pictures = tmp_path / "set.npz"
+    np.savez(pictures, images=np.random.default_rng(1).integers(0, 256, (6, 24, 32, 3), dtype=np.uint8))
+    exported = export_onnx_codec(folder, tmp_path / "onnx", precision, calibration=str(pictures))
+    assert isinstance(exported.files.decoders, list) and len(exported.files.decoders) == 1
+    sharing, side = Sharing("parted"), SideInformation.default(3)
+    picture = np.random.default_rng(2).integers(0, 256, (17, 30, 3), dtype=np.uint8)
+    for user in range(3):
+        pair = []
+        for codec in (folder, tmp_path / "onnx"):
+            symbols = SemanticEncoder.load(codec, sharing=sharing).encode(picture, user, side)
+            decoder = SemanticDecoder.load(codec, "cpu", sharing)
+            pair.append((symbols, decoder.decode_float(symbols, user, side, 17, 30)))
+        (symbols, image), (other_symbols, other_image) = pair
+        tolerance = {"float": 1e-4, "int8": 0.1}[precision]
+        assert np.sqrt(np.mean(np.abs(symbols - other_symbols) ** 2)) < tolerance
+        assert np.sqrt(np.mean((image - other_image) ** 2)) < tolerance
