@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import sys
 from pathlib import Path
 from typing import Any, Literal
 
@@ -29,6 +31,11 @@ CHANNELS = ("awgn", "rayleigh", "random-phase", "selective")
 @click.option("--json", "as_json", is_flag=True, help="Print the rows as JSON and nothing else.")
 @click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), help="Write the figure to this picture.")
 @click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Leave curves.csv, pictures.csv, psnr.svg and measured.json here.",
+)
+@click.option(
     "--question",
     type=click.Choice(["scheme", "ablation", "refiner"]),
     help="One table and figure: PSNR over SNR, difference to the first scheme, refiners' gain over cost.",
@@ -40,6 +47,7 @@ def command(
     metrics: str | None,
     as_json: bool,
     plot: Path | None,
+    out: Path | None,
     question: Literal["scheme", "ablation", "refiner"] | None,
     **options: Any,
 ) -> None:
@@ -52,6 +60,7 @@ def command(
     \b
     Examples:
       semnoma-hil evaluate --images demo --scheme compact-2u --snr 0:20:5
+      semnoma-hil evaluate --images demo --scheme compact-2u,digital-avif --snr 0:20:5 --out curves
       semnoma-hil evaluate --images cifar-10-binary.tar.gz --limit 512 --channel rayleigh \\
           --scheme compact-2u,digital-jpeg,digital-avif-capacity --json --plot psnr.png
       semnoma-hil evaluate --images demo --snr 5 --scheme compact-2u,compact-2u+refiner-32 --metric st-lpips \\
@@ -79,6 +88,22 @@ def command(
         _print(rows) if question is None else _print_answer(rows, question)
     if plot is not None:
         plot_rows(rows, plot, question or "scheme")
+    if out is not None:
+        _leave(rows, out)
+
+
+def _leave(rows: list[Any], out: Path) -> None:
+    import shlex
+
+    from hil.errors import UsageError
+    from hil.experiments.curves import write_curves
+
+    words = [re.sub(r"[^,=]*/(?=[^/,])", "", word) for word in sys.argv[1:]]  # a file's folder is nobody's business
+    try:
+        written = write_curves(rows, out, shlex.join(["semnoma-hil", *words]))
+    except OSError as error:
+        raise UsageError(f"the curves cannot be written to {out}: {error.strerror}.") from error
+    click.echo("wrote " + ", ".join(path.name for path in written) + f" to {out}", err=True)
 
 
 def _names(text: str) -> list[str]:

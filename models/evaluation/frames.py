@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.codecs.channel import ChannelMode, draw_channel
-from models.images import ImageSource
+from models.images import ImageSource, Picture
 
 
 @dataclass(frozen=True)
@@ -28,13 +28,24 @@ class Frame:
     noise_seed: int
 
 
-def same_size_groups(source: ImageSource, limit: int | None = None) -> list[NDArray[np.uint8]]:
-    """The first ``limit`` pictures by size: uint8 [n, H, W, 3] each."""
-    groups: dict[tuple[int, ...], list[NDArray[np.uint8]]] = {}
+@dataclass(frozen=True)
+class PictureGroup:
+    """Pictures of one size. pixels: uint8 [n, H, W, 3]."""
+
+    image_ids: tuple[str, ...]
+    pixels: NDArray[np.uint8]
+
+
+def same_size_groups(source: ImageSource, limit: int | None = None) -> list[PictureGroup]:
+    """The first ``limit`` pictures by size."""
+    groups: dict[tuple[int, ...], list[Picture]] = {}
     for index in range(min(len(source), limit or len(source))):
-        pixels = source[index].pixels
-        groups.setdefault(pixels.shape, []).append(pixels)
-    return [np.stack(group) for group in groups.values()]
+        picture = source[index]
+        groups.setdefault(picture.pixels.shape, []).append(picture)
+    return [
+        PictureGroup(tuple(one.image_id for one in group), np.stack([one.pixels for one in group]))
+        for group in groups.values()
+    ]
 
 
 def frames_of(

@@ -98,7 +98,8 @@ def _kept_in_float(model: onnx.ModelProto) -> list[str]:
 
 def _feeds(manifest: CodecManifest, source: Path, pictures: ImageSource) -> tuple[Feeds, list[Feeds]]:
     """What encoder and decoders are given; of a codec that takes any share one user's, with few and all channels."""
-    users, sharings = manifest.users, [None]
+    users = manifest.users
+    sharings: list[Sharing | None] = [None]
     if manifest.takes_any_share:
         all_channels = manifest.latent_channels // 2
         users, sharings = 1, [Sharing("superposed", max(1, all_channels // part)) for part in (1, 2, 4)]
@@ -107,8 +108,8 @@ def _feeds(manifest: CodecManifest, source: Path, pictures: ImageSource) -> tupl
     encoder_feeds: Feeds = []
     decoder_feeds: list[Feeds] = [[] for _ in range(users)]
     for group in same_size_groups(pictures, CALIBRATION_PICTURES):
-        uses = manifest.channel_uses(*group.shape[1:3])
-        for index, frame in enumerate(frames_of(group, "random-phase", users, uses, CALIBRATION_SEED)):
+        uses = manifest.channel_uses(*group.pixels.shape[1:3])
+        for index, frame in enumerate(frames_of(group.pixels, "random-phase", users, uses, CALIBRATION_SEED)):
             encoder, decoder = encoders[index % len(encoders)], decoders[index % len(decoders)]
             _one_frame(encoder, decoder, frame, float(5 * (index % 5)), encoder_feeds, decoder_feeds)
     return encoder_feeds, decoder_feeds
