@@ -10,18 +10,17 @@ from pathlib import Path
 import numpy as np
 import torch
 from rich.console import Console
-from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
-from rich.progress import Progress as ProgressBar
 from torch import nn
 
 from models.errors import ModelError
 from models.training.config import RunBounds
 from models.training.running.checkpoint import Progress, has_checkpoint, load_checkpoint, save_checkpoint
+from models.training.running.curve import LOG_NAME, draw_curve
 from models.training.running.matrix_optimizer import MatrixOptimizer
 from models.training.running.schedule import learning_rate_at
+from models.training.running.shown import Display
 
 BEST_NAME = "best"
-LOG_NAME = "training.jsonl"
 SETTINGS_NAME = "settings.json"
 LOG_EVERY_STEPS = 50
 
@@ -45,7 +44,7 @@ def run_updates(
     """Call ``update`` (one optimiser step; returns a figure to log) until the minutes or steps are spent.
 
     Of several processes that train together only one ``writes``; they must be bounded by steps, because
-    their clocks differ. Writes ``settings.json``, ``training.jsonl`` and the checkpoint into
+    their clocks differ. Writes ``settings.json``, the log with its table and picture (curve.py) and the checkpoint into
     ``settings.out``. With ``judge`` (a figure of merit; higher is better) and ``settings.patience`` the run may end
     early, and the best weights, kept in ``best/``, become the checkpoint. ModelError when a checkpoint cannot be
     resumed from or was started with another seed.
@@ -62,15 +61,7 @@ def run_updates(
     started = time.monotonic() - progress.elapsed_s
     saved = time.monotonic()
     recent: list[float] = []
-    with ProgressBar(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.percentage:.0f} %"),
-        TimeElapsedColumn(),
-        console=console,
-        disable=not (writes and console.is_terminal),
-    ) as bar:
-        task = bar.add_task("training", total=1.0)
+    with Display(console, quiet=not writes, done=_share_done(settings, progress)) as display:
         while (share := _share_done(settings, progress)) < 1:
             rate = learning_rate_at(share, settings.learning_rate, settings.warmup_share, settings.constant_share)
             for group in optimizer.param_groups:
@@ -80,17 +71,19 @@ def run_updates(
             progress.elapsed_s = time.monotonic() - started
             if writes and progress.step % LOG_EVERY_STEPS == 0:
                 _log(settings.out, progress, float(np.mean(recent)), rate)
-                bar.update(task, completed=share, description=f"training, {np.mean(recent):.3f}")
+                display.show(share, progress.step, progress.images_seen, float(np.mean(recent)))
                 recent.clear()
             if _judged_best(settings, progress, judge) and writes:
                 save_checkpoint(settings.out / BEST_NAME, network, optimizer, progress)
             if writes and time.monotonic() - saved > settings.checkpoint_s:
                 save_checkpoint(settings.out, network, optimizer, progress)
+                draw_curve(settings.out)
                 saved = time.monotonic()
     if progress.best_figure is not None and writes:
         load_checkpoint(settings.out / BEST_NAME, network, optimizer)
     if writes:
         save_checkpoint(settings.out, network, optimizer, progress)
+        draw_curve(settings.out)
     return progress
 
 
