@@ -47,6 +47,7 @@ def _common(function: Any) -> Any:
         click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder of the run."),
         click.option("--minutes", type=float, help="Time to train."),
         click.option("--steps", type=int, help="Updates to train, instead of a time."),
+        click.option("--go-minutes", type=float, help="End this go after a time; --resume goes on with the run."),
         click.option("--seed", type=int, help="Seed of every random draw."),
         click.option("--resume", is_flag=True, help="Continue the run in --out."),
     ]
@@ -65,13 +66,20 @@ def _first_process() -> bool:
     return int(os.environ.get("RANK", "0")) == 0
 
 
-def _exported(settings: Any, finish: Callable[[Path, Path], Any]) -> None:
+def _exported(settings: Any, progress: Any, finish: Callable[[Path, Path], Any]) -> None:
     """Export what was trained and say what it is."""
-    if not _first_process():
+    if not _first_process() or not _finished(settings, progress):
         return
     folder = settings.out / settings.name
     manifest = finish(settings.out, folder)
     click.echo(f"{folder}: {manifest.provenance.images_seen} images seen, {manifest.metrics}")
+
+
+def _finished(settings: Any, progress: Any) -> bool:
+    """Whether the run is at its end; where only this go is, say how to go on."""
+    if not progress.finished:
+        click.echo(f"{settings.out}: {progress.step} updates so far; the same command with --resume goes on.")
+    return bool(progress.finished)
 
 
 _initial_codec = click.option("--initial-codec", help="Codec, by name or path, or training run to start from.")
@@ -99,8 +107,7 @@ def train_codec_command(resume: bool, **flags: Any) -> None:
 
     flags["initial_codec"] = _located(flags["initial_codec"])
     settings = training_settings(CodecTraining, flags)
-    train_codec(settings, resume)
-    _exported(settings, finish_codec)
+    _exported(settings, train_codec(settings, resume)[1], finish_codec)
 
 
 @command.command("adaptive")
@@ -113,8 +120,7 @@ def train_adaptive_command(resume: bool, **flags: Any) -> None:
     from models.training.config import AdaptiveTraining
 
     settings = training_settings(AdaptiveTraining, flags)
-    train_adaptive(settings, resume)
-    _exported(settings, finish_adaptive)
+    _exported(settings, train_adaptive(settings, resume)[1], finish_adaptive)
 
 
 @command.command("teacher")
@@ -130,8 +136,8 @@ def train_teacher_command(resume: bool, **flags: Any) -> None:
 
     flags["initial_codec"] = _located(flags["initial_codec"])
     settings = training_settings(TeacherTraining, flags)
-    train_teacher(settings, resume)
-    if _first_process():
+    _, progress = train_teacher(settings, resume)
+    if _first_process() and _finished(settings, progress):
         click.echo(f"{settings.out}: {finish_teacher(settings.out)['psnr_db']}")
 
 
@@ -148,8 +154,7 @@ def train_student_command(resume: bool, **flags: Any) -> None:
 
     flags["initial_codec"] = _located(flags["initial_codec"])
     settings = training_settings(StudentTraining, flags)
-    train_student(settings, resume)
-    _exported(settings, finish_codec)
+    _exported(settings, train_student(settings, resume)[1], finish_codec)
 
 
 @command.command("baseline")
@@ -173,8 +178,7 @@ def train_baseline_command(baseline: str, resume: bool, **flags: Any) -> None:
     flags["name"] = flags["name"] or baseline
     flags["initial_codec"] = _located(flags["initial_codec"])
     settings = training_settings(BaselineTraining, flags | {"baseline": baseline})
-    train_codec(settings, resume)
-    _exported(settings, finish_codec)
+    _exported(settings, train_codec(settings, resume)[1], finish_codec)
 
 
 def _train_conditional_gan(resume: bool, flags: dict[str, Any]) -> None:
@@ -187,8 +191,7 @@ def _train_conditional_gan(resume: bool, flags: dict[str, Any]) -> None:
         raise click.UsageError("--users and --initial-codec are for codecs; conditional-gan refines those of --codec.")
     flags["codec"] = codec_folder(flags["codec"] or "compact-2u")
     settings = training_settings(ConditionalGanTraining, flags)
-    train_conditional_gan(settings, resume)
-    _exported(settings, finish_refiner)
+    _exported(settings, train_conditional_gan(settings, resume)[1], finish_refiner)
 
 
 @command.command("refiner")
@@ -207,8 +210,8 @@ def train_refiner_command(resume: bool, **flags: Any) -> None:
     if flags["codec"] is not None:
         flags["codec"] = codec_folder(flags["codec"])
     settings = training_settings(RefinerTraining, flags)
-    (train_conditioned if settings.conditioned else train_refiner)(settings, resume)
-    _exported(settings, finish_refiner)
+    train = train_conditioned if settings.conditioned else train_refiner
+    _exported(settings, train(settings, resume)[1], finish_refiner)
 
 
 @command.command("one-step")
@@ -227,5 +230,4 @@ def train_one_step_command(resume: bool, **flags: Any) -> None:
         if flags[name] is not None:
             flags[name] = find(flags[name])
     settings = training_settings(OneStepTraining, flags)
-    train_one_step(settings, resume)
-    _exported(settings, finish_refiner)
+    _exported(settings, train_one_step(settings, resume)[1], finish_refiner)

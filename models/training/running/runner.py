@@ -41,7 +41,8 @@ def run_updates(
     writes: bool = True,
     judge: Callable[[], float] | None = None,
 ) -> Progress:
-    """Call ``update`` (one optimiser step; returns a figure to log) until the minutes or steps are spent.
+    """Call ``update`` (one optimiser step; returns a figure to log) until the minutes or steps, or those of this go,
+    are spent.
 
     Of several processes that train together only one ``writes``; they must be bounded by steps, because
     their clocks differ. Writes ``settings.json``, the log with its table and picture (curve.py) and the checkpoint into
@@ -58,11 +59,14 @@ def run_updates(
     if writes:
         (settings.out / SETTINGS_NAME).write_text(settings.model_dump_json(indent=2) + "\n", encoding="utf-8")
     console = console or Console(stderr=True)
-    started = time.monotonic() - progress.elapsed_s
-    saved = time.monotonic()
+    began = saved = time.monotonic()
+    started = began - progress.elapsed_s
+    first, go_s = progress.step, float("inf") if settings.go_minutes is None else 60 * settings.go_minutes
     recent: list[float] = []
     with Display(console, quiet=not writes, done=_share_done(settings, progress)) as display:
         while (share := _share_done(settings, progress)) < 1:
+            if progress.step > first and time.monotonic() - began >= go_s:
+                break
             rate = learning_rate_at(share, settings.learning_rate, settings.warmup_share, settings.constant_share)
             for group in optimizer.param_groups:
                 group["lr"] = rate
@@ -79,7 +83,8 @@ def run_updates(
                 save_checkpoint(settings.out, network, optimizer, progress)
                 draw_curve(settings.out)
                 saved = time.monotonic()
-    if progress.best_figure is not None and writes:
+    progress.finished = share >= 1
+    if progress.finished and progress.best_figure is not None and writes:
         load_checkpoint(settings.out / BEST_NAME, network, optimizer)
     if writes:
         save_checkpoint(settings.out, network, optimizer, progress)
