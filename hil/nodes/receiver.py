@@ -43,6 +43,7 @@ from hil.errors import HilError
 from hil.nodes.node import join
 from hil.nodes.telemetry import TelemetryPublisher
 from hil.results.session_recording import SessionRecorder
+from hil.session.csi_path import CsiPath
 from hil.session.keeping_time import check_receiver
 from hil.session.repeated_slot import aligned, find_arrivals, one_period, receive_repeated
 from hil.session.slot import Slot
@@ -72,6 +73,7 @@ class ReceiverNode:
     def __post_init__(self) -> None:
         self._receiver = BurstReceiver(self.config.waveform)
         self._memory = DelayMemory(self.config.waveform) if self.config.rx.remember_delays else None
+        self._csi_path = CsiPath(self.config.feedback, self.config.sample_rate_hz)  # as every transmitter's
         self._with_air = self.config.radio.device.startswith("sim")
         self._slots: dict[int, Slot] = {}
         self._changed = threading.Condition()
@@ -132,7 +134,7 @@ class ReceiverNode:
 
     def _slot(self, grant: Grant, start: Start) -> None:
         """Receive one slot, report its channel, hand it to the decoder."""
-        slot = Slot(grant, start)
+        slot = Slot(grant, start, encoder_csi=self._csi_path.take(grant.csi, grant.slot_tick))
         if grant.slot in self._slots:  # granted again: what its first attempt met still counts
             slot.events |= self._slots[grant.slot].events
         self._slots[grant.slot] = slot

@@ -97,7 +97,7 @@ class TransmitterNode:
     def _serve(self, grant: Grant, start: Start) -> None:
         """Encode, modulate and transmit one slot, then tell what was sent."""
         clock = time.perf_counter()
-        csi = self._csi_path.take(grant.csi, grant.slot_tick) if self.config.feedback.csi else None
+        csi = self._csi_path.take(grant.csi, grant.slot_tick)
         command = self._command(grant)
         if start.repeats and grant.csi:
             self._rotation.update(grant.csi, self.user)

@@ -11,12 +11,16 @@ from radio.waveform.frame import ReceivedFrame
 
 @dataclass
 class Slot:
-    """All that is known about one slot: what was granted, sent, true and received."""
+    """All that is known about one slot: what was granted, sent, true and received.
+
+    csi: measured in this slot. encoder_csi: what this slot's encoders were told, which is older (see `CsiPath`).
+    """
 
     grant: Grant
     start: Start
     received: ReceivedFrame | None = None
     csi: CsiReport | None = None
+    encoder_csi: CsiReport | None = field(default=None, kw_only=True)
     samples: Samples | None = None
     sent: dict[int, Sent] = field(default_factory=dict)
     originals: dict[int, np.ndarray] = field(default_factory=dict)  # uint8 [H, W, 3]

@@ -72,7 +72,7 @@ def _pass(recording: Recording, twin: RunConfig, number: int, pictures: Pictures
     otherwise = {slot.grant.slot: random_payload(_longest(slot), seed) for slot in recording.slots}
 
     def payload(slot: Slot, user: int, csi: CsiReport | None) -> tuple[np.ndarray, FrameHeader]:
-        delivered = paths[user].take(csi, slot.grant.slot_tick) if config.feedback.csi else None
+        delivered = paths[user].take(csi, slot.grant.slot_tick)
         before = recorded[slot.grant.slot]
         header = told_headers(before).get(user)
         if header is None:
