@@ -79,7 +79,7 @@ class Bench:
         rng = np.random.Generator(np.random.PCG64(seed))
         bits = rng.integers(0, 2, (2, n_symbols)) * 2.0 - 1
         symbols = ((bits[0] + 1j * bits[1]) / np.sqrt(2)).astype(np.complex64)
-        header = FrameHeader(0, user, "image" if n_symbols else "probe", 0, 0, n_symbols, 0)
+        header = FrameHeader(0, user, "image", 0, 0, n_symbols, 0) if n_symbols else FrameHeader.probe(user)
         return self._senders[user].modulate(symbols, header) * np.float32(self.tx_amplitude)
 
     def send(

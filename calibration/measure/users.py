@@ -45,7 +45,7 @@ def measure_user(frame: ReceivedFrame, user: int, expected_tick: int, config: Wa
     if found is None or not np.isfinite(found.power) or found.power <= 0 or frame.noise_power <= 0:
         return None
     grid = ResourceGrid(config)
-    symbols = config.preamble_repeats + config.sounding_symbols + (config.header_symbols if found.header_read else 0)
+    symbols = grid.known_symbols(found.header_read)
     snr = found.power / frame.noise_power * float(grid.training_boost) ** 2
     carrier_hz = np.hypot(MARGIN * carrier_bound_hz(_times_s(grid, found), snr, 1) / _root(grid), PHASE_NOISE_HZ)
     rate = config.sample_rate_hz
@@ -82,8 +82,7 @@ def _times_s(grid: ResourceGrid, found: ReceivedUser) -> np.ndarray:
     """Times of the known symbols; a header that was read is known too."""
     parts = list(known_symbol_starts(grid, found.user, grid.preamble_start(found.user)))
     if found.header_read:
-        symbols = np.arange(grid.config.header_symbols) * grid.symbol_samples
-        parts.append(grid.header_start(found.user) + grid.config.cp_samples + symbols)
+        parts.append(grid.window_starts(grid.header_start(found.user), grid.config.header_symbols))
     return np.concatenate(parts) / grid.config.sample_rate_hz
 
 

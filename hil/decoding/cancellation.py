@@ -34,16 +34,21 @@ class Canceller:
         self._encoder = encoder
 
     def without(self, view: View, slot: Slot, user: int, picture: np.ndarray) -> View:
-        """Take out `user`, whose decoded picture is uint8 [H, W, 3]; the view unchanged where that is not possible."""
+        """Take out `user`, whose decoded picture is uint8 [H, W, 3]; the view unchanged where that is not possible.
+
+        The picture is encoded with what the transmitter's encoder was told. Where the transmitter names another report
+        (it started again and has forgotten earlier ones) its symbols cannot be known.
+        """
         alignment = view.received.users[user].alignment
-        if alignment is None:
+        told, sent = slot.encoder_csi, slot.sent.get(user)
+        if alignment is None or (sent is not None and sent.csi_slot != (told.slot if told else None)):
             return view
-        side = side_information(slot.grant.csi, self._receiver.config.users)  # what the transmitter knew
+        side = side_information(told, self._receiver.config.users)
         symbols = self._encoder.encode(picture, user, side)
         cancelled = view.cancelled | {user}
         samples = cancel_payload(view.samples, self._receiver.grid, user, alignment, symbols)
-        told = {one.user: one.header for one in view.received.users if one.header is not None}
-        received = self._receiver.receive(samples, view.received.start_tick, told=told, silent=cancelled)
+        headers = {one.user: one.header for one in view.received.users if one.header is not None}
+        received = self._receiver.receive(samples, view.received.start_tick, told=headers, silent=cancelled)
         if received is None:
             return view
         return replace(

@@ -166,7 +166,7 @@ class FrameDecoder:
         """The columns that do not depend on decoding."""
         sent, link, csi = slot.sent.get(user), slot.links.get(user), slot.csi
         measured = found is not None and found.detected
-        expected = slot.grant.slot_tick + slot.start.guard_samples
+        expected, header = slot.burst_tick, slot.told_headers().get(user)
         facts: dict[str, Any] = {
             "frame": slot.grant.frame,
             "user": user,
@@ -200,10 +200,6 @@ class FrameDecoder:
             }
             facts |= {
                 "image_id": sent.image_id,
-                "picture": sent.picture,
-                "height": sent.height,
-                "width": sent.width,
-                "channel_uses": sent.n_symbols,
                 "csi_age_s": sent.csi_age_s,
                 "csi_used_slot": sent.csi_slot,
                 "precorrection_hz": sent.precorrection_hz,
@@ -211,6 +207,15 @@ class FrameDecoder:
                 "gain_db": sent.gain_db,
                 "loops": sent.loops,
                 "papr_db": sent.papr_db,
+            }
+        if header is None and found is not None:
+            header = found.header  # the transmitter's word was lost; the burst's own is as good
+        if header is not None:
+            facts |= {
+                "picture": header.picture,
+                "height": header.height,
+                "width": header.width,
+                "channel_uses": header.n_symbols,
             }
         return facts
 

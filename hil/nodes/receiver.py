@@ -43,13 +43,13 @@ from hil.errors import HilError
 from hil.nodes.node import join
 from hil.nodes.telemetry import TelemetryPublisher
 from hil.results.session_recording import SessionRecorder
+from hil.session.csi_path import CsiPath
 from hil.session.keeping_time import check_receiver
 from hil.session.repeated_slot import aligned, find_arrivals, one_period, receive_repeated
 from hil.session.slot import Slot
 from radio.device import Radio
 from radio.errors import RadioError
 from radio.samples import Samples
-from radio.waveform.burst.header import FrameHeader
 from radio.waveform.channel.delay_memory import DelayMemory
 from radio.waveform.config import WaveformConfig
 from radio.waveform.frame import ReceivedFrame
@@ -72,6 +72,7 @@ class ReceiverNode:
     def __post_init__(self) -> None:
         self._receiver = BurstReceiver(self.config.waveform)
         self._memory = DelayMemory(self.config.waveform) if self.config.rx.remember_delays else None
+        self._csi_path = CsiPath(self.config.feedback, self.config.sample_rate_hz)  # as every transmitter's
         self._with_air = self.config.radio.device.startswith("sim")
         self._slots: dict[int, Slot] = {}
         self._changed = threading.Condition()
@@ -132,7 +133,7 @@ class ReceiverNode:
 
     def _slot(self, grant: Grant, start: Start) -> None:
         """Receive one slot, report its channel, hand it to the decoder."""
-        slot = Slot(grant, start)
+        slot = Slot(grant, start, encoder_csi=self._csi_path.take(grant.csi, grant.slot_tick))
         if grant.slot in self._slots:  # granted again: what its first attempt met still counts
             slot.events |= self._slots[grant.slot].events
         self._slots[grant.slot] = slot
@@ -146,13 +147,13 @@ class ReceiverNode:
         grant = slot.grant
         slot.latency_ms["receive"] = _milliseconds_since(clock)
         clock = slot.ready_s = time.perf_counter()
-        expected = grant.slot_tick + start.guard_samples
+        expected = slot.burst_tick
         if not start.repeats or aligned(arrivals):
             memory = None if start.repeats else self._memory  # radios without a common clock expect no tick
             slot.received = self._receiver.receive(slot.samples, expected, memory=memory)
             if grant.frame is not None and not self._every_header_read(slot):
                 self._await_sent(slot)
-                slot.received = self._receiver.receive(slot.samples, expected, told=told_headers(slot), memory=memory)
+                slot.received = self._receiver.receive(slot.samples, expected, told=slot.told_headers(), memory=memory)
         slot.latency_ms["phy"] = _milliseconds_since(clock)
         for event in self.radio.events():
             slot.events[event.kind] = slot.events.get(event.kind, 0) + event.count
@@ -263,15 +264,6 @@ class ReceiverNode:
             if not over() and time.monotonic() - self.bus.heard_s > 2 * bus.heartbeat_s:
                 self._changed.wait_for(over, bus.node_timeout_s)  # is it the coordinator that has gone?
             return here() or not self._stopping
-
-
-def told_headers(slot: Slot) -> dict[int, FrameHeader]:
-    """The headers of a slot as its transmitters told them over the bus, by user."""
-    return {
-        user: FrameHeader(sent.frame or 0, user, "image", sent.height, sent.width, sent.n_symbols, sent.picture)
-        for user, sent in slot.sent.items()
-        if sent.frame is not None
-    }
 
 
 def csi_report(

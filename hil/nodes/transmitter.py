@@ -17,6 +17,7 @@ from hil.session.csi_path import CsiPath
 from hil.session.feedback import side_information
 from hil.session.keeping_time import transmits_by_repeating
 from hil.session.rotation import RotationLoop
+from hil.session.slot import burst_tick
 from models.images import ImageSource, Picture
 from models.runtime.encoder import SemanticEncoder
 from radio.device import Radio, RadioSettings
@@ -97,14 +98,13 @@ class TransmitterNode:
     def _serve(self, grant: Grant, start: Start) -> None:
         """Encode, modulate and transmit one slot, then tell what was sent."""
         clock = time.perf_counter()
-        csi = self._csi_path.take(grant.csi, grant.slot_tick) if self.config.feedback.csi else None
+        csi = self._csi_path.take(grant.csi, grant.slot_tick)
         command = self._command(grant)
         if start.repeats and grant.csi:
             self._rotation.update(grant.csi, self.user)
         picture: Picture | None = None
         symbols = np.zeros(0, np.complex64)
-        header = FrameHeader(0, self.user, "probe", 0, 0, 0, 0)
-        index = 0
+        header = FrameHeader.probe(self.user)
         if grant.frame is not None:
             index = picture_index(grant.frame, self.user, self.config.users, len(self.images))
             picture = self.images[index]
@@ -114,7 +114,7 @@ class TransmitterNode:
             header = FrameHeader(grant.frame, self.user, "image", height, width, symbols.size, index)
         encode_ms = _milliseconds_since(clock)
         clock = time.perf_counter()
-        tick = grant.slot_tick + start.guard_samples - command.advance_ticks
+        tick = burst_tick(grant, start) - command.advance_ticks
         burst = self._modulate(symbols, header, command.correction_hz, tick)
         modulate_ms = _milliseconds_since(clock)
         clock = time.perf_counter()
@@ -124,7 +124,7 @@ class TransmitterNode:
         self.radio.idle_until(grant.slot_tick + start.slot_samples)
         latency = {"encode": encode_ms, "modulate": modulate_ms, "transmit": _milliseconds_since(clock)}
         self.bus.now_tick = burst.end_tick
-        self._report(grant, command, csi, picture, index, symbols, latency, self._transmitter.papr_db(burst.data[0]))
+        self._report(grant, command, csi, picture, header, symbols, latency, self._transmitter.papr_db(burst.data[0]))
 
     def _command(self, grant: Grant) -> UserCommand:
         """This user's of the grant; one that is no number is as good as none."""
@@ -161,7 +161,7 @@ class TransmitterNode:
         command: UserCommand,
         csi: CsiReport | None,
         picture: Picture | None,
-        index: int,
+        header: FrameHeader,
         symbols: np.ndarray,
         latency_ms: dict[str, float],
         papr_db: float,
@@ -169,20 +169,19 @@ class TransmitterNode:
         events: dict[str, int] = {}
         for event in self.radio.events():
             events[event.kind] = events.get(event.kind, 0) + event.count
-        height, width = picture.pixels.shape[:2] if picture else (0, 0)
         original_height, original_width = picture.original_size if picture else (0, 0)
         age_s = (grant.slot_tick - csi.measured_tick) / self.config.sample_rate_hz if csi else None
         sent = Sent(
             slot=grant.slot,
             frame=grant.frame,
             user=self.user,
-            picture=index,
+            picture=header.picture,
             image_id=picture.image_id if picture else "",
-            height=height,
-            width=width,
+            height=header.height,
+            width=header.width,
             original_height=original_height,
             original_width=original_width,
-            n_symbols=symbols.size,
+            n_symbols=header.n_symbols,
             csi_slot=csi.slot if csi else None,
             csi_age_s=age_s,
             precorrection_hz=command.correction_hz,

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from hil.config import RunConfig, load_config
-from hil.nodes.receiver import csi_report, told_headers
+from hil.nodes.receiver import csi_report
 from hil.nodes.receiver_setup import open_decoder
 from hil.report.finish import Stopwatch, finish_run
 from hil.results.run_folder import write_config
@@ -62,7 +62,7 @@ def receive_slot(config: RunConfig, receiver: BurstReceiver, slot: Slot, memory:
     """What the receiver node does with the samples of a granted slot: fills in received and csi."""
     assert slot.samples is not None
     clock = slot.ready_s = time.perf_counter()
-    expected = slot.grant.slot_tick + slot.start.guard_samples
+    expected = slot.burst_tick
     if slot.start.repeats and not (slot.csi and aligned(slot.csi.users)):
         return  # its users did not arrive together: the node did not try to receive them either
     memory = None if slot.start.repeats else memory
@@ -70,7 +70,7 @@ def receive_slot(config: RunConfig, receiver: BurstReceiver, slot: Slot, memory:
     alive = set(range(config.users)) - set(slot.grant.lost_users)
     read = {user.user for user in slot.received.users if user.header_read} if slot.received else set()
     if slot.grant.frame is not None and not alive <= read:
-        slot.received = receiver.receive(slot.samples, expected, told=told_headers(slot), memory=memory)
+        slot.received = receiver.receive(slot.samples, expected, told=slot.told_headers(), memory=memory)
     slot.latency_ms["phy"] = (time.perf_counter() - clock) * 1e3
     slot.csi = csi_report(slot.received, slot.grant, slot.samples.end_tick, expected, config.waveform)
 

@@ -5,7 +5,6 @@ doubles what the channel is measured from and stretches the baseline that the ca
 """
 
 import math
-from functools import lru_cache
 
 import numpy as np
 
@@ -13,7 +12,6 @@ from radio import acceleration
 from radio.waveform.acquisition.carrier_likelihood import carrier_residual_hz, turn_symbols
 from radio.waveform.burst import header as header_code
 from radio.waveform.burst.grid import ResourceGrid
-from radio.waveform.config import WaveformConfig
 from radio.waveform.reception.user import Reception
 from radio.waveform.tracking.known_elements import band_phasors, band_phasors_compiled
 from radio.waveform.tracking.tracker import Phasors, clock_offset
@@ -66,7 +64,7 @@ def start_tracking(grid: ResourceGrid, one: Reception) -> None:
     config = grid.config
     n_symbols = one.symbol_index(grid, grid.payload_start) + grid.payload_symbols(one.header.n_symbols)
     one.phasors = Phasors.empty(grid, n_symbols, one.channel_symbol(grid))
-    heard = one.observations.shape[1] >= config.preamble_repeats + config.sounding_symbols
+    heard = one.observations.shape[1] >= grid.known_symbols(with_header=False)
     put = _put_known_compiled if acceleration.NUMBA else _put_known
     error, expected = put(
         one.phasors.lower,
@@ -180,13 +178,4 @@ def _joined_compiled(observations: np.ndarray, bins: np.ndarray, symbols: np.nda
 def _symbols(grid: ResourceGrid, one: Reception) -> np.ndarray:
     """The header as it was sent, boosted: complex64 [header_symbols, active]."""
     assert one.header is not None
-    return _modulated(one.header, grid.config, float(grid.training_boost))
-
-
-@lru_cache(maxsize=8)  # one frame of all users
-def _modulated(header: header_code.FrameHeader, config: WaveformConfig, boost: float) -> np.ndarray:
-    symbols, active = config.header_symbols, config.active_subcarriers
-    modulated = header_code.modulate(header, symbols * active).reshape(symbols, active)
-    modulated *= np.float32(boost)
-    modulated.setflags(write=False)
-    return modulated
+    return grid.header(one.header)

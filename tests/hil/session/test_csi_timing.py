@@ -74,13 +74,14 @@ class Encoder:
     """Remembers what it was told, by the SNR's slot number."""
 
     def __init__(self):
-        self.told = []
+        self.told, self.sides = [], []
 
     def channel_uses(self, height, width):
         return K
 
     def encode(self, picture, user, side):
         self.told.append((picture[0, 0, 0], user, side.snr_db))
+        self.sides.append(side)
         return np.exp(2j * np.pi * np.random.default_rng(user).random(K)).astype(np.complex64)
 
 
