@@ -15,3 +15,7 @@ class DeviceError(RadioError):
 
 class TransmitRefused(RadioError):
     """The transmit guard stopped samples outside the allowed bands, gains or levels."""
+
+
+class NobodyLeads(TransmitRefused):
+    """The transmit guard stopped samples because the coordinator has not been heard."""

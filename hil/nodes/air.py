@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from hil.bus.client import BusClient
 from hil.bus.messages import Hello, Link, NodeLost, Refused, Start, Stop, Truth
+from hil.bus.presence import Silence
 from hil.config import RunConfig
 from hil.errors import HilError
 from hil.nodes.node import join
@@ -37,6 +38,8 @@ class AirNode:
                 match message.body:
                     case Stop() as stop:
                         return stop
+                    case Silence(reason=reason):
+                        return Stop(complete=False, reason=reason)
                     case NodeLost(role="tx", user=int(user)):
                         self.server.drop_transmitter(user)
                     case Refused(reason=reason):

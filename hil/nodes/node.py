@@ -14,6 +14,7 @@ import click
 
 from hil.bus.client import BusClient
 from hil.bus.messages import Bye, Heartbeat, Hello, Refused, Start, Stop
+from hil.bus.presence import Silence
 from hil.config import RunConfig
 from hil.errors import HilError, UsageError
 from radio.memory import keep_freed_memory
@@ -27,6 +28,10 @@ class Stopped(BaseException):
 
     No Exception: what turns any fault of a library into a sentence must not take it for one.
     """
+
+
+class Apart(HilError):
+    """This node and its coordinator have lost each other; it may ask to join again."""
 
 
 def stop_on_signals() -> None:
@@ -84,7 +89,7 @@ def membership(config: RunConfig, name: str) -> Iterator[BusClient]:
 def join(bus: BusClient, hello: Hello, join_timeout_s: float) -> Start:
     """Say hello until the coordinator starts the run.
 
-    Raises UsageError when it refuses this node, HilError when it does not answer or stops.
+    Raises UsageError when it refuses this node, HilError when it does not answer, stops or dies.
     """
     deadline = time.monotonic() + join_timeout_s
     while time.monotonic() < deadline:
@@ -99,7 +104,9 @@ def join(bus: BusClient, hello: Hello, join_timeout_s: float) -> Start:
                     return message.body
                 case Refused(reason=reason):
                     raise UsageError(reason)
-                case Stop(reason=reason):
+                case Silence(reason=reason, gone=True):
+                    raise HilError(f"{reason}.")
+                case Stop(reason=reason) | Silence(reason=reason):
                     log.debug("still waiting: %s", reason)
                 case Heartbeat():
                     pass

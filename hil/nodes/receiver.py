@@ -36,6 +36,7 @@ from hil.bus.messages import (
     UserCsi,
     Watched,
 )
+from hil.bus.presence import Silence
 from hil.bus.wire import Received
 from hil.config import RunConfig
 from hil.decoding.frame_decoder import DecodedFrame, FrameDecoder
@@ -125,6 +126,8 @@ class ReceiverNode:
                     self._telemetry.watch()
                 case Stop() as stop:
                     return stop
+                case Silence(reason=reason):
+                    return Stop(complete=False, reason=reason)
                 case Refused(reason=reason):
                     raise HilError(reason)
                 case NodeLost() | Heartbeat() | Start():
@@ -260,7 +263,7 @@ class ReceiverNode:
 
         with self._changed:
             self._changed.wait_for(over, GROUND_TRUTH_WAIT_S)
-            if not over() and time.monotonic() - self.bus.heard_s > 2 * bus.heartbeat_s:
+            if not over() and time.monotonic() - self.bus.coordinator.heard_s > 2 * bus.heartbeat_s:
                 self._changed.wait_for(over, bus.node_timeout_s)  # is it the coordinator that has gone?
             return here() or not self._stopping
 

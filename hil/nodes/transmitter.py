@@ -10,9 +10,10 @@ import numpy as np
 from calibration.loops.frequency import precorrect
 from hil.bus.client import BusClient
 from hil.bus.messages import CsiReport, Grant, Heartbeat, Hello, NodeLost, Refused, Sent, Start, Stop, UserCommand
+from hil.bus.presence import Silence
 from hil.config import RunConfig
 from hil.errors import HilError
-from hil.nodes.node import join
+from hil.nodes.node import Apart, join
 from hil.session.csi_path import CsiPath
 from hil.session.feedback import side_information
 from hil.session.keeping_time import transmits_by_repeating
@@ -20,6 +21,7 @@ from hil.session.rotation import RotationLoop
 from models.images import ImageSource, Picture
 from models.runtime.encoder import SemanticEncoder
 from radio.device import Radio, RadioSettings
+from radio.errors import NobodyLeads
 from radio.samples import Samples
 from radio.waveform.burst.header import FrameHeader
 from radio.waveform.transmission.transmitter import BurstTransmitter
@@ -64,7 +66,7 @@ class TransmitterNode:
         self._gain_db = 0.0
 
     def run(self) -> Stop:
-        """Raises HilError or UsageError when the coordinator does not answer or refuses."""
+        """Raises HilError or UsageError when the coordinator does not answer, refuses or has gone, Apart if silent."""
         hello = Hello(
             role="tx",
             user=self.user,
@@ -89,6 +91,8 @@ class TransmitterNode:
                     self._serve(grant, start)
                 case Stop() as stop:
                     return stop
+                case Silence(reason=reason, gone=gone):
+                    raise (HilError if gone else Apart)(reason)
                 case Refused(reason=reason):
                     raise HilError(reason)
                 case NodeLost() | Heartbeat() | Start():
@@ -118,13 +122,19 @@ class TransmitterNode:
         burst = self._modulate(symbols, header, command.correction_hz, tick)
         modulate_ms = _milliseconds_since(clock)
         clock = time.perf_counter()
+        unled = False
         if not command.silent:
             self._set_gain(command.gain_db)
-            self.radio.transmit(self._as_period(burst, grant.slot, start) if start.repeats else burst)
+            try:
+                self.radio.transmit(self._as_period(burst, grant.slot, start) if start.repeats else burst)
+            except NobodyLeads:
+                unled = True  # the guard has told: this slot stays empty
         self.radio.idle_until(grant.slot_tick + start.slot_samples)
         latency = {"encode": encode_ms, "modulate": modulate_ms, "transmit": _milliseconds_since(clock)}
         self.bus.now_tick = burst.end_tick
-        self._report(grant, command, csi, picture, index, symbols, latency, self._transmitter.papr_db(burst.data[0]))
+        self._report(
+            grant, command, csi, picture, index, symbols, latency, self._transmitter.papr_db(burst.data[0]), unled
+        )
 
     def _command(self, grant: Grant) -> UserCommand:
         """This user's of the grant; one that is no number is as good as none."""
@@ -165,8 +175,9 @@ class TransmitterNode:
         symbols: np.ndarray,
         latency_ms: dict[str, float],
         papr_db: float,
+        unled: bool,
     ) -> None:
-        events: dict[str, int] = {}
+        events: dict[str, int] = {"unled": 1} if unled else {}
         for event in self.radio.events():
             events[event.kind] = events.get(event.kind, 0) + event.count
         height, width = picture.pixels.shape[:2] if picture else (0, 0)
