@@ -13,7 +13,7 @@ from typing import NoReturn
 import click
 
 from hil.bus.client import BusClient
-from hil.bus.messages import Bye, Heartbeat, Hello, Refused, Start, Stop
+from hil.bus.messages import Body, Bye, Forgotten, Heartbeat, Hello, Refused, Start, Stop
 from hil.bus.presence import Silence
 from hil.config import RunConfig
 from hil.errors import HilError, UsageError
@@ -108,12 +108,26 @@ def join(bus: BusClient, hello: Hello, join_timeout_s: float) -> Start:
                     raise HilError(f"{reason}.")
                 case Stop(reason=reason) | Silence(reason=reason):
                     log.debug("still waiting: %s", reason)
-                case Heartbeat():
+                case Heartbeat() | Forgotten():
                     pass
     raise HilError(
         f"no start from a coordinator at {bus.endpoint} within {join_timeout_s:g} s; "
         f"is semnoma-hil coordinator running there, and are all nodes up?"
     )
+
+
+def keep_place(bus: BusClient, hello: Hello, body: Body | Silence, rejoin_timeout_s: float) -> Stop | None:
+    """What receiver and air do as the coordinator falls silent or has lost them: say Hello again, or stop for good."""
+    match body:
+        case Silence(reason=reason, gone=gone):
+            if gone or time.monotonic() - bus.coordinator.heard_s > rejoin_timeout_s:
+                return Stop(complete=False, reason=reason)
+            log.warning("%s", reason)
+            bus.send(hello)
+        case Forgotten():
+            log.warning("the coordinator had lost this node; it joins again")
+            bus.send(hello)
+    return None
 
 
 def leave(bus: BusClient, reason: str = "") -> None:

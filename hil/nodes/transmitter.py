@@ -9,7 +9,19 @@ import numpy as np
 
 from calibration.loops.frequency import precorrect
 from hil.bus.client import BusClient
-from hil.bus.messages import CsiReport, Grant, Heartbeat, Hello, NodeLost, Refused, Sent, Start, Stop, UserCommand
+from hil.bus.messages import (
+    CsiReport,
+    Forgotten,
+    Grant,
+    Heartbeat,
+    Hello,
+    NodeLost,
+    Refused,
+    Sent,
+    Start,
+    Stop,
+    UserCommand,
+)
 from hil.bus.presence import Silence
 from hil.config import RunConfig
 from hil.errors import HilError
@@ -93,6 +105,8 @@ class TransmitterNode:
                     return stop
                 case Silence(reason=reason, gone=gone):
                     raise (HilError if gone else Apart)(reason)
+                case Forgotten():
+                    raise Apart("the coordinator had lost this node")
                 case Refused(reason=reason):
                     raise HilError(reason)
                 case NodeLost() | Heartbeat() | Start():
@@ -100,6 +114,9 @@ class TransmitterNode:
 
     def _serve(self, grant: Grant, start: Start) -> None:
         """Encode, modulate and transmit one slot, then tell what was sent."""
+        if self.user in grant.lost_users:  # granted before this node was back: nobody expects it in this slot
+            self.radio.idle_until(grant.slot_tick + start.slot_samples)
+            return
         clock = time.perf_counter()
         csi = self._csi_path.take(grant.csi, grant.slot_tick) if self.config.feedback.csi else None
         command = self._command(grant)

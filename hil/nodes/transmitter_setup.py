@@ -16,11 +16,16 @@ from models.images import ImageSource, open_images
 from models.package.zoo import codec_folder
 from models.runtime.encoder import SemanticEncoder
 from radio.device import RadioSettings, require_applied
-from radio.errors import RadioError
+from radio.errors import DeviceError, DeviceGone, RadioError
 from radio.open import open_radio
 from radio.safety.guard import TransmitGuard
 
 log = logging.getLogger(__name__)
+MAX_REOPENED = 5  # a radio that fails more often in one run is broken
+
+
+class RadioLost(Apart):
+    """The radio has failed in the middle of a run, as after a sleep: it is opened again."""
 
 
 def run_transmitter(config: RunConfig, user: int) -> None:
@@ -32,15 +37,18 @@ def run_transmitter(config: RunConfig, user: int) -> None:
     encoder = SemanticEncoder.load(codec_folder(config.codec), sharing=config.codec_sharing)
     images = open_images(config.images, max_side_px=config.max_image_side_px)
     stop_on_signals()
-    heard_s = time.monotonic()
-    while (last_s := _session(config, user, encoder, images)) is not None:
+    heard_s, sessions = time.monotonic(), 1
+    while (last_s := _session(config, user, encoder, images, sessions <= MAX_REOPENED)) is not None:
+        sessions += 1
         heard_s = max(heard_s, last_s)
         if time.monotonic() - heard_s > config.bus.rejoin_timeout_s:
             raise HilError(f"the coordinator has not been heard for {config.bus.rejoin_timeout_s:g} s.")
         log.warning("this node asks to join again")
 
 
-def _session(config: RunConfig, user: int, encoder: SemanticEncoder, images: ImageSource) -> float | None:
+def _session(
+    config: RunConfig, user: int, encoder: SemanticEncoder, images: ImageSource, reopens: bool
+) -> float | None:
     """From joining to the end of the run; where this node got lost, when its coordinator was last heard (s)."""
     bus = connect(config, f"tx{user}")
     reason: str | None = ""
@@ -54,6 +62,9 @@ def _session(config: RunConfig, user: int, encoder: SemanticEncoder, images: Ima
         raise click.Abort from stopped
     except Apart as apart:
         log.warning("%s", apart)
+        if isinstance(apart, RadioLost) and not reopens:
+            reason = str(apart)
+            raise
         reason = None
     except Exception as error:
         reason = str(error)
@@ -81,6 +92,11 @@ def _serve(config: RunConfig, user: int, bus: BusClient, encoder: SemanticEncode
         require_applied(radio.uri, settings, radio.configure(settings))
         opened.watch(lambda: bus.coordinator.led_s)
         start_hz = carrier_start_hz(radio.calibration)
-        return TransmitterNode(config, user, bus, radio, encoder, images, settings, start_hz).run()
+        try:
+            return TransmitterNode(config, user, bus, radio, encoder, images, settings, start_hz).run()
+        except DeviceGone:
+            raise
+        except DeviceError as error:
+            raise RadioLost(str(error)) from error
     finally:
         radio.close()

@@ -24,9 +24,14 @@ class Slot:
     links: dict[int, Link] = field(default_factory=dict)
     events: dict[str, int] = field(default_factory=dict)
     latency_ms: dict[str, float] = field(default_factory=dict)
+    lost: set[int] = field(default_factory=set)  # users whose transmitters were lost before they had sent
     ready_s: float | None = None  # time.perf_counter() when its samples were there
+
+    def alive(self, users: int) -> set[int]:
+        """Users who may be heard in this slot."""
+        return set(range(users)) - set(self.grant.lost_users) - self.lost
 
     def ground_truth_here(self, users: int, with_air: bool) -> bool:
         """Everything that the living transmitters and the air had to say about this slot."""
-        alive = set(range(users)) - set(self.grant.lost_users)
+        alive = self.alive(users)
         return alive <= set(self.sent) and (not with_air or alive <= set(self.links))
