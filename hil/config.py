@@ -32,9 +32,12 @@ class BusConfig(Section):
         "tcp://127.0.0.1:5555", pattern=r"^tcp://[^/\s]+:\d{1,5}$", description="Where the coordinator listens."
     )
     keys: Path | None = Field(None, description="Folder made by `semnoma-hil keys`; demanded off loopback.")
-    heartbeat_s: float = Field(0.5, gt=0, le=60, description="Every node says so often that it lives.")
+    heartbeat_s: float = Field(0.2, gt=0, le=60, description="Every node says so often that it lives.")
     node_timeout_s: float = Field(5.0, gt=0, le=3600, description="A node silent for so long is lost.")
     join_timeout_s: float = Field(60.0, gt=0, le=86400, description="How long the run waits for all its nodes.")
+    rejoin_timeout_s: float = Field(
+        40.0, gt=0, le=86400, description="How long a run that cannot go on waits for nodes that fell silent."
+    )
     frame_timeout_s: float = Field(60.0, gt=0, le=86400, description="A slot without an answer is given up.")
 
     @model_validator(mode="after")

@@ -13,5 +13,13 @@ class DeviceError(RadioError):
     """A radio that cannot be opened, has gone, or answered something unexpected."""
 
 
+class DeviceGone(DeviceError):
+    """A radio whose other end has ended: opening it again is of no use."""
+
+
 class TransmitRefused(RadioError):
     """The transmit guard stopped samples outside the allowed bands, gains or levels."""
+
+
+class NobodyLeads(TransmitRefused):
+    """The transmit guard stopped samples because the coordinator has not been heard."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import zmq
 
 from hil.bus.messages import MAX_ATTACHMENTS, Body, decode
+from hil.bus.presence import Silence
 
 log = logging.getLogger(__name__)
 Attachments = Sequence[bytes | memoryview]
@@ -19,10 +20,10 @@ LARGE_BYTES = 1 << 16  # below this a copy is cheaper than a reference-counted f
 
 @dataclass(frozen=True)
 class Received:
-    """A checked message. attachments: raw buffers, valid as long as they are referenced."""
+    """A checked message, or what a node's own end has noticed. attachments: raw buffers, valid while referenced."""
 
     sender: str
-    body: Body
+    body: Body | Silence
     attachments: list[memoryview] = field(default_factory=list)
 
 

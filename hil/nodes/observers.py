@@ -86,7 +86,7 @@ class Observers:
                 self._sent[body.user] = body
             case CsiReport():
                 self._csi = body
-            case FrameDone() if name == "rx":
+            case FrameDone(again=[]) if name == "rx":
                 self._done += 1
         return False
 

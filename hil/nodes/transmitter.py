@@ -9,10 +9,23 @@ import numpy as np
 
 from calibration.loops.frequency import precorrect
 from hil.bus.client import BusClient
-from hil.bus.messages import CsiReport, Grant, Heartbeat, Hello, NodeLost, Refused, Sent, Start, Stop, UserCommand
+from hil.bus.messages import (
+    CsiReport,
+    Forgotten,
+    Grant,
+    Heartbeat,
+    Hello,
+    NodeLost,
+    Refused,
+    Sent,
+    Start,
+    Stop,
+    UserCommand,
+)
+from hil.bus.presence import Silence
 from hil.config import RunConfig
 from hil.errors import HilError
-from hil.nodes.node import join
+from hil.nodes.node import Apart, join
 from hil.session.csi_path import CsiPath
 from hil.session.feedback import side_information
 from hil.session.keeping_time import transmits_by_repeating
@@ -21,6 +34,7 @@ from hil.session.slot import burst_tick
 from models.images import ImageSource, Picture
 from models.runtime.encoder import SemanticEncoder
 from radio.device import Radio, RadioSettings
+from radio.errors import NobodyLeads
 from radio.samples import Samples
 from radio.waveform.burst.header import FrameHeader
 from radio.waveform.transmission.transmitter import BurstTransmitter
@@ -65,7 +79,7 @@ class TransmitterNode:
         self._gain_db = 0.0
 
     def run(self) -> Stop:
-        """Raises HilError or UsageError when the coordinator does not answer or refuses."""
+        """Raises HilError or UsageError when the coordinator does not answer, refuses or has gone, Apart if silent."""
         hello = Hello(
             role="tx",
             user=self.user,
@@ -90,6 +104,10 @@ class TransmitterNode:
                     self._serve(grant, start)
                 case Stop() as stop:
                     return stop
+                case Silence(reason=reason, gone=gone):
+                    raise (HilError if gone else Apart)(reason)
+                case Forgotten():
+                    raise Apart("the coordinator had lost this node")
                 case Refused(reason=reason):
                     raise HilError(reason)
                 case NodeLost() | Heartbeat() | Start():
@@ -97,6 +115,9 @@ class TransmitterNode:
 
     def _serve(self, grant: Grant, start: Start) -> None:
         """Encode, modulate and transmit one slot, then tell what was sent."""
+        if self.user in grant.lost_users:  # granted before this node was back: nobody expects it in this slot
+            self.radio.idle_until(grant.slot_tick + start.slot_samples)
+            return
         clock = time.perf_counter()
         csi = self._csi_path.take(grant.csi, grant.slot_tick)
         command = self._command(grant)
@@ -118,13 +139,18 @@ class TransmitterNode:
         burst = self._modulate(symbols, header, command.correction_hz, tick)
         modulate_ms = _milliseconds_since(clock)
         clock = time.perf_counter()
+        unled = False
         if not command.silent:
             self._set_gain(command.gain_db)
-            self.radio.transmit(self._as_period(burst, grant.slot, start) if start.repeats else burst)
+            try:
+                self.radio.transmit(self._as_period(burst, grant.slot, start) if start.repeats else burst)
+            except NobodyLeads:
+                unled = True  # the guard has told: this slot stays empty
         self.radio.idle_until(grant.slot_tick + start.slot_samples)
         latency = {"encode": encode_ms, "modulate": modulate_ms, "transmit": _milliseconds_since(clock)}
         self.bus.now_tick = burst.end_tick
-        self._report(grant, command, csi, picture, header, symbols, latency, self._transmitter.papr_db(burst.data[0]))
+        papr_db = self._transmitter.papr_db(burst.data[0])
+        self._report(grant, command, csi, picture, header, symbols, latency, papr_db, unled)
 
     def _command(self, grant: Grant) -> UserCommand:
         """This user's of the grant; one that is no number is as good as none."""
@@ -165,8 +191,9 @@ class TransmitterNode:
         symbols: np.ndarray,
         latency_ms: dict[str, float],
         papr_db: float,
+        unled: bool,
     ) -> None:
-        events: dict[str, int] = {}
+        events: dict[str, int] = {"unled": 1} if unled else {}
         for event in self.radio.events():
             events[event.kind] = events.get(event.kind, 0) + event.count
         original_height, original_width = picture.original_size if picture else (0, 0)

@@ -29,6 +29,7 @@ class Slot:
     links: dict[int, Link] = field(default_factory=dict)
     events: dict[str, int] = field(default_factory=dict)
     latency_ms: dict[str, float] = field(default_factory=dict)
+    lost: set[int] = field(default_factory=set)  # users whose transmitters were lost before they had sent
     ready_s: float | None = None  # time.perf_counter() when its samples were there
 
     @property
@@ -40,9 +41,13 @@ class Slot:
         """The headers of this slot's pictures as its transmitters told them over the bus, by user."""
         return {user: header_of(sent) for user, sent in self.sent.items() if sent.frame is not None}
 
+    def alive(self, users: int) -> set[int]:
+        """Users who may be heard in this slot."""
+        return set(range(users)) - set(self.grant.lost_users) - self.lost
+
     def ground_truth_here(self, users: int, with_air: bool) -> bool:
         """Everything that the living transmitters and the air had to say about this slot."""
-        alive = set(range(users)) - set(self.grant.lost_users)
+        alive = self.alive(users)
         return alive <= set(self.sent) and (not with_air or alive <= set(self.links))
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from hil.config import RunConfig, load_config
+from hil.decoding.unsent import HeldBack
 from hil.nodes.receiver import csi_report
 from hil.nodes.receiver_setup import open_decoder
 from hil.report.finish import Stopwatch, finish_run
@@ -44,7 +45,7 @@ def run_replay(recording: Path, config: RunConfig, out: Path) -> dict[str, Any]:
     slots = list(recorded_slots(SigmfReader(recording)))
     with contextlib.closing(ResultWriter(out, resume=False)) as writer:
         write_config(out, config)
-        decoder = open_decoder(config, writer)
+        decoder, held_back = open_decoder(config, writer), HeldBack()
         receiver = BurstReceiver(config.waveform)
         memory = DelayMemory(config.waveform) if config.rx.remember_delays else None
         radio = FileRadio(str(recording))
@@ -53,8 +54,12 @@ def run_replay(recording: Path, config: RunConfig, out: Path) -> dict[str, Any]:
                 slot.samples = radio.receive(slot.grant.slot_tick, slot.start.slot_samples)
                 receive_slot(config, receiver, slot, memory)
                 if slot.grant.frame is not None:
-                    decoder.decode(slot)
+                    frame = decoder.make(slot)
+                    held_back.take(frame)  # the session may have sent it again later
+                    decoder.record(frame)
                 slot.samples = slot.received = None  # a long recording must not fill the memory
+        for row in held_back.release():
+            writer.append(row)
     return finish_run(out, config, stopwatch)
 
 
@@ -67,7 +72,7 @@ def receive_slot(config: RunConfig, receiver: BurstReceiver, slot: Slot, memory:
         return  # its users did not arrive together: the node did not try to receive them either
     memory = None if slot.start.repeats else memory
     slot.received = receiver.receive(slot.samples, expected, memory=memory)
-    alive = set(range(config.users)) - set(slot.grant.lost_users)
+    alive = slot.alive(config.users)
     read = {user.user for user in slot.received.users if user.header_read} if slot.received else set()
     if slot.grant.frame is not None and not alive <= read:
         slot.received = receiver.receive(slot.samples, expected, told=slot.told_headers(), memory=memory)

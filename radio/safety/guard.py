@@ -6,7 +6,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from radio.device import Capabilities, Radio, RadioSettings
-from radio.errors import DeviceError, TransmitRefused
+from radio.errors import DeviceError, NobodyLeads, TransmitRefused
 from radio.safety.sentinel import Sentinel
 from radio.safety.watchdog import SilenceWatchdog
 from radio.samples import RadioEvent, Samples
@@ -28,7 +28,7 @@ class GuardConfig(BaseModel):
         default=0.0, description="Largest transmit gain that may be set, in the device's own dB."
     )
     max_silence_s: float = Field(
-        default=5.0, gt=0, le=3600, description="A transmitter is off when its coordinator was silent for so long."
+        default=0.8, gt=0, le=3600, description="A transmitter is off when its coordinator was silent for so long."
     )
     max_peak: float = Field(default=1.0, gt=0, le=1.0, description="Largest magnitude of a sample, full scale 1.")
 
@@ -121,7 +121,7 @@ class GuardedRadio:
         # The watchdog may have fired between the check and the device's start: its silence came too early then.
         try:
             self._refuse_when_unled()
-        except TransmitRefused:
+        except NobodyLeads:
             self.silence()
             raise
 
@@ -131,7 +131,7 @@ class GuardedRadio:
 
     def _refuse_when_unled(self) -> None:
         if self._watchdog is not None and self._watchdog.too_long():
-            raise TransmitRefused(
+            raise NobodyLeads(
                 f"{self.uri} is off: its coordinator has been silent for {self._guard.config.max_silence_s:g} s."
             )
 

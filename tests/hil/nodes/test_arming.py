@@ -10,7 +10,7 @@ from hil.nodes import transmitter_setup
 
 @pytest.mark.parametrize("user", [0, 1])
 def test_the_watchdog_is_armed_with_the_buss_own_ear_before_anything_is_sent(monkeypatch, user):
-    told, bus = [], SimpleNamespace(heard_s=10.0)
+    told, bus = [], SimpleNamespace(coordinator=SimpleNamespace(led_s=10.0))
 
     class Radio:
         uri, calibration = "fake:", None
@@ -35,7 +35,7 @@ def test_the_watchdog_is_armed_with_the_buss_own_ear_before_anything_is_sent(mon
         def run(self):
             told.append("served")
             heard = [radio.last_heard_s()]
-            bus.heard_s = 99.0
+            bus.coordinator.led_s = 99.0
             return [*heard, radio.last_heard_s()]
 
     opened = {}

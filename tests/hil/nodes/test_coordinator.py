@@ -17,6 +17,7 @@ FAST = {
     "bus.node_timeout_s": 1.0,
     "bus.frame_timeout_s": 5.0,
     "bus.join_timeout_s": 5.0,
+    "bus.rejoin_timeout_s": 1.0,
 }
 
 

@@ -6,12 +6,16 @@ import numpy as np
 import pytest
 
 from hil.bus.messages import CsiReport, Grant, Start, Stop, UserCommand, UserCsi
+from hil.bus.presence import Silence
 from hil.bus.wire import Received
 from hil.config import load_config
+from hil.errors import HilError
 from hil.nodes.coordinator import Coordinator
+from hil.nodes.node import Apart
 from hil.nodes.transmitter import TransmitterNode, longest_burst, picture_index
 from models.images import Picture
 from radio.device import Capabilities, RadioSettings
+from radio.errors import NobodyLeads
 from radio.samples import Samples
 from radio.waveform.reception.receiver import BurstReceiver
 from tests.radio.waveform.propagation import propagate
@@ -205,3 +209,22 @@ def test_a_hello_names_the_longest_burst_of_the_users_own_pictures():
     assert longest_burst(config, pictures, encoder, 1) == grid.burst_length(900)
     more = load_config(None, {"frames": 9, "users": 2})
     assert longest_burst(more, pictures, encoder, 1) == grid.burst_length(5000)
+
+
+def test_a_burst_that_nobody_led_is_told_and_the_node_goes_on(monkeypatch):
+    def refuse(self, burst):
+        if burst.start_tick < SLOT_SAMPLES:
+            raise NobodyLeads("off")
+        self.sent.append(burst)
+
+    monkeypatch.setattr(Radio, "transmit", refuse)
+    _, radio, _, told = transmitted([Grant(slot, slot, slot * SLOT_SAMPLES, None) for slot in range(2)])
+    assert [sent.events for sent, _ in told[1:]] == [{"unled": 1}, {}] and len(radio.sent) == 1
+    assert radio.idle == [SLOT_SAMPLES, 2 * SLOT_SAMPLES]  # nobody waits for what does not come
+
+
+@pytest.mark.parametrize(("gone", "error"), [(True, HilError), (False, Apart)])
+def test_a_transmitter_whose_coordinator_died_ends_and_one_that_lost_it_may_join_again(gone, error):
+    with pytest.raises(error, match="no word") as caught:
+        transmitted([Silence("no word", gone)])
+    assert isinstance(caught.value, Apart) is not gone

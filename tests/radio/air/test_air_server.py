@@ -140,6 +140,23 @@ def test_a_killed_transmitter_does_not_hold_the_air(start, attach):
     assert time.monotonic() - begin < 6
 
 
+def test_what_a_frozen_receiver_has_asked_for_is_answered_when_it_can_be(start, attach, noise_like, burst, monkeypatch):
+    monkeypatch.setattr("radio.air.sessions.PRESUMED_DEAD_S", 0.1)
+    server = start(AirConfig.ideal(stall_timeout_s=60))
+    receiver, transmitter = attach(server, "rx"), attach(server, "tx")
+    receiver._heartbeat.stop()
+    got = []
+    waiting = threading.Thread(target=lambda: got.append(receiver.receive(0, 1000, timeout_s=20)))
+    waiting.start()
+    session = server._sessions.get(receiver._session)
+    while session.present or receiver._session not in server._pending:
+        time.sleep(0.02)
+    transmitter.transmit(burst(noise_like(100), 100))
+    transmitter.idle_until(1000)
+    waiting.join(20)
+    assert got and np.array_equal(got[0].data[0, 100:200], noise_like(100))
+
+
 def test_a_user_has_one_transmitter(start, attach):
     server = start(AirConfig.ideal())
     attach(server, "tx", 0)
