@@ -6,7 +6,7 @@ Every OFDM symbol of which something is known (sounding, header once decoded, pi
 
 two of them for the lower and the upper half of the band. Their difference gives the drift of the sampling clock
 (tau_m = -clock * (t_m - reference)), their sum the common phase: its mean slope by the peak of a periodogram, which
-needs no unwrapping at low SNR, and what is left by smoothing over time.
+needs no unwrapping at low SNR, and what is left by smoothing over time (see `wiener_phase`).
 """
 
 import math
@@ -17,6 +17,7 @@ import numpy as np
 from radio import acceleration
 from radio.waveform.burst.grid import ResourceGrid
 from radio.waveform.tracking.clock import clock_compiled, clock_of
+from radio.waveform.tracking.wiener_phase import wiener_smoothed, wiener_smoothed_compiled
 from radio.waveform.transforms.periodogram import (
     peak,
     peak_compiled,
@@ -26,11 +27,8 @@ from radio.waveform.transforms.periodogram import (
     spectrum_near_zero,
 )
 
-SMOOTHING_SYMBOLS = 4.0  # standard deviation of the kernel: about a millisecond at the default numerology
 LARGEST_RESIDUAL_HZ = 600.0
 SEARCHED_DEVIATIONS = 8.0  # of the carrier; beyond, the prior outweighs any likelihood
-_REACH = int(4 * SMOOTHING_SYMBOLS)
-_KERNEL = np.exp(-0.5 * (np.arange(-_REACH, _REACH + 1) / SMOOTHING_SYMBOLS) ** 2)
 
 
 @dataclass
@@ -107,7 +105,7 @@ def _tracked(
     noise_energy = noise_power * max(float(energy.sum()), 1e-300)
     delay_s = -clock * (np.arange(lower.size) - reference) * period_s
     tilts = np.pi * separation_hz * delay_s
-    phase_rad, frequency_hz = _followed(lower, upper, tilts, period_s, noise_energy, cfo_std_hz)
+    phase_rad, frequency_hz = _followed(lower, upper, energy, tilts, period_s, noise_energy, cfo_std_hz)
     return phase_rad, delay_s, frequency_hz, clock
 
 
@@ -126,7 +124,7 @@ def _tracked_compiled(
     noise_energy = noise_power * max(energy.sum(), 1e-300)
     delay_s = -clock * (np.arange(lower.size) - reference) * period_s
     tilts = np.pi * separation_hz * delay_s
-    phase_rad, frequency_hz = _followed_compiled(lower, upper, tilts, period_s, noise_energy, cfo_std_hz)
+    phase_rad, frequency_hz = _followed_compiled(lower, upper, energy, tilts, period_s, noise_energy, cfo_std_hz)
     return phase_rad, delay_s, frequency_hz, clock
 
 
@@ -138,20 +136,31 @@ def clock_offset(phasors: Phasors, period_s: float, noise_power: float) -> float
 
 
 def _followed(
-    lower: np.ndarray, upper: np.ndarray, tilts: np.ndarray, period_s: float, noise_energy: float, std_hz: float
+    lower: np.ndarray,
+    upper: np.ndarray,
+    energy: np.ndarray,
+    tilts: np.ndarray,
+    period_s: float,
+    noise_energy: float,
+    std_hz: float,
 ) -> tuple[np.ndarray, float]:
     """Phase float64 [symbols] and its mean slope in Hz, of phasors whose halves are turned by -tilts and tilts."""
     tilt = np.exp(-1j * tilts)
     common = lower * tilt + upper / tilt
     frequency_hz = _frequency(common, period_s, noise_energy, std_hz)
     turns = 2 * np.pi * frequency_hz * period_s * np.arange(common.size)
-    smooth = np.convolve(common * np.exp(-1j * turns), _KERNEL)[_REACH : _REACH + common.size]
-    return np.angle(smooth) + turns, frequency_hz
+    return wiener_smoothed(common * np.exp(-1j * turns), energy) + turns, frequency_hz
 
 
 @acceleration.compiled
 def _followed_compiled(
-    lower: np.ndarray, upper: np.ndarray, tilts: np.ndarray, period_s: float, noise_energy: float, std_hz: float
+    lower: np.ndarray,
+    upper: np.ndarray,
+    energy: np.ndarray,
+    tilts: np.ndarray,
+    period_s: float,
+    noise_energy: float,
+    std_hz: float,
 ) -> tuple[np.ndarray, float]:
     symbols = lower.size
     common = np.empty(symbols, np.complex128)
@@ -160,19 +169,11 @@ def _followed_compiled(
         common[m] = lower[m] * tilt + upper[m] * tilt.conjugate()
     frequency_hz = _frequency_compiled(common, period_s, noise_energy, std_hz)
     step = 2 * math.pi * frequency_hz * period_s
-    real, imag = np.zeros(symbols + 2 * _REACH), np.zeros(symbols + 2 * _REACH)  # as if nothing were known outside
     for m in range(symbols):
-        c, s = math.cos(step * m), -math.sin(step * m)
-        real[_REACH + m] = common[m].real * c - common[m].imag * s
-        imag[_REACH + m] = common[m].real * s + common[m].imag * c
-    smooth = np.zeros((2, symbols))
-    for i in range(2 * _REACH + 1):
-        for m in range(symbols):
-            smooth[0, m] += _KERNEL[i] * real[i + m]
-            smooth[1, m] += _KERNEL[i] * imag[i + m]
-    phase_rad = np.empty(symbols)
+        common[m] *= complex(math.cos(step * m), -math.sin(step * m))
+    phase_rad = wiener_smoothed_compiled(common, energy)
     for m in range(symbols):
-        phase_rad[m] = math.atan2(smooth[1, m], smooth[0, m]) + step * m
+        phase_rad[m] += step * m
     return phase_rad, frequency_hz
 
 
