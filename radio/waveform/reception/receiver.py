@@ -226,7 +226,13 @@ class BurstReceiver:
             one.channel,
         )
         clock_ppm = payload.track.clock_ppm
-        return ReceivedUser(**measured, clock_ppm=clock_ppm, features=payload.features, alignment=alignment)
+        return ReceivedUser(
+            **measured,
+            clock_ppm=clock_ppm,
+            features=payload.features,
+            alignment=alignment,
+            quality=payload.quality,
+        )
 
     def _channel_estimate(self, one: Reception, start_tick: int, origin: int) -> ChannelEstimate:
         """The internal estimate, seen through FFT windows with the carrier undone, as the radio sees it."""

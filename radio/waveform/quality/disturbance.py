@@ -1,0 +1,81 @@
+"""The power that disturbs each symbol of a payload, from its pilots' residual, and which symbols were hit.
+
+A symbol's residual has few dimensions, so that neighbours are pooled wherever nothing speaks against it: a burst
+through which nothing changes has one level, a level that drifts is followed by a moving mean, and only symbols that
+stand out beyond chance are judged alone. Under white noise a residual of d complex values is Gamma(d).
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import scipy.special
+
+from radio.waveform.quality.pilots import PilotView
+
+FALSE_HIT = 1e-6  # that noise alone makes a symbol stand out
+HIT_RATIO = 4.0  # 6 dB over the burst's own level; less is not worth a flag
+POOLED_SYMBOLS = 8  # on either side, for a level that drifts
+AS_TOLD_DEVIATIONS = 2.5  # of the pilots' level from the training's noise: within, the training knows it better
+EVEN_DB = 1.0  # a level that drifts by less is taken to be even
+STEP_DB = 0.5  # in which a drifting level is followed
+HEARD = 6.0  # least |amplitude|^2 of the pilots over its variance: Exp(1) where nobody sends
+ERASED = 1e9  # of the noise power: what a symbol with nothing in it is disturbed by
+
+
+@dataclass(frozen=True)
+class Disturbance:
+    """power: float64 [symbols], of a channel use and antenna. hit: bool [symbols], stands out; erased: bool [symbols],
+    those of them in which the user cannot be heard at all."""
+
+    power: np.ndarray
+    hit: np.ndarray
+    erased: np.ndarray
+
+
+def disturbance(view: PilotView, noise_power: float, beyond: int) -> Disturbance:
+    """noise_power: as the training saw it; beyond: symbols at the end that are not in the samples at all."""
+    local = view.residual() / view.dimensions
+    there = np.arange(local.size) < local.size - beyond
+    quartile = float(np.quantile(local[there], 0.25)) if there.any() else 0.0
+    reference = max(noise_power, quartile / _quartile(view.dimensions))
+    hit = (local > reference * max(HIT_RATIO, _largest(view.dimensions))) | ~there
+    power = _level(local, ~hit, view.dimensions, noise_power)
+    amplitude = view.amplitude
+    left = view.residual(amplitude) / max(view.dimensions - 1, 1)
+    heard = np.abs(amplitude) ** 2 * view.energy / np.maximum(left, 1e-30)
+    erased = hit & ((heard < HEARD) | ~there)
+    power[hit] = local[hit]
+    power[erased] = ERASED * max(noise_power, float(local.max(initial=0)))
+    return Disturbance(power, hit, erased)
+
+
+def _level(local: np.ndarray, good: np.ndarray, dimensions: int, noise_power: float) -> np.ndarray:
+    """What disturbs symbols that do not stand out, float64 [symbols]."""
+    count = int(good.sum())
+    if count == 0:
+        return np.full(local.size, noise_power)
+    mean = float(local[good].mean())
+    if local.size > POOLED_SYMBOLS:
+        kernel = np.ones(2 * POOLED_SYMBOLS + 1)
+        known = np.convolve(good.astype(float), kernel, "same")
+        pooled = np.convolve(np.where(good, local, 0.0), kernel, "same") / np.maximum(known, 1)
+        pooled = np.where(known > 0, pooled, mean)
+        deviation = AS_TOLD_DEVIATIONS / np.sqrt(np.maximum(known, 1) * dimensions)
+        drift_db = 10 * np.log10(np.maximum(pooled, 1e-30) / max(mean, 1e-30))
+        if (np.abs(drift_db) > np.maximum(EVEN_DB, 10 * np.log10(1 + 1.5 * deviation))).any():
+            return mean * 10 ** (STEP_DB * np.round(drift_db / STEP_DB) / 10)
+    as_told = abs(mean / noise_power - 1) < AS_TOLD_DEVIATIONS / np.sqrt(count * dimensions)
+    return np.full(local.size, noise_power if as_told else mean)
+
+
+@lru_cache(maxsize=32)
+def _quartile(dimensions: int) -> float:
+    """Of Gamma(d) / d."""
+    return float(scipy.special.gammaincinv(dimensions, 0.25)) / dimensions
+
+
+@lru_cache(maxsize=32)
+def _largest(dimensions: int) -> float:
+    """What Gamma(d) / d exceeds with FALSE_HIT."""
+    return float(scipy.special.gammainccinv(dimensions, FALSE_HIT)) / dimensions
