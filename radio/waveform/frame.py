@@ -30,8 +30,8 @@ class Alignment:
     """How a user's payload lies in the samples: what the receiver undid before it looked.
 
     window_ticks: int [m], where each symbol's FFT window starts. cfo_hz: with phase zero at phase_origin_tick.
-    delay_samples, phase_rad: float [m], timing and phase that were undone then (see `straightening`). channel:
-    complex64 [antennas, active], as seen through these windows.
+    delay_samples, phase_rad, gain: float [m], timing, phase and amplitude that were undone then (see `straightening`).
+    channel: complex64 [antennas, active], as seen through these windows.
     """
 
     window_ticks: np.ndarray
@@ -40,6 +40,7 @@ class Alignment:
     delay_samples: np.ndarray
     phase_rad: np.ndarray
     channel: np.ndarray
+    gain: np.ndarray
 
 
 @dataclass(frozen=True)

@@ -33,10 +33,10 @@ class Disturbance:
     erased: np.ndarray
 
 
-def disturbance(view: PilotView, noise_power: float, beyond: int) -> Disturbance:
-    """noise_power: as the training saw it; beyond: symbols at the end that are not in the samples at all."""
+def disturbance(view: PilotView, noise_power: float, gone: np.ndarray) -> Disturbance:
+    """noise_power: as the training saw it; gone: bool [symbols], known to hold nothing of the user."""
     local = view.residual() / view.dimensions
-    there = np.arange(local.size) < local.size - beyond
+    there = ~gone
     quartile = float(np.quantile(local[there], 0.25)) if there.any() else 0.0
     reference = max(noise_power, quartile / _quartile(view.dimensions))
     hit = (local > reference * max(HIT_RATIO, _largest(view.dimensions))) | ~there
