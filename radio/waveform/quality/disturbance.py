@@ -57,9 +57,9 @@ def _level(local: np.ndarray, good: np.ndarray, dimensions: int, noise_power: fl
         return np.full(local.size, noise_power)
     mean = float(local[good].mean())
     if local.size > POOLED_SYMBOLS:
-        kernel = np.ones(2 * POOLED_SYMBOLS + 1)
-        known = np.convolve(good.astype(float), kernel, "same")
-        pooled = np.convolve(np.where(good, local, 0.0), kernel, "same") / np.maximum(known, 1)
+        kernel, around = np.ones(2 * POOLED_SYMBOLS + 1), slice(POOLED_SYMBOLS, POOLED_SYMBOLS + local.size)
+        known = np.convolve(good.astype(float), kernel)[around]
+        pooled = np.convolve(np.where(good, local, 0.0), kernel)[around] / np.maximum(known, 1)
         pooled = np.where(known > 0, pooled, mean)
         deviation = AS_TOLD_DEVIATIONS / np.sqrt(np.maximum(known, 1) * dimensions)
         drift_db = 10 * np.log10(np.maximum(pooled, 1e-30) / max(mean, 1e-30))

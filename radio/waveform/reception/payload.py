@@ -56,16 +56,14 @@ def receive_payload(
     seen = disturbance(laid.pilots, noise_power, course.gone)
     if seen.hit.any() or suspect(laid.pilots, noise_power):
         laid, seen, course = _followed_damage(data, grid, one, noise_power, laid, seen, course)
-    view = _view(one, found, seen.power, grid, silent)
+    view = _view(one, found, seen.power, noise_power, grid, silent)
     features = straightened_uses(
         laid.bins, view.weights, laid.delay_samples, laid.phase_rad, grid, view.lengths, one.header.n_symbols
     )
     if grid.config.scramble:
         features = features * grid.scramble_signs(features.size)
     quality = _quality(view, seen, course)
-    return Payload(
-        features, laid.track, laid.starts, laid.delay_samples, laid.phase_rad, course.gain, quality
-    )
+    return Payload(features, laid.track, laid.starts, laid.delay_samples, laid.phase_rad, course.gain, quality)
 
 
 def _followed_damage(
@@ -108,13 +106,27 @@ def _followed_damage(
 
 
 def _view(
-    one: Reception, found: list[Reception], disturbed: np.ndarray, grid: ResourceGrid, silent: frozenset[int]
+    one: Reception,
+    found: list[Reception],
+    disturbed: np.ndarray,
+    noise_power: float,
+    grid: ResourceGrid,
+    silent: frozenset[int],
 ) -> View:
     """Weights of one user against disturbance float64 [symbols]; others count only where their payloads last."""
     lengths = [grid.payload_symbols(f.header.n_symbols) if f.header else disturbed.size for f in found]
     lengths = [0 if f.user in silent else length for f, length in zip(found, lengths, strict=True)]
     channels = np.stack([f.channel for f in found if f.channel is not None])
-    return view_of(channels, lengths, [f.user for f in found].index(one.user), disturbed)
+    leaked = sum(_leaked(one, other, grid) for other in found if other.user not in silent)
+    return view_of(channels, lengths, [f.user for f in found].index(one.user), disturbed, leaked, noise_power)
+
+
+def _leaked(one: Reception, other: Reception, grid: ResourceGrid) -> float:
+    """Power of another user's payload that falls beside its subcarriers where one's carrier is undone."""
+    if other is one or other.channel is None:
+        return 0.0
+    power = float(np.vdot(other.channel, other.channel).real) / other.channel.size
+    return power * float(1 - np.sinc((other.cfo_hz - one.cfo_hz) / grid.config.subcarrier_spacing_hz) ** 2)
 
 
 def _quality(view: View, seen: Disturbance, course: Course) -> PayloadQuality:

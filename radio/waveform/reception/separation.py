@@ -24,14 +24,23 @@ class View:
     quiet_error: np.ndarray
 
 
-def view_of(channels: np.ndarray, lengths: Sequence[int], user: int, noise_power: np.ndarray) -> View:
-    """LMMSE weights of one user against the others and a disturbance of noise_power float [symbols] per antenna.
+def view_of(
+    channels: np.ndarray,
+    lengths: Sequence[int],
+    user: int,
+    disturbed: np.ndarray,
+    leaked: float = 0.0,
+    least: float = 0.0,
+) -> View:
+    """LMMSE weights of one user against the others and a disturbance float [symbols] per antenna.
 
     channels: complex64 [users, antennas, active]; lengths: OFDM symbols of each user's payload, after which it counts as
-    absent; user: index into channels.
+    absent; user: index into channels. leaked: the part of the disturbance, down to `least`, that is the others'
+    payloads beside their subcarriers: where they send on every element, it is no power besides theirs.
     """
-    symbols = noise_power.size
-    changes = 1 + np.flatnonzero(np.diff(noise_power))
+    symbols = disturbed.size
+    noise_power = np.maximum(disturbed - leaked, np.minimum(disturbed, least))
+    changes = 1 + np.flatnonzero(np.diff(disturbed))
     edges = np.array(sorted({0, symbols, *changes.tolist(), *(min(length, symbols) for length in lengths)}))
     present = np.array(lengths)[None, :] > edges[:-1, None]
     levels = noise_power[edges[:-1]].astype(np.float32)
@@ -41,7 +50,8 @@ def view_of(channels: np.ndarray, lengths: Sequence[int], user: int, noise_power
     # What LMMSE weights leave of a unit-power symbol is 1 - w^H g.
     taken = np.einsum("paf,af->p", weights.conj(), own).real / own.shape[1]
     power = np.sum(own.real**2 + own.imag**2, axis=0, dtype=np.float64)
-    quiet = np.mean(levels[:, None] / (power + levels[:, None]), axis=1)
+    alone = disturbed[edges[:-1], None]
+    quiet = np.mean(alone / (power + alone), axis=1)
     counts = np.diff(edges)
     return View(weights, counts, np.repeat(1 - taken.astype(np.float64), counts), np.repeat(quiet, counts))
 
