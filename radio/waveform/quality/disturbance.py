@@ -35,19 +35,24 @@ class Disturbance:
 
 def disturbance(view: PilotView, noise_power: float, gone: np.ndarray) -> Disturbance:
     """noise_power: as the training saw it; gone: bool [symbols], known to hold nothing of the user."""
-    local = view.residual() / view.dimensions
+    local = view.residual / view.dimensions
     there = ~gone
-    quartile = float(np.quantile(local[there], 0.25)) if there.any() else 0.0
+    quartile = _lower(local[there])
     reference = max(noise_power, quartile / _quartile(view.dimensions))
     hit = (local > reference * max(HIT_RATIO, _largest(view.dimensions))) | ~there
     power = _level(local, ~hit, view.dimensions, noise_power)
-    amplitude = view.amplitude
-    left = view.residual(amplitude) / max(view.dimensions - 1, 1)
-    heard = np.abs(amplitude) ** 2 * view.energy / np.maximum(left, 1e-30)
+    if not hit.any():
+        return Disturbance(power, hit, hit)
+    heard = np.abs(view.total) ** 2 / np.maximum(view.energy * view.scatter, 1e-30)
     erased = hit & ((heard < HEARD) | ~there)
     power[hit] = local[hit]
     power[erased] = ERASED * max(noise_power, float(local.max(initial=0)))
     return Disturbance(power, hit, erased)
+
+
+def _lower(values: np.ndarray) -> float:
+    """The lower quartile; 0 of nothing."""
+    return float(np.partition(values, values.size // 4)[values.size // 4]) if values.size else 0.0
 
 
 def _level(local: np.ndarray, good: np.ndarray, dimensions: int, noise_power: float) -> np.ndarray:
@@ -56,7 +61,7 @@ def _level(local: np.ndarray, good: np.ndarray, dimensions: int, noise_power: fl
     if count == 0:
         return np.full(local.size, noise_power)
     mean = float(local[good].mean())
-    if local.size > POOLED_SYMBOLS:
+    if local.size > POOLED_SYMBOLS and _may_drift(local, good, mean):
         kernel, around = np.ones(2 * POOLED_SYMBOLS + 1), slice(POOLED_SYMBOLS, POOLED_SYMBOLS + local.size)
         known = np.convolve(good.astype(float), kernel)[around]
         pooled = np.convolve(np.where(good, local, 0.0), kernel)[around] / np.maximum(known, 1)
@@ -67,6 +72,13 @@ def _level(local: np.ndarray, good: np.ndarray, dimensions: int, noise_power: fl
             return mean * 10 ** (STEP_DB * np.round(drift_db / STEP_DB) / 10)
     as_told = abs(mean / noise_power - 1) < AS_TOLD_DEVIATIONS / np.sqrt(count * dimensions)
     return np.full(local.size, noise_power if as_told else mean)
+
+
+def _may_drift(local: np.ndarray, good: np.ndarray, mean: float) -> bool:
+    """A cheap look: the means of blocks of symbols differ."""
+    begins = np.arange(0, local.size - POOLED_SYMBOLS // 2, POOLED_SYMBOLS)
+    blocks = np.add.reduceat(np.where(good, local, mean), begins) / np.diff(begins, append=local.size)
+    return bool(blocks.max() > 1.2 * mean or blocks.min() < 0.8 * mean)
 
 
 @lru_cache(maxsize=32)

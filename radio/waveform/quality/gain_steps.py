@@ -4,6 +4,8 @@ The size is taken to be constant between steps; a step is believed where it expl
 segmentation; Scott and Knott 1974).
 """
 
+import itertools
+
 import numpy as np
 
 from radio.waveform.quality.pilots import PilotView
@@ -19,13 +21,12 @@ def gain_course(view: PilotView) -> np.ndarray:
     where the user has gone.
     """
     energy = np.maximum(view.energy, 1e-30)
-    left = view.residual(view.amplitude) / max(view.dimensions - 1, 1)
-    variance = np.maximum(left / energy, 1e-12)  # of the complex amplitude
+    variance = np.maximum(view.scatter / energy, 1e-12)  # of the complex amplitude
     size = np.sqrt(np.maximum(np.abs(view.amplitude) ** 2 - variance, 0))
     weight = 2 / variance
     course = np.ones(size.size)
     edges = _edges(size, weight)
-    for begin, end in zip(edges[:-1], edges[1:], strict=True):
+    for begin, end in itertools.pairwise(edges):
         level = float(np.average(size[begin:end], weights=weight[begin:end]))
         surplus = (level - 1) ** 2 * float(weight[begin:end].sum())
         if surplus > BELIEVED and abs(level - 1) > SMALLEST_STEP and level < LARGEST_GAIN:

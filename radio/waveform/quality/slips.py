@@ -44,11 +44,11 @@ def training_slips(observations: np.ndarray, fft_size: int, noise_power: float) 
 
     observations: the channel seen in known symbols; noise_power: of their values.
     """
-    half = observations.shape[2] // 2
-    numbers = np.concatenate([np.arange(-half, 0), np.arange(1, half + 1)])
-    products = np.einsum("amk,ak->mk", observations, observations[:, -1].conj())
-    turns, lowest = _turns(fft_size, half)
-    found = np.abs(products @ turns[numbers - lowest, ::STEPS_PER_SAMPLE])
+    last = observations[:, -1].conj()
+    products = observations[0] * last[0]
+    for antenna in range(1, len(observations)):
+        products += observations[antenna] * last[antenna]
+    found = np.abs(products @ _whole_turns(fft_size, observations.shape[2] // 2))
     middle = found.shape[1] // 2
     if (found.argmax(axis=1) == middle).all():
         return np.zeros(observations.shape[1], int)
@@ -64,6 +64,12 @@ def _turns(fft_size: int, half: int) -> tuple[np.ndarray, int]:
     steps = np.arange(-REACH_SAMPLES * STEPS_PER_SAMPLE, REACH_SAMPLES * STEPS_PER_SAMPLE + 1)
     cycles = np.outer(np.arange(-half, half + 1), steps / STEPS_PER_SAMPLE / fft_size)
     return np.exp(2j * np.pi * cycles).astype(np.complex64), -half
+
+
+@lru_cache(maxsize=4)
+def _whole_turns(fft_size: int, half: int) -> np.ndarray:
+    """Those of `_turns` by whole samples, without the carrier's own subcarrier: complex64 [2 half, t]."""
+    return np.ascontiguousarray(np.delete(_turns(fft_size, half)[0][:, ::STEPS_PER_SAMPLE], half, axis=0))
 
 
 def _likeliest(likelihood: np.ndarray, drift_cost: float, longest_jump: int) -> np.ndarray:

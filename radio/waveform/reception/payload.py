@@ -6,17 +6,14 @@ import numpy as np
 
 from radio.waveform.burst.grid import ResourceGrid
 from radio.waveform.quality.disturbance import Disturbance, disturbance
-from radio.waveform.quality.gain_steps import gain_course
 from radio.waveform.quality.payload_quality import LEAST_ERROR, MOST_ERROR, PayloadQuality
-from radio.waveform.quality.slips import slips
 from radio.waveform.quality.suspicion import suspect
-from radio.waveform.reception.laying import Course, Laid, lay, untracked_pilots
+from radio.waveform.reception.damage import follow_damage
+from radio.waveform.reception.laying import Course, lay
 from radio.waveform.reception.separation import View, view_of
 from radio.waveform.reception.user import Reception
 from radio.waveform.tracking.straightening import straightened_uses
 from radio.waveform.tracking.tracker import Track
-
-SLIP_ROUNDS = 24  # each follows up to `REACH_SAMPLES` more
 
 
 @dataclass(frozen=True)
@@ -53,10 +50,12 @@ def receive_payload(
     if laid is None:
         return None
     course = replace(course, gone=np.arange(laid.starts.size) >= laid.starts.size - laid.beyond)
-    seen = disturbance(laid.pilots, noise_power, course.gone)
-    if seen.hit.any() or suspect(laid.pilots, noise_power):
-        laid, seen, course = _followed_damage(data, grid, one, noise_power, laid, seen, course)
-    view = _view(one, found, seen.power, noise_power, grid, silent)
+    leaked = sum(_leaked(one, other, grid) for other in found if other.user not in silent)
+    expected = noise_power + leaked
+    seen = disturbance(laid.pilots, expected, course.gone)
+    if seen.hit.any() or suspect(laid.pilots, expected):
+        laid, seen, course = follow_damage(data, grid, one, noise_power, expected, laid, seen, course)
+    view = _view(one, found, seen.power, leaked, noise_power, grid, silent)
     features = straightened_uses(
         laid.bins, view.weights, laid.delay_samples, laid.phase_rad, grid, view.lengths, one.header.n_symbols
     )
@@ -66,49 +65,11 @@ def receive_payload(
     return Payload(features, laid.track, laid.starts, laid.delay_samples, laid.phase_rad, course.gain, quality)
 
 
-def _followed_damage(
-    data: np.ndarray,
-    grid: ResourceGrid,
-    one: Reception,
-    noise_power: float,
-    laid: Laid,
-    seen: Disturbance,
-    course: Course,
-) -> tuple[Laid, Disturbance, Course]:
-    """The payload laid anew where slips, gain steps or hits explain what its pilots show; as it was where they do not."""
-
-    def better(tried: Course) -> bool:
-        nonlocal laid, seen, course
-        again = lay(data, grid, one, noise_power, tried)
-        if again is None:
-            return False
-        then = disturbance(again.pilots, noise_power, tried.gone)
-        if np.mean(1 / then.power) < np.mean(1 / seen.power):
-            return False
-        laid, seen, course = again, then, tried
-        return True
-
-    for _ in range(SLIP_ROUNDS):
-        pilots = untracked_pilots(data, grid, one, course.late_samples)
-        moved = slips(pilots, grid.config.fft_size, noise_power) if pilots else np.zeros(1, int)
-        if not moved.any() or not better(replace(course, late_samples=course.late_samples + moved)):
-            break
-    gain = gain_course(laid.pilots)
-    gone = course.gone | (gain == 0)
-    if (gain[~gone] != 1).any():
-        better(replace(course, gain=np.where(gone, 1.0, gain)))
-    if (gone != course.gone).any():
-        course = replace(course, gone=gone)
-        seen = disturbance(laid.pilots, noise_power, gone)
-    if seen.hit.any():  # the symbols that were hit have pulled at the others' phase
-        better(replace(course, trusted=np.where(seen.hit, np.minimum(1, noise_power / seen.power), 1.0)))
-    return laid, seen, course
-
-
 def _view(
     one: Reception,
     found: list[Reception],
     disturbed: np.ndarray,
+    leaked: float,
     noise_power: float,
     grid: ResourceGrid,
     silent: frozenset[int],
@@ -117,7 +78,6 @@ def _view(
     lengths = [grid.payload_symbols(f.header.n_symbols) if f.header else disturbed.size for f in found]
     lengths = [0 if f.user in silent else length for f, length in zip(found, lengths, strict=True)]
     channels = np.stack([f.channel for f in found if f.channel is not None])
-    leaked = sum(_leaked(one, other, grid) for other in found if other.user not in silent)
     return view_of(channels, lengths, [f.user for f in found].index(one.user), disturbed, leaked, noise_power)
 
 

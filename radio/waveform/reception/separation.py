@@ -34,8 +34,8 @@ def view_of(
 ) -> View:
     """LMMSE weights of one user against the others and a disturbance float [symbols] per antenna.
 
-    channels: complex64 [users, antennas, active]; lengths: OFDM symbols of each user's payload, after which it counts as
-    absent; user: index into channels. leaked: the part of the disturbance, down to `least`, that is the others'
+    channels: complex64 [users, antennas, active]; lengths: OFDM symbols of each user's payload, after which it counts
+    as absent; user: index into channels. leaked: the part of the disturbance, down to `least`, that is the others'
     payloads beside their subcarriers: where they send on every element, it is no power besides theirs.
     """
     symbols = disturbed.size

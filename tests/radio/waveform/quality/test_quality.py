@@ -74,7 +74,7 @@ def test_it_follows_what_hits_a_part_of_the_payload(users, antennas):
 def test_what_is_not_in_the_samples_is_erased(antennas):
     config, rng = WaveformConfig(rx_antennas=antennas), np.random.default_rng(4)
     receiver = BurstReceiver(config)
-    samples, symbols = air(config, 6000, rng, snr_db=15)
+    samples, _ = air(config, 6000, rng, snr_db=15)
     whole = receiver.receive(samples, 1000 + START)
     cut = START + receiver.grid.payload_start + 28 * receiver.grid.symbol_samples
     silent = samples.data.copy()
