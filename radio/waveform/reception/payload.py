@@ -6,10 +6,10 @@ import numpy as np
 
 from radio.waveform.burst.grid import ResourceGrid
 from radio.waveform.quality.disturbance import Disturbance, disturbance
-from radio.waveform.quality.payload_quality import LEAST_ERROR, MOST_ERROR, PayloadQuality
-from radio.waveform.quality.suspicion import suspect
+from radio.waveform.quality.payload_quality import PayloadQuality
+from radio.waveform.quality.suspicion import is_heard, suspect
 from radio.waveform.reception.damage import follow_damage
-from radio.waveform.reception.laying import Course, lay
+from radio.waveform.reception.laying import Course, Laid, lay
 from radio.waveform.reception.separation import View, view_of
 from radio.waveform.reception.user import Reception
 from radio.waveform.tracking.straightening import straightened_uses
@@ -61,7 +61,7 @@ def receive_payload(
     )
     if grid.config.scramble:
         features = features * grid.scramble_signs(features.size)
-    quality = _quality(view, seen, course)
+    quality = _quality(one, view, seen, course, laid, noise_power)
     return Payload(features, laid.track, laid.starts, laid.delay_samples, laid.phase_rad, course.gain, quality)
 
 
@@ -89,8 +89,19 @@ def _leaked(one: Reception, other: Reception, grid: ResourceGrid) -> float:
     return power * float(1 - np.sinc((other.cfo_hz - one.cfo_hz) / grid.config.subcarrier_spacing_hz) ** 2)
 
 
-def _quality(view: View, seen: Disturbance, course: Course) -> PayloadQuality:
-    snr, sinr = (1 / np.clip(error, LEAST_ERROR, MOST_ERROR) - 1 for error in (view.quiet_error, view.error))
-    steps = int(np.count_nonzero(np.diff(course.gain, prepend=1.0)))
-    slipped = int(np.abs(np.diff(course.late_samples, prepend=0)).sum())
-    return PayloadQuality(snr, sinr, seen.hit, seen.erased, gain_steps=steps, slipped_samples=slipped)
+def _quality(
+    one: Reception, view: View, seen: Disturbance, course: Course, laid: Laid, noise_power: float
+) -> PayloadQuality:
+    assert one.channel is not None
+    return PayloadQuality(
+        power=np.asarray(np.sum(np.abs(one.channel) ** 2, axis=0, dtype=np.float64)),
+        disturbed=seen.power,
+        noise_power=noise_power,
+        separated=view.sinr,
+        lengths=view.lengths,
+        hit=seen.hit,
+        erased=seen.erased,
+        heard=is_heard(laid.pilots),
+        gain_steps=int(np.count_nonzero(np.diff(course.gain, prepend=1.0))),
+        slipped_samples=int(np.abs(np.diff(course.late_samples, prepend=0)).sum()),
+    )

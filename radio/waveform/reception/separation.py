@@ -14,14 +14,13 @@ from radio.waveform.tracking.straightening import straightened_uses
 @dataclass(frozen=True)
 class View:
     """How one user's payload is taken out: weights complex64 [parts, antennas, active], each for the next lengths int
-    [parts] of its symbols. error: float64 [symbols], mean square error that is left of a unit-power symbol of a user
-    who meets all others, and quiet_error of one who meets none.
+    [parts] of its symbols. sinr: float32 [parts, active], linear, that they leave of a unit-power symbol which meets
+    one of every other user.
     """
 
     weights: np.ndarray
     lengths: np.ndarray
-    error: np.ndarray
-    quiet_error: np.ndarray
+    sinr: np.ndarray
 
 
 def view_of(
@@ -40,20 +39,15 @@ def view_of(
     """
     symbols = disturbed.size
     noise_power = np.maximum(disturbed - leaked, np.minimum(disturbed, least))
-    changes = 1 + np.flatnonzero(np.diff(disturbed))
+    changes = 1 + np.flatnonzero(np.diff(noise_power))
     edges = np.array(sorted({0, symbols, *changes.tolist(), *(min(length, symbols) for length in lengths)}))
     present = np.array(lengths)[None, :] > edges[:-1, None]
     levels = noise_power[edges[:-1]].astype(np.float32)
     weigh = _weights_compiled if acceleration.NUMBA and channels.shape[1] == 1 else _weights
     weights = weigh(channels, present.astype(np.float32), user, levels)
-    own = channels[user]
-    # What LMMSE weights leave of a unit-power symbol is 1 - w^H g.
-    taken = np.einsum("paf,af->p", weights.conj(), own).real / own.shape[1]
-    power = np.sum(own.real**2 + own.imag**2, axis=0, dtype=np.float64)
-    alone = disturbed[edges[:-1], None]
-    quiet = np.mean(alone / (power + alone), axis=1)
-    counts = np.diff(edges)
-    return View(weights, counts, np.repeat(1 - taken.astype(np.float64), counts), np.repeat(quiet, counts))
+    # LMMSE weights leave the mean square error 1 - w^H g of a unit-power symbol, which is 1 / (1 + SINR).
+    taken = np.einsum("paf,af->pf", weights.conj(), channels[user]).real
+    return View(weights, np.diff(edges), taken / np.maximum(1 - taken, np.float32(1e-6)))
 
 
 def separate(

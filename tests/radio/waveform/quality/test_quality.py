@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from radio.waveform.burst.header import FrameHeader
 from radio.waveform.config import WaveformConfig
 from radio.waveform.reception.receiver import BurstReceiver
 from tests.radio.waveform.propagation import noise
@@ -29,7 +30,7 @@ def test_the_measured_sinr_of_clean_bursts_is_the_true_one(users, antennas, snr_
         samples, symbols = air(config, 4000, np.random.default_rng(seed), snr_db=snr_db)
         frame = BurstReceiver(config).receive(samples, 1000 + START)
         for user in frame.users:
-            errors.append(user.quality.sinr_db - decibels(true_sinr(user.features, symbols[user.user])))
+            errors.append(user.quality.separated_sinr_db - decibels(true_sinr(user.features, symbols[user.user])))
             assert not user.quality.hit.any()
     assert abs(np.median(errors)) < 1 and np.max(np.abs(errors)) < 1.5, errors
 
@@ -62,11 +63,11 @@ def test_it_follows_what_hits_a_part_of_the_payload(users, antennas):
         assert not quality.erased.any()
         for part in (slice(9, 16), slice(0, 8), slice(18, None)):
             true = true_sinr(*(by_symbol(receiver, one, part) for one in (user.features, symbols[user.user])))
-            measured = 1 / np.mean(1 / (1 + quality.sinr[part])) - 1
+            measured = 1 / np.mean(1 / (1 + quality.separated_sinr[part])) - 1
             assert decibels(measured) == pytest.approx(decibels(true), abs=1.0)
         # A symbol that was hit weighs as little as it is worth: the error of the whole is below that of equal weights.
         error = np.mean(np.abs(user.features - symbols[user.user]) ** 2)
-        assert error == pytest.approx(np.mean(1 / (1 + quality.sinr)), rel=0.15)
+        assert error == pytest.approx(np.mean(1 / (1 + quality.separated_sinr)), rel=0.15)
         assert user.snr_db == pytest.approx(before.snr_db, abs=0.2)  # the training knows nothing of it
 
 
@@ -153,5 +154,32 @@ def test_payloads_of_any_length_are_judged():
     for k in (1, 200, 1500, 2100, 3300):
         samples, _ = air(config, k, np.random.default_rng(k), snr_db=10)
         for user in receiver.receive(samples, 1000 + START).users:
-            assert user.quality.snr.size == receiver.grid.payload_symbols(k)
-            assert user.quality.snr_db == pytest.approx(7, abs=2.5)
+            assert user.quality.sinr.size == receiver.grid.payload_symbols(k)
+            assert user.quality.sinr_db == pytest.approx(7, abs=2.5)
+
+
+def test_parted_users_are_told_what_is_not_a_users_signal():
+    """Users who send on different elements, each so much louder there: no other user disturbs them."""
+    config, rng = WaveformConfig(), np.random.default_rng(8)
+    receiver = BurstReceiver(config)
+    samples, symbols = air(config, 8000, rng, snr_db=15, parted=True)
+    for user in receiver.receive(samples, 1000 + START).users:
+        own = slice(user.user * 4000, user.user * 4000 + 4000)
+        true_db = decibels(true_sinr(user.features[own], symbols[user.user][own]))
+        assert user.quality.sinr_db + decibels(2) == pytest.approx(true_db, abs=0.7)
+        elements = user.quality.symbol_sinr(parted_among=2)
+        assert decibels(np.mean(elements)) == pytest.approx(true_db, abs=0.7)
+        assert user.quality.excess_db == pytest.approx(0, abs=0.01) and user.quality.heard
+        assert np.mean(user.quality.symbol_sinr(None)) == pytest.approx(np.mean(user.quality.separated))
+
+
+def test_a_user_who_is_not_there_is_not_heard():
+    config, heard = WaveformConfig(), []
+    receiver = BurstReceiver(config)
+    for seed in range(12):
+        k = (500, 8000)[seed % 2]
+        samples, _ = air(config, k, np.random.default_rng(seed), snr_db=15, users=[0])
+        told = {1: FrameHeader(7, 1, "image", 8, 8, k, 1)}
+        users = receiver.receive(samples, 1000 + START, told=told).users
+        heard.append((users[0].quality.heard, users[1].quality.heard))
+    assert heard == [(True, False)] * 12
