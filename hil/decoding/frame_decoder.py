@@ -11,6 +11,7 @@ from hil.config import RunConfig
 from hil.decoding.cancellation import Canceller, View, by_power
 from hil.decoding.deadline import Deadline
 from hil.decoding.ideal import ideal_features
+from hil.decoding.payload import payload_events, payload_facts, payload_side, too_damaged
 from hil.results.metrics import psnr_db, ssim
 from hil.results.observe import diagnostics
 from hil.results.rows import ResultRow
@@ -85,8 +86,8 @@ class FrameDecoder:
 
     def _user(self, slot: Slot, user: int, view: View | None, users_after: int) -> tuple[ResultRow, dict[str, Any]]:
         received, csi = (view.received, view.csi) if view else (slot.received, slot.csi)
-        side = side_information(csi, self.config.users)
         found = next((u for u in received.users if u.user == user), None) if received else None
+        side = payload_side(side_information(csi, self.config.users), received, found, self.decoder)
         reason = undecodable(self.decoder, slot, user, found)
         facts = self._facts(slot, user, found)
         facts["cancelled_users"] = sorted(view.cancelled) if view else []
@@ -187,6 +188,9 @@ class FrameDecoder:
                 "channel_gain_db": float(10 * np.log10(found.power / self.config.radio.tx_amplitude**2)),
                 "evm_db": found.evm_db,
             }
+        if found is not None and found.quality is not None:
+            facts |= payload_facts(found.quality)
+            facts["events"] |= payload_events(found.quality)
         if found is not None and not found.header_read:
             facts["events"]["header_lost"] = 1
         if link is not None:
@@ -233,12 +237,14 @@ def undecodable(decoder: SemanticDecoder, slot: Slot, user: int, found: Received
         return f"the header names frame {header.frame}, user {header.user} ({header.kind})"
     if min(header.height, header.width) < 1:
         return f"the header names a picture of {header.width}x{header.height} pixels"
+    if found.reason and not found.features.size:
+        return found.reason
     uses = decoder.channel_uses(header.height, header.width)
     if header.n_symbols != uses or found.features.size != uses:
         return f"{found.features.size} symbols received, {uses} are needed for this picture"
     if not np.all(np.isfinite(found.features)):
         return "the equalised symbols are not finite"
-    return None
+    return too_damaged(found)
 
 
 def to_pixels(picture: np.ndarray) -> np.ndarray:

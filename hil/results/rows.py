@@ -41,13 +41,17 @@ class ResultRow(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     cancelled_users: list[int] = msgspec.field(default_factory=list)
     snr_db_estimated: float | None = None
     snr_db_true: float | None = None
-    user_snr_db: float | None = None
+    user_snr_db: float | None = None  # as the training before the payload showed it
     cfo_hz: float | None = None
     cfo_true_hz: float | None = None
     delay_samples: float | None = None
     delay_true_samples: float | None = None
     clock_ppm: float | None = None
     evm_db: float | None = None
+    payload_sinr_db: float | None = None  # the user's power over all that no user's signal explains, on the payload
+    separated_sinr_db: float | None = None  # of payload symbols on which every user sends, after separation
+    hit_symbols: int | None = None  # OFDM symbols of the payload that are far worse than the rest
+    erased_symbols: int | None = None  # those of them in which nothing of the user is left
     channel_gain_db: float | None = None
     csi_age_s: float | None = None
     csi_used_slot: int | None = None

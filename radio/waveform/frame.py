@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from radio.waveform.burst.header import FrameHeader
+from radio.waveform.quality.payload_quality import PayloadQuality
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,8 @@ class Alignment:
     """How a user's payload lies in the samples: what the receiver undid before it looked.
 
     window_ticks: int [m], where each symbol's FFT window starts. cfo_hz: with phase zero at phase_origin_tick.
-    delay_samples, phase_rad: float [m], timing and phase that were undone then (see `straightening`). channel:
-    complex64 [antennas, active], as seen through these windows.
+    delay_samples, phase_rad, gain: float [m], timing, phase and amplitude that were undone then (see `straightening`).
+    channel: complex64 [antennas, active], as seen through these windows.
     """
 
     window_ticks: np.ndarray
@@ -39,6 +40,7 @@ class Alignment:
     delay_samples: np.ndarray
     phase_rad: np.ndarray
     channel: np.ndarray
+    gain: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class ReceivedUser:
     clock_ppm: how much faster the transmitter's sample clock runs. power: mean |g|^2 per channel use. snr_db: power
     over noise. header_read: the header came from the burst itself and not from a control channel. evm_db: of the
     header's known symbols, once decoded. features: complex64 [k], see `equalizer`. alignment: how its payload lies in
-    the samples, for `cancellation`.
+    the samples, for `cancellation`. quality: of the payload, measured on the payload.
     """
 
     user: int
@@ -66,6 +68,7 @@ class ReceivedUser:
     evm_db: float | None = None
     features: np.ndarray = field(default_factory=lambda: np.zeros(0, np.complex64))
     alignment: Alignment | None = None
+    quality: PayloadQuality | None = None
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,10 @@ from radio import acceleration
 from radio.waveform.acquisition.carrier_likelihood import carrier_residual_hz, turn_symbols
 from radio.waveform.burst import header as header_code
 from radio.waveform.burst.grid import ResourceGrid
+from radio.waveform.quality.slips import training_slips
 from radio.waveform.reception.user import Reception
 from radio.waveform.tracking.known_elements import band_phasors, band_phasors_compiled
+from radio.waveform.tracking.straightening import ramps
 from radio.waveform.tracking.tracker import Phasors, clock_offset
 
 MAX_PAYLOAD_SYMBOLS = 1 << 20
@@ -50,10 +52,23 @@ def learn_from_header(grid: ResourceGrid, one: Reception, noise_power: float) ->
     one.cfo_hz, one.times, elapsed = one.cfo_hz + residual_hz, times, times - one.phase_origin(grid)
     turn_symbols(one.observations, residual_hz / config.sample_rate_hz, elapsed)
     turn_symbols(one.header_bins, residual_hz / config.sample_rate_hz, elapsed[-starts.size :])
+    _straighten_slips(grid, one)
     start_tracking(grid, one)
     if one.phasors is not None:
         one.clock = clock_offset(one.phasors, grid.symbol_samples / config.sample_rate_hz, noise_power)
     one.take_mean(grid)
+
+
+def _straighten_slips(grid: ResourceGrid, one: Reception) -> None:
+    """Where samples were lost or doubled within the training, all of it as if it had come as late as its end."""
+    assert one.header_bins is not None
+    noise_power = one.noise_power(grid) / float(grid.training_boost) ** 2
+    late = training_slips(one.observations, grid.config.fft_size, noise_power)
+    if late.any():
+        undone = ramps(late, np.zeros(late.size), grid)
+        one.observations = one.observations * undone
+        one.header_bins = one.header_bins * undone[-one.header_bins.shape[1] :]
+        one.take_mean(grid)
 
 
 def start_tracking(grid: ResourceGrid, one: Reception) -> None:

@@ -1,23 +1,26 @@
 """A user's payload: follow its phase and timing, undo them, take its view of the superposition."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from radio.waveform.burst.grid import ResourceGrid
-from radio.waveform.reception.separation import separate
+from radio.waveform.quality.disturbance import Disturbance, disturbance
+from radio.waveform.quality.payload_quality import PayloadQuality
+from radio.waveform.quality.suspicion import is_heard, suspect
+from radio.waveform.reception.damage import follow_damage
+from radio.waveform.reception.laying import Course, Laid, lay
+from radio.waveform.reception.separation import View, view_of
 from radio.waveform.reception.user import Reception
-from radio.waveform.tracking.known_elements import known_phasors
-from radio.waveform.tracking.tracker import Track, track
-
-RETIME_SAMPLES = 0.5  # drift over a burst above which FFT windows follow the clock
+from radio.waveform.tracking.straightening import straightened_uses
+from radio.waveform.tracking.tracker import Track
 
 
 @dataclass(frozen=True)
 class Payload:
     """features: complex64 [k]; track: phase and timing; starts: FFT windows, sample indices.
 
-    delay_samples, phase_rad: float [symbols], what was undone in these windows.
+    delay_samples, phase_rad, gain: float [symbols], what was undone in these windows. quality: what the pilots show.
     """
 
     features: np.ndarray
@@ -25,6 +28,8 @@ class Payload:
     starts: np.ndarray
     delay_samples: np.ndarray
     phase_rad: np.ndarray
+    gain: np.ndarray
+    quality: PayloadQuality
 
 
 def receive_payload(
@@ -35,58 +40,68 @@ def receive_payload(
     noise_power: float,
     silent: frozenset[int] = frozenset(),
 ) -> Payload | None:
-    """One user's payload; None when the samples end before it does. silent: users whose payload has been cancelled."""
+    """One user's payload; None when the samples end before half of it has come (see `lay`).
+
+    silent: users whose payload has been cancelled.
+    """
     assert one.header is not None
-    n_symbols = grid.payload_symbols(one.header.n_symbols)
-    first = one.symbol_index(grid, grid.payload_start)
-    starts = one.window_starts(grid, grid.payload_start, n_symbols)
-    bins = one.bins(data, grid, starts)
-    if bins is None:
+    course = Course.undisturbed(grid.payload_symbols(one.header.n_symbols))
+    laid = lay(data, grid, one, noise_power, course)
+    if laid is None:
         return None
-    followed = _follow(bins, grid, one, first, noise_power)
-    drift = followed.delay_samples[first:]
-    if max(abs(float(drift[0])), abs(float(drift[-1]))) > RETIME_SAMPLES:  # it is even
-        moved = np.round(drift).astype(int)
-        late = moved != 0
-        retimed = one.bins(data, grid, (starts + moved)[late])
-        if retimed is not None:
-            bins[:, late] = retimed
-            drift, starts = drift - moved, starts + moved
-    phase = followed.phase_rad[first:]
-    features = _features(bins, grid, one, found, noise_power, silent, drift, phase)
-    return Payload(features, followed, starts, drift, phase)
+    course = replace(course, gone=np.arange(laid.starts.size) >= laid.starts.size - laid.beyond)
+    leaked = sum(_leaked(one, other, grid) for other in found if other.user not in silent)
+    expected = noise_power + leaked
+    seen = disturbance(laid.pilots, expected, course.gone)
+    if seen.hit.any() or suspect(laid.pilots, expected):
+        laid, seen, course = follow_damage(data, grid, one, noise_power, expected, laid, seen, course)
+    view = _view(one, found, seen.power, leaked, noise_power, grid, silent)
+    features = straightened_uses(
+        laid.bins, view.weights, laid.delay_samples, laid.phase_rad, grid, view.lengths, one.header.n_symbols
+    )
+    if grid.config.scramble:
+        features = features * grid.scramble_signs(features.size)
+    quality = _quality(one, view, seen, course, laid, noise_power)
+    return Payload(features, laid.track, laid.starts, laid.delay_samples, laid.phase_rad, course.gain, quality)
 
 
-def _follow(bins: np.ndarray, grid: ResourceGrid, one: Reception, first: int, noise_power: float) -> Track:
-    """Add the payload's pilots to the known symbols and track."""
-    assert one.phasors is not None and one.channel is not None
-    n_symbols = bins.shape[1]
-    positions, values = grid.pilot_positions(n_symbols)[one.user], grid.pilot_values(one.user, n_symbols)
-    lower, upper, energy, seen_power = known_phasors(bins, one.channel, positions, values)
-    # Far apart in carrier, the others' payloads fall on these pilots: trust them as far as their power allows.
-    pilots = positions.size * len(bins)
-    surplus = (seen_power - float(energy.sum())) / pilots
-    trust = noise_power / max(surplus, noise_power)
-    one.phasors.put(first, lower, upper, energy, weight=trust)
-    return track(one.phasors, grid, noise_power, one.carrier_std_hz(grid, noise_power))
-
-
-def _features(
-    bins: np.ndarray,
-    grid: ResourceGrid,
+def _view(
     one: Reception,
     found: list[Reception],
+    disturbed: np.ndarray,
+    leaked: float,
     noise_power: float,
+    grid: ResourceGrid,
     silent: frozenset[int],
-    delay_samples: np.ndarray,
-    phase_rad: np.ndarray,
-) -> np.ndarray:
-    """Features complex64 [k] of one user; others count only where their payloads last."""
-    assert one.header is not None
-    k, n_symbols = one.header.n_symbols, bins.shape[1]
-    lengths = [grid.payload_symbols(f.header.n_symbols) if f.header else n_symbols for f in found]
+) -> View:
+    """Weights of one user against disturbance float64 [symbols]; others count only where their payloads last."""
+    lengths = [grid.payload_symbols(f.header.n_symbols) if f.header else disturbed.size for f in found]
     lengths = [0 if f.user in silent else length for f, length in zip(found, lengths, strict=True)]
     channels = np.stack([f.channel for f in found if f.channel is not None])
-    index = [f.user for f in found].index(one.user)
-    features = separate(bins, channels, lengths, index, noise_power, grid, delay_samples, phase_rad, k)
-    return features * grid.scramble_signs(k) if grid.config.scramble else features
+    return view_of(channels, lengths, [f.user for f in found].index(one.user), disturbed, leaked, noise_power)
+
+
+def _leaked(one: Reception, other: Reception, grid: ResourceGrid) -> float:
+    """Power of another user's payload that falls beside its subcarriers where one's carrier is undone."""
+    if other is one or other.channel is None:
+        return 0.0
+    power = float(np.vdot(other.channel, other.channel).real) / other.channel.size
+    return power * float(1 - np.sinc((other.cfo_hz - one.cfo_hz) / grid.config.subcarrier_spacing_hz) ** 2)
+
+
+def _quality(
+    one: Reception, view: View, seen: Disturbance, course: Course, laid: Laid, noise_power: float
+) -> PayloadQuality:
+    assert one.channel is not None
+    return PayloadQuality(
+        power=np.asarray(np.sum(np.abs(one.channel) ** 2, axis=0, dtype=np.float64)),
+        disturbed=seen.power,
+        noise_power=noise_power,
+        separated=view.sinr,
+        lengths=view.lengths,
+        hit=seen.hit,
+        erased=seen.erased,
+        heard=is_heard(laid.pilots),
+        gain_steps=int(np.count_nonzero(np.diff(course.gain, prepend=1.0))),
+        slipped_samples=int(np.abs(np.diff(course.late_samples, prepend=0)).sum()),
+    )

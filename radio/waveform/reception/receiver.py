@@ -19,12 +19,13 @@ from radio.waveform.channel.delay_memory import DelayMemory
 from radio.waveform.channel.strongest_path import strongest_path_samples
 from radio.waveform.config import WaveformConfig
 from radio.waveform.frame import Alignment, ChannelEstimate, ReceivedFrame, ReceivedUser
+from radio.waveform.quality.slips import training_slips
 from radio.waveform.reception.header import learn_from_header, read_header, start_tracking
 from radio.waveform.reception.payload import receive_payload
 from radio.waveform.reception.presence import is_present, power_floor
 from radio.waveform.reception.user import Reception
 from radio.waveform.tracking.steady import steady_mean
-from radio.waveform.tracking.straightening import turn_band
+from radio.waveform.tracking.straightening import ramps, turn_band
 from radio.waveform.transmission.transmitter import BurstTransmitter
 
 SMALLEST_NOISE_POWER = 1e-20
@@ -173,6 +174,10 @@ class BurstReceiver:
             return None
         origin = hit.start - self.grid.preamble_start(user)
         mean = steady_mean(observations, np.zeros(times.size), self.grid)
+        late = training_slips(observations, self.config.fft_size, mean.noise_power)
+        if late.any():
+            observations = observations * ramps(late, np.zeros(late.size), self.grid)
+            mean = steady_mean(observations, np.zeros(times.size), self.grid)
         return Reception(user, origin, cfo_hz, observations, times, mean)
 
     def _assume(self, data: np.ndarray, user: int, origin: int) -> Reception:
@@ -224,9 +229,16 @@ class BurstReceiver:
             payload.delay_samples,
             payload.phase_rad,
             one.channel,
+            payload.gain,
         )
         clock_ppm = payload.track.clock_ppm
-        return ReceivedUser(**measured, clock_ppm=clock_ppm, features=payload.features, alignment=alignment)
+        return ReceivedUser(
+            **measured,
+            clock_ppm=clock_ppm,
+            features=payload.features,
+            alignment=alignment,
+            quality=payload.quality,
+        )
 
     def _channel_estimate(self, one: Reception, start_tick: int, origin: int) -> ChannelEstimate:
         """The internal estimate, seen through FFT windows with the carrier undone, as the radio sees it."""
