@@ -7,15 +7,17 @@ are handed down to `waveform` and `air`; a file that states a different value be
 import contextlib
 import hashlib
 import json
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from hil.errors import UsageError
-from models.sharing import Sharing
+from models.errors import ModelError
+from models.sharing import AUTO, Sharing
 from radio.air.config import AirConfig
 from radio.safety.guard import GuardConfig
 from radio.waveform.config import WaveformConfig
@@ -121,8 +123,10 @@ class RunConfig(Section):
     images: str = Field("demo", description="'demo', a folder, a picture, a CIFAR-10 file or an .npz.")
     max_image_side_px: int = Field(1024, ge=1, le=16384, description="Larger pictures are scaled down.")
     codec: str = Field("compact-2u", description="Name of a packaged codec or the folder of one.")
-    sharing: Literal["parted", "superposed"] = Field(
-        "parted", description="How users share channel uses, for codecs that take any number of symbols."
+    sharing: str = Field(
+        "parted",
+        description="How users share channel uses, for codecs that take any number of symbols: auto, parted, "
+        "superposed, a number from 0 to 1 for the share that all of them fill, or groups of users as in 02/13.",
     )
     codec_channels: int | None = Field(
         None, ge=1, description="Complex channels a latent position that a payload has, for such codecs; null is all."
@@ -184,6 +188,27 @@ class RunConfig(Section):
             values["air"]["noise_power"] = float(amplitude) ** 2 * 10 ** (-float(top("snr_db")) / 10)
         return values
 
+    @field_validator("sharing", mode="before")
+    @classmethod
+    def _a_way_of_sharing(cls, value: Any) -> Any:
+        """Also as the number that YAML makes of it."""
+        text = f"{value:g}" if isinstance(value, int | float) and not isinstance(value, bool) else value
+        if isinstance(text, str) and text != AUTO:
+            try:
+                named = Sharing.named(text)
+            except ModelError as error:
+                raise ValueError(f"sharing is {value!r} and must be auto, or: {error}") from None
+            if named.channels is not None:
+                raise ValueError(f"sharing is {value!r}, but channels are given by codec_channels")
+        return text
+
+    @model_validator(mode="after")
+    def _groups_of_all_users(self) -> "RunConfig":
+        groups = self.codec_sharing.groups
+        if groups is not None and len(groups) != self.users:
+            raise ValueError(f"sharing {self.sharing} groups {len(groups)} users, but there are {self.users}")
+        return self
+
     @model_validator(mode="after")
     def _a_wanted_power_for_each(self) -> "RunConfig":
         wanted = self.control.wanted_power_db
@@ -200,8 +225,9 @@ class RunConfig(Section):
 
     @property
     def codec_sharing(self) -> Sharing:
-        """How users share the payload, for codecs that leave it open."""
-        return Sharing(self.sharing, self.codec_channels)
+        """How users share the payload, for codecs that leave it open; with auto, before anything is known."""
+        form = "parted" if self.sharing == AUTO else self.sharing
+        return replace(Sharing.named(form), channels=self.codec_channels)
 
     def digest(self) -> str:
         """SHA-256 over what every node must agree on (not: addresses, radios, frames, output)."""

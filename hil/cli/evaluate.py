@@ -22,6 +22,7 @@ CHANNELS = ("awgn", "rayleigh", "random-phase", "selective")
 @click.option("--scheme", "names", required=True, help="Comma-separated: codecs, CODEC+REFINER, digital-jpeg|webp|...")
 @click.option("--channel", type=click.Choice(CHANNELS), default="awgn", show_default=True)
 @click.option("--users", type=click.IntRange(1, 8), default=2, show_default=True)
+@click.option("--antennas", type=click.IntRange(1, 4), default=1, show_default=True, help="Of the receiver.")
 @click.option("--snr", "snrs_db", type=NumberList(), default="0:20:2", show_default=True, help="Total SNR, dB.")
 @click.option("--metric", "metrics", help="Comma-separated, beside PSNR and SSIM: st-lpips, lpips, fid.")
 @click.option("--limit", type=click.IntRange(1), help="Only the first so many pictures.")
@@ -80,7 +81,7 @@ def command(
     if question == "refiner" and ("st-lpips" not in measures or not any(scheme.refiner_passes for scheme in schemes)):
         raise UsageError("--question refiner needs --metric st-lpips, a codec and CODEC+REFINER among the schemes.")
     source = open_images(images, split="test")
-    chosen: dict[str, Any] = {key: options[key] for key in ("limit", "ratio", "seed")}
+    chosen: dict[str, Any] = {key: options[key] for key in ("limit", "ratio", "seed", "antennas")}
     rows = list(compare(source, schemes, options["channel"], options["users"], snrs_db, metrics=measures, **chosen))
     if as_json:
         click.echo(json.dumps([row.as_dict() for row in rows]))

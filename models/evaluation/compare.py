@@ -39,6 +39,7 @@ class Row:
     seed: int
     perceptual: dict[str, float | None] = field(default_factory=dict)
     refiner_passes: int = 0
+    antennas: int = 1
     pictures: tuple[PictureRow, ...] = ()
 
     def as_dict(self) -> dict[str, object]:
@@ -60,18 +61,20 @@ def compare(
     ratio: float | None = None,
     seed: int = EVALUATION_SEED,
     metrics: Mapping[str, Measure] | None = None,
+    antennas: int = 1,
 ) -> Iterator[Row]:
     """Rows as they are measured, SNR by SNR, for the first ``limit`` pictures of ``source``.
 
     ratio: channel uses per image real for schemes that take any number; by default what the codecs among the
-    schemes take, or 1/6. metrics: perceptual measures by
-    name (``perceptual.load_measure``). Raises ModelError when the schemes cannot have the same number of channel uses.
+    schemes take, or 1/6. metrics: perceptual measures by name (``perceptual.load_measure``). antennas: of the
+    receiver, each with noise of its own. Raises ModelError when the schemes cannot have the same number of channel
+    uses.
     """
     groups = same_size_groups(source, limit)
     uses = [common_uses(schemes, group.pixels.shape[1], group.pixels.shape[2], ratio) for group in groups]
     for snr_db in snrs_db:
         for scheme in schemes:
-            yield _row(scheme, groups, uses, mode, users, snr_db, seed, metrics or {})
+            yield _row(scheme, groups, uses, mode, users, snr_db, seed, metrics or {}, antennas)
 
 
 def common_uses(schemes: Sequence[Scheme], height: int, width: int, ratio: float | None = None) -> int:
@@ -98,12 +101,13 @@ def _row(
     snr_db: float,
     seed: int,
     metrics: Mapping[str, Measure],
+    antennas: int,
 ) -> Row:
     pictures: list[PictureRow] = []
     pairs = []
     first_frame = 0
     for group, channel_uses in zip(groups, uses, strict=True):
-        frames = frames_of(group.pixels, mode, users, channel_uses, seed)
+        frames = frames_of(group.pixels, mode, users, channel_uses, seed, antennas)
         decoded = np.concatenate([scheme.send(frame, snr_db, channel_uses)[: frame.counted] for frame in frames])
         pairs.append((group.pixels, decoded))
         pictures += picture_rows(scheme, group, decoded, users, channel_uses, first_frame)
@@ -124,6 +128,7 @@ def _row(
         seed=seed,
         perceptual={name: _rounded(perceive(pairs)) for name, perceive in metrics.items()},
         refiner_passes=scheme.refiner_passes,
+        antennas=antennas,
         pictures=tuple(pictures),
     )
 

@@ -40,11 +40,11 @@ class DigitalScheme(Scheme):
         return None
 
     def send(self, frame: Frame, snr_db: float, channel_uses: int) -> NDArray[np.uint8]:
-        gains = frame.channel.abs().double().numpy()
+        channel = frame.channel.numpy().astype(np.complex128)
         if self._capacity:
-            bits = channel_uses * fair_rates(gains, snr_db)
-        else:
-            bits = time_shared_bits(gains, snr_db, channel_uses)
+            bits = channel_uses * fair_rates(channel.transpose(1, 0, 2), snr_db)
+        else:  # one user at a time: the antennas' maximum-ratio combination
+            bits = time_shared_bits(np.linalg.norm(channel, axis=0), snr_db, channel_uses)
         return np.stack(
             [best_within(self._coded(p), float(b)).decode() for p, b in zip(frame.pictures, bits, strict=True)]
         )

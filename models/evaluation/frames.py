@@ -19,7 +19,7 @@ class Frame:
     """One use of the channel by all users.
 
     pictures: uint8 [users, H, W, 3]; counted: how many of them are new (the last frame of a size is filled up with
-    pictures that were measured before); channel: h, complex64 [users, 1 or k]; noise_seed: of this frame.
+    pictures that were measured before); channel: h, complex64 [antennas, users, 1 or k]; noise_seed: of this frame.
     """
 
     pictures: NDArray[np.uint8]
@@ -49,7 +49,7 @@ def same_size_groups(source: ImageSource, limit: int | None = None) -> list[Pict
 
 
 def frames_of(
-    pictures: NDArray[np.uint8], mode: ChannelMode, users: int, channel_uses: int, seed: int
+    pictures: NDArray[np.uint8], mode: ChannelMode, users: int, channel_uses: int, seed: int, antennas: int = 1
 ) -> Iterator[Frame]:
     """Every picture of uint8 [n, H, W, 3] once, ``users`` in each frame; draws depend on seed and position only."""
     for start in range(0, len(pictures), users):
@@ -57,6 +57,7 @@ def frames_of(
         channel_seed, noise_seed = (
             int(part.generate_state(1, np.uint64)[0] >> 2) for part in np.random.SeedSequence([seed, start]).spawn(2)
         )
-        channel = draw_channel(mode, 1, users, channel_uses, torch.Generator().manual_seed(channel_seed))[0]
+        generator = torch.Generator().manual_seed(channel_seed)
+        channel = draw_channel(mode, antennas, users, channel_uses, generator)
         counted = min(users, len(pictures) - start)
         yield Frame(pictures[rows % len(pictures)], counted, channel, noise_seed)

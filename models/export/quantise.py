@@ -102,7 +102,7 @@ def _feeds(manifest: CodecManifest, source: Path, pictures: ImageSource) -> tupl
     sharings: list[Sharing | None] = [None]
     if manifest.takes_any_share:
         all_channels = manifest.latent_channels // 2
-        users, sharings = 1, [Sharing("superposed", max(1, all_channels // part)) for part in (1, 2, 4)]
+        users, sharings = 1, [Sharing(1, max(1, all_channels // part)) for part in (1, 2, 4)]
     encoders = [SemanticEncoder.load(source, sharing=sharing) for sharing in sharings]
     decoders = [SemanticDecoder.load(source, "cpu", sharing) for sharing in sharings]
     encoder_feeds: Feeds = []
@@ -124,15 +124,13 @@ def _one_frame(
     decoder_feeds: list[Feeds],
 ) -> None:
     users, height, width = frame.pictures.shape[:3]
-    phases = frame.channel[:, 0].angle().numpy()
+    phases = frame.channel[0, :, 0].angle().numpy()
     side = SideInformation(snr_db, np.ones(users, np.float32), phases)
     for user in range(users):
         encoder_feeds.append(encoder.feed(frame.pictures[user], user, side))
     symbols = np.stack([encoder.encode(frame.pictures[user], user, side) for user in range(users)])
     generator = torch.Generator().manual_seed(frame.noise_seed)
-    received = transmit(
-        torch.from_numpy(symbols)[None], frame.channel[None], torch.tensor([snr_db]), generator=generator
-    )
+    received = transmit(torch.from_numpy(symbols)[None], frame.channel, torch.tensor([snr_db]), generator=generator)
     for user in range(users):
         features = received.features[0, user].numpy()
         latent, vector = decoder.feed(features, user, side, height, width)
