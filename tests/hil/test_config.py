@@ -7,7 +7,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hil.cli.options import config_from
+from hil.cli.options.configuration import config_from
 from hil.config import RunConfig, load_config, packaged_config_folder
 from hil.errors import UsageError
 from hil.results.run_folder import write_config

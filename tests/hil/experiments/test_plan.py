@@ -5,7 +5,7 @@ import itertools
 import pytest
 from click.testing import CliRunner
 
-from hil.cli.run import command
+from hil.cli.runs.run import command
 from hil.config import packaged_config_folder
 from hil.errors import UsageError
 from hil.experiments.grid import from_text, to_text, unfold

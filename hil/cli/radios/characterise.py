@@ -28,7 +28,7 @@ def _frames(default: int) -> Callable[[Any], Any]:
 def _bench(context: click.Context, user: int) -> "Iterator[tuple[RunConfig, Bench]]":
     """The radios that the options before the subcommand name."""
     from hil.calibrating.radios import bench
-    from hil.cli.options import config_from
+    from hil.cli.options.configuration import config_from
     from hil.errors import UsageError
 
     assert context.parent is not None

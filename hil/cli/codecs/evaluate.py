@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import click
 
-from hil.cli.ranges import NumberList
+from hil.cli.options.ranges import NumberList
 
 CHANNELS = ("awgn", "rayleigh", "random-phase", "selective")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from hil.cli.ranges import NumberList
+from hil.cli.options.ranges import NumberList
 from hil.errors import UsageError
 
 CHANNELS = ("awgn", "rayleigh", "rician", "tdl-a", "tdl-b", "tdl-c", "tdl-d", "tdl-e")

@@ -65,7 +65,7 @@ def _calibrate(
     from calibration.store.folder import CalibrationFolder, default_folder
     from hil.calibrating.radios import bench, radio_uris
     from hil.calibrating.table import before_after
-    from hil.cli.options import config_from
+    from hil.cli.options.configuration import config_from
 
     config = config_from(**options)
     uris = radio_uris(config.users, devices or ("sim",))
@@ -118,7 +118,7 @@ def _wanted(text: str | None, users: int) -> dict[int, float] | None:
     return dict(enumerate(powers))
 
 
-from hil.cli.characterise import antennas, coherence, linearity  # noqa: E402
+from hil.cli.radios.characterise import antennas, coherence, linearity  # noqa: E402
 
 for subcommand in (linearity, antennas, coherence):
     command.add_command(subcommand)
