@@ -7,8 +7,8 @@ are handed down to `waveform` and `air`; a file that states a different value be
 import contextlib
 import hashlib
 import json
+import re
 from dataclasses import replace
-from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,11 +16,16 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from hil.errors import UsageError
+from hil.packaged import named_file
 from models.errors import ModelError
 from models.sharing import AUTO, Sharing
+from models.suggestion import did_you_mean
 from radio.air.config import AirConfig
+from radio.quantity import Decibels, Hertz, Milliseconds, Seconds, parse_quantity, unit_of
 from radio.safety.guard import GuardConfig
 from radio.waveform.config import WaveformConfig
+
+MOST_FAULTS = 12
 
 
 class Section(BaseModel):
@@ -34,13 +39,13 @@ class BusConfig(Section):
         "tcp://127.0.0.1:5555", pattern=r"^tcp://[^/\s]+:\d{1,5}$", description="Where the coordinator listens."
     )
     keys: Path | None = Field(None, description="Folder made by `semnoma-hil keys`; demanded off loopback.")
-    heartbeat_s: float = Field(0.2, gt=0, le=60, description="Every node says so often that it lives.")
-    node_timeout_s: float = Field(5.0, gt=0, le=3600, description="A node silent for so long is lost.")
-    join_timeout_s: float = Field(60.0, gt=0, le=86400, description="How long the run waits for all its nodes.")
-    rejoin_timeout_s: float = Field(
+    heartbeat_s: Seconds = Field(0.2, gt=0, le=60, description="Every node says so often that it lives.")
+    node_timeout_s: Seconds = Field(5.0, gt=0, le=3600, description="A node silent for so long is lost.")
+    join_timeout_s: Seconds = Field(60.0, gt=0, le=86400, description="How long the run waits for all its nodes.")
+    rejoin_timeout_s: Seconds = Field(
         40.0, gt=0, le=86400, description="How long a run that cannot go on waits for nodes that fell silent."
     )
-    frame_timeout_s: float = Field(60.0, gt=0, le=86400, description="A slot without an answer is given up.")
+    frame_timeout_s: Seconds = Field(60.0, gt=0, le=86400, description="A slot without an answer is given up.")
 
     @model_validator(mode="after")
     def _heartbeats_fit(self) -> "BusConfig":
@@ -63,12 +68,12 @@ class RadioConfig(Section):
     calibration: str | None = Field(
         None, description="Folder of `semnoma-hil calibrate`, 'default' for the user's own; null: uncalibrated."
     )
-    tx_gain_db: float | None = Field(None, description="In the device's own dB; null leaves the device's value.")
-    rx_gain_db: float | None = Field(None, description="In the device's own dB; null leaves the device's value.")
-    bandwidth_hz: float | None = Field(None, gt=0, description="Analogue filter; null leaves the device's value.")
+    tx_gain_db: Decibels | None = Field(None, description="In the device's own dB; null leaves the device's value.")
+    rx_gain_db: Decibels | None = Field(None, description="In the device's own dB; null leaves the device's value.")
+    bandwidth_hz: Hertz | None = Field(None, gt=0, description="Analogue filter; null leaves the device's value.")
     guard_samples: int = Field(512, ge=64, le=1 << 20, description="Silence before and after a burst.")
-    settle_s: float = Field(0.5, ge=0, description="What repeating radios hold in their buffers, in time.")
-    lead_s: float = Field(0.5, ge=0, description="Head start of a transmission on a radio in real time.")
+    settle_s: Seconds = Field(0.5, ge=0, description="What repeating radios hold in their buffers, in time.")
+    lead_s: Seconds = Field(0.5, ge=0, description="Head start of a transmission on a radio in real time.")
 
 
 class ReceptionConfig(Section):
@@ -96,7 +101,7 @@ class FeedbackConfig(Section):
     csi_delay_slots: int = Field(0, ge=0, le=64, description="Encoders see CSI that is older by so many slots.")
     csi_bits: int | None = Field(None, ge=1, le=16, description="Bits of each gain, phase and SNR; null is exact.")
     csi_prediction: bool = Field(False, description="Encoders predict the gains of a moving channel from past CSI.")
-    csi_doppler_hz: float = Field(10.0, ge=0, le=1e5, description="Largest Doppler shift that prediction assumes.")
+    csi_doppler_hz: Hertz = Field(10.0, ge=0, le=1e5, description="Largest Doppler shift that prediction assumes.")
 
 
 class ControlConfig(Section):
@@ -104,10 +109,10 @@ class ControlConfig(Section):
 
     timing: bool = Field(False, description="Bursts leave earlier by what they arrive late; radios with timed bursts.")
     power: bool = Field(False, description="Transmit gains go down until users arrive in the wanted ratio.")
-    wanted_power_db: tuple[float, ...] = Field(
+    wanted_power_db: tuple[Decibels, ...] = Field(
         (), description="Received power wanted of each user; only differences count. Empty: all equal."
     )
-    power_range_db: float = Field(30.0, gt=0, le=90, description="How far a transmit gain may go down.")
+    power_range_db: Decibels = Field(30.0, gt=0, le=90, description="How far a transmit gain may go down.")
 
 
 class RunConfig(Section):
@@ -115,7 +120,7 @@ class RunConfig(Section):
 
     users: int = Field(2, ge=1, le=8, description="Transmitters that superpose.")
     frames: int = Field(4, ge=1, le=10_000_000, description="Frames; each carries one picture of every user.")
-    snr_db: float = Field(10.0, ge=-30, le=60, description="Total received power of all users over noise.")
+    snr_db: Decibels = Field(10.0, ge=-30, le=60, description="Total received power of all users over noise.")
     channel: Literal["awgn", "rayleigh", "rician", "tdl-a", "tdl-b", "tdl-c", "tdl-d", "tdl-e"] = Field(
         "awgn", description="Fading of the simulated air."
     )
@@ -136,12 +141,12 @@ class RunConfig(Section):
         False, description="Successive cancellation: decoded users are encoded again and subtracted for the next."
     )
     refiner: str = Field("refiner-32", description="Name of a packaged refiner or the folder of one.")
-    deadline_ms: float | None = Field(
+    deadline_ms: Milliseconds | None = Field(
         None, gt=0, le=3.6e6, description="From a frame's last sample to its pictures; refinement takes what is left."
     )
     compute_device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="Where pictures are decoded.")
-    sample_rate_hz: float = Field(4e6, gt=0, description="Of every radio.")
-    center_frequency_hz: float = Field(2.45e9, gt=0, description="Carrier of every radio.")
+    sample_rate_hz: Hertz = Field(4e6, gt=0, description="Of every radio.")
+    center_frequency_hz: Hertz = Field(2.45e9, gt=0, description="Carrier of every radio.")
     rx_antennas: int = Field(1, ge=1, le=4, description="Antennas of the receiver.")
     bus: BusConfig = BusConfig()
     radio: RadioConfig = RadioConfig()
@@ -161,7 +166,7 @@ class RunConfig(Section):
         values = dict(values)
 
         def top(name: str) -> Any:
-            return values.get(name, cls.model_fields[name].default)
+            return _number(name, values.get(name, cls.model_fields[name].default))
 
         shared = {n: top(n) for n in ("sample_rate_hz", "center_frequency_hz", "rx_antennas")}
         for section, extra in (
@@ -173,7 +178,7 @@ class RunConfig(Section):
                 raise ValueError(f"{section} is {given!r} and must be a section with option names")
             given = given.model_dump() if isinstance(given, BaseModel) else dict(given or {})
             for name, value in {**shared, **extra}.items():
-                if name in given and given[name] != value:
+                if name in given and _number(name, given[name]) != value:
                     raise ValueError(
                         f"{section}.{name} is {given[name]!r} and the run's {name} is {value!r}; set it once, "
                         f"at the top level"
@@ -242,10 +247,12 @@ class RunConfig(Section):
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def packaged_config_folder() -> Path:
-    """configs/ of the checkout, or its copy inside an installed wheel."""
-    installed = Path(str(resources.files("hil"))) / "configs"
-    return installed if installed.is_dir() else Path(__file__).parent.parent / "configs"
+def _number(name: str, value: Any) -> Any:
+    """A quantity's text as its number, so that two spellings of one value agree; all else as it is."""
+    unit = unit_of(name)
+    with contextlib.suppress(ValueError):  # the field's own validation says it better
+        return parse_quantity(value, unit) if unit and isinstance(value, str) else value
+    return value
 
 
 def load_config(path: Path | None = None, overrides: dict[str, Any] | None = None) -> RunConfig:
@@ -273,8 +280,7 @@ def validated(values: dict[str, Any], source: str) -> RunConfig:
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
-    if not path.exists() and path.suffix == "" and (packaged_config_folder() / f"{path}.yaml").exists():
-        path = packaged_config_folder() / f"{path}.yaml"
+    path = named_file(path)
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -298,24 +304,38 @@ def _set(values: dict[str, Any], dotted: str, value: Any) -> None:
 
 
 def _sentence(error: ValidationError) -> str:
-    """The first fault, and how many more there are."""
-    fault = error.errors()[0]
+    """The faults one after the other, up to `MOST_FAULTS`, and how many more there are."""
+    faults = error.errors()
+    shared = {fault["loc"][0] for fault in faults if len(fault["loc"]) == 1}  # not again where they are handed down to
+    faults = [
+        f for f in faults if not (f["loc"][:1] in (("waveform",), ("air",)) and shared.intersection(f["loc"][1:]))
+    ]
+    texts = [_fault(fault) for fault in faults[:MOST_FAULTS]]
+    more = len(faults) - len(texts)
+    return "; ".join(texts) + (f" (and {more} more faults)." if more else ".")
+
+
+def _fault(fault: Any) -> str:
     name = ".".join(str(part) for part in fault["loc"]) or "configuration"
     if fault["type"] == "extra_forbidden":
-        text = f"{name} is not an option; {_allowed_names(fault['loc'])}"
-    elif fault["type"] == "value_error":
-        text = str(fault["ctx"]["error"])
-    else:
-        text = f"{name} is {fault['input']!r}: {fault['msg'][0].lower()}{fault['msg'][1:]}"
-    more = error.error_count() - 1
-    return text.rstrip(".") + (f" (and {more} more)." if more else ".")
+        names = _allowed_names(fault["loc"])
+        guess = did_you_mean(str(fault["loc"][-1]), names)
+        allowed = f"; allowed are {', '.join(names)}" if names and not guess else ""
+        return f"{name} is not an option{guess}{allowed}"
+    if fault["type"] == "value_error":
+        return str(fault["ctx"]["error"]).rstrip(".")
+    guess = ""
+    if fault["type"] == "literal_error":
+        guess = did_you_mean(str(fault["input"]), re.findall(r"'([^']+)'", fault["ctx"]["expected"]))
+    return f"{name} is {fault['input']!r}{guess}: {fault['msg'][0].lower()}{fault['msg'][1:].rstrip('.')}"
 
 
-def _allowed_names(location: tuple[Any, ...]) -> str:
+def _allowed_names(location: tuple[Any, ...]) -> list[str]:
+    """Options of the section that a fault's last name stands in; none where that is no section by itself."""
     model: Any = RunConfig
     for part in location[:-1]:
         annotation = model.model_fields[part].annotation if part in model.model_fields else None
         if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
-            return "see the documentation of this section"
+            return []
         model = annotation
-    return "allowed are " + ", ".join(sorted(model.model_fields))
+    return sorted(model.model_fields)

@@ -14,6 +14,7 @@ from models.digital.sources import Coded, best_within, code_picture
 from models.errors import ModelError
 from models.evaluation.frames import Frame
 from models.evaluation.scheme import Scheme
+from models.suggestion import did_you_mean
 
 DIGITAL = "digital-"
 CAPACITY = "-capacity"
@@ -31,7 +32,8 @@ class DigitalScheme(Scheme):
 
     def __init__(self, form: str, capacity: bool) -> None:
         if form not in FORMATS:
-            raise ModelError(f"image format {form!r} is not known; known are {', '.join(FORMATS)}.")
+            guess = did_you_mean(form, FORMATS)
+            raise ModelError(f"image format {form!r} is not known{guess}; known are {', '.join(FORMATS)}.")
         self._form, self._capacity = form, capacity
         self.name = DIGITAL + form + (CAPACITY if capacity else "")
         self.link = "capacity of the multiple-access channel (upper bound)" if capacity else "time-shared 5G LDPC + QAM"

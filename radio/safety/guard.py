@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from radio.device import Capabilities, Radio, RadioSettings
 from radio.errors import DeviceError, NobodyLeads, TransmitRefused
+from radio.quantity import Decibels, Hertz, Seconds
 from radio.safety.sentinel import Sentinel
 from radio.safety.watchdog import SilenceWatchdog
 from radio.samples import RadioEvent, Samples
@@ -20,14 +21,14 @@ class GuardConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    allowed_bands_hz: tuple[tuple[float, float], ...] | None = Field(
+    allowed_bands_hz: tuple[tuple[Hertz, Hertz], ...] | None = Field(
         default=None,
         description="(low, high); null: 2.4-2.4835 GHz on real radios, the air's own carrier on sim.",
     )
-    max_tx_gain_db: float = Field(
+    max_tx_gain_db: Decibels = Field(
         default=0.0, description="Largest transmit gain that may be set, in the device's own dB."
     )
-    max_silence_s: float = Field(
+    max_silence_s: Seconds = Field(
         default=0.8, gt=0, le=3600, description="A transmitter is off when its coordinator was silent for so long."
     )
     max_peak: float = Field(default=1.0, gt=0, le=1.0, description="Largest magnitude of a sample, full scale 1.")

@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner
 from onnx import TensorProto, helper, numpy_helper
 
-from hil.cli.evaluate import command as evaluate_command
-from hil.cli.models import command as models_command
+from hil.cli.codecs.evaluate import command as evaluate_command
+from hil.cli.codecs.models import command as models_command
 from models.adding import add_codec, check_codec, remove_codec
 from models.errors import ModelError
 from models.package.manifest import describe_file

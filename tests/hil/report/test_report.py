@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from hil.cli.report import command
+from hil.cli.runs.report import command
 from hil.report import build_report
 from hil.report.build import figure
 from hil.results.rows import ResultRow, ResultsError, read_rows

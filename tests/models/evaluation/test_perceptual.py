@@ -10,7 +10,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from hil.cli.evaluate import command
+from hil.cli.codecs.evaluate import command
 from models.errors import ModelError
 from models.evaluation.perceptual import MEASURES, load_measure
 from models.evaluation.st_lpips import ShiftTolerantLpips

@@ -5,7 +5,7 @@ import onnx
 import pytest
 from click.testing import CliRunner
 
-from hil.cli.export import command
+from hil.cli.codecs.export import command
 from hil.errors import UsageError
 from models.adding import check_codec
 from models.decoding.decoder import SemanticDecoder

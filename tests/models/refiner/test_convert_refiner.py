@@ -10,7 +10,7 @@ import torch
 from click.testing import CliRunner
 from safetensors.torch import save_file
 
-from hil.cli.models import command
+from hil.cli.codecs.models import command
 from models.errors import ModelError
 from models.export.refiner_checkpoint import read_tensors
 from models.package.manifest import load_refiner_manifest

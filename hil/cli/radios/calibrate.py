@@ -5,6 +5,8 @@ from typing import Any
 
 import click
 
+from hil.cli.options.ranges import Quantity
+
 _folder = click.option(
     "--store", type=click.Path(path_type=Path, file_okay=False), help="Folder of calibrations.  [user's state folder]"
 )
@@ -16,7 +18,7 @@ _folder = click.option(
 )
 @click.option("--config", "config_path", type=click.Path(path_type=Path), help="YAML file, or a name in configs/.")
 @click.option("--users", type=int, help="Transmitters, 1 to 8.  [2]")
-@click.option("--snr", "snr_db", type=float, help="Simulated air: total received power over noise, dB.  [10]")
+@click.option("--snr", "snr_db", type=Quantity("db"), help="Simulated air: total received power over noise, dB.  [10]")
 @click.option("--seed", type=int, help="Simulated air: seed of everything random.  [1]")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Any option, e.g. air.clock_ppm=20.")
 @click.option("--frames", type=click.IntRange(4, 1000), default=20, show_default=True, help="Frames for the loops.")
@@ -24,7 +26,9 @@ _folder = click.option(
 @click.option(
     "--plot", type=click.Path(path_type=Path, dir_okay=False), help="Write the loops' course here (PNG, SVG)."
 )
-@click.option("--full-scale-dbm", type=float, help="Power at the antenna that gives 0 dBFS: adds the noise figure.")
+@click.option(
+    "--full-scale-dbm", type=Quantity("dbm"), help="Power at the antenna that gives 0 dBFS: adds the noise figure."
+)
 @click.option("--plan", "plan_only", is_flag=True, help="Print what would be done and stop.")
 @_folder
 @click.pass_context
@@ -65,7 +69,7 @@ def _calibrate(
     from calibration.store.folder import CalibrationFolder, default_folder
     from hil.calibrating.radios import bench, radio_uris
     from hil.calibrating.table import before_after
-    from hil.cli.options import config_from
+    from hil.cli.options.configuration import config_from
 
     config = config_from(**options)
     uris = radio_uris(config.users, devices or ("sim",))
@@ -118,7 +122,7 @@ def _wanted(text: str | None, users: int) -> dict[int, float] | None:
     return dict(enumerate(powers))
 
 
-from hil.cli.characterise import antennas, coherence, linearity  # noqa: E402
+from hil.cli.radios.characterise import antennas, coherence, linearity  # noqa: E402
 
 for subcommand in (linearity, antennas, coherence):
     command.add_command(subcommand)

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from hil.cli.options import config_from, node_options, record_option
+from hil.cli.options.configuration import config_from, node_options, record_option
 
 
 @click.command("rx")

@@ -7,6 +7,7 @@ from typing import Any
 import click
 import yaml
 
+from hil.cli.options.ranges import Quantity
 from hil.config import RunConfig, load_config
 from hil.errors import UsageError
 
@@ -15,7 +16,7 @@ _SHARED = [
     click.option("--images", help="'demo', a folder, a picture, a CIFAR-10 file or an .npz.  [demo]"),
     click.option("--users", type=int, help="Users on the air, 1 to 8.  [2]"),
     click.option("--frames", type=int, help="Frames; each carries one picture per user.  [4]"),
-    click.option("--snr", "snr_db", type=float, help="Total received power over noise, dB.  [10]"),
+    click.option("--snr", "snr_db", type=Quantity("db"), help="Total received power over noise, dB.  [10]"),
     click.option("--channel", help="awgn, rayleigh, rician, tdl-a to tdl-e.  [awgn]"),
     click.option("--codec", help="Packaged codec or the folder of one.  [compact-2u]"),
     click.option("--refine/--no-refine", default=None, help="Diffusion refinement of decoded pictures.  [off]"),

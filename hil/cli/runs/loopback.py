@@ -7,7 +7,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-from hil.cli.options import config_from, record_option, run_options
+from hil.cli.options.configuration import config_from, record_option, run_options
 
 
 @click.command("loopback")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from hil.cli.live_options import source_options
+from hil.cli.options.live import source_options
 
 
 @click.command("dashboard")
@@ -53,7 +53,7 @@ def command(
       semnoma-hil dashboard --control                         start and stop simulated runs from the page
       semnoma-hil dashboard --host 0.0.0.0 --run run1         for others too; prints a token
     """
-    from hil.cli.live_options import open_feed
+    from hil.cli.options.live import open_feed
     from hil.errors import UsageError
 
     if terminal:

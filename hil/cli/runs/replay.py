@@ -25,7 +25,7 @@ def command(
       semnoma-hil replay capture.sigmf-meta --out again
       semnoma-hil replay capture.sigmf-meta --refine --out refined
     """
-    from hil.cli.options import parse_settings
+    from hil.cli.options.configuration import parse_settings
     from hil.report.terminal import print_summary
     from hil.supervise.replay import replay_config, run_replay
 

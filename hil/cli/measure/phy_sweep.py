@@ -7,19 +7,19 @@ from typing import Any
 
 import click
 
-from hil.cli.ranges import NumberList
+from hil.cli.options.ranges import NumberList, Quantity
 from hil.errors import UsageError
 
 CHANNELS = ("awgn", "rayleigh", "rician", "tdl-a", "tdl-b", "tdl-c", "tdl-d", "tdl-e")
 
 
 @click.command("phy-sweep")
-@click.option("--snr", "snr_db", type=NumberList(), default="0:20:5", show_default=True, help="Total SNR, dB.")
+@click.option("--snr", "snr_db", type=NumberList("db"), default="0:20:5", show_default=True, help="Total SNR, dB.")
 @click.option("--channel", default="awgn,tdl-a", show_default=True, help=f"One or more of {', '.join(CHANNELS)}.")
 @click.option("--users", type=NumberList(), default="2", show_default=True, help="Users on the air, 1 to 8.")
-@click.option("--cfo-ppm", type=NumberList(), default="2", show_default=True, help="Oscillators are off by +- this.")
+@click.option("--cfo-ppm", type=NumberList("ppm"), default="2", show_default=True, help="Oscillators' largest offset.")
 @click.option("--delay", type=NumberList(), default="8", show_default=True, help="Users arrive within so many samples.")
-@click.option("--near-far", type=float, default=0.0, show_default=True, help="The last user is weaker by this, dB.")
+@click.option("--near-far", type=Quantity("db"), default=0.0, show_default=True, help="The last user is weaker, dB.")
 @click.option("--phase-noise/--no-phase-noise", default=False, show_default=True, help="The air's default mask.")
 @click.option(
     "--series",

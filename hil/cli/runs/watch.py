@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from hil.cli.live_options import open_feed, source_options
+from hil.cli.options.live import open_feed, source_options
 
 
 @click.command("watch")

@@ -10,17 +10,13 @@ def training_settings(form: Any, flags: dict[str, Any]) -> Any:
     import yaml
     from pydantic import ValidationError
 
+    from hil.packaged import named_file
     from models.errors import ModelError
+    from models.suggestion import did_you_mean
 
     path = flags.pop("config")
-    if path is not None and not path.exists():
-        from hil.config import packaged_config_folder
-
-        named = packaged_config_folder() / "training" / f"{path}.yaml"
-        if path.suffix or not named.is_file():
-            known = ", ".join(sorted(found.stem for found in named.parent.glob("*.yaml")))
-            raise ModelError(f"{path} is neither a file nor one of the training configurations {known}.")
-        path = named
+    if path is not None:
+        path = named_file(path, "training")
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8")) if path else {}
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -34,4 +30,7 @@ def training_settings(form: Any, flags: dict[str, Any]) -> Any:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            guess = did_you_mean(where, form.model_fields)
+            raise ModelError(f"{where} is not a setting of this training{guess}.") from error
         raise ModelError(f"training setting {where} is not usable: {first['msg']}.") from error

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from hil.cli.training_settings import training_settings
+from hil.cli.options.training import training_settings
 
 
 @click.group("train")

@@ -7,16 +7,22 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from hil.cli.options.ranges import Quantity
+
 _COLUMNS, _ROWS = 72, 10
 
 
 @click.command("probe")
 @click.argument("uri")
-@click.option("--rate", "rate_hz", type=float, help="Samples per second.  [4e6, or what the device has]")
-@click.option("--freq", "carrier_hz", type=float, help="Carrier in Hz.  [2.45e9, or what the device has]")
-@click.option("--gain", "gain_db", type=float, help="Receive gain in dB.  [the device's own]")
+@click.option(
+    "--rate", "rate_hz", type=Quantity("hz", low=0), help="Samples per second.  [4e6, or what the device has]"
+)
+@click.option(
+    "--freq", "carrier_hz", type=Quantity("hz", low=0), help="Carrier in Hz.  [2.45e9, or what the device has]"
+)
+@click.option("--gain", "gain_db", type=Quantity("db"), help="Receive gain in dB.  [the device's own]")
 @click.option("--samples", type=click.IntRange(256, 1 << 24), default=1 << 16, show_default=True)
-@click.option("--timeout", "timeout_s", type=click.FloatRange(0.1, 600), default=10.0, show_default=True)
+@click.option("--timeout", "timeout_s", type=Quantity("s", 0.1, 600), default=10.0, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
 def command(
     uri: str, rate_hz: float | None, carrier_hz: float | None, gain_db: float | None, samples: int, timeout_s: float,
@@ -26,8 +32,8 @@ def command(
 
     \b
     Examples:
-      semnoma-hil probe pluto:ip:192.168.2.1 --freq 2.45e9 --gain 40
-      semnoma-hil probe file:capture.sigmf-meta --rate 4e6
+      semnoma-hil probe pluto:ip:192.168.2.1 --freq 2.45G --gain 40
+      semnoma-hil probe file:capture.sigmf-meta --rate 4M
     """
     from dataclasses import replace
 

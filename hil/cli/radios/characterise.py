@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from hil.cli.options.ranges import Quantity
+
 if TYPE_CHECKING:
     from calibration.bench import Bench
     from hil.config import RunConfig
@@ -28,7 +30,7 @@ def _frames(default: int) -> Callable[[Any], Any]:
 def _bench(context: click.Context, user: int) -> "Iterator[tuple[RunConfig, Bench]]":
     """The radios that the options before the subcommand name."""
     from hil.calibrating.radios import bench
-    from hil.cli.options import config_from
+    from hil.cli.options.configuration import config_from
     from hil.errors import UsageError
 
     assert context.parent is not None
@@ -75,8 +77,8 @@ def _finite(value: float) -> float | None:
 
 @click.command("linearity")
 @_user
-@click.option("--from-dbfs", type=click.FloatRange(-60, -10), default=-30.0, show_default=True, help="Lowest level.")
-@click.option("--step-db", type=click.FloatRange(0.25, 6), default=2.0, show_default=True)
+@click.option("--from-dbfs", type=Quantity("db", -60, -10), default=-30.0, show_default=True, help="Lowest level.")
+@click.option("--step-db", type=Quantity("db", 0.25, 6), default=2.0, show_default=True)
 @_plot("Write gain against level here (PNG, SVG).")
 @_json
 @click.pass_context
@@ -132,7 +134,7 @@ def antennas(context: click.Context, user: int, frames: int, as_json: bool) -> N
 @click.command("coherence")
 @_user
 @_frames(200)
-@click.option("--spacing-ms", type=click.FloatRange(0, 10_000), default=5.0, show_default=True, help="Frame to frame.")
+@click.option("--spacing-ms", type=Quantity("ms", 0, 10_000), default=5.0, show_default=True, help="Frame to frame.")
 @_json
 @click.pass_context
 def coherence(context: click.Context, user: int, frames: int, spacing_ms: float, as_json: bool) -> None:

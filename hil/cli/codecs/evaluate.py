@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import click
 
-from hil.cli.ranges import NumberList
+from hil.cli.options.ranges import NumberList
 
 CHANNELS = ("awgn", "rayleigh", "random-phase", "selective")
 
@@ -23,7 +23,7 @@ CHANNELS = ("awgn", "rayleigh", "random-phase", "selective")
 @click.option("--channel", type=click.Choice(CHANNELS), default="awgn", show_default=True)
 @click.option("--users", type=click.IntRange(1, 8), default=2, show_default=True)
 @click.option("--antennas", type=click.IntRange(1, 4), default=1, show_default=True, help="Of the receiver.")
-@click.option("--snr", "snrs_db", type=NumberList(), default="0:20:2", show_default=True, help="Total SNR, dB.")
+@click.option("--snr", "snrs_db", type=NumberList("db"), default="0:20:2", show_default=True, help="Total SNR, dB.")
 @click.option("--metric", "metrics", help="Comma-separated, beside PSNR and SSIM: st-lpips, lpips, fid.")
 @click.option("--limit", type=click.IntRange(1), help="Only the first so many pictures.")
 @click.option("--ratio", type=click.FloatRange(0, 1, min_open=True), help="Channel uses per image real.  [the codecs']")

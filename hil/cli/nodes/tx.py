@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from hil.cli.options import config_from, node_options
+from hil.cli.options.configuration import config_from, node_options
 
 
 @click.command("tx")
