@@ -52,7 +52,7 @@ from radio.samples import Samples
 from radio.waveform.burst.header import FrameHeader
 from radio.waveform.channel.delay_memory import DelayMemory
 from radio.waveform.config import WaveformConfig
-from radio.waveform.frame import ReceivedFrame
+from radio.waveform.reception.frame import ReceivedFrame
 from radio.waveform.reception.receiver import BurstReceiver
 
 log = logging.getLogger(__name__)

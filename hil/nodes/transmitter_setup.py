@@ -17,8 +17,8 @@ from models.package.zoo import codec_folder
 from models.runtime.encoder import SemanticEncoder
 from radio.device import RadioSettings, require_applied
 from radio.errors import RadioError
-from radio.open import open_radio
 from radio.safety.guard import TransmitGuard
+from radio.safety.open import open_radio
 
 log = logging.getLogger(__name__)
 

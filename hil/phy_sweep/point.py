@@ -12,7 +12,7 @@ from radio.samples import Samples
 from radio.waveform.burst.header import FrameHeader
 from radio.waveform.channel.delay_memory import DelayMemory
 from radio.waveform.config import WaveformConfig
-from radio.waveform.frame import ReceivedUser
+from radio.waveform.reception.frame import ReceivedUser
 from radio.waveform.reception.receiver import BurstReceiver
 from radio.waveform.transmission.transmitter import BurstTransmitter
 
