@@ -1,4 +1,4 @@
-"""Which kinds of radio there are, and opening one as it is, without a guard: for transmitting, see `radio.open`."""
+"""Which kinds of radio there are, and opening one as it is; with a guard, for transmitting: `radio.safety.open`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

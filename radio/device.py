@@ -1,6 +1,6 @@
 """The one interface that every radio has, simulated or real: configure, stream, events.
 
-`open_radio` lives in `radio.open`; a backend is one file in `radio/devices/` and a line in `radio/backends.py`.
+`open_radio` lives in `radio.safety.open`; a backend is one file in `radio/devices/` and a line in `radio/backends.py`.
 """
 
 from dataclasses import dataclass

@@ -86,7 +86,8 @@ def test_a_transmitter_starts_and_encodes_where_there_is_no_torch(tmp_path):
 import sys
 for name in ("torch", "diffusers", "torchmetrics", "matplotlib", "safetensors", "jinja2", "onnx", "accelerate"):
     sys.modules[name] = None
-import hil.cli.main, hil.cli.nodes.tx, hil.nodes.transmitter, hil.session.feedback, radio.open, radio.devices.simulated
+import hil.cli.main, hil.cli.nodes.tx, hil.nodes.transmitter, hil.session.feedback
+import radio.safety.open, radio.devices.simulated
 from models.images import open_images
 from models.runtime.encoder import SemanticEncoder
 from models.side_information import SideInformation

@@ -13,7 +13,7 @@ from calibration.loops.timing import TimingLoop
 from calibration.loops.tracker import LoopState
 from calibration.measure.users import UserMeasurement, measure_user
 from radio.waveform.config import WaveformConfig
-from radio.waveform.frame import ReceivedFrame
+from radio.waveform.reception.frame import ReceivedFrame
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from calibration.measure.measurement import Measurement, combine
 from radio.waveform.acquisition.carrier import carrier_bound_hz, known_symbol_starts
 from radio.waveform.burst.grid import ResourceGrid
 from radio.waveform.config import WaveformConfig
-from radio.waveform.frame import ReceivedFrame, ReceivedUser
+from radio.waveform.reception.frame import ReceivedFrame, ReceivedUser
 
 MARGIN = 1.5  # of what real estimators reach over the bounds
 PHASE_NOISE_HZ = 2.0  # oscillators wander this much from burst to burst, however good the SNR

@@ -3,7 +3,7 @@
 import logging
 from pathlib import Path
 
-from calibration.calibrated_radio import CalibratedRadio
+from calibration.store.calibrated_radio import CalibratedRadio
 from calibration.store.folder import CalibrationFolder, default_folder
 from calibration.store.record import Calibration, Device
 from hil.config import RunConfig

@@ -3,17 +3,17 @@
 import contextlib
 from collections.abc import Iterator, Sequence
 
-from calibration.bench import Bench
-from calibration.procedure import PROBE_SYMBOLS
-from calibration.repeating_bench import RepeatingBench, keeps_own_time
+from calibration.lab.bench import Bench
+from calibration.lab.procedure import PROBE_SYMBOLS
+from calibration.lab.repeating_bench import RepeatingBench, keeps_own_time
 from calibration.store.record import Device
 from hil.calibrating.apply import OWN_AIR_SERIAL, device_of
 from hil.config import RunConfig
 from hil.errors import UsageError
 from radio.air.server import AirServer
 from radio.device import Radio, RadioSettings
-from radio.open import open_radio
 from radio.safety.guard import TransmitGuard
+from radio.safety.open import open_radio
 
 OWN_AIR = "sim"
 

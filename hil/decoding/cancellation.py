@@ -11,8 +11,8 @@ from hil.session.slot import Slot
 from models.runtime.encoder import SemanticEncoder
 from radio.samples import Samples
 from radio.waveform.config import WaveformConfig
-from radio.waveform.frame import ReceivedFrame
 from radio.waveform.reception.cancellation import cancel_payload
+from radio.waveform.reception.frame import ReceivedFrame
 from radio.waveform.reception.receiver import BurstReceiver
 
 

@@ -19,7 +19,7 @@ from hil.results.writer import ResultWriter
 from hil.session.feedback import side_information
 from hil.session.slot import Slot
 from models.decoding.decoder import SemanticDecoder
-from radio.waveform.frame import ReceivedUser
+from radio.waveform.reception.frame import ReceivedUser
 
 if TYPE_CHECKING:  # diffusers is imported only where pictures are refined
     from models.refiner import Refiner

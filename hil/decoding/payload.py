@@ -7,8 +7,8 @@ import numpy as np
 from models.decoding.decoder import SemanticDecoder
 from models.sharing import summarised
 from models.side_information import SideInformation
-from radio.waveform.frame import ReceivedFrame, ReceivedUser
 from radio.waveform.quality.payload_quality import PayloadQuality
+from radio.waveform.reception.frame import ReceivedFrame, ReceivedUser
 
 LARGEST_ERASED_SHARE = 0.5  # of a payload's OFDM symbols; with more gone there is no picture to speak of
 LEAST_UNREAD_SINR_DB = -10.0  # of a payload whose header could not be read either

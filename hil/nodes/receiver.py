@@ -55,7 +55,7 @@ from radio.errors import DeviceError, DeviceGone, RadioError
 from radio.samples import Samples
 from radio.waveform.channel.delay_memory import DelayMemory
 from radio.waveform.config import WaveformConfig
-from radio.waveform.frame import ReceivedFrame
+from radio.waveform.reception.frame import ReceivedFrame
 from radio.waveform.reception.receiver import BurstReceiver
 
 log = logging.getLogger(__name__)

@@ -18,7 +18,7 @@ from hil.results.writer import ResultWriter
 from models.decoding.decoder import SemanticDecoder
 from models.package.zoo import codec_folder, refiner_folder
 from radio.device import Radio, RadioSettings, require_applied
-from radio.open import open_radio
+from radio.safety.open import open_radio
 
 if TYPE_CHECKING:
     from models.refiner import Refiner

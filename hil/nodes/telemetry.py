@@ -21,7 +21,7 @@ from hil.config import RunConfig
 from hil.results.rows import ResultRow, plain
 from hil.results.spectrum import power_spectrum
 from hil.session.slot import Slot
-from radio.waveform.frame import ReceivedUser
+from radio.waveform.reception.frame import ReceivedUser
 
 LEASE_S = 3.0  # how long one Watched message holds
 UPDATE_S = 0.1

@@ -17,8 +17,8 @@ from models.package.zoo import codec_folder
 from models.runtime.encoder import SemanticEncoder
 from radio.device import RadioSettings, require_applied
 from radio.errors import DeviceError, DeviceGone, RadioError
-from radio.open import open_radio
 from radio.safety.guard import TransmitGuard
+from radio.safety.open import open_radio
 
 log = logging.getLogger(__name__)
 MAX_REOPENED = 5  # a radio that fails more often in one run is broken

@@ -7,7 +7,7 @@ import numpy as np
 from hil.bus.messages import CsiReport, Grant, Link, Sent, Start
 from radio.samples import Samples
 from radio.waveform.burst.header import FrameHeader
-from radio.waveform.frame import ReceivedFrame
+from radio.waveform.reception.frame import ReceivedFrame
 
 
 @dataclass

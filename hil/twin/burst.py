@@ -10,7 +10,7 @@ from radio.samples import Samples
 from radio.waveform.acquisition.carrier import known_symbol_starts, observe
 from radio.waveform.burst.grid import ResourceGrid
 from radio.waveform.burst.windows import backoff_samples, symbol_bins
-from radio.waveform.frame import ReceivedUser
+from radio.waveform.reception.frame import ReceivedUser
 from radio.waveform.reception.receiver import BurstReceiver
 
 

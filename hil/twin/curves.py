@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hil.session.slot import Slot
-from radio.waveform.frame import ReceivedUser
+from radio.waveform.reception.frame import ReceivedUser
 
 Score = Callable[[Slot, int], float | None]  # of a user's picture in a slot, dB
 

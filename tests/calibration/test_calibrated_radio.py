@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from calibration.calibrated_radio import CalibratedRadio
+from calibration.store.calibrated_radio import CalibratedRadio
 from calibration.store.record import Calibration, Device, Value
 from radio.device import Capabilities, RadioSettings
 from radio.samples import Samples

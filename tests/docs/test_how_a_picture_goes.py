@@ -27,7 +27,7 @@ from models.runtime.encoder import SemanticEncoder
 from radio.air.medium import Medium
 from radio.air.server import AirServer
 from radio.device import RadioSettings
-from radio.open import open_radio
+from radio.safety.open import open_radio
 from radio.waveform.reception.receiver import BurstReceiver
 from tests.docs.blocks import DOCS
 

@@ -11,8 +11,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from hil.cli.codecs.evaluate import command as evaluate_command
 from hil.cli.codecs.models import command as models_command
-from models.adding import add_codec, check_codec, remove_codec
 from models.errors import ModelError
+from models.export.adding import add_codec, check_codec, remove_codec
 from models.package.manifest import describe_file
 from models.package.zoo import added_folder, codec_folder, list_codecs
 from models.runtime.encoder import SemanticEncoder

@@ -55,7 +55,7 @@ def add(folder: Path, replace: bool) -> None:
 
     Checksums, symbols, image sizes and side information are held against the manifest before anything is copied.
     """
-    from models.adding import add_codec
+    from models.export.adding import add_codec
 
     click.echo(f"added as {add_codec(folder, replace).name}")
 
@@ -89,7 +89,7 @@ def convert_refiner(checkpoint: Path, out: Path, **facts: Any) -> None:
 @click.argument("name")
 def remove(name: str) -> None:
     """Take an added codec away again."""
-    from models.adding import remove_codec
+    from models.export.adding import remove_codec
 
     remove_codec(name)
     click.echo(f"removed {name}")

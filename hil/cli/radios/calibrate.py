@@ -62,10 +62,10 @@ def _calibrate(
 ) -> None:
     from rich.console import Console
 
+    from calibration.lab.procedure import PLAN, calibrate
     from calibration.loops.alignment import Alignment
     from calibration.measure.measurement import Measurement
     from calibration.measure.noise import noise_figure
-    from calibration.procedure import PLAN, calibrate
     from calibration.store.folder import CalibrationFolder, default_folder
     from hil.calibrating.radios import bench, radio_uris
     from hil.calibrating.table import before_after

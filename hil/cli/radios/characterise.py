@@ -11,7 +11,7 @@ import click
 from hil.cli.options.ranges import Quantity
 
 if TYPE_CHECKING:
-    from calibration.bench import Bench
+    from calibration.lab.bench import Bench
     from hil.config import RunConfig
 
 _user = click.option("--user", type=click.IntRange(0, 7), default=0, show_default=True, help="Whose bursts.")
@@ -88,7 +88,7 @@ def linearity(
     """Transmit a tone at rising levels: output power, gain, and where the gain has fallen by 1 dB."""
     import numpy as np
 
-    from calibration.characterise import measure_linearity
+    from calibration.lab.characterise import measure_linearity
     from hil.calibrating.plots import plot_linearity
 
     levels = [float(level) for level in np.arange(from_dbfs, 1e-9, step_db)]
@@ -116,7 +116,7 @@ def linearity(
 @click.pass_context
 def antennas(context: click.Context, user: int, frames: int, as_json: bool) -> None:
     """Gain and phase of every receive antenna against the first, with the transmitter at one place."""
-    from calibration.characterise import measure_antennas
+    from calibration.lab.characterise import measure_antennas
     from hil.errors import UsageError
 
     with _bench(context, user) as (config, radios):
@@ -139,7 +139,7 @@ def antennas(context: click.Context, user: int, frames: int, as_json: bool) -> N
 @click.pass_context
 def coherence(context: click.Context, user: int, frames: int, spacing_ms: float, as_json: bool) -> None:
     """How long the channel stays what it is: where the correlation of its amplitude falls to a half."""
-    from calibration.characterise import measure_coherence
+    from calibration.lab.characterise import measure_coherence
 
     with _bench(context, user) as (config, radios):
         spacing = int(spacing_ms * 1e-3 * config.sample_rate_hz)

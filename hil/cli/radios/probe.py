@@ -38,7 +38,7 @@ def command(
     from dataclasses import replace
 
     from hil.diagnosis.probing import bars, default_settings, snapshot
-    from radio.open import open_radio
+    from radio.safety.open import open_radio
 
     radio = open_radio(uri, role="rx")
     try:

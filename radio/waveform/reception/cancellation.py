@@ -9,7 +9,7 @@ import numpy as np
 from radio.samples import Samples
 from radio.waveform.burst.grid import ResourceGrid
 from radio.waveform.burst.windows import backoff_samples
-from radio.waveform.frame import Alignment
+from radio.waveform.reception.frame import Alignment
 from radio.waveform.tracking.straightening import ramps
 from radio.waveform.transforms.ofdm import to_time
 

@@ -18,8 +18,8 @@ from radio.waveform.burst.windows import backoff_samples
 from radio.waveform.channel.delay_memory import DelayMemory
 from radio.waveform.channel.strongest_path import strongest_path_samples
 from radio.waveform.config import WaveformConfig
-from radio.waveform.frame import Alignment, ChannelEstimate, ReceivedFrame, ReceivedUser
 from radio.waveform.quality.slips import training_slips
+from radio.waveform.reception.frame import Alignment, ChannelEstimate, ReceivedFrame, ReceivedUser
 from radio.waveform.reception.header import learn_from_header, read_header, start_tracking
 from radio.waveform.reception.payload import receive_payload
 from radio.waveform.reception.presence import is_present, power_floor

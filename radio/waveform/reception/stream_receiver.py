@@ -10,7 +10,7 @@ from radio.samples import EventKind, RadioEvent, Samples
 from radio.waveform.acquisition.gate import HOP, gate_threshold, repetition_metric
 from radio.waveform.burst.grid import ResourceGrid
 from radio.waveform.config import WaveformConfig
-from radio.waveform.frame import ReceivedFrame
+from radio.waveform.reception.frame import ReceivedFrame
 from radio.waveform.reception.receiver import BurstReceiver
 
 OPENS_BY_CHANCE = 1e-4  # at one place; neighbours go together, so that noise is looked at about once in 1e6 samples

@@ -13,7 +13,7 @@ from hil.session.slot import Slot
 from radio.samples import Samples
 from radio.waveform.burst.grid import ResourceGrid
 from radio.waveform.burst.header import FrameHeader
-from radio.waveform.frame import ReceivedFrame, ReceivedUser
+from radio.waveform.reception.frame import ReceivedFrame, ReceivedUser
 from radio.waveform.reception.receiver import BurstReceiver
 from radio.waveform.transmission.transmitter import BurstTransmitter
 from tests.radio.waveform.propagation import noise, propagate

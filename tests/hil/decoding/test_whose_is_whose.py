@@ -15,7 +15,7 @@ from hil.results.rows import ResultRow, read_rows
 from hil.results.writer import ResultWriter
 from hil.session.slot import Slot
 from radio.waveform.burst.header import FrameHeader
-from radio.waveform.frame import ReceivedFrame, ReceivedUser
+from radio.waveform.reception.frame import ReceivedFrame, ReceivedUser
 
 USERS, FRAME, SLOT, TICK, GUARD = 3, 4, 7, 90_000, 100
 SIZES = ((8, 16), (16, 24), (8, 8))  # height, width

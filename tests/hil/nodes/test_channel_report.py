@@ -13,7 +13,7 @@ from hil.session.slot import Slot
 from models.codecs.channel import transmit
 from radio.samples import Samples
 from radio.waveform.burst.header import FrameHeader
-from radio.waveform.frame import ChannelEstimate, ReceivedFrame, ReceivedUser
+from radio.waveform.reception.frame import ChannelEstimate, ReceivedFrame, ReceivedUser
 from radio.waveform.reception.receiver import BurstReceiver
 from radio.waveform.transmission.transmitter import BurstTransmitter
 from tests.radio.waveform.propagation import noise, propagate

@@ -7,9 +7,9 @@ from click.testing import CliRunner
 
 from hil.cli.codecs.export import command
 from hil.errors import UsageError
-from models.adding import check_codec
 from models.decoding.decoder import SemanticDecoder
 from models.errors import ModelError
+from models.export.adding import check_codec
 from models.export.onnx_codec import export_onnx_codec
 from models.package.manifest import load_manifest
 from models.runtime.encoder import SemanticEncoder

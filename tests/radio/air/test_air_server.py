@@ -16,8 +16,8 @@ from radio.air.medium import Medium
 from radio.air.server import AirServer
 from radio.device import RadioSettings
 from radio.errors import ConfigurationError, DeviceError
-from radio.open import open_radio
 from radio.safety.guard import GuardConfig, TransmitGuard
+from radio.safety.open import open_radio
 from radio.samples import EventKind, Samples
 
 SETTINGS = RadioSettings(4e6, 2.45e9)
@@ -128,7 +128,7 @@ def test_a_killed_transmitter_does_not_hold_the_air(start, attach):
     server = start(AirConfig.ideal(stall_timeout_s=60))
     receiver = attach(server, "rx")
     code = (
-        "import time; from radio.open import open_radio\n"
+        "import time; from radio.safety.open import open_radio\n"
         f"radio = open_radio('sim:{server.endpoint}', role='tx'); print('open', flush=True); time.sleep(60)"
     )
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)

@@ -21,7 +21,7 @@ NODE = """
 import sys, time
 import numpy as np
 from radio.device import RadioSettings
-from radio.open import open_radio
+from radio.safety.open import open_radio
 from radio.samples import Samples
 radio = open_radio(sys.argv[1], role="tx")
 radio.configure(RadioSettings(1e6, 2.45e9, tx_gain_db=-10.0))

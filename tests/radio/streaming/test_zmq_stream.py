@@ -11,8 +11,8 @@ import zmq
 from hil.supervise.supervisor import free_endpoint
 from radio.device import RadioSettings
 from radio.errors import ConfigurationError, DeviceError
-from radio.open import open_radio
 from radio.safety.guard import GuardConfig, TransmitGuard
+from radio.safety.open import open_radio
 from radio.samples import EventKind, Samples
 from tests.radio.opened import opening
 

@@ -4,14 +4,14 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from calibration.bench import MARGIN_SAMPLES, Bench
 from calibration.errors import CalibrationError
+from calibration.lab.bench import MARGIN_SAMPLES, Bench
 from calibration.loops.alignment import TransmitCommand
 from calibration.measure.antennas import AntennaDifference, antenna_differences
 from calibration.measure.coherence import coherence_time
 from calibration.measure.linearity import Linearity, linearity
 from calibration.measure.measurement import Measurement
-from radio.waveform.frame import ReceivedFrame, ReceivedUser
+from radio.waveform.reception.frame import ReceivedFrame, ReceivedUser
 
 TONE_SAMPLES = 16384
 TONE_CYCLES_PER_SAMPLE = 1 / 16

@@ -7,15 +7,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from calibration.bench import Bench
 from calibration.errors import CalibrationError
+from calibration.lab.bench import Bench
+from calibration.lab.outcome import Outcome, Step
 from calibration.loops.alignment import Alignment, TransmitCommand
 from calibration.loops.frequency import precorrect
 from calibration.measure.noise import noise_floor
 from calibration.measure.receive_imbalance import receive_imbalance
 from calibration.measure.transmit_imbalance import TransmitImbalance, mean_imbalance, transmit_imbalance
 from calibration.measure.users import UserMeasurement, average
-from calibration.outcome import Outcome, Step
 from calibration.store.record import Calibration, Device, ReceiveRecord, TransmitRecord, Value
 from radio.samples import Samples
 

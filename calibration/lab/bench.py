@@ -12,7 +12,7 @@ from radio.device import Radio, RadioSettings
 from radio.samples import Samples
 from radio.waveform.burst.header import FrameHeader
 from radio.waveform.config import WaveformConfig
-from radio.waveform.frame import ReceivedFrame
+from radio.waveform.reception.frame import ReceivedFrame
 from radio.waveform.reception.receiver import BurstReceiver
 from radio.waveform.transmission.transmitter import BurstTransmitter
 

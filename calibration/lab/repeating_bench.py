@@ -9,15 +9,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from calibration.bench import MARGIN_SAMPLES, Bench
 from calibration.errors import CalibrationError
+from calibration.lab.bench import MARGIN_SAMPLES, Bench
 from calibration.loops.alignment import TransmitCommand
 from calibration.loops.frequency import precorrect
 from calibration.loops.timing import rotate
 from radio.device import Radio, RadioSettings
 from radio.samples import EventKind, Samples
 from radio.waveform.config import WaveformConfig
-from radio.waveform.frame import ReceivedFrame
+from radio.waveform.reception.frame import ReceivedFrame
 
 GAIN_RANGE_DB = 30.0  # of the samples: what a 12-bit converter has left at its lower end
 ATTEMPTS = 4  # to receive an unbroken stream
