@@ -85,7 +85,9 @@ DOORS = {
     ],
     "hil.supervise": ["hil.nodes", "hil.report", "hil.results", "hil.session", "models", "radio"],
     "hil.bench": ["hil.supervise", "models", "radio"],
-    "hil.experiments": ["hil.calibrating", "hil.report", "hil.results", "hil.supervise", "calibration", "models", "radio"],
+    "hil.experiments": [
+        "hil.calibrating", "hil.report", "hil.results", "hil.supervise", "calibration", "models", "radio",
+    ],
     "hil.live": ["hil.bus", "hil.nodes", "hil.results", "hil.supervise", "models", "radio"],
     "hil.twin": [
         "hil.bus", "hil.decoding", "hil.nodes", "hil.results", "hil.session", "hil.supervise", "calibration", "models",
@@ -180,8 +182,9 @@ def test_what_a_transmitter_needs_of_models_knows_no_torch(module):
 
 
 def test_a_node_that_only_transmits_knows_no_torch():
-    behind = everything_behind("hil.nodes.transmitter")
-    assert {"models.runtime.encoder", "radio.waveform.transmission.transmitter"} <= behind
+    entries = [m for m in MODULES if inside(m, "hil.cli") and m.endswith(".tx")]
+    behind = set.union(*map(everything_behind, [*entries, "hil.nodes.transmitter_setup"]))
+    assert entries and {"models.runtime.encoder", "models.package.zoo", "radio.safety.open"} <= behind
     assert not {name.partition(".")[0] for name in behind} & TORCH
 
 

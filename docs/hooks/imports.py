@@ -80,4 +80,4 @@ def _run_time(node: ast.AST) -> Iterator[ast.AST]:
 def _loads(call: ast.Call) -> bool:
     called = getattr(call.func, "attr", getattr(call.func, "id", ""))
     first = call.args[0] if call.args else None
-    return called in ("import_module", "__import__") and isinstance(first, ast.Constant) and isinstance(first.value, str)
+    return called in ("import_module", "__import__") and isinstance(getattr(first, "value", None), str)
