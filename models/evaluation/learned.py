@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from models.choice.sharing_choice import SharingChooser
 from models.decoding.decoder import SemanticDecoder
 from models.errors import ModelError
 from models.evaluation.frames import Frame
@@ -14,7 +15,6 @@ from models.package.zoo import codec_folder
 from models.runtime.encoder import SemanticEncoder
 from models.separation import separated, sinr_of_users
 from models.sharing import AUTO, Sharing, summaries
-from models.sharing_choice import SharingChooser
 from models.side_information import SideInformation
 
 CHOICE_PLACES = 128  # of a payload in a selective channel, by which its sharing is chosen

@@ -61,7 +61,7 @@ def finish_adaptive(run: Path, folder: Path) -> CodecManifest:
 
 def _table(codec: AdaptiveCodec, source: str) -> dict[str, dict[str, float]]:
     """``{channels: {sinr: mean PSNR}}`` at an eighth, a quarter, a half, three quarters and all of the channels: the
-    curve that sharing is chosen by (``models/rate_quality.py``).
+    curve that sharing is chosen by (``models/choice/rate_quality.py``).
     """
     groups = same_size_groups(source, codec.arguments.stride)
     all_channels = codec.arguments.latent_channels // 2

@@ -5,10 +5,10 @@ from itertools import combinations
 import numpy as np
 import pytest
 
+from models.choice.rate_quality import RateQuality
+from models.choice.sharing_choice import SharingChooser, groupings
 from models.errors import ModelError
-from models.rate_quality import RateQuality
 from models.sharing import Sharing
-from models.sharing_choice import SharingChooser, groupings
 
 # PSNR of a trained codec by channels of a position and SINR (photographs, white noise).
 TABLE = {

@@ -10,8 +10,8 @@ from itertools import combinations, pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from models.choice.rate_quality import RateQuality
 from models.package.manifest import CodecManifest
-from models.rate_quality import RateQuality
 from models.separation import lmmse, sinr_by_channel
 from models.sharing import Sharing, summaries, summarised
 
