@@ -48,10 +48,10 @@ def row(user, decoded=False):
 
 def test_rows_are_held_back_until_they_are_made_or_released():
     held = HeldBack()
-    frame = DecodedFrame(slot(late=1), {0: (row(0), {}), 1: (row(1), {})}, {})
+    frame = DecodedFrame(slot(late=1), {0: (row(0), {}), 1: (row(1), {})})
     assert held.take(frame) == [1] and list(frame.made) == [0]  # user 0 was sent, and is a result as it is
-    good = DecodedFrame(slot(), {1: (row(1, decoded=True), {})}, {})
+    good = DecodedFrame(slot(), {1: (row(1, decoded=True), {})})
     assert held.take(good) == [] and list(good.made) == [1] and list(held.release()) == []
-    held.take(DecodedFrame(slot(late=1), {1: (row(1), {})}, {}))
+    held.take(DecodedFrame(slot(late=1), {1: (row(1), {})}))
     assert [(one.user, one.reason) for one in held.release()] == [(1, "it came too late to be sent")]
     assert list(held.release()) == []
