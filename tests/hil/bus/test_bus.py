@@ -35,7 +35,7 @@ def client(server, name="tx0", **options):
     return BusClient(server.endpoint, name, **{"heartbeat_s": 0.05, "timeout_s": 5.0, **options})
 
 
-def until(server, kind, seconds=5.0):
+def until(server, kind, seconds=60.0):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         received = server.receive(0.1)
@@ -44,7 +44,7 @@ def until(server, kind, seconds=5.0):
     raise AssertionError(f"no {kind.__name__} within {seconds} s")
 
 
-def until_malformed(server, count, seconds=5.0):
+def until_malformed(server, count, seconds=60.0):
     """Nothing but malformed messages arrive, and count of them within the time."""
     end = time.monotonic() + seconds
     while server.malformed < count and time.monotonic() < end:
