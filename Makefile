@@ -7,7 +7,7 @@ STAMP := $(VENV)/installed
 EXTRAS := tx,rx,train,fast,live,pluto,ray,docs,dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench docs docs-commands emulated-plutos fuzz chaos soak mutants clean
+.PHONY: help demo test test-fast proof lint bench docs docs-commands emulated-plutos fuzz chaos soak mutants clean
 IMAGES ?= demo
 OUT ?= emulated-plutos-run
 
@@ -31,8 +31,14 @@ lint: $(STAMP)  ## ruff and mypy
 	"$(BIN)/ruff" format --check .
 	"$(BIN)/mypy"
 
-test: lint  ## linters, type checker and all tests
-	"$(BIN)/python" -m pytest -q
+test-fast: lint  ## linters, type checker and the tests that wait for no job, training or build
+	"$(BIN)/python" -m pytest -q -m "not slow and not proof"
+
+test: test-fast  ## all that test-fast runs, then the tests that wait
+	"$(BIN)/python" -m pytest -q -m slow
+
+proof: $(STAMP)  ## tests that prove at length: nodes on several hosts, rough weather
+	"$(BIN)/python" -m pytest -q -m proof
 
 bench: $(STAMP)  ## timings of every part, as a table and as JSON
 	"$(BIN)/semnoma-hil" bench
