@@ -45,6 +45,8 @@ SLOW = (
 
 @pytest.hookimpl(tryfirst=True)  # before pytest chooses by marker
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    missing = [place for place in (*PROOF, *SLOW) if not (HERE / place).exists()]
+    assert not missing, f"tests/conftest.py names what is not there: {missing}"
     for item in items:
         path = item.path.relative_to(HERE)
         places = {place.as_posix() for place in (path, *path.parents)}
