@@ -1,13 +1,14 @@
 """Configuration of the simulated air. Every default is what a cheap, uncalibrated lab of SDRs does."""
 
 from itertools import pairwise
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from radio.air.channel_names import known_channel
 from radio.quantity import Decibels, Degrees, Hertz, PartsPerMillion, Seconds
 
-Channel = Literal["awgn", "rayleigh", "rician", "tdl-a", "tdl-b", "tdl-c", "tdl-d", "tdl-e"]
+Channel = Annotated[str, AfterValidator(known_channel)]
 
 # Single-sideband noise of the fractional-N synthesisers in low-cost transceivers near 2.4 GHz.
 DEFAULT_PHASE_NOISE_MASK = ((1e3, -80.0), (1e4, -90.0), (1e5, -100.0), (1e6, -125.0))
