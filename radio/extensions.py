@@ -22,12 +22,12 @@ def installed(group: str) -> dict[str, EntryPoint]:
 
 
 def load(group: str, name: str) -> Any:
-    """The object behind an installed name. ConfigurationError when there is none or its import fails."""
+    """The object behind an installed name. ConfigurationError when it is not installed or cannot be imported."""
     entry = installed(group).get(name)
     if entry is None:
         raise ConfigurationError(f"no installed package adds {name!r} to {group}; pip install the one that does.")
     try:
         return entry.load()
-    except Exception as error:  # whatever a module of somebody else's raises while it is imported
+    except Exception as error:  # a foreign module may raise anything
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ConfigurationError(f"{name!r} of {group} ({entry.value}) cannot be imported: {reason}.") from error

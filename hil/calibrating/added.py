@@ -11,7 +11,7 @@ from radio.extensions import MEASUREMENTS, installed, load
 def measure_added(name: str, bench: Bench, user: int) -> dict[str, Measurement]:
     """Run the measurement called `name` on one user of an open bench; its values by name.
 
-    Raises UsageError for a name that nothing installed has, or one that returns no `Measurement`.
+    Raises UsageError when it returns anything but `Measurement`s, ConfigurationError when it cannot be imported.
     """
     function = load(MEASUREMENTS, name)
     found = function(bench, user)
@@ -23,7 +23,7 @@ def measure_added(name: str, bench: Bench, user: int) -> dict[str, Measurement]:
 
 
 def check_name(name: str) -> None:
-    """UsageError with the installed names where `name` is none of them."""
+    """UsageError, which lists the installed names, when `name` is not among them."""
     if name not in installed(MEASUREMENTS):
         known = ", ".join(installed(MEASUREMENTS)) or "none"
         raise UsageError(f"no measurement is called {name!r}; installed are: {known}.")

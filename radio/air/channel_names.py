@@ -17,7 +17,7 @@ def channel_names() -> tuple[str, ...]:
 
 
 def known_channel(name: str) -> str:
-    """The name itself; ValueError with the allowed ones where it is none of them."""
+    """The name itself; ValueError, which lists the allowed ones, for any other."""
     if name not in BUILT_IN and name not in channel_names():
         raise ValueError(f"channel is {name!r} and must be one of {', '.join(channel_names())}")
     return name
@@ -25,7 +25,7 @@ def known_channel(name: str) -> str:
 
 @lru_cache(maxsize=8)
 def installed_profile(name: str) -> DelayProfile:
-    """The profile behind an added channel's name. ConfigurationError when it is none or not a usable one."""
+    """The profile of an added channel. ConfigurationError when it is not a valid `DelayProfile`."""
     profile = load(CHANNELS, name)
     if not isinstance(profile, DelayProfile):
         raise ConfigurationError(f"channel {name!r} is a {type(profile).__name__} and must be a DelayProfile.")
