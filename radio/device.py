@@ -1,6 +1,6 @@
 """The interface of every radio, simulated or real: configure, stream, events.
 
-`open_radio` lives in `radio.safety.open`; a backend is one file in `radio/devices/` and a line in `radio/backends.py`.
+`radio.safety.open.open_radio` opens one; backends: modules in `radio/devices/` or other packages (`radio.extensions`).
 """
 
 from dataclasses import dataclass

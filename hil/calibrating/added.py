@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from calibration.bench import Bench
+from calibration.lab.bench import Bench
 from calibration.measure.measurement import Measurement
 from hil.errors import UsageError
 from radio.extensions import MEASUREMENTS, installed, load

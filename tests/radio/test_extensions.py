@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from calibration.measure.measurement import Measurement
 from hil.calibrating.added import measure_added
-from hil.cli.calibrate import command as calibrate_command
+from hil.cli.radios.calibrate import command as calibrate_command
 from hil.config import load_config
 from hil.errors import UsageError
 from radio.air.channel import Channel
@@ -154,7 +154,7 @@ def test_the_command_refuses_a_measurement_that_nothing_has():
 def test_the_command_prints_what_was_measured(monkeypatch):
     import contextlib
 
-    from hil.cli import characterise
+    from hil.cli.radios import characterise
 
     @contextlib.contextmanager
     def bench(context, user):
