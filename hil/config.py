@@ -10,7 +10,7 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -20,7 +20,7 @@ from hil.packaged import named_file
 from models.errors import ModelError
 from models.sharing import AUTO, Sharing
 from models.suggestion import did_you_mean
-from radio.air.config import AirConfig
+from radio.air.config import AirConfig, Channel
 from radio.quantity import Decibels, Hertz, Milliseconds, Seconds, parse_quantity, unit_of
 from radio.safety.guard import GuardConfig
 from radio.waveform.config import WaveformConfig
@@ -121,8 +121,10 @@ class RunConfig(Section):
     users: int = Field(2, ge=1, le=8, description="Transmitters that superpose.")
     frames: int = Field(4, ge=1, le=10_000_000, description="Frames; each carries one picture of every user.")
     snr_db: Decibels = Field(10.0, ge=-30, le=60, description="Total received power of all users over noise.")
-    channel: Literal["awgn", "rayleigh", "rician", "tdl-a", "tdl-b", "tdl-c", "tdl-d", "tdl-e"] = Field(
-        "awgn", description="Fading of the simulated air."
+    channel: Channel = Field(
+        "awgn",
+        description="Fading of the simulated air: awgn, rayleigh, rician, tdl-a to tdl-e, or one that an installed "
+        "package adds.",
     )
     seed: int = Field(1, ge=0, lt=1 << 63, description="Of everything random.")
     images: str = Field("demo", description="'demo', a folder, a picture, a CIFAR-10 file or an .npz.")

@@ -2,7 +2,7 @@
 
 
 class RadioError(Exception):
-    """Base of everything that radio/ raises on purpose."""
+    """Base of all errors that radio/ raises deliberately."""
 
 
 class ConfigurationError(RadioError):
@@ -10,7 +10,7 @@ class ConfigurationError(RadioError):
 
 
 class DeviceError(RadioError):
-    """A radio that cannot be opened, has gone, or answered something unexpected."""
+    """A radio that cannot be opened, was lost, or gave an unexpected answer."""
 
 
 class DeviceGone(DeviceError):

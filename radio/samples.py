@@ -8,7 +8,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Samples:
-    """A run of complex baseband samples.
+    """Consecutive complex baseband samples.
 
     data: complex64 [channels, n], full scale 1.0.
     start_tick: time of data[:, 0] in ticks of the sample clock (1 tick = 1 / sample_rate_hz).
@@ -44,9 +44,9 @@ class EventKind(StrEnum):
 
 @dataclass(frozen=True)
 class RadioEvent:
-    """Something a radio did that the caller must be able to count.
+    """An event of a radio, with a count.
 
-    count: how many samples (overflow, underflow, clipped) or bursts (late) are meant; 1 where nobody knows.
+    count: how many samples (overflow, underflow, clipped) or bursts (late) are concerned; 1 where that is unknown.
     lost_link: the connection to the device broke and was made again. sequence_error: a packet went missing.
     """
 

@@ -70,7 +70,7 @@ class Bench:
         return low - base, min(high - base, 0.0)
 
     def silence(self, n_samples: int) -> Samples:
-        """Samples while nobody transmits, as the converters give them."""
+        """Samples with all transmitters silent."""
         start = self._start()
         return self._receive(start, n_samples)
 

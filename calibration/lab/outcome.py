@@ -1,4 +1,4 @@
-"""What a calibration of a bench found: the figures before and after, and the loops' course in between."""
+"""Result of a bench's calibration: figures before and after, and the convergence of the loops."""
 
 from dataclasses import dataclass, field
 

@@ -1,4 +1,4 @@
-"""A bench of radios that repeat what they send, each on a crystal of its own: periods are turned until users meet.
+"""A bench of radios that repeat a buffer, without a common clock: periods are rotated until users arrive together.
 
 All contents have one period, so that a transmitter's phase outlasts its content: a stream of zeros is silence that
 keeps the phase. Gains are set in the samples, because configuring a radio would end its repetition.

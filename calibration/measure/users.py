@@ -1,4 +1,4 @@
-"""What received frames say about each user's link, with uncertainties from the Cramer-Rao bounds of known symbols.
+"""Parameters of each user's link from received frames, with uncertainties from the Cramer-Rao bounds of known symbols.
 
 In a known symbol of `a` elements at an SNR of s per element the phase has Fisher information 2 s a, and a delay
 (2 pi)^2 2 s sum(f^2) (Kay, "Fundamentals of Statistical Signal Processing: Estimation Theory", 3.11). Several frames

@@ -24,7 +24,7 @@ def default_folder() -> Path:
 
 
 def read(path: Path) -> Calibration:
-    """A calibration file. Raises CalibrationError with one sentence when it is none."""
+    """Read a calibration file. Raises CalibrationError with one sentence for any other file."""
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
             raise CalibrationError(f"{path} is larger than {MAX_FILE_BYTES} bytes and no calibration file.")

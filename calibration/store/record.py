@@ -1,4 +1,4 @@
-"""What a calibration file holds. Everything unmeasured is null; the null calibration changes nothing."""
+"""Content of a calibration file. Unmeasured values are null; the null calibration changes nothing."""
 
 import time
 from typing import Literal

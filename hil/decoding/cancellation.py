@@ -1,4 +1,4 @@
-"""Successive cancellation: a decoded picture is encoded once more, and its payload taken out of the samples."""
+"""Successive interference cancellation: a decoded picture is re-encoded and its payload subtracted from the samples."""
 
 from dataclasses import dataclass, replace
 
@@ -18,7 +18,7 @@ from radio.waveform.reception.receiver import BurstReceiver
 
 @dataclass(frozen=True)
 class View:
-    """A slot as it looks after some users were taken out of it."""
+    """A slot after the cancellation of some users."""
 
     samples: Samples
     received: ReceivedFrame
@@ -34,7 +34,7 @@ class Canceller:
         self._encoder = encoder
 
     def without(self, view: View, slot: Slot, user: int, picture: np.ndarray) -> View:
-        """Take out `user`, whose decoded picture is uint8 [H, W, 3]; the view unchanged where that is not possible.
+        """Cancel `user`, whose decoded picture is uint8 [H, W, 3]; the view unchanged where that is not possible.
 
         The picture is encoded with what the transmitter's encoder was told. Where the transmitter names another report
         (it started again and has forgotten earlier ones) its symbols cannot be known.
@@ -63,7 +63,7 @@ def by_power(received: ReceivedFrame | None, users: int) -> list[int]:
 
 
 def without_users(csi: CsiReport | None, cancelled: frozenset[int]) -> CsiReport | None:
-    """The report as it would be had the cancelled users not transmitted."""
+    """The report without the contribution of the cancelled users."""
     if csi is None or csi.snr_db is None:
         return csi
     left = [one for one in csi.users if one.user not in cancelled]

@@ -1,7 +1,7 @@
-"""The bound that a run is held against: the bare baseband channel with perfect channel knowledge.
+"""The reference of a run: the ideal baseband channel with perfect channel knowledge.
 
-The same symbols meet the same gains and the same noise level on the same resource elements, but there is no
-waveform, no offset, no converter and no estimation: y = sum_j g_j x_j + n per channel use, then the same LMMSE view.
+Symbols, gains, noise level and resource elements are the same, without waveform, offsets, converters and
+estimation: y = sum_j g_j x_j + n per channel use, then the same LMMSE view.
 """
 
 from dataclasses import dataclass

@@ -62,7 +62,7 @@ def listen(host: str, port: int) -> socket.socket:
         listener = socket.socket(family, kind, protocol)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
-        listener.listen(128)  # from here on nobody is refused, though answers take until the server runs
+        listener.listen(128)  # connections are accepted from here on, answered once the server runs
     except OSError as error:
         raise UsageError(f"--host {host} --port {port} cannot be listened on: {error.strerror or error}.") from None
     return listener

@@ -1,7 +1,7 @@
-"""The coordinator: who is there, which slot comes next, and what each node is told.
+"""The coordinator: membership of nodes, slots, and the messages to every node.
 
 Slots are counted from 0: first the sounding probes, then one per frame, so that frame f always stands in slot
-probe_slots + f and meets the same simulated air in a run that was interrupted as in one that was not. The next
+probe_slots + f and has the same simulated channel in a resumed run as in an uninterrupted one. The next
 slot is granted when the receiver has reported the channel of the last, which makes the age of every CSI exact.
 """
 

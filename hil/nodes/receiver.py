@@ -221,7 +221,7 @@ class ReceiverNode:
         return slot.alive(self.config.users) <= read
 
     def _await_sent(self, slot: Slot) -> None:
-        """Let the bus tell what a fade has hidden: wait for the transmitters' own word of this slot."""
+        """Wait for the transmitters' messages about this slot, which contain the headers that were lost in a fade."""
         deadline = time.monotonic() + GROUND_TRUTH_WAIT_S
         while not slot.alive(self.config.users) <= set(slot.sent) and time.monotonic() < deadline:
             message = self.bus.receive(0.05)
@@ -324,9 +324,9 @@ def csi_report(
     waveform: WaveformConfig,
     arrivals: Sequence[UserCsi] = (),
 ) -> CsiReport:
-    """The channel that one received frame shows; users that were not detected are left out.
+    """Channel report of one received frame; users that were not detected are left out.
 
-    arrivals: what is known of users whose bursts could not be received together.
+    arrivals: of users whose bursts could not be received together.
     """
     found = [user for user in frame.users if user.detected] if frame else []
     mean_power = sum(user.power for user in found) / max(1, len(found))

@@ -1,4 +1,4 @@
-"""What the receiver shows to those who watch: the newest slot and how pictures came out, ten times a second.
+"""Telemetry of the receiver for observers: the newest slot and the quality of pictures, ten times a second.
 
 Decoding only leaves a slot in a box that holds one; a thread of its own, started when somebody watches, makes the
 message from the newest. Without observers nothing is gathered.

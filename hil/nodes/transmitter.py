@@ -43,7 +43,7 @@ log = logging.getLogger(__name__)
 
 
 def picture_index(frame: int, user: int, users: int, n_pictures: int) -> int:
-    """Which picture of the source a user sends in a frame: the source is dealt out in turn."""
+    """Which picture of the source a user sends in a frame: users take pictures in turn."""
     return (frame * users + user) % n_pictures
 
 
@@ -153,19 +153,19 @@ class TransmitterNode:
         self._report(grant, command, csi, picture, header, symbols, latency, papr_db, unled)
 
     def _command(self, grant: Grant) -> UserCommand:
-        """This user's of the grant; one that is no number is as good as none."""
+        """This user's command of the grant; one with values that are not finite is ignored."""
         command = next((one for one in grant.commands if one.user == self.user), UserCommand(self.user))
         return command if np.isfinite([command.correction_hz, command.gain_db]).all() else UserCommand(self.user)
 
     def _set_gain(self, gain_db: float) -> None:
-        """On top of the configured gain, never above it; the guard has the last word."""
+        """Relative to the configured gain, never above it; the guard checks it too."""
         if gain_db != self._gain_db:
             base_db = self.settings.tx_gain_db or 0.0
             self.radio.configure(replace(self.settings, tx_gain_db=base_db + min(gain_db, 0.0)))
             self._gain_db = gain_db
 
     def _as_period(self, burst: Samples, slot: int, start: Start) -> Samples:
-        """One period with the burst in its place, turned so that it arrives with the other users'."""
+        """One period with the burst in its place, rotated so that it arrives aligned with the other users'."""
         period = np.zeros((1, start.slot_samples), np.complex64)
         period[:, start.guard_samples : start.guard_samples + burst.n_samples] = burst.data
         return Samples(period, self._rotation.apply(slot), burst.sample_rate_hz)

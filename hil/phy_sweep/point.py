@@ -1,4 +1,4 @@
-"""One point of a sweep: many bursts of all users over a fresh air each, and what the receiver made of them."""
+"""One point of a sweep: many bursts of all users, each over a new channel realisation, and the receiver's errors."""
 
 from dataclasses import asdict, dataclass
 

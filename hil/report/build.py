@@ -1,4 +1,4 @@
-"""report.html from a run folder: one file that needs no network and no other file."""
+"""report.html from a run folder: one self-contained file."""
 
 import base64
 import io

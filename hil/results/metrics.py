@@ -1,4 +1,4 @@
-"""How well a picture came through: PSNR and SSIM of two uint8 pictures [H, W, 3]."""
+"""Image quality: PSNR and SSIM of two uint8 pictures [H, W, 3]."""
 
 import math
 

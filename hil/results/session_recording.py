@@ -65,7 +65,7 @@ class SessionRecorder:
 
 
 def recorded_config(reader: SigmfReader) -> dict[str, Any]:
-    """The run's configuration values. UsageError when the recording is none of this project's."""
+    """The run's configuration values. UsageError when it was not recorded by this program."""
     config = reader.facts.get("semnoma:config")
     if not isinstance(config, dict):
         raise UsageError(
@@ -78,7 +78,7 @@ def recorded_config(reader: SigmfReader) -> dict[str, Any]:
 def recorded_slots(reader: SigmfReader) -> list[Slot]:
     """Every recorded slot with grant, ground truth and events, without samples, in the order of recording.
 
-    UsageError for annotations that another version wrote or somebody changed.
+    UsageError for annotations of another version or with invalid content.
     """
     slots: dict[int, Slot] = {}
     try:

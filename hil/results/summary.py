@@ -23,7 +23,7 @@ def rms(values: Iterable[float | None]) -> float | None:
 
 
 def loss_db(row: ResultRow) -> float | None:
-    """What the waveform cost this picture, dB of PSNR; None unless both figures are there."""
+    """Implementation loss of this picture in dB of PSNR; None unless both figures are known."""
     if row.psnr_db is None or row.ideal_psnr_db is None:
         return None
     return row.ideal_psnr_db - row.psnr_db
@@ -130,7 +130,7 @@ def _finite(value: Any) -> Any:
 
 
 def write_summary(out: Path, summary: dict[str, Any]) -> Path:
-    """Write out/summary.json at once: a reader never sees half. Returns its path. Raises ResultsError."""
+    """Write out/summary.json atomically; returns its path. Raises ResultsError."""
     path = Path(out) / "summary.json"
     text = json.dumps(summary, indent=2, allow_nan=False) + "\n"
     partial = path.with_name(path.name + ".partial")

@@ -1,4 +1,4 @@
-"""Taking a user's own codec into the installation, after checking that it does what its manifest says."""
+"""Adds a user's codec to the installation after checking it against its manifest."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def check_codec(folder: Path) -> CodecManifest:
 
 
 def remove_codec(name: str) -> None:
-    """Take an added codec away again; ModelError when there is none of that name."""
+    """Remove an added codec; ModelError when there is none of that name."""
     folder = added_folder() / name
     if "/" in name or "\\" in name or name in ("", ".", "..") or not (folder / MANIFEST_NAME).is_file():
         raise ModelError(f"no codec named {name!r} was added.")

@@ -1,13 +1,14 @@
-"""Configuration of the simulated air. Every default is what a cheap, uncalibrated lab of SDRs does."""
+"""Configuration of the simulated air. Defaults are typical of low-cost, uncalibrated SDRs."""
 
 from itertools import pairwise
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from radio.air.channel_names import known_channel
 from radio.quantity import Decibels, Degrees, Hertz, PartsPerMillion, Seconds
 
-Channel = Literal["awgn", "rayleigh", "rician", "tdl-a", "tdl-b", "tdl-c", "tdl-d", "tdl-e"]
+Channel = Annotated[str, AfterValidator(known_channel)]
 
 # Single-sideband noise of the fractional-N synthesisers in low-cost transceivers near 2.4 GHz.
 DEFAULT_PHASE_NOISE_MASK = ((1e3, -80.0), (1e4, -90.0), (1e5, -100.0), (1e6, -125.0))
@@ -18,7 +19,7 @@ class _Part(BaseModel):
 
 
 class PathConfig(_Part):
-    """One of the fixed paths that a signal takes in a room in which nothing moves."""
+    """One fixed propagation path of a static channel."""
 
     delay_samples: float = Field(default=0.0, ge=0, description="Beyond the link's delay, in ticks, fractional.")
     gain_db: Decibels = Field(default=0.0, description="Over the link's gain.")
@@ -40,7 +41,7 @@ class LinkConfig(_Part):
 
 
 class PhaseNoiseConfig(_Part):
-    """Phase noise of every oscillator, each with a realisation of its own."""
+    """Phase noise of every oscillator, with an independent realisation each."""
 
     mask: tuple[tuple[Hertz, Decibels], ...] = Field(
         default=DEFAULT_PHASE_NOISE_MASK,
@@ -73,7 +74,7 @@ class PowerAmplifierConfig(_Part):
 
 
 class InterfererConfig(_Part):
-    """A signal that belongs to nobody."""
+    """An interfering signal."""
 
     kind: Literal["narrowband", "bursty"] = Field(default="narrowband", description="A tone, or white bursts.")
     power: float = Field(default=0.01, ge=0, description="Linear power at the receiver input while it is on.")
@@ -83,7 +84,7 @@ class InterfererConfig(_Part):
 
 
 class AirConfig(_Part):
-    """What lies between the transmitters' converters and the receiver's."""
+    """The simulated channel and analogue front ends, from the transmitters' converters to the receiver's."""
 
     sample_rate_hz: Hertz = Field(default=4e6, gt=0, description="Rate of every radio on this air.")
     center_frequency_hz: Hertz = Field(default=2.45e9, gt=0, description="Carrier of every radio on this air.")
@@ -143,7 +144,7 @@ class AirConfig(_Part):
     tx_dc_offset: tuple[float, float] = Field(default=(0.0, 0.0), description="(I, Q) added by every transmitter.")
     rx_dc_offset: tuple[float, float] = Field(default=(0.0, 0.0), description="(I, Q) added by the receiver.")
     power_amplifier: PowerAmplifierConfig | None = Field(default=None, description="null is off.")
-    interferers: tuple[InterfererConfig, ...] = Field(default=(), description="Signals that belong to nobody.")
+    interferers: tuple[InterfererConfig, ...] = Field(default=(), description="Interfering signals.")
 
     pace: float | None = Field(
         default=None, gt=0, description="Air seconds per second of wall time; null: as fast as can be."
@@ -161,7 +162,7 @@ class AirConfig(_Part):
 
     @classmethod
     def ideal(cls, **changes: object) -> "AirConfig":
-        """An air that changes nothing (gain 1, no delay, no noise), for tests and bounds; then `changes`."""
+        """A transparent channel (gain 1, no delay, no noise), for tests and bounds, with `changes` applied."""
         off: dict[str, object] = {
             "noise_power": 0.0,
             "links": tuple(LinkConfig(delay_samples=0.0) for _ in range(8)),

@@ -1,4 +1,4 @@
-"""The air as a server: simulated radios in other processes send bursts and ask for samples."""
+"""The simulated air as a server: simulated radios in other processes send bursts and request samples."""
 
 import logging
 import threading

@@ -110,7 +110,7 @@ class GuardedRadio:
         return applied
 
     def transmit(self, burst: Samples) -> None:
-        """DeviceError for a receiver; TransmitRefused for unchecked settings, a large burst, or where nobody leads."""
+        """DeviceError for a receiver; TransmitRefused: unchecked settings, large burst, silent coordinator."""
         if not self._transmits:
             raise DeviceError(f"{self.uri} was opened for receiving; it does not transmit.")
         self._refuse_when_closed()

@@ -1,4 +1,4 @@
-"""Numerology and layout of the burst; everything a transmitter and a receiver must agree on."""
+"""Numerology and layout of the burst, on which transmitter and receiver must agree."""
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 

@@ -35,6 +35,12 @@ PAGE = DOCS / "how-a-picture-goes.md"
 _ROW = re.compile(r"^\| `([\w.]+)` \| (.+) \|$", re.M)
 _ARRAY = re.compile(r"(complex64|float32|uint8) \[([^\]]+)\]")
 
+# Patient, because a slow machine compiles the receiver's loops in the first frame.
+OPTIONS = {
+    "frames": 2, "snr_db": 20.0, "channel": "rayleigh", "max_image_side_px": 32, "feedback.probe_slots": 0,
+    "compute_device": "cpu", "bus.node_timeout_s": 300.0, "bus.frame_timeout_s": 300.0, "air.stall_timeout_s": 300.0,
+}  # fmt: skip
+
 
 def tables():
     """{"forward": [(name, result), ...], "feedback": ...}."""
@@ -83,18 +89,16 @@ def trace(tmp_path_factory):
             patch.setattr(warmed, "warm_up", lambda self: None)  # would send bursts of its own through the steps
         server = BusServer("tcp://127.0.0.1:*")
         stack.callback(server.close)
-        air = AirServer(load_config().air, "tcp://127.0.0.1:*", expected_users=2)
+        air = AirServer(load_config(None, OPTIONS).air, "tcp://127.0.0.1:*", expected_users=2)
         stack.callback(air.close)
-        config = load_config(None, {
-            "frames": 2, "snr_db": 20.0, "channel": "rayleigh", "max_image_side_px": 32, "feedback.probe_slots": 0,
-            "bus.endpoint": server.endpoint, "radio.device": f"sim:{air.endpoint}", "compute_device": "cpu",
-        })  # fmt: skip
+        there = {"bus.endpoint": server.endpoint, "radio.device": f"sim:{air.endpoint}"}
+        config = load_config(None, OPTIONS | there)
         settings = RadioSettings(config.sample_rate_hz, config.center_frequency_hz)
         write_config(out, config)
         writer = stack.enter_context(contextlib.closing(ResultWriter(out, resume=False)))
 
         def member(name, make):
-            bus = BusClient(server.endpoint, name, heartbeat_s=0.5, timeout_s=60)
+            bus = BusClient(server.endpoint, name, heartbeat_s=0.5, timeout_s=300)
             try:
                 assert make(bus).run().complete
             except BaseException as fault:
@@ -130,7 +134,7 @@ def trace(tmp_path_factory):
             for thread in threads:
                 thread.start()
             for thread in threads:
-                thread.join(120)
+                thread.join(300)
         finally:
             threading.setprofile(None)
         assert not faults and not any(thread.is_alive() for thread in threads)

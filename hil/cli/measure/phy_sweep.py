@@ -9,13 +9,12 @@ import click
 
 from hil.cli.options.ranges import NumberList, Quantity
 from hil.errors import UsageError
-
-CHANNELS = ("awgn", "rayleigh", "rician", "tdl-a", "tdl-b", "tdl-c", "tdl-d", "tdl-e")
+from radio.air.channel_names import BUILT_IN, channel_names
 
 
 @click.command("phy-sweep")
 @click.option("--snr", "snr_db", type=NumberList("db"), default="0:20:5", show_default=True, help="Total SNR, dB.")
-@click.option("--channel", default="awgn,tdl-a", show_default=True, help=f"One or more of {', '.join(CHANNELS)}.")
+@click.option("--channel", default="awgn,tdl-a", show_default=True, help=f"One or more of {', '.join(BUILT_IN)}.")
 @click.option("--users", type=NumberList(), default="2", show_default=True, help="Users on the air, 1 to 8.")
 @click.option("--cfo-ppm", type=NumberList("ppm"), default="2", show_default=True, help="Oscillators' largest offset.")
 @click.option("--delay", type=NumberList(), default="8", show_default=True, help="Users arrive within so many samples.")
@@ -62,8 +61,8 @@ def command(
     from hil.phy_sweep.run import run_points
 
     channels = channel.split(",")
-    if unknown := sorted(set(channels) - set(CHANNELS)):
-        raise UsageError(f"--channel {unknown[0]} is not one of {', '.join(CHANNELS)}.")
+    if unknown := sorted(set(channels) - set(channel_names())):
+        raise UsageError(f"--channel {unknown[0]} is not one of {', '.join(channel_names())}.")
     if bad := [n for n in users if n not in range(1, 9)]:
         raise UsageError(f"--users {bad[0]:g} is not a whole number from 1 to 8.")
     if max(cfo_ppm) > 20 or min(cfo_ppm) < 0:

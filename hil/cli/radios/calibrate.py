@@ -122,9 +122,9 @@ def _wanted(text: str | None, users: int) -> dict[int, float] | None:
     return dict(enumerate(powers))
 
 
-from hil.cli.radios.characterise import antennas, coherence, linearity  # noqa: E402
+from hil.cli.radios.characterise import antennas, coherence, linearity, measure  # noqa: E402
 
-for subcommand in (linearity, antennas, coherence):
+for subcommand in (linearity, antennas, coherence, measure):
     command.add_command(subcommand)
 
 

@@ -151,3 +151,19 @@ def coherence(context: click.Context, user: int, frames: int, spacing_ms: float,
         "at_least": at_least,
     }
     _show("", (), [], facts, as_json)
+
+
+@click.command("measure")
+@click.argument("name")
+@_user
+@_json
+@click.pass_context
+def measure(context: click.Context, name: str, user: int, as_json: bool) -> None:
+    """Run a measurement that an installed package adds, on bursts of one user."""
+    from hil.calibrating.added import check_name, measure_added
+
+    check_name(name)
+    with _bench(context, user) as (_, radios):
+        found = measure_added(name, radios, user)
+    rows = [(key, one.value, _finite(one.standard_uncertainty), one.unit) for key, one in found.items()]
+    _show(f"{name}, user {user}", ("name", "value", "standard_uncertainty", "unit"), rows, {}, as_json)

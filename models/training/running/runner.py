@@ -1,4 +1,4 @@
-"""What every training run does around its updates: resume, learning rate, log, progress bar, checkpoints."""
+"""Common parts of every training run: resume, learning rate, log, progress bar, checkpoints."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LOG_EVERY_STEPS = 50
 
 
 def refuse_overwrite(out: Path, resume: bool) -> None:
-    """ModelError when ``out`` holds a checkpoint that nobody asked to resume."""
+    """ModelError when ``out`` holds a checkpoint and resuming was not requested."""
     if has_checkpoint(out) and not resume:
         raise ModelError(f"{out} already holds a checkpoint: resume it or name another folder.")
 

@@ -1,6 +1,6 @@
-"""The only truth of what sits where in a burst.
+"""The layout of a burst; every other module reads it here.
 
-A burst, all parts back to back, every user counting from the same origin:
+A burst consists of these parts in sequence; all users count from the same origin:
 
   preamble   one slot per user: long prefix, then preamble_repeats identical symbols; the others are silent
   sounding   one slot per user: sounding_symbols symbols; the others are silent
@@ -137,7 +137,7 @@ class ResourceGrid:
     def sounding(self, user: int) -> np.ndarray:
         """complex64 [sounding_symbols, active]: another quiet sequence than the preamble's.
 
-        Were it the same, a burst that is mistaken for another user's would show a consistent channel in both.
+        With the same sequence a burst that was attributed to the wrong user would show a consistent channel in both.
         """
         sequence = _quiet_sequence(self.config, MAX_USERS + user)
         return np.broadcast_to(sequence, (self.config.sounding_symbols, sequence.size))
@@ -166,14 +166,14 @@ class ResourceGrid:
     def pilot_values(self, user: int, n_symbols: int) -> np.ndarray:
         """complex64 [n_symbols, pilots_per_user] of power `users`.
 
-        A user is silent on the others' pilots; the boost gives it the mean power of a payload symbol back.
+        A user is silent on the others' pilots; the boost restores the mean power of a payload symbol.
         """
         return _pilot_values(self.config, user, n_symbols)
 
     def payload_positions(self, k: int) -> np.ndarray:
         """int [k]: flat indices (symbol * active + subcarrier) of channel uses 0 to k - 1, interleaved.
 
-        Two users whose payloads need as many OFDM symbols meet on the same resource elements.
+        Users whose payloads need the same number of OFDM symbols use the same resource elements.
         """
         return _interleaved(self.config, self.payload_symbols(k))[:k]
 

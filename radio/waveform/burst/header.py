@@ -108,5 +108,5 @@ def _decoded_compiled(order: np.ndarray, parts: np.ndarray) -> np.ndarray:
 
 
 def _whitening() -> np.ndarray:
-    """Keeps small numbers from making a peaky waveform, and silence (all zeros) from passing the CRC."""
+    """Avoids a high PAPR for small numbers, and that all zeros pass the CRC."""
     return gold_bits(0x3C5A7, HEADER_BITS)

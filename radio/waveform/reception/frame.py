@@ -1,4 +1,4 @@
-"""What the receiver hands over: per user the channel, the header and the equalised features."""
+"""The receiver's output: per user the channel, the header and the equalised features."""
 
 from dataclasses import dataclass, field
 
@@ -45,7 +45,7 @@ class Alignment:
 
 @dataclass(frozen=True)
 class ReceivedUser:
-    """One user of a received frame; `reason` says what is missing when something is.
+    """One user of a received frame; `reason` says why something is missing.
 
     delay_samples: from the frame's start_tick, fractional. cfo_hz: transmitter minus receiver, over the whole burst.
     clock_ppm: how much faster the transmitter's sample clock runs. power: mean |g|^2 per channel use. snr_db: power
