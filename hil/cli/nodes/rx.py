@@ -28,14 +28,16 @@ def command(out: Path, resume: bool, report: bool, **options: Any) -> None:
     from hil.nodes.node import membership
     from hil.nodes.receiver_setup import open_receiver
     from hil.report.finish import finish_run
+    from hil.results.identity import identity, keep_identity
     from hil.results.run_folder import write_config
     from hil.results.writer import ResultWriter
 
     config = config_from(**options)
     logging.basicConfig(format="%(levelname)s %(message)s", level=logging.INFO)
     writer = ResultWriter(out, resume=resume, config=config.model_dump(mode="json"))
-    write_config(out, config)
     try:
+        keep_identity(out, identity(config), resumed=bool(writer.done))
+        write_config(out, config)
         with membership(config, "rx") as bus:
             node = open_receiver(config, bus, writer)
             try:

@@ -76,7 +76,7 @@ class StreamReceiver:
     def flush(self) -> list[ReceivedFrame]:
         """The stream has ended: bursts that are left, the last one perhaps cut off; forgets everything."""
         frames = self._search(final=True)
-        self._data = self._data[:, :0]
+        self._data, self._wanted = self._data[:, :0], 0  # a radio that starts again may count from 0
         return frames
 
     @property

@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from hil.config import load_config
 from hil.results.diagnostics_file import load_diagnostics
+from hil.results.identity import identity, keep_identity
 from hil.results.rows import ResultRow, ResultsError, encode_row, read_rows
 from hil.results.writer import ResultWriter
 
@@ -215,6 +217,46 @@ def test_another_configuration_does_not_resume(tmp_path):
     ResultWriter(tmp_path, resume=True, config=made_with | {"frames": 8, "bus": {"endpoint": "b"}}).close()
     with pytest.raises(ResultsError, match=r"air\.clock_ppm \(was 5\.0, is 0\.0\)\.$"):
         ResultWriter(tmp_path, resume=True, config=made_with | {"air": {"seed": 1, "clock_ppm": 0.0}})
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "word"),
+    [
+        ({"radio": {"device": "sim:tcp://127.0.0.1:1"}}, {"radio": {"device": "sim:tcp://127.0.0.1:2"}}, None),
+        ({"radio": {"device": "sim:tcp://127.0.0.1:1"}}, {"radio": {"device": "pluto:ip:a"}}, "pluto:ip:a"),
+        (
+            {"radio": {"transmitters": ["usrp:a", "usrp:b"]}},
+            {"radio": {"transmitters": ["usrp:a", "usrp:c"]}},
+            "usrp:c",
+        ),
+        ({"rx": {"record": None}}, {"rx": {"record": "capture"}}, None),
+        ({"rx": {"remember_delays": True}}, {"rx": {"remember_delays": False}}, "remember_delays"),
+        ({"codec": "compact-2u"}, {"codec": "student-2u"}, "student-2u"),
+        ({"cancel": False}, {"cancel": True}, "cancel"),
+    ],
+)
+def test_resuming_with_another_radio_codec_or_algorithm_names_it_and_what_matters_not_is_free(tmp_path, was, now, word):
+    (tmp_path / "config.yaml").write_text(json.dumps(was))
+    writer = ResultWriter(tmp_path, resume=False)
+    writer.append(row(0, 0))
+    writer.close()
+    if word is None:
+        ResultWriter(tmp_path, resume=True, config=now).close()
+    else:
+        with pytest.raises(ResultsError, match=word):
+            ResultWriter(tmp_path, resume=True, config=now)
+
+
+def test_a_codec_of_the_same_name_with_other_weights_does_not_resume(tmp_path):
+    before = identity(load_config(None, {"refine": True}))
+    assert any("codec compact-2u" in name for name in before) and any("refiner" in name for name in before)
+    keep_identity(tmp_path, before, resumed=False)
+    keep_identity(tmp_path, before, resumed=True)
+    keep_identity(tmp_path, {"codec other": "1"}, resumed=False)  # nothing recorded yet
+    keep_identity(tmp_path, before, resumed=False)
+    other = before | {"codec compact-2u": "0123"}
+    with pytest.raises(ResultsError, match=r"another codec compact-2u \(was \w+, is 0123\)"):
+        keep_identity(tmp_path, other, resumed=True)
 
 
 def test_a_frame_is_recorded_as_one(tmp_path):
