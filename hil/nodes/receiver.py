@@ -52,7 +52,7 @@ from hil.session.repeated_slot import aligned, find_arrivals, one_period, receiv
 from hil.session.slot import Slot
 from radio.device import Radio
 from radio.errors import DeviceError, DeviceGone, RadioError
-from radio.samples import Samples
+from radio.samples import Samples, without_unusable
 from radio.waveform.channel.delay_memory import DelayMemory
 from radio.waveform.config import WaveformConfig
 from radio.waveform.reception.frame import ReceivedFrame
@@ -171,6 +171,9 @@ class ReceiverNode:
             slot.samples, arrivals = self._samples_after_all(slot)
         except RadioError as error:
             raise HilError(f"the receiver's radio failed: {error}") from error
+        slot.samples, unusable = without_unusable(slot.samples)
+        if unusable:
+            slot.events["unusable"] = slot.events.get("unusable", 0) + unusable
         grant = slot.grant
         slot.latency_ms["receive"] = _milliseconds_since(clock)
         clock = slot.ready_s = time.perf_counter()
