@@ -5,6 +5,7 @@ third (flushing files is waiting for the disk), at most `MAX_UNDECODED_FRAMES` b
 grant back).
 """
 
+import contextlib
 import logging
 import os
 import queue
@@ -113,6 +114,8 @@ class ReceiverNode:
             with self._changed:
                 self._stopping = True
                 self._changed.notify_all()
+            if self.bus.coordinator.gone:  # what is not decoded yet is sent again when the run is resumed
+                _empty(self._jobs)
             self._jobs.put(None)
             workers[0].join(timeout=30)
             self._decoded.put(None)
@@ -317,6 +320,12 @@ class ReceiverNode:
             if not over() and time.monotonic() - self.bus.coordinator.heard_s > 2 * bus.heartbeat_s:
                 self._changed.wait_for(over, bus.node_timeout_s)  # is it the coordinator that has gone?
             return here() or not self._stopping
+
+
+def _empty(jobs: "queue.Queue[Slot | None]") -> None:
+    with contextlib.suppress(queue.Empty):
+        while True:
+            jobs.get_nowait()
 
 
 def csi_report(
