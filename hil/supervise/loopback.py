@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from hil.config import RunConfig
+from hil.decoding.identity import identity, keep_identity
 from hil.errors import HilError, UsageError
 from hil.report.finish import Stopwatch, finish_run
-from hil.results.identity import identity, keep_identity
 from hil.results.rows import ResultsError, read_rows
 from hil.results.run_folder import write_config
 from hil.results.writer import ResultWriter

@@ -24,11 +24,11 @@ def command(out: Path, resume: bool, report: bool, **options: Any) -> None:
       semnoma-hil rx --out run1
       semnoma-hil rx --device usrp --refine --out run2
     """
+    from hil.decoding.identity import identity, keep_identity
     from hil.errors import HilError
     from hil.nodes.node import membership
     from hil.nodes.receiver_setup import open_receiver
     from hil.report.finish import finish_run
-    from hil.results.identity import identity, keep_identity
     from hil.results.run_folder import write_config
     from hil.results.writer import ResultWriter
 

@@ -10,9 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from hil.config import load_config
 from hil.results.diagnostics_file import load_diagnostics
-from hil.results.identity import identity, keep_identity
 from hil.results.rows import ResultRow, ResultsError, encode_row, read_rows
 from hil.results.writer import ResultWriter
 
@@ -245,18 +243,6 @@ def test_resuming_with_another_radio_codec_or_algorithm_names_it_and_what_matter
     else:
         with pytest.raises(ResultsError, match=word):
             ResultWriter(tmp_path, resume=True, config=now)
-
-
-def test_a_codec_of_the_same_name_with_other_weights_does_not_resume(tmp_path):
-    before = identity(load_config(None, {"refine": True}))
-    assert any("codec compact-2u" in name for name in before) and any("refiner" in name for name in before)
-    keep_identity(tmp_path, before, resumed=False)
-    keep_identity(tmp_path, before, resumed=True)
-    keep_identity(tmp_path, {"codec other": "1"}, resumed=False)  # nothing recorded yet
-    keep_identity(tmp_path, before, resumed=False)
-    other = before | {"codec compact-2u": "0123"}
-    with pytest.raises(ResultsError, match=r"another codec compact-2u \(was \w+, is 0123\)"):
-        keep_identity(tmp_path, other, resumed=True)
 
 
 def test_a_frame_is_recorded_as_one(tmp_path):
