@@ -7,7 +7,7 @@ STAMP := $(VENV)/installed
 EXTRAS := tx,rx,train,fast,live,pluto,ray,docs,dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast proof lint bench docs docs-commands emulated-plutos fuzz chaos soak mutants clean
+.PHONY: help demo test test-fast proof lint bench docs docs-commands emulated-plutos fuzz chaos soak mutants audit build clean
 IMAGES ?= demo
 OUT ?= emulated-plutos-run
 
@@ -68,5 +68,16 @@ mutants: $(STAMP)  ## small changes to guard, watchdog, results files and CSI pa
 	PATH="$(CURDIR)/$(BIN):$$PATH" "$(BIN)/cosmic-ray" exec tests/mutants.toml mutants.sqlite
 	"$(BIN)/cr-report" --surviving-only mutants.sqlite
 
+AUDIT_TOOLS := "pip-audit>=2.7" "bandit>=1.7" "cyclonedx-bom>=7"
+
+audit: $(STAMP)  ## what is known against dependencies and code; sbom.json, the bill of materials
+	"$(BIN)/python" -m pip install --quiet --disable-pip-version-check -c constraints.txt $(AUDIT_TOOLS)
+	"$(BIN)/python" -m tests.proof.audit --sbom sbom.json
+
+build: $(STAMP)  ## wheel and source archive with their bill of materials: dist/
+	"$(BIN)/python" -m pip install --quiet --disable-pip-version-check -c constraints.txt "cyclonedx-bom>=7"
+	"$(BIN)/python" -m hatchling build -d dist
+	"$(BIN)/cyclonedx-py" environment --pyproject pyproject.toml --output-reproducible -o dist/sbom.json
+
 clean:  ## remove what the targets made
-	rm -rf "$(VENV)" demo-run site .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf "$(VENV)" demo-run site dist sbom.json .pytest_cache .ruff_cache .mypy_cache .hypothesis

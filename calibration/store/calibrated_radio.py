@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from calibration.errors import CalibrationError
 from calibration.store.record import Calibration
 from radio.device import Capabilities, Radio, RadioSettings
 from radio.samples import RadioEvent, Samples
@@ -23,11 +24,20 @@ class CalibratedRadio:
         self.advance_ticks = round(calibration.delay.value) if calibration.delay else 0
 
     def configure(self, settings: RadioSettings) -> RadioSettings:
-        """The calibration's transmit gain comes on top of the one asked for."""
-        if self.calibration.transmit_gain is not None:
-            gain_db = (settings.tx_gain_db or 0.0) + self.calibration.transmit_gain.value
-            settings = replace(settings, tx_gain_db=gain_db)
-        return self._radio.configure(settings)
+        """The calibration's transmit gain comes on top of the one asked for, or of the device's own where none is.
+
+        The gain that is returned is without it, as the one that was asked for.
+        """
+        if self.calibration.transmit_gain is None:
+            return self._radio.configure(settings)
+        extra_db = self.calibration.transmit_gain.value
+        if settings.tx_gain_db is None:
+            settings = replace(settings, tx_gain_db=self._radio.configure(settings).tx_gain_db)
+        if settings.tx_gain_db is None:
+            raise CalibrationError(f"{self.uri} tells no transmit gain: radio.tx_gain_db must be set to calibrate it.")
+        applied = self._radio.configure(replace(settings, tx_gain_db=settings.tx_gain_db + extra_db))
+        gain_db = settings.tx_gain_db if applied.tx_gain_db is None else applied.tx_gain_db - extra_db
+        return replace(applied, tx_gain_db=gain_db)
 
     def transmit(self, burst: Samples) -> None:
         """Peaks that predistortion lifts above full scale are limited."""

@@ -4,6 +4,7 @@ import contextlib
 import logging
 import math
 import queue
+import secrets
 import threading
 import time
 from collections import deque
@@ -58,13 +59,13 @@ class BusClient:
         self.coordinator = Presence(endpoint, timeout_s, time.monotonic())
         self.now_tick = 0  # the owner's radio time, reported with every heartbeat
         self._heartbeat_s = heartbeat_s
-        self._sequence = 0
+        self._sequence = self._last_heard = 0
         self._inbox: queue.Queue[Received | None] = queue.Queue()
         self._fault: str | None = None  # what the I/O thread died of
         self._outbox: queue.Queue[tuple[Body, Attachments] | None] = queue.Queue()
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.DEALER)
-        self._socket.identity = name.encode()
+        self._socket.identity = f"{name}.{secrets.token_hex(8)}".encode()  # nobody can take what nobody can guess
         self._socket.linger = 1000
         self._socket.connect_timeout = CONNECT_MS
         self._socket.setsockopt(zmq.MAXMSGSIZE, 1 << 30)
@@ -177,6 +178,7 @@ class BusClient:
         while self._monitor.poll(0):
             if recv_monitor_message(self._monitor)["event"] == zmq.EVENT_CONNECTED:
                 self.coordinator.connected()
+                self._last_heard = 0  # it may be another one
             else:
                 self.coordinator.disconnected(now_s)
 
@@ -197,5 +199,8 @@ class BusClient:
             self.malformed += 1
             log_malformed(self.malformed, error)
             return
+        if received.sequence <= self._last_heard:
+            return  # repeated or out of order: nobody's word twice
+        self._last_heard = received.sequence
         if not isinstance(received.body, Heartbeat):
             self._inbox.put(received)

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass, field
 
-GONE_S = 2.0  # a coordinator whose connection broke, and where nobody has answered for so long, is dead
+GONE_S = 1.0  # a coordinator whose connection broke, and where nobody has answered for so long, is dead
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ class Received:
     sender: str
     body: Body | Silence
     attachments: list[memoryview] = field(default_factory=list)
+    sequence: int = 0
 
 
 def is_loopback(endpoint: str) -> bool:
@@ -43,7 +44,8 @@ def parse(frames: list[zmq.Frame]) -> Received:
     if not 1 <= len(frames) <= 1 + MAX_ATTACHMENTS:
         raise ValueError(f"{len(frames)} frames, 1 to {1 + MAX_ATTACHMENTS} are allowed")
     envelope = decode(bytes(frames[0].buffer))
-    return Received(envelope.sender, envelope.body, [frame.buffer for frame in frames[1:]])
+    attachments = [frame.buffer for frame in frames[1:]]
+    return Received(envelope.sender, envelope.body, attachments, envelope.sequence)
 
 
 def send_parts(socket: zmq.Socket, prefix: list[bytes], data: bytes, attachments: Attachments, flags: int = 0) -> None:

@@ -56,8 +56,12 @@ def bench(config: RunConfig, uris: Sequence[str]) -> Iterator[tuple[Bench, Devic
         else:
             found = _timed(config, opened, radios, settings)
         serials = [OWN_AIR_SERIAL if name == OWN_AIR else radio.uri for name, radio in zip(names, radios, strict=True)]
-        transmitters = [device_of(config, serial, "tx", user) for user, serial in enumerate(serials[1:])]
-        yield found, device_of(config, serials[0], "rx", 0), transmitters
+        hardware = [getattr(radio, "hardware", None) for radio in radios]
+        transmitters = [
+            device_of(config, serial, "tx", user, told)
+            for user, (serial, told) in enumerate(zip(serials[1:], hardware[1:], strict=True))
+        ]
+        yield found, device_of(config, serials[0], "rx", 0, hardware[0]), transmitters
 
 
 def _timed(config: RunConfig, opened: Sequence[str], radios: Sequence[Radio], settings: RadioSettings) -> Bench:

@@ -27,7 +27,7 @@ class Site:
 def serve(site: Site, host: str, port: int, on_listening: Callable[[str], None]) -> None:
     """Serve until SIGINT or SIGTERM. on_listening hears the address. Raises UsageError when it cannot listen."""
     listener = listen(host, port)
-    everywhere = host in ("0.0.0.0", "::", "")
+    everywhere = host in ("0.0.0.0", "::", "")  # nosec B104: compared, not bound
     name = socket.gethostname() if everywhere else f"[{host}]" if ":" in host else host
     on_listening(f"http://{name}:{listener.getsockname()[1]}")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # both end a dashboard in order, with its run

@@ -179,7 +179,7 @@ class LiveState:
         """A user's newest pair as JPEG or PNG files; b"" where there is none. Anything else is not shown."""
         with self._lock:
             old = self._pictures.get(user)
-            if old is not None and (frame < old.frame or not self._is_user(user)):
+            if not self._is_user(user) or (old is not None and frame < old.frame):
                 return
             pair = [file if picture_kind(file) else b"" for file in (original, received)]
             self._pictures[user] = Pictures(old.version + 1 if old else 1, frame, *pair)

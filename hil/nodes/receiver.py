@@ -5,6 +5,7 @@ third (flushing files is waiting for the disk), at most `MAX_UNDECODED_FRAMES` b
 grant back).
 """
 
+import contextlib
 import logging
 import os
 import queue
@@ -52,7 +53,7 @@ from hil.session.repeated_slot import aligned, find_arrivals, one_period, receiv
 from hil.session.slot import Slot
 from radio.device import Radio
 from radio.errors import DeviceError, DeviceGone, RadioError
-from radio.samples import Samples
+from radio.samples import Samples, without_unusable
 from radio.waveform.channel.delay_memory import DelayMemory
 from radio.waveform.config import WaveformConfig
 from radio.waveform.reception.frame import ReceivedFrame
@@ -113,6 +114,8 @@ class ReceiverNode:
             with self._changed:
                 self._stopping = True
                 self._changed.notify_all()
+            if self.bus.coordinator.gone:  # what is not decoded yet is sent again when the run is resumed
+                _empty(self._jobs)
             self._jobs.put(None)
             workers[0].join(timeout=30)
             self._decoded.put(None)
@@ -171,6 +174,9 @@ class ReceiverNode:
             slot.samples, arrivals = self._samples_after_all(slot)
         except RadioError as error:
             raise HilError(f"the receiver's radio failed: {error}") from error
+        slot.samples, unusable = without_unusable(slot.samples)
+        if unusable:
+            slot.events["unusable"] = slot.events.get("unusable", 0) + unusable
         grant = slot.grant
         slot.latency_ms["receive"] = _milliseconds_since(clock)
         clock = slot.ready_s = time.perf_counter()
@@ -314,6 +320,12 @@ class ReceiverNode:
             if not over() and time.monotonic() - self.bus.coordinator.heard_s > 2 * bus.heartbeat_s:
                 self._changed.wait_for(over, bus.node_timeout_s)  # is it the coordinator that has gone?
             return here() or not self._stopping
+
+
+def _empty(jobs: "queue.Queue[Slot | None]") -> None:
+    with contextlib.suppress(queue.Empty):
+        while True:
+            jobs.get_nowait()
 
 
 def csi_report(

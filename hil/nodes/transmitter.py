@@ -90,7 +90,7 @@ class TransmitterNode:
             pictures=len(self.images),
             repeats=transmits_by_repeating(self.radio),
             carrier_start_hz=self.carrier_start_hz,
-            lowest_gain_db=self.radio.capabilities.tx_gain_db[0] - (self.settings.tx_gain_db or 0.0),
+            lowest_gain_db=self._lowest_gain_db(),
         )
         start = join(self.bus, hello, self.config.bus.join_timeout_s)
         self._rotation = RotationLoop(start.slot_samples)
@@ -157,10 +157,15 @@ class TransmitterNode:
         command = next((one for one in grant.commands if one.user == self.user), UserCommand(self.user))
         return command if np.isfinite([command.correction_hz, command.gain_db]).all() else UserCommand(self.user)
 
+    def _lowest_gain_db(self) -> float:
+        """How far the gain can go down from the one that is set; not at all where nobody knows that."""
+        base_db = self.settings.tx_gain_db
+        return 0.0 if base_db is None else self.radio.capabilities.tx_gain_db[0] - base_db
+
     def _set_gain(self, gain_db: float) -> None:
         """Relative to the configured gain, never above it; the guard checks it too."""
-        if gain_db != self._gain_db:
-            base_db = self.settings.tx_gain_db or 0.0
+        base_db = self.settings.tx_gain_db
+        if base_db is not None and gain_db != self._gain_db:
             self.radio.configure(replace(self.settings, tx_gain_db=base_db + min(gain_db, 0.0)))
             self._gain_db = gain_db
 

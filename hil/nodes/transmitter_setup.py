@@ -2,6 +2,7 @@
 
 import logging
 import time
+from dataclasses import replace
 
 import click
 
@@ -89,7 +90,10 @@ def _serve(config: RunConfig, user: int, bus: BusClient, encoder: SemanticEncode
             tx_gain_db=config.radio.tx_gain_db,
             bandwidth_hz=config.radio.bandwidth_hz,
         )
-        require_applied(radio.uri, settings, radio.configure(settings))
+        applied = radio.configure(settings)
+        require_applied(radio.uri, settings, applied)
+        if settings.tx_gain_db is None:  # the device's own: what the power loop goes down from
+            settings = replace(settings, tx_gain_db=applied.tx_gain_db)
         opened.watch(lambda: bus.coordinator.led_s)
         start_hz = carrier_start_hz(radio.calibration)
         try:

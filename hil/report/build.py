@@ -24,6 +24,7 @@ FRAMES_SHOWN = 12
 _FRAMES_PLOTTED = 60  # bars of more frames would be thinner than a pixel
 _LARGEST_SIDE_PIXELS = 512  # larger pictures are reduced for the page; the files in images/ are whole
 _SMALL_SIDE_PIXELS = 100
+_MOST_PIXELS = 100_000_000  # what a picture of a run may have; a larger file is no picture of ours
 
 
 def build_report(out: Path) -> Path:
@@ -145,8 +146,10 @@ def picture(out: Path, name: str | None) -> dict[str, Any] | None:
         return None
     try:
         with Image.open(path) as opened:
+            if opened.width * opened.height > _MOST_PIXELS:
+                return None
             shown = opened.convert("RGB")
-    except (OSError, ValueError):
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return None
     small = max(shown.size) < _SMALL_SIDE_PIXELS
     shown.thumbnail((_LARGEST_SIDE_PIXELS, _LARGEST_SIDE_PIXELS))

@@ -58,8 +58,8 @@ def run_replay(recording: Path, config: RunConfig, out: Path) -> dict[str, Any]:
                     held_back.take(frame)  # the session may have sent it again later
                     decoder.record(frame)
                 slot.samples = slot.received = None  # a long recording must not fill the memory
-        for row in held_back.release():
-            writer.append(row)
+            for row in held_back.release():
+                writer.append(row)
     return finish_run(out, config, stopwatch)
 
 

@@ -95,6 +95,7 @@ class GuardedRadio:
         self._sentinel = sentinel
         self._watchdog: SilenceWatchdog | None = None
         self.uri = radio.uri
+        self.hardware: str | None = getattr(radio, "hardware", None)  # kind and serial number, where it tells them
         self.capabilities: Capabilities = radio.capabilities
 
     def configure(self, settings: RadioSettings) -> RadioSettings:

@@ -24,6 +24,7 @@ def command(out: Path, resume: bool, report: bool, **options: Any) -> None:
       semnoma-hil rx --out run1
       semnoma-hil rx --device usrp --refine --out run2
     """
+    from hil.decoding.identity import identity, keep_identity
     from hil.errors import HilError
     from hil.nodes.node import membership
     from hil.nodes.receiver_setup import open_receiver
@@ -34,8 +35,9 @@ def command(out: Path, resume: bool, report: bool, **options: Any) -> None:
     config = config_from(**options)
     logging.basicConfig(format="%(levelname)s %(message)s", level=logging.INFO)
     writer = ResultWriter(out, resume=resume, config=config.model_dump(mode="json"))
-    write_config(out, config)
     try:
+        keep_identity(out, identity(config), resumed=bool(writer.done))
+        write_config(out, config)
         with membership(config, "rx") as bus:
             node = open_receiver(config, bus, writer)
             try:

@@ -1,5 +1,6 @@
 """A transmitter node arms its radio's watchdog, with what the bus hears, before it serves."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -17,7 +18,7 @@ def test_the_watchdog_is_armed_with_the_buss_own_ear_before_anything_is_sent(mon
 
         def configure(self, settings):
             told.append("configured")
-            return settings
+            return replace(settings, tx_gain_db=-23.0)  # its own: none was asked for
 
         def watch(self, last_heard_s):
             self.last_heard_s = last_heard_s
@@ -29,8 +30,9 @@ def test_the_watchdog_is_armed_with_the_buss_own_ear_before_anything_is_sent(mon
     radio = Radio()
 
     class Node:
-        def __init__(self, config, own, its_bus, *_):
+        def __init__(self, config, own, its_bus, _radio, _encoder, _images, settings, *_):
             assert (own, its_bus) == (user, bus)
+            assert settings.tx_gain_db == -23.0  # what the power loop goes down from
 
         def run(self):
             told.append("served")

@@ -74,6 +74,9 @@ def test_a_grant_carries_the_report_of_so_many_slots_before_and_no_newer_one(mon
         assert grant.csi.slot == max(0, grant.slot - 1 - ahead)
 
 
+BASE_GAIN_DB = -10.0
+
+
 class Encoder:
     """Remembers what it was told, by the SNR's slot number."""
 
@@ -128,7 +131,7 @@ def transmitted(grants, user=1, **config):
     )
     pictures = Pictures(Picture(str(i), np.full((4, 4, 3), i, np.uint8), (4, 4)) for i in range(5))
     radio, encoder = Radio(), Encoder()
-    settings = RadioSettings(chosen.sample_rate_hz, chosen.center_frequency_hz, tx_gain_db=-10.0)
+    settings = RadioSettings(chosen.sample_rate_hz, chosen.center_frequency_hz, tx_gain_db=BASE_GAIN_DB)
     assert TransmitterNode(chosen, user, bus, radio, encoder, pictures, settings).run().complete
     return chosen, radio, encoder, told
 
@@ -228,3 +231,10 @@ def test_a_transmitter_whose_coordinator_died_ends_and_one_that_lost_it_may_join
     with pytest.raises(error, match="no word") as caught:
         transmitted([Silence("no word", gone)])
     assert isinstance(caught.value, Apart) is not gone
+
+
+def test_where_the_devices_gain_is_unknown_the_power_loop_leaves_it_alone(monkeypatch):
+    monkeypatch.setattr("tests.hil.session.test_csi_timing.BASE_GAIN_DB", None)
+    lower = UserCommand(1, gain_db=-5.0)
+    _, radio, _, told = transmitted([Grant(0, 0, 0, None, commands=[lower])])
+    assert radio.gains == [] and told[0][0].lowest_gain_db == 0.0
