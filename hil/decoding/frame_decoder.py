@@ -12,6 +12,7 @@ from hil.decoding.cancellation import Canceller, View, by_power
 from hil.decoding.deadline import Deadline
 from hil.decoding.ideal import ideal_features
 from hil.decoding.payload import payload_events, payload_facts, payload_side, too_damaged
+from hil.decoding.true_snr import together_db, true_snrs_db
 from hil.results.metrics import psnr_db, ssim
 from hil.results.observe import diagnostics
 from hil.results.rows import ResultRow
@@ -23,6 +24,8 @@ from radio.waveform.reception.frame import ReceivedUser
 
 if TYPE_CHECKING:  # diffusers is imported only where pictures are refined
     from models.refiner import Refiner
+
+GREY = 128  # level of the picture that stands for a lost one in means over all pictures sent
 
 
 @dataclass(frozen=True)
@@ -139,12 +142,16 @@ class FrameDecoder:
         return {"deadline_ms": limit_ms, "answer_ms": used_ms, "deadline_missed": used_ms > limit_ms}
 
     def _score(self, row: ResultRow, pictures: dict[str, Any], ideal: np.ndarray | None) -> None:
-        """Quality of a picture beside its original, where both are there."""
+        """Quality of a picture beside its original, where that is known; a lost one is grey to its viewer."""
         original, received = pictures["original"], pictures.get("received")
-        if original is None or received is None or original.shape != received.shape:
+        if original is None or original.size == 0 or (received is not None and original.shape != received.shape):
             return
         clock = time.perf_counter()
-        row.psnr_db, row.ssim = psnr_db(original, pictures["received"]), ssim(original, pictures["received"])
+        shown = np.full_like(original, GREY) if received is None else received
+        row.delivered_psnr_db, row.delivered_ssim = psnr_db(original, shown), ssim(original, shown)
+        if received is None:
+            return
+        row.psnr_db, row.ssim = row.delivered_psnr_db, row.delivered_ssim
         if ideal is not None:
             row.ideal_psnr_db, row.ideal_ssim = psnr_db(original, ideal), ssim(original, ideal)
         row.latency_ms["score"] = (time.perf_counter() - clock) * 1e3
@@ -168,12 +175,14 @@ class FrameDecoder:
         sent, link, csi = slot.sent.get(user), slot.links.get(user), slot.csi
         measured = found is not None and found.detected
         expected, header = slot.burst_tick, slot.told_headers().get(user)
+        true_db = true_snrs_db(self.config, slot)
         facts: dict[str, Any] = {
             "frame": slot.grant.frame,
             "user": user,
             "refined": self.refiner is not None,
             "snr_db_estimated": csi.snr_db if csi else None,
-            "snr_db_true": self.config.snr_db if slot.links else None,
+            "snr_db_true": together_db(true_db),
+            "user_snr_db_true": true_db.get(user),
             "latency_ms": dict(slot.latency_ms),
             "events": dict(slot.events) if user == 0 else {},  # the radio's events count once a frame
             "seeds": {"run": self.config.seed, "air": self.config.air.seed},

@@ -61,7 +61,7 @@ def slot(lost=()):
     made.originals = {u: np.full((*SIZES[u], 3), brightness(u), np.uint8) for u in range(USERS)}
     made.sent = {user: sent(user) for user in range(USERS)}
     made.links = {
-        u: Link(u, TICK + GUARD + 3, 1000.0 + 100 * u, 0.0, 0.25, [0.0], [[(1.0, 0.0)]], 0.1) for u in range(USERS)
+        u: Link(u, TICK + GUARD + 3, 1000.0 + 100 * u, 0.0, 0.25, [0.0], [[(1.0 + u, 0.0)]], 0.1) for u in range(USERS)
     }
     return made
 
@@ -109,7 +109,11 @@ def test_a_row_holds_its_own_users_measurements(tmp_path):
             FRAME, f"{user}.png", 10 + user, SIZES[user]
         )  # fmt: skip
         assert (row.channel_uses, row.csi_used_slot, row.csi_age_s) == (USES[user], SLOT - 1, 0.25)
-        assert (row.snr_db_estimated, row.snr_db_true, row.user_snr_db) == (12.0, 12.5, 3.0 + user)
+        assert (row.snr_db_estimated, row.user_snr_db) == (12.0, 3.0 + user)
+        # Powers 1, 4 and 9 of what a third of the amplitude's square brings, whatever snr_db was asked for.
+        power = AMPLITUDE**2 / USERS / 0.1
+        assert row.snr_db_true == pytest.approx(10 * np.log10(14 * power))
+        assert row.user_snr_db_true == pytest.approx(10 * np.log10((1 + user) ** 2 * power))
         assert row.cfo_hz == 11.0 * (1 + user)
         # What is left of the carrier's offset once the transmitter has turned it back.
         assert (row.cfo_true_hz, row.precorrection_hz) == (1000.0, 100.0 * user)
