@@ -17,6 +17,7 @@ from hil.results.metrics import psnr_db, ssim
 from hil.results.observe import diagnostics
 from hil.results.rows import ResultRow
 from hil.results.writer import ResultWriter
+from hil.session import mirror
 from hil.session.feedback import side_information
 from hil.session.slot import Slot
 from models.decoding.decoder import SemanticDecoder
@@ -157,17 +158,23 @@ class FrameDecoder:
         row.latency_ms["score"] = (time.perf_counter() - clock) * 1e3
 
     def _ideal_pictures(self, slot: Slot, passes: dict[int, int | None]) -> dict[int, np.ndarray]:
-        """The same codec, pictures, fading and noise level without a waveform: uint8 [H, W, 3] by user."""
+        """The same codec, pictures, fading and noise level without a waveform: uint8 [H, W, 3] by user.
+
+        Where users are cancelled, they are here too, one after the other.
+        """
         ideal = ideal_features(self.config, slot)
         if ideal is None:
             return {}
-        pictures = {}
-        for user, features in ideal.features.items():
+        pictures: dict[int, np.ndarray] = {}
+        for user in ideal.air.by_power() if self.canceller else list(ideal.features):
             height, width = slot.originals[user].shape[:2]
-            picture = self.decoder.decode_float(features, user, ideal.side, height, width)
+            picture = self.decoder.decode_float(ideal.features[user], user, ideal.side, height, width)
             if self.refiner is not None:
                 picture = self.refiner.refine(picture, ideal.side.snr_db, passes.get(user))
             pictures[user] = to_pixels(picture)
+            if self.canceller and len(pictures) < len(ideal.air.users):
+                symbols = self.canceller.symbols(slot, user, pictures[user])
+                ideal = ideal.air.without(user, symbols).heard()
         return pictures
 
     def _facts(self, slot: Slot, user: int, found: ReceivedUser | None) -> dict[str, Any]:
@@ -237,6 +244,8 @@ def undecodable(decoder: SemanticDecoder, slot: Slot, user: int, found: Received
     """Why a user's burst cannot be decoded, or None. The header is checked before any memory is taken."""
     if user in slot.grant.lost_users:
         return "its transmitter is lost"
+    if mirror.EVENT in slot.events:
+        return mirror.REMEDY
     if found is None or not (found.detected or found.features.size):
         return (found.reason if found else None) or "not detected"
     header = found.header

@@ -48,13 +48,15 @@ from hil.nodes.telemetry import TelemetryPublisher
 from hil.results.session_recording import SessionRecorder
 from hil.session.csi_path import CsiPath
 from hil.session.keeping_time import check_receiver
+from hil.session.mirror import mirrored, note_mirror
 from hil.session.repeated_slot import aligned, find_arrivals, one_period, receive_repeated
 from hil.session.slot import Slot
 from radio.device import Radio
 from radio.errors import DeviceError, DeviceGone, RadioError
-from radio.samples import Samples
+from radio.samples import EventKind, Samples
 from radio.waveform.channel.delay_memory import DelayMemory
 from radio.waveform.config import WaveformConfig
+from radio.waveform.quality.rails import clipped_values
 from radio.waveform.reception.frame import ReceivedFrame
 from radio.waveform.reception.receiver import BurstReceiver
 
@@ -171,6 +173,8 @@ class ReceiverNode:
             slot.samples, arrivals = self._samples_after_all(slot)
         except RadioError as error:
             raise HilError(f"the receiver's radio failed: {error}") from error
+        if clipped := clipped_values(slot.samples.data):
+            slot.events[EventKind.CLIPPED] = clipped
         grant = slot.grant
         slot.latency_ms["receive"] = _milliseconds_since(clock)
         clock = slot.ready_s = time.perf_counter()
@@ -182,8 +186,10 @@ class ReceiverNode:
                 self._await_sent(slot)
                 slot.received = self._receiver.receive(slot.samples, expected, told=slot.told_headers(), memory=memory)
         slot.latency_ms["phy"] = _milliseconds_since(clock)
+        note_mirror(self._receiver, slot, None if start.repeats else expected)
         for event in self.radio.events():
-            slot.events[event.kind] = slot.events.get(event.kind, 0) + event.count
+            if event.kind != EventKind.CLIPPED or not clipped:  # counted above
+                slot.events[event.kind] = slot.events.get(event.kind, 0) + event.count
         self.bus.now_tick = slot.samples.end_tick
         slot.csi = csi_report(slot.received, grant, slot.samples.end_tick, expected, self.config.waveform, arrivals)
         self.bus.send(slot.csi)
@@ -209,9 +215,11 @@ class ReceiverNode:
         """A slot's samples; where transmitters repeat, one period of them and every user's arrival in it."""
         start, timeout_s = slot.start, self.config.bus.frame_timeout_s
         if not start.repeats:
-            return self.radio.receive(slot.grant.slot_tick, start.slot_samples, timeout_s=timeout_s), []
+            samples = self.radio.receive(slot.grant.slot_tick, start.slot_samples, timeout_s=timeout_s)
+            return mirrored(samples) if self.config.rx.mirrored else samples, []
         self._await_sent(slot)
         samples = receive_repeated(self.config, self.radio, start.slot_samples)
+        samples = mirrored(samples) if self.config.rx.mirrored else samples
         slot.grant = msgspec.structs.replace(slot.grant, slot_tick=samples.start_tick)
         arrivals = find_arrivals(self._receiver.grid, samples, start.slot_samples, start.guard_samples)
         return one_period(samples, start.slot_samples), arrivals

@@ -8,7 +8,7 @@ import pytest
 from hil.decoding.payload import payload_events, payload_facts, payload_side, too_damaged
 from models.sharing import Sharing
 from models.side_information import SideInformation
-from radio.waveform.frame import ReceivedFrame, ReceivedUser
+from radio.waveform.reception.frame import ReceivedFrame, ReceivedUser
 from radio.waveform.quality.payload_quality import PayloadQuality
 
 SYMBOLS, ACTIVE, NOISE = 20, 8, 0.01
