@@ -51,6 +51,7 @@ from hil.session.keeping_time import check_receiver
 from hil.session.mirror import mirrored, note_mirror
 from hil.session.repeated_slot import aligned, find_arrivals, one_period, receive_repeated
 from hil.session.slot import Slot
+from hil.session.stream_follower import StreamFollower
 from radio.device import Radio
 from radio.errors import DeviceError, DeviceGone, RadioError
 from radio.samples import EventKind, Samples
@@ -80,6 +81,7 @@ class ReceiverNode:
 
     def __post_init__(self) -> None:
         self._receiver = BurstReceiver(self.config.waveform)
+        self._follower = StreamFollower(self._receiver)
         self._memory = DelayMemory(self.config.waveform) if self.config.rx.remember_delays else None
         self._csi_path = CsiPath(self.config.feedback, self.config.sample_rate_hz)  # as every transmitter's
         self._with_air = self.config.radio.device.startswith("sim")
@@ -181,7 +183,10 @@ class ReceiverNode:
         expected = slot.burst_tick
         if not start.repeats or aligned(arrivals):
             memory = None if start.repeats else self._memory  # radios without a common clock expect no tick
-            slot.received = self._receiver.receive(slot.samples, expected, memory=memory)
+            if self._with_air or start.repeats:
+                slot.received = self._receiver.receive(slot.samples, expected, memory=memory)
+            else:
+                slot.received = self._follower.receive(self._read, slot, memory)
             if grant.frame is not None and not self._every_header_read(slot):
                 self._await_sent(slot)
                 slot.received = self._receiver.receive(slot.samples, expected, told=slot.told_headers(), memory=memory)
@@ -213,16 +218,19 @@ class ReceiverNode:
 
     def _samples(self, slot: Slot) -> tuple[Samples, list[UserCsi]]:
         """A slot's samples; where transmitters repeat, one period of them and every user's arrival in it."""
-        start, timeout_s = slot.start, self.config.bus.frame_timeout_s
+        start = slot.start
         if not start.repeats:
-            samples = self.radio.receive(slot.grant.slot_tick, start.slot_samples, timeout_s=timeout_s)
-            return mirrored(samples) if self.config.rx.mirrored else samples, []
+            return self._follower.window(self._read, slot), []
         self._await_sent(slot)
         samples = receive_repeated(self.config, self.radio, start.slot_samples)
         samples = mirrored(samples) if self.config.rx.mirrored else samples
         slot.grant = msgspec.structs.replace(slot.grant, slot_tick=samples.start_tick)
         arrivals = find_arrivals(self._receiver.grid, samples, start.slot_samples, start.guard_samples)
         return one_period(samples, start.slot_samples), arrivals
+
+    def _read(self, tick: int, n_samples: int) -> Samples:
+        samples = self.radio.receive(tick, n_samples, timeout_s=self.config.bus.frame_timeout_s)
+        return mirrored(samples) if self.config.rx.mirrored else samples
 
     def _every_header_read(self, slot: Slot) -> bool:
         read = {user.user for user in slot.received.users if user.header_read} if slot.received else set()

@@ -16,9 +16,10 @@ from hil.results.writer import ResultWriter
 from hil.session.mirror import mirrored, note_mirror
 from hil.session.repeated_slot import aligned
 from hil.session.slot import Slot
+from hil.session.stream_follower import Read, StreamFollower
 from radio.devices.file import FileRadio
 from radio.recording import SigmfReader
-from radio.samples import EventKind
+from radio.samples import EventKind, Samples
 from radio.waveform.channel.delay_memory import DelayMemory
 from radio.waveform.quality.rails import clipped_values
 from radio.waveform.reception.receiver import BurstReceiver
@@ -53,12 +54,16 @@ def run_replay(recording: Path, config: RunConfig, out: Path, report: bool = Tru
         decoder, held_back = open_decoder(config, writer), HeldBack()
         receiver = BurstReceiver(config.waveform)
         memory = DelayMemory(config.waveform) if config.rx.remember_delays else None
-        radio = FileRadio(str(recording))
+        follower, radio = StreamFollower(receiver), FileRadio(str(recording))
+
+        def read(tick: int, n_samples: int) -> Samples:
+            samples = radio.receive(tick, n_samples)
+            return mirrored(samples) if config.rx.mirrored else samples
+
         with contextlib.closing(radio):
             for slot in slots:
-                samples = radio.receive(slot.grant.slot_tick, slot.start.slot_samples)
-                slot.samples = mirrored(samples) if config.rx.mirrored else samples
-                receive_slot(config, receiver, slot, memory)
+                slot.samples = follower.window(read, slot)
+                receive_slot(config, receiver, slot, memory, follower, read)
                 if slot.grant.frame is not None:
                     frame = decoder.make(slot)
                     held_back.take(frame)  # the session may have sent it again later
@@ -69,18 +74,31 @@ def run_replay(recording: Path, config: RunConfig, out: Path, report: bool = Tru
     return finish_run(out, config, stopwatch, report=report)
 
 
-def receive_slot(config: RunConfig, receiver: BurstReceiver, slot: Slot, memory: DelayMemory | None = None) -> None:
-    """What the receiver node does with the samples of a granted slot: fills in received and csi."""
+def receive_slot(
+    config: RunConfig,
+    receiver: BurstReceiver,
+    slot: Slot,
+    memory: DelayMemory | None = None,
+    follower: StreamFollower | None = None,
+    read: Read | None = None,
+) -> None:
+    """What the receiver node does with the samples of a granted slot: fills in received and csi.
+
+    follower, read: where samples may be missing and more of them can be had.
+    """
     assert slot.samples is not None
     clock = slot.ready_s = time.perf_counter()
     expected = slot.burst_tick
     if slot.start.repeats and not (slot.csi and aligned(slot.csi.users)):
         return  # its users did not arrive together: the node did not try to receive them either
     memory = None if slot.start.repeats else memory
-    slot.received = receiver.receive(slot.samples, expected, memory=memory)
+    if follower is not None and read is not None and not slot.start.repeats:
+        slot.received = follower.receive(read, slot, memory)
+    else:
+        slot.received = receiver.receive(slot.samples, expected, memory=memory)
     alive = slot.alive(config.users)
-    read = {user.user for user in slot.received.users if user.header_read} if slot.received else set()
-    if slot.grant.frame is not None and not alive <= read:
+    heard = {user.user for user in slot.received.users if user.header_read} if slot.received else set()
+    if slot.grant.frame is not None and not alive <= heard:
         slot.received = receiver.receive(slot.samples, expected, told=slot.told_headers(), memory=memory)
     note_mirror(receiver, slot, expected)
     if clipped := clipped_values(slot.samples.data):

@@ -26,7 +26,7 @@ FRAMES, SIDE_PX, GUARD, LEVEL = 3, 128, 512, 0.25
 
 @pytest.fixture(scope="module")
 def recording(tmp_path_factory):
-    """Path of a recording of two users at 15 dB in back-to-back slots, made with the tests' own channel; its samples."""
+    """Path and samples of a recording of two users at 15 dB in slots back to back, through the tests' own channel."""
     config = load_config(None, {"frames": FRAMES, "snr_db": 15.0, "rx.ideal": False, "refine": False})
     encoder, grid = SemanticEncoder.load(codec_folder("compact-2u")), ResourceGrid(config.waveform)
     rng = np.random.default_rng(11)
@@ -43,8 +43,8 @@ def recording(tmp_path_factory):
             bursts.append(BurstTransmitter(config.waveform, user).modulate(symbols, header))
             slot.originals[user], slot.symbols[user] = picture, symbols
             slot.sent[user] = Sent(
-                frame, frame, user, picture=user, image_id="x.png", height=SIDE_PX, width=SIDE_PX, n_symbols=symbols.size,
-                csi_slot=None, csi_age_s=None, precorrection_hz=0.0, papr_db=0.0,
+                frame, frame, user, picture=user, image_id="x.png", height=SIDE_PX, width=SIDE_PX,
+                n_symbols=symbols.size, csi_slot=None, csi_age_s=None, precorrection_hz=0.0, papr_db=0.0,
             )  # fmt: skip
         length = grid.burst_length(symbols.size) + 2 * GUARD
         data = noise(rng, length, 10**-1.5)
@@ -95,6 +95,48 @@ def test_a_mirrored_spectrum_is_said_and_undone_by_a_setting(recording, whole_ps
     assert all("set rx.mirrored=true" in row.reason for row in rows)
     undone = replayed(recording, tmp_path / "told", swap, **{"rx.mirrored": True})
     assert mean_psnr_db(undone) == pytest.approx(whole_psnr_db, abs=0.05)
+
+
+BUFFER = 4096
+
+
+def lost_first(samples):
+    return samples[BUFFER:]  # with the beginning of the first burst
+
+
+def lost_within(samples):
+    middle = samples.size // 2
+    return np.delete(samples, np.arange(middle, middle + BUFFER))
+
+
+def repeated_first(samples):
+    return np.concatenate([samples[:BUFFER], samples])
+
+
+def repeated_within(samples):
+    middle = samples.size // 2
+    return np.insert(samples, middle, samples[middle - BUFFER : middle])
+
+
+@pytest.mark.parametrize(
+    "change, event, decoded",
+    [
+        (lost_first, "lost_samples", [False] * 2 + [True] * 4),
+        (lost_within, "lost_samples", [True] * 2 + [False] * 2 + [True] * 2),
+        (repeated_first, "repeated_samples", [True] * 6),
+        (repeated_within, "repeated_samples", [True] * 6),
+    ],
+)
+def test_a_lost_or_repeated_buffer_is_found_and_the_windows_follow(recording, tmp_path, change, event, decoded):
+    rows = replayed(recording, tmp_path, change)
+    assert [row.decoded for row in rows] == decoded, [row.reason for row in rows]
+    assert counted(rows, "lost_samples") + counted(rows, "repeated_samples") == counted(rows, event) == BUFFER
+    assert all(row.psnr_db > 30 for row in rows if row.decoded)
+
+
+def test_one_sample_lost_in_ten_thousand_costs_at_most_a_decibel(recording, whole_psnr_db, tmp_path):
+    rows = replayed(recording, tmp_path, lambda samples: np.delete(samples, np.arange(7000, samples.size, 10_000)))
+    assert mean_psnr_db(rows) > whole_psnr_db - 1 and counted(rows, "slipped_samples") >= 4
 
 
 def test_clipping_is_counted(recording, whole_psnr_db, tmp_path):
