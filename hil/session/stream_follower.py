@@ -14,8 +14,8 @@ from hil.session.slot import Slot
 from radio.errors import RadioError
 from radio.samples import Samples
 from radio.waveform.channel.delay_memory import DelayMemory
-from radio.waveform.reception.frame import ReceivedFrame
 from radio.waveform.quality.repeated_buffers import without_repeats
+from radio.waveform.reception.frame import ReceivedFrame
 from radio.waveform.reception.receiver import BurstReceiver
 
 log = logging.getLogger(__name__)

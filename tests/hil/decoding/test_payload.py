@@ -8,8 +8,8 @@ import pytest
 from hil.decoding.payload import payload_events, payload_facts, payload_side, too_damaged
 from models.sharing import Sharing
 from models.side_information import SideInformation
-from radio.waveform.reception.frame import ReceivedFrame, ReceivedUser
 from radio.waveform.quality.payload_quality import PayloadQuality
+from radio.waveform.reception.frame import ReceivedFrame, ReceivedUser
 
 SYMBOLS, ACTIVE, NOISE = 20, 8, 0.01
 
