@@ -20,7 +20,7 @@ from hil.packaged import named_file
 from models.errors import ModelError
 from models.sharing import AUTO, Sharing
 from models.suggestion import did_you_mean
-from radio.air.config import AirConfig, Channel
+from radio.air.config import AirConfig, Channel, LinkConfig
 from radio.quantity import Decibels, Hertz, Milliseconds, Seconds, parse_quantity, unit_of
 from radio.safety.guard import GuardConfig
 from radio.waveform.config import WaveformConfig
@@ -81,6 +81,7 @@ class ReceptionConfig(Section):
 
     record: Path | None = Field(None, description="SigMF recording of every slot, e.g. run1/capture.sigmf-meta.")
     ideal: bool = Field(True, description="Also decode what an ideal receiver would have; twice the decoding.")
+    mirrored: bool = Field(False, description="Turn the received spectrum about the carrier: I and Q are swapped.")
     remember_delays: bool = Field(
         True, description="Channels of one path are measured with the arrivals of earlier bursts in mind."
     )
@@ -120,7 +121,9 @@ class RunConfig(Section):
 
     users: int = Field(2, ge=1, le=8, description="Transmitters that superpose.")
     frames: int = Field(4, ge=1, le=10_000_000, description="Frames; each carries one picture of every user.")
-    snr_db: Decibels = Field(10.0, ge=-30, le=60, description="Total received power of all users over noise.")
+    snr_db: Decibels = Field(
+        10.0, ge=-30, le=60, description="Mean received power of all users together, whatever their links, over noise."
+    )
     channel: Channel = Field(
         "awgn",
         description="Fading of the simulated air: awgn, rayleigh, rician, tdl-a to tdl-e, or one that an installed "
@@ -191,8 +194,11 @@ class RunConfig(Section):
         amplitude = radio.get("tx_amplitude") if isinstance(radio, dict) else getattr(radio, "tx_amplitude", None)
         if amplitude is None:
             amplitude = RadioConfig.model_fields["tx_amplitude"].default
-        with contextlib.suppress(TypeError, ValueError, OverflowError):  # the field's own validation says it better
-            values["air"]["noise_power"] = float(amplitude) ** 2 * 10 ** (-float(top("snr_db")) / 10)
+        with contextlib.suppress(
+            TypeError, ValueError, OverflowError, ZeroDivisionError
+        ):  # the field's own validation says it better
+            level = float(amplitude) ** 2 * _mean_link_power(values["air"].get("links"), int(top("users")))
+            values["air"]["noise_power"] = level * 10 ** (-float(top("snr_db")) / 10)
         return values
 
     @field_validator("sharing", mode="before")
@@ -330,6 +336,12 @@ def _fault(fault: Any) -> str:
     if fault["type"] == "literal_error":
         guess = did_you_mean(str(fault["input"]), re.findall(r"'([^']+)'", fault["ctx"]["expected"]))
     return f"{name} is {fault['input']!r}{guess}: {fault['msg'][0].lower()}{fault['msg'][1:].rstrip('.')}"
+
+
+def _mean_link_power(links: Any, users: int) -> float:
+    """Mean power gain over the users; those without a link of their own have the default one."""
+    given = [one if isinstance(one, LinkConfig) else LinkConfig.model_validate(one) for one in links or ()][:users]
+    return (sum(link.mean_power for link in given) + users - len(given)) / users
 
 
 def _allowed_names(location: tuple[Any, ...]) -> list[str]:

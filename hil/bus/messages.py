@@ -276,6 +276,7 @@ class UserTelemetry(Message, frozen=True):
     picture_frame: Number | None = None
     attachment: UserIndex | None = None
     original_bytes: Number = 0
+    payload_sinr_db: float | None = None
 
 
 class Telemetry(Message, frozen=True):

@@ -33,6 +33,11 @@ class Canceller:
         self._receiver = BurstReceiver(waveform)
         self._encoder = encoder
 
+    def symbols(self, slot: Slot, user: int, picture: np.ndarray) -> np.ndarray:
+        """What the user would have sent for the picture uint8 [H, W, 3]: complex64 [k]."""
+        side = side_information(slot.encoder_csi, self._receiver.config.users)  # what the transmitter's was told
+        return self._encoder.encode(picture, user, side)
+
     def without(self, view: View, slot: Slot, user: int, picture: np.ndarray) -> View:
         """Cancel `user`, whose decoded picture is uint8 [H, W, 3]; the view unchanged where that is not possible.
 
@@ -43,8 +48,7 @@ class Canceller:
         told, sent = slot.encoder_csi, slot.sent.get(user)
         if alignment is None or (sent is not None and sent.csi_slot != (told.slot if told else None)):
             return view
-        side = side_information(told, self._receiver.config.users)
-        symbols = self._encoder.encode(picture, user, side)
+        symbols = self.symbols(slot, user, picture)
         cancelled = view.cancelled | {user}
         samples = cancel_payload(view.samples, self._receiver.grid, user, alignment, symbols)
         headers = {one.user: one.header for one in view.received.users if one.header is not None}

@@ -12,10 +12,12 @@ from hil.decoding.cancellation import Canceller, View, by_power
 from hil.decoding.deadline import Deadline
 from hil.decoding.ideal import ideal_features
 from hil.decoding.payload import payload_events, payload_facts, payload_side, too_damaged
+from hil.decoding.true_snr import together_db, true_snrs_db
 from hil.results.metrics import psnr_db, ssim
 from hil.results.observe import diagnostics
 from hil.results.rows import ResultRow
 from hil.results.writer import ResultWriter
+from hil.session import mirror
 from hil.session.feedback import side_information
 from hil.session.slot import Slot
 from models.decoding.decoder import SemanticDecoder
@@ -23,6 +25,8 @@ from radio.waveform.reception.frame import ReceivedUser
 
 if TYPE_CHECKING:  # diffusers is imported only where pictures are refined
     from models.refiner import Refiner
+
+GREY = 128  # level of the picture that stands for a lost one in means over all pictures sent
 
 
 @dataclass(frozen=True)
@@ -139,28 +143,38 @@ class FrameDecoder:
         return {"deadline_ms": limit_ms, "answer_ms": used_ms, "deadline_missed": used_ms > limit_ms}
 
     def _score(self, row: ResultRow, pictures: dict[str, Any], ideal: np.ndarray | None) -> None:
-        """Quality of a picture beside its original, where both are there."""
+        """Quality of a picture beside its original, where that is known; a lost one is grey to its viewer."""
         original, received = pictures["original"], pictures.get("received")
-        if original is None or received is None or original.shape != received.shape:
+        if original is None or original.size == 0 or (received is not None and original.shape != received.shape):
             return
         clock = time.perf_counter()
-        row.psnr_db, row.ssim = psnr_db(original, pictures["received"]), ssim(original, pictures["received"])
+        shown = np.full_like(original, GREY) if received is None else received
+        row.delivered_psnr_db, row.delivered_ssim = psnr_db(original, shown), ssim(original, shown)
+        if received is None:
+            return
+        row.psnr_db, row.ssim = row.delivered_psnr_db, row.delivered_ssim
         if ideal is not None:
             row.ideal_psnr_db, row.ideal_ssim = psnr_db(original, ideal), ssim(original, ideal)
         row.latency_ms["score"] = (time.perf_counter() - clock) * 1e3
 
     def _ideal_pictures(self, slot: Slot, passes: dict[int, int | None]) -> dict[int, np.ndarray]:
-        """The same codec, pictures, fading and noise level without a waveform: uint8 [H, W, 3] by user."""
+        """The same codec, pictures, fading and noise level without a waveform: uint8 [H, W, 3] by user.
+
+        Where users are cancelled, they are here too, one after the other.
+        """
         ideal = ideal_features(self.config, slot)
         if ideal is None:
             return {}
-        pictures = {}
-        for user, features in ideal.features.items():
+        pictures: dict[int, np.ndarray] = {}
+        for user in ideal.air.by_power() if self.canceller else list(ideal.features):
             height, width = slot.originals[user].shape[:2]
-            picture = self.decoder.decode_float(features, user, ideal.side, height, width)
+            picture = self.decoder.decode_float(ideal.features[user], user, ideal.side, height, width)
             if self.refiner is not None:
                 picture = self.refiner.refine(picture, ideal.side.snr_db, passes.get(user))
             pictures[user] = to_pixels(picture)
+            if self.canceller and len(pictures) < len(ideal.air.users):
+                symbols = self.canceller.symbols(slot, user, pictures[user])
+                ideal = ideal.air.without(user, symbols).heard()
         return pictures
 
     def _facts(self, slot: Slot, user: int, found: ReceivedUser | None) -> dict[str, Any]:
@@ -168,12 +182,14 @@ class FrameDecoder:
         sent, link, csi = slot.sent.get(user), slot.links.get(user), slot.csi
         measured = found is not None and found.detected
         expected, header = slot.burst_tick, slot.told_headers().get(user)
+        true_db = true_snrs_db(self.config, slot)
         facts: dict[str, Any] = {
             "frame": slot.grant.frame,
             "user": user,
             "refined": self.refiner is not None,
             "snr_db_estimated": csi.snr_db if csi else None,
-            "snr_db_true": self.config.snr_db if slot.links else None,
+            "snr_db_true": together_db(true_db),
+            "user_snr_db_true": true_db.get(user),
             "latency_ms": dict(slot.latency_ms),
             "events": dict(slot.events) if user == 0 else {},  # the radio's events count once a frame
             "seeds": {"run": self.config.seed, "air": self.config.air.seed},
@@ -228,6 +244,8 @@ def undecodable(decoder: SemanticDecoder, slot: Slot, user: int, found: Received
     """Why a user's burst cannot be decoded, or None. The header is checked before any memory is taken."""
     if user in slot.grant.lost_users:
         return "its transmitter is lost"
+    if mirror.EVENT in slot.events:
+        return mirror.REMEDY
     if found is None or not (found.detected or found.features.size):
         return (found.reason if found else None) or "not detected"
     header = found.header

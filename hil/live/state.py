@@ -299,6 +299,7 @@ class LiveState:
             "response_db": numbers(seen.response_db, 2) if seen else [],
             "evm_db": _rounded(seen.evm_db, 1) if seen else None,
             "snr_db": _rounded(seen.snr_db, 1) if seen else None,
+            "payload_sinr_db": _rounded(seen.payload_sinr_db, 1) if seen else None,
             "frame": facts.frame if facts else None,
             "decoded": facts.decoded if facts else None,
             "reason": clean(facts.reason or "") if facts else "",

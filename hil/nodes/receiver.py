@@ -49,13 +49,16 @@ from hil.nodes.telemetry import TelemetryPublisher
 from hil.results.session_recording import SessionRecorder
 from hil.session.csi_path import CsiPath
 from hil.session.keeping_time import check_receiver
+from hil.session.mirror import mirrored, note_mirror
 from hil.session.repeated_slot import aligned, find_arrivals, one_period, receive_repeated
 from hil.session.slot import Slot
+from hil.session.stream_follower import StreamFollower
 from radio.device import Radio
 from radio.errors import DeviceError, DeviceGone, RadioError
-from radio.samples import Samples, without_unusable
+from radio.samples import EventKind, Samples, without_unusable
 from radio.waveform.channel.delay_memory import DelayMemory
 from radio.waveform.config import WaveformConfig
+from radio.waveform.quality.rails import clipped_values
 from radio.waveform.reception.frame import ReceivedFrame
 from radio.waveform.reception.receiver import BurstReceiver
 
@@ -79,6 +82,7 @@ class ReceiverNode:
 
     def __post_init__(self) -> None:
         self._receiver = BurstReceiver(self.config.waveform)
+        self._follower = StreamFollower(self._receiver)
         self._memory = DelayMemory(self.config.waveform) if self.config.rx.remember_delays else None
         self._csi_path = CsiPath(self.config.feedback, self.config.sample_rate_hz)  # as every transmitter's
         self._with_air = self.config.radio.device.startswith("sim")
@@ -177,19 +181,26 @@ class ReceiverNode:
         slot.samples, unusable = without_unusable(slot.samples)
         if unusable:
             slot.events["unusable"] = slot.events.get("unusable", 0) + unusable
+        if clipped := clipped_values(slot.samples.data):
+            slot.events[EventKind.CLIPPED] = clipped
         grant = slot.grant
         slot.latency_ms["receive"] = _milliseconds_since(clock)
         clock = slot.ready_s = time.perf_counter()
         expected = slot.burst_tick
         if not start.repeats or aligned(arrivals):
             memory = None if start.repeats else self._memory  # radios without a common clock expect no tick
-            slot.received = self._receiver.receive(slot.samples, expected, memory=memory)
+            if self._with_air or start.repeats:
+                slot.received = self._receiver.receive(slot.samples, expected, memory=memory)
+            else:
+                slot.received = self._follower.receive(self._read, slot, memory)
             if grant.frame is not None and not self._every_header_read(slot):
                 self._await_sent(slot)
                 slot.received = self._receiver.receive(slot.samples, expected, told=slot.told_headers(), memory=memory)
         slot.latency_ms["phy"] = _milliseconds_since(clock)
+        note_mirror(self._receiver, slot, None if start.repeats else expected)
         for event in self.radio.events():
-            slot.events[event.kind] = slot.events.get(event.kind, 0) + event.count
+            if event.kind != EventKind.CLIPPED or not clipped:  # counted above
+                slot.events[event.kind] = slot.events.get(event.kind, 0) + event.count
         self.bus.now_tick = slot.samples.end_tick
         slot.csi = csi_report(slot.received, grant, slot.samples.end_tick, expected, self.config.waveform, arrivals)
         self.bus.send(slot.csi)
@@ -213,14 +224,19 @@ class ReceiverNode:
 
     def _samples(self, slot: Slot) -> tuple[Samples, list[UserCsi]]:
         """A slot's samples; where transmitters repeat, one period of them and every user's arrival in it."""
-        start, timeout_s = slot.start, self.config.bus.frame_timeout_s
+        start = slot.start
         if not start.repeats:
-            return self.radio.receive(slot.grant.slot_tick, start.slot_samples, timeout_s=timeout_s), []
+            return self._follower.window(self._read, slot), []
         self._await_sent(slot)
         samples = receive_repeated(self.config, self.radio, start.slot_samples)
+        samples = mirrored(samples) if self.config.rx.mirrored else samples
         slot.grant = msgspec.structs.replace(slot.grant, slot_tick=samples.start_tick)
         arrivals = find_arrivals(self._receiver.grid, samples, start.slot_samples, start.guard_samples)
         return one_period(samples, start.slot_samples), arrivals
+
+    def _read(self, tick: int, n_samples: int) -> Samples:
+        samples = self.radio.receive(tick, n_samples, timeout_s=self.config.bus.frame_timeout_s)
+        return mirrored(samples) if self.config.rx.mirrored else samples
 
     def _every_header_read(self, slot: Slot) -> bool:
         read = {user.user for user in slot.received.users if user.header_read} if slot.received else set()

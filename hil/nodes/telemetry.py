@@ -118,6 +118,7 @@ def telemetry(
                 response_db=_response(seen),
                 evm_db=plain(seen.evm_db) if seen else None,
                 snr_db=plain(seen.snr_db) if seen else None,
+                payload_sinr_db=seen.quality.sinr_db if seen and seen.quality else None,
                 picture_frame=frame,
                 attachment=len(attachments) if frame is not None else None,
                 original_bytes=len(halves[0]),

@@ -197,12 +197,13 @@ def _series(rows: Sequence[ResultRow], name: str, scale: float) -> "Series":
 
 
 def _frame_plots(rows: Sequence[ResultRow]) -> "list[Chart]":
-    """Quality, carrier offset, CSI age and latency over the frames, as far as they are known."""
+    """Quality, SINR, carrier offset, CSI age and latency over the frames, as far as they are known."""
     from hil.report import charts
 
     drawn = []
     for title, unit, scale, name, reference, reference_name in (
         ("Picture quality", "PSNR (dB)", 1, "psnr_db", "ideal_psnr_db", "ideal"),
+        ("SINR on the payload", "dB", 1, "payload_sinr_db", "user_snr_db", "in the training"),
         ("Carrier offset", "Hz", 1, "cfo_hz", "cfo_true_hz", "true"),
         ("Age of the channel knowledge", "ms", 1e3, "csi_age_s", None, ""),
     ):

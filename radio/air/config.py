@@ -39,6 +39,11 @@ class LinkConfig(_Part):
         default=(), description="Fixed paths in place of the channel's fading, for this user; none: as channel says."
     )
 
+    @property
+    def mean_power(self) -> float:
+        """Linear mean power gain over the band and over the fading."""
+        return float(10 ** (self.gain_db / 10) * (sum(10 ** (path.gain_db / 10) for path in self.paths) or 1.0))
+
 
 class PhaseNoiseConfig(_Part):
     """Phase noise of every oscillator, with an independent realisation each."""

@@ -124,3 +124,15 @@ def test_flags_win_over_set_and_set_over_the_file(tmp_path):
     assert (config.users, config.seed, config.bus.endpoint) == (4, 6, "tcp://127.0.0.1:2222")
     with pytest.raises(UsageError, match="KEY=VALUE"):
         config_from(config_path=None, settings=("users",))
+
+
+@pytest.mark.parametrize("links, gains", [
+    ([{"gain_db": 0}, {"gain_db": -10}], 1.1),
+    ([{"gain_db": 6}], 10**0.6 + 1),
+    ([{"paths": [{"gain_db": 0}, {"gain_db": -3, "delay_samples": 2}]}, {"gain_db": -20}], 1 + 10**-0.3 + 0.01),
+    ([{"gain_db": 0}, {"gain_db": 0}, {"gain_db": 30}], 2.0),
+])  # fmt: skip
+def test_snr_is_that_of_all_users_together_whatever_their_links(links, gains):
+    config = load_config(None, {"users": 2, "snr_db": 7.0, "air.links": links})
+    received = config.radio.tx_amplitude**2 / 2 * gains
+    assert 10 * math.log10(received / config.air.noise_power) == pytest.approx(7.0)

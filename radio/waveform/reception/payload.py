@@ -103,5 +103,5 @@ def _quality(
         erased=seen.erased,
         heard=is_heard(laid.pilots),
         gain_steps=int(np.count_nonzero(np.diff(course.gain, prepend=1.0))),
-        slipped_samples=int(np.abs(np.diff(course.late_samples, prepend=0)).sum()),
+        slipped_samples=int(np.abs(np.diff(course.late_samples[~seen.erased], prepend=0)).sum()),
     )
