@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from models.decoding.decoder import SemanticDecoder
-from models.sharing import summarised
+from models.sharing import FORMS, summarised
 from models.side_information import SideInformation
 from radio.waveform.quality.payload_quality import PayloadQuality
 from radio.waveform.reception.frame import ReceivedFrame, ReceivedUser
@@ -59,14 +59,15 @@ def payload_side(
     """Side information for decoding one user, with the noise of its payload in place of that of the training.
 
     The SNR is lowered by as much as the payload is worse. For codecs that take it, every user's SINR after separation
-    and its spread are measured too. side: what the training told.
+    and its spread are measured too, where users part all channels or meet on all of them; between the two a codec works
+    with the SNR. side: what the training told.
     """
     if found is None or found.quality is None or received is None:
         return side
     side = replace(side, snr_db=side.snr_db - found.quality.excess_db)
     qualities = {one.user: one.quality for one in received.users if one.quality is not None}
     sharing = decoder.sharing
-    if sharing is None or set(qualities) != set(range(side.users)):
+    if sharing is None or sharing.form not in FORMS or set(qualities) != set(range(side.users)):
         return side
     parted_among = side.users if sharing.form == "parted" else None
     measured = [summarised(qualities[user].symbol_sinr(parted_among)) for user in range(side.users)]

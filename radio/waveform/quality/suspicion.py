@@ -26,16 +26,13 @@ def suspect(view: PilotView, noise_power: float) -> bool:
 
 
 def is_heard(view: PilotView) -> bool:
-    """Whether the halves of the band agree on the user's phase, which noise does not let them, however it was tracked.
+    """Whether the halves of the band agree on the user's phase in each symbol, however it was tracked.
 
-    With lower and upper sums L, U of the products over some symbols, the real part of U conj(L) has mean 0 and variance
+    Of lower and upper sums L, U of a symbol's products the real part of U conj(L) has mean 0 and variance
     E|L|^2 E|U|^2 / 2 under noise.
     """
-    upper = view.numbers > 0
-    begins = np.arange(0, view.power.size, SYMBOLS_TOGETHER)
-    above = np.add.reduceat(np.where(upper, view.products, 0).sum(axis=1, dtype=np.complex128), begins)
-    below = np.add.reduceat(view.total, begins) - above
-    # Each product's variance is |g x|^2 times the power seen; half of a symbol's energy lies in either half.
-    variance = np.add.reduceat(view.energy / 2 * view.power / view.dimensions, begins)
-    deviation = np.sqrt(np.sum(variance**2) / 2)
-    return bool(float(np.sum((above * below.conj()).real)) > HEARD_DEVIATIONS * deviation)
+    above = np.where(view.numbers > 0, view.products, 0).sum(axis=1, dtype=np.complex128)
+    below = view.total - above
+    variance = view.energy / 2 * view.power / view.dimensions  # half of a symbol's energy lies in either half
+    agreement = float(np.sum((above * below.conj()).real))
+    return agreement > HEARD_DEVIATIONS * float(np.sqrt(np.sum(variance**2) / 2))

@@ -9,7 +9,7 @@ from radio.waveform.quality.disturbance import Disturbance, disturbance
 from radio.waveform.quality.payload_quality import PayloadQuality
 from radio.waveform.quality.suspicion import is_heard, suspect
 from radio.waveform.reception.damage import follow_damage
-from radio.waveform.reception.laying import Course, Laid, lay
+from radio.waveform.reception.laying import Course, lay
 from radio.waveform.reception.separation import View, view_of
 from radio.waveform.reception.user import Reception
 from radio.waveform.tracking.straightening import straightened_uses
@@ -53,6 +53,7 @@ def receive_payload(
     leaked = sum(_leaked(one, other, grid) for other in found if other.user not in silent)
     expected = noise_power + leaked
     seen = disturbance(laid.pilots, expected, course.gone)
+    heard = is_heard(laid.pilots)  # before slips are sought, which would find a course through noise too
     if seen.hit.any() or suspect(laid.pilots, expected):
         laid, seen, course = follow_damage(data, grid, one, noise_power, expected, laid, seen, course)
     view = _view(one, found, seen.power, leaked, noise_power, grid, silent)
@@ -61,7 +62,7 @@ def receive_payload(
     )
     if grid.config.scramble:
         features = features * grid.scramble_signs(features.size)
-    quality = _quality(one, view, seen, course, laid, noise_power)
+    quality = _quality(one, view, seen, course, heard, noise_power)
     return Payload(features, laid.track, laid.starts, laid.delay_samples, laid.phase_rad, course.gain, quality)
 
 
@@ -90,7 +91,7 @@ def _leaked(one: Reception, other: Reception, grid: ResourceGrid) -> float:
 
 
 def _quality(
-    one: Reception, view: View, seen: Disturbance, course: Course, laid: Laid, noise_power: float
+    one: Reception, view: View, seen: Disturbance, course: Course, heard: bool, noise_power: float
 ) -> PayloadQuality:
     assert one.channel is not None
     return PayloadQuality(
@@ -101,7 +102,7 @@ def _quality(
         lengths=view.lengths,
         hit=seen.hit,
         erased=seen.erased,
-        heard=is_heard(laid.pilots),
+        heard=heard,
         gain_steps=int(np.count_nonzero(np.diff(course.gain, prepend=1.0))),
         slipped_samples=int(np.abs(np.diff(course.late_samples[~seen.erased], prepend=0)).sum()),
     )

@@ -55,12 +55,14 @@ def test_the_snr_falls_by_as_much_as_the_payload_is_worse():
 @pytest.mark.parametrize("form, sinr_db", [("parted", 20.0), ("superposed", 10 * np.log10(0.5 / 0.51))])
 def test_codecs_that_take_it_are_told_the_sinr_of_their_own_symbols(form, sinr_db):
     frame = received(quality(), quality(hit=10))
-    told = payload_side(SIDE, frame, frame.users[0], SimpleNamespace(sharing=Sharing(form)))
+    told = payload_side(SIDE, frame, frame.users[0], SimpleNamespace(sharing=Sharing.named(form)))
     assert told.sinr_db[0] == pytest.approx(sinr_db, abs=0.01) and told.sinr_spread_db[0] == pytest.approx(0, abs=1e-3)
     assert told.sinr_db[1] < sinr_db - 1 and told.sinr_spread_db[1] > 1
     # Where one user was not received, nobody's SINR is known to the codec's satisfaction.
     alone = received(quality())
-    assert payload_side(SIDE, alone, alone.users[0], SimpleNamespace(sharing=Sharing(form))).sinr_db is None
+    assert payload_side(SIDE, alone, alone.users[0], SimpleNamespace(sharing=Sharing.named(form))).sinr_db is None
+    halfway = SimpleNamespace(sharing=Sharing.named("0.5"))
+    assert payload_side(SIDE, frame, frame.users[0], halfway).sinr_db is None
 
 
 def test_what_is_too_damaged_is_said_with_the_reason():
