@@ -8,6 +8,7 @@ LEAST_RATIO = 1.25  # of the pilots' residual over the training's noise
 LEAST_DEVIATION = 0.12  # of the amplitude, 1 dB
 DEVIATIONS = 5.0  # of what noise does to either
 SYMBOLS_TOGETHER = 8
+FOLLOWED_DEVIATIONS = 12.0  # where timing was sought in the same pilots, which finds some agreement in noise too
 HEARD_DEVIATIONS = 4.5  # of noise: of a user who is not there about one payload in a thousand is heard
 
 
@@ -25,7 +26,7 @@ def suspect(view: PilotView, noise_power: float) -> bool:
     return bool((change > np.maximum(LEAST_DEVIATION, DEVIATIONS * noise)).any())
 
 
-def is_heard(view: PilotView) -> bool:
+def is_heard(view: PilotView, deviations: float = HEARD_DEVIATIONS) -> bool:
     """Whether the halves of the band agree on the user's phase in each symbol, however it was tracked.
 
     Of lower and upper sums L, U of a symbol's products the real part of U conj(L) has mean 0 and variance
@@ -35,4 +36,4 @@ def is_heard(view: PilotView) -> bool:
     below = view.total - above
     variance = view.energy / 2 * view.power / view.dimensions  # half of a symbol's energy lies in either half
     agreement = float(np.sum((above * below.conj()).real))
-    return agreement > HEARD_DEVIATIONS * float(np.sqrt(np.sum(variance**2) / 2))
+    return agreement > deviations * float(np.sqrt(np.sum(variance**2) / 2))

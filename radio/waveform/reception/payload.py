@@ -7,7 +7,7 @@ import numpy as np
 from radio.waveform.burst.grid import ResourceGrid
 from radio.waveform.quality.disturbance import Disturbance, disturbance
 from radio.waveform.quality.payload_quality import PayloadQuality
-from radio.waveform.quality.suspicion import is_heard, suspect
+from radio.waveform.quality.suspicion import FOLLOWED_DEVIATIONS, is_heard, suspect
 from radio.waveform.reception.damage import follow_damage
 from radio.waveform.reception.laying import Course, lay
 from radio.waveform.reception.separation import View, view_of
@@ -53,9 +53,10 @@ def receive_payload(
     leaked = sum(_leaked(one, other, grid) for other in found if other.user not in silent)
     expected = noise_power + leaked
     seen = disturbance(laid.pilots, expected, course.gone)
-    heard = is_heard(laid.pilots)  # before slips are sought, which would find a course through noise too
+    heard = is_heard(laid.pilots)
     if seen.hit.any() or suspect(laid.pilots, expected):
         laid, seen, course = follow_damage(data, grid, one, noise_power, expected, laid, seen, course)
+        heard = heard or is_heard(laid.pilots, FOLLOWED_DEVIATIONS)
     view = _view(one, found, seen.power, leaked, noise_power, grid, silent)
     features = straightened_uses(
         laid.bins, view.weights, laid.delay_samples, laid.phase_rad, grid, view.lengths, one.header.n_symbols
