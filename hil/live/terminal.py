@@ -18,7 +18,7 @@ FIRST_NEWS_S = 3  # a coordinator says several times a second how its run is
 SPARK = "▁▂▃▄▅▆▇█"
 KEPT_PSNR = 24
 STATES = {"running": "cyan", "finished": "green", "stopped": "red", "waiting": "yellow"}
-HEALTH = {"here": "green", "missing": "yellow", "lost": "red"}
+HEALTH = {"here": "green", "missing": "yellow", "lost": "red", "left": "dim"}
 
 
 def show(state: LiveState, console: Console | None = None, until_ended: bool = False) -> None:
