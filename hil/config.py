@@ -41,7 +41,7 @@ class BusConfig(Section):
     keys: Path | None = Field(None, description="Folder made by `semnoma-hil keys`; demanded off loopback.")
     heartbeat_s: Seconds = Field(0.2, gt=0, le=60, description="Every node says so often that it lives.")
     node_timeout_s: Seconds = Field(5.0, gt=0, le=3600, description="A node silent for so long is lost.")
-    join_timeout_s: Seconds = Field(60.0, gt=0, le=86400, description="How long the run waits for all its nodes.")
+    join_timeout_s: Seconds = Field(60.0, gt=0, le=86400, description="How long silent nodes are waited for.")
     rejoin_timeout_s: Seconds = Field(
         40.0, gt=0, le=86400, description="How long a run that cannot go on waits for nodes that fell silent."
     )

@@ -29,7 +29,6 @@ def command(out: Path, resume: bool, report: bool, as_json: bool, **options: Any
     from hil.decoding.identity import identity, keep_identity
     from hil.errors import HilError
     from hil.nodes.node import membership
-    from hil.nodes.receiver_setup import open_receiver
     from hil.report.finish import finish_run
     from hil.results.run_folder import write_config
     from hil.results.writer import ResultWriter
@@ -41,6 +40,8 @@ def command(out: Path, resume: bool, report: bool, as_json: bool, **options: Any
         keep_identity(out, identity(config), resumed=bool(writer.done))
         write_config(out, config)
         with membership(config, "rx") as bus:
+            from hil.nodes.receiver_setup import open_receiver  # slow: the coordinator hears this node meanwhile
+
             node = open_receiver(config, bus, writer)
             try:
                 stop = node.run()
