@@ -215,6 +215,7 @@ def test_a_node_is_heard_before_it_joins_and_that_is_what_is_said_of_it(lab):
         assert here.thread.is_alive()
         time.sleep(0.01)
     assert here.error is None and "rx" not in here.coordinator.nodes
+    here.coordinator.members.ended = "seen enough"
 
 
 def test_another_configuration_is_refused(lab):
