@@ -170,8 +170,9 @@ def test_commands_run(page, programs, tmp_path):
 
 
 @pytest.mark.parametrize("page", sorted({b.page for b in EVERY if b.language == "python" and b.mark == "run"}))
-def test_python_blocks_run(page, capsys):
-    """A page's blocks make one program."""
+def test_python_blocks_run(page, capsys, tmp_path, monkeypatch):
+    """A page's blocks make one program, and what it writes goes to a folder of its own."""
+    monkeypatch.chdir(tmp_path)
     program = {"__name__": "a_page"}
     for block in blocks(page):
         if block.language == "python" and block.mark == "run":
