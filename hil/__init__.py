@@ -1,9 +1,14 @@
-"""Nodes, bus, experiments and the command line of semnoma-hil."""
+"""Nodes, bus, experiments and the command line of semnoma-hil.
 
+From Python: `hil.run(...)` and `hil.open_run(...)`, see `hil.running`.
+"""
+
+import importlib
 import importlib.util
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 __version__ = "0.1.0"
 
@@ -24,6 +29,13 @@ def _refuse_shadows() -> None:
         origin = spec.origin if spec else None
         if origin and Path(origin).resolve().parent != _ROOT / name:
             raise ImportError(f"{origin} hides the package {name} of semnoma-hil: rename it or start Python elsewhere")
+
+
+def __getattr__(name: str) -> Any:
+    """`run`, `open_run` and `Run` are imported when they are asked for: nodes start without them."""
+    if name in ("run", "open_run", "Run"):
+        return getattr(importlib.import_module("hil.running"), name)
+    raise AttributeError(f"module 'hil' has no attribute {name!r}")
 
 
 _forget_working_directory()
