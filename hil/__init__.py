@@ -1,6 +1,6 @@
 """Nodes, bus, experiments and the command line of semnoma-hil.
 
-From Python: `hil.run(...)` and `hil.open_run(...)`, see `hil.running`.
+From Python: `hil.run(...)` and `hil.open_run(...)`, see `hil.scripting.run`.
 """
 
 import importlib
@@ -31,10 +31,13 @@ def _refuse_shadows() -> None:
             raise ImportError(f"{origin} hides the package {name} of semnoma-hil: rename it or start Python elsewhere")
 
 
+# Imported when they are asked for: nodes start without them.
+_ON_DEMAND = dict.fromkeys(("run", "open_run", "Run"), "hil.scripting.run")
+
+
 def __getattr__(name: str) -> Any:
-    """`run`, `open_run` and `Run` are imported when they are asked for: nodes start without them."""
-    if name in ("run", "open_run", "Run"):
-        return getattr(importlib.import_module("hil.running"), name)
+    if name in _ON_DEMAND:
+        return getattr(importlib.import_module(_ON_DEMAND[name]), name)
     raise AttributeError(f"module 'hil' has no attribute {name!r}")
 
 

@@ -10,7 +10,7 @@ from hil.errors import UsageError
 from hil.results.rows import ResultRow, ResultsError
 from hil.results.run_folder import write_config
 from hil.results.writer import ResultWriter
-from hil.running import _config
+from hil.scripting.run import _config
 
 
 @pytest.fixture
