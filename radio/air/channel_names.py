@@ -3,6 +3,7 @@
 from functools import lru_cache
 
 import numpy as np
+from pydantic_core import PydanticCustomError
 
 from radio.air.tdl import DelayProfile
 from radio.errors import ConfigurationError
@@ -17,9 +18,10 @@ def channel_names() -> tuple[str, ...]:
 
 
 def known_channel(name: str) -> str:
-    """The name itself; ValueError, which lists the allowed ones, for any other."""
+    """The name itself; for any other the error that pydantic has for a value that is none of those listed."""
     if name not in BUILT_IN and name not in channel_names():
-        raise ValueError(f"channel is {name!r} and must be one of {', '.join(channel_names())}")
+        expected = ", ".join(repr(known) for known in channel_names())
+        raise PydanticCustomError("literal_error", "Input should be one of {expected}", {"expected": expected})
     return name
 
 

@@ -135,7 +135,7 @@ def test_a_profile_that_is_none_is_refused(name, sentence):
 
 
 def test_an_unknown_channel_is_refused_with_what_there_is():
-    with pytest.raises(UsageError, match=r"channel is 'cave' and must be one of awgn, .*tdl-e, cabin"):
+    with pytest.raises(UsageError, match=r"channel is 'cave': input should be one of 'awgn', .*'tdl-e', 'cabin'"):
         load_config(None, {"channel": "cave"})
 
 

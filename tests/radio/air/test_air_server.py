@@ -143,12 +143,13 @@ def test_what_a_frozen_receiver_has_asked_for_is_answered_when_it_can_be(start, 
     monkeypatch.setattr("radio.air.sessions.PRESUMED_DEAD_S", 0.1)
     server = start(AirConfig.ideal(stall_timeout_s=60))
     receiver, transmitter = attach(server, "rx"), attach(server, "tx")
-    receiver._heartbeat.stop()
+    frozen = receiver._radio  # behind the guard
+    frozen._heartbeat.stop()
     got = []
     waiting = threading.Thread(target=lambda: got.append(receiver.receive(0, 1000, timeout_s=20)))
     waiting.start()
-    session = server._sessions.get(receiver._session)
-    while session.present or receiver._session not in server._pending:
+    session = server._sessions.get(frozen._session)
+    while session.present or frozen._session not in server._pending:
         time.sleep(0.02)
     transmitter.transmit(burst(noise_like(100), 100))
     transmitter.idle_until(1000)
