@@ -30,7 +30,7 @@ class Alignment:
 
     window_ticks: int [m], where each symbol's FFT window starts. cfo_hz: with phase zero at phase_origin_tick.
     delay_samples, phase_rad: float [m], timing and phase that were undone then (see `straightening`). channel:
-    complex64 [antennas, active], as seen through these windows.
+    complex64 [antennas, active], or [antennas, m, active] where it moves, as seen through these windows.
     """
 
     window_ticks: np.ndarray
@@ -48,7 +48,8 @@ class ReceivedUser:
     delay_samples: from the frame's start_tick, fractional. cfo_hz: transmitter minus receiver, over the whole burst.
     clock_ppm: how much faster the transmitter's sample clock runs. power: mean |g|^2 per channel use. snr_db: power
     over noise. header_read: the header came from the burst itself and not from a control channel. evm_db: of the
-    header's known symbols, once decoded. features: complex64 [k], see `equalizer`. alignment: how its payload lies in
+    header's known symbols, once decoded. doppler_hz: largest Doppler shift of its paths, in steps of 1.6, 0 where the
+    channel stood. features: complex64 [k], see `equalizer`. alignment: how its payload lies in
     the samples, for `cancellation`.
     """
 
@@ -64,6 +65,7 @@ class ReceivedUser:
     power: float = 0.0
     snr_db: float = -np.inf
     evm_db: float | None = None
+    doppler_hz: float = 0.0
     features: np.ndarray = field(default_factory=lambda: np.zeros(0, np.complex64))
     alignment: Alignment | None = None
 

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from radio.waveform.burst.grid import ResourceGrid
+from radio.waveform.reception.elements import BLOCK_SYMBOLS
+from radio.waveform.reception.moving_separation import separate_moving
 from radio.waveform.reception.separation import separate
 from radio.waveform.reception.user import Reception
-from radio.waveform.tracking.known_elements import known_phasors
-from radio.waveform.tracking.tracker import Track, track
+from radio.waveform.tracking.tracker import Track
 
 RETIME_SAMPLES = 0.5  # drift over a burst above which FFT windows follow the clock
 
@@ -40,10 +41,9 @@ def receive_payload(
     n_symbols = grid.payload_symbols(one.header.n_symbols)
     first = one.symbol_index(grid, grid.payload_start)
     starts = one.window_starts(grid, grid.payload_start, n_symbols)
-    bins = one.bins(data, grid, starts)
-    if bins is None:
+    bins, followed = one.payload_bins, one.track
+    if bins is None or followed is None:
         return None
-    followed = _follow(bins, grid, one, first, noise_power)
     drift = followed.delay_samples[first:]
     if max(abs(float(drift[0])), abs(float(drift[-1]))) > RETIME_SAMPLES:  # it is even
         moved = np.round(drift).astype(int)
@@ -55,20 +55,6 @@ def receive_payload(
     phase = followed.phase_rad[first:]
     features = _features(bins, grid, one, found, noise_power, silent, drift, phase)
     return Payload(features, followed, starts, drift, phase)
-
-
-def _follow(bins: np.ndarray, grid: ResourceGrid, one: Reception, first: int, noise_power: float) -> Track:
-    """Add the payload's pilots to the known symbols and track."""
-    assert one.phasors is not None and one.channel is not None
-    n_symbols = bins.shape[1]
-    positions, values = grid.pilot_positions(n_symbols)[one.user], grid.pilot_values(one.user, n_symbols)
-    lower, upper, energy, seen_power = known_phasors(bins, one.channel, positions, values)
-    # Far apart in carrier, the others' payloads fall on these pilots: trust them as far as their power allows.
-    pilots = positions.size * len(bins)
-    surplus = (seen_power - float(energy.sum())) / pilots
-    trust = noise_power / max(surplus, noise_power)
-    one.phasors.put(first, lower, upper, energy, weight=trust)
-    return track(one.phasors, grid, noise_power, one.carrier_std_hz(grid, noise_power))
 
 
 def _features(
@@ -86,7 +72,10 @@ def _features(
     k, n_symbols = one.header.n_symbols, bins.shape[1]
     lengths = [grid.payload_symbols(f.header.n_symbols) if f.header else n_symbols for f in found]
     lengths = [0 if f.user in silent else length for f, length in zip(found, lengths, strict=True)]
-    channels = np.stack([f.channel for f in found if f.channel is not None])
     index = [f.user for f in found].index(one.user)
-    features = separate(bins, channels, lengths, index, noise_power, grid, delay_samples, phase_rad, k)
+    arguments = lengths, index, noise_power, grid, delay_samples, phase_rad, k
+    if any(f.moving is not None for f in found):
+        features = separate_moving(bins, [f.gains for f in found], BLOCK_SYMBOLS, *arguments)
+    else:
+        features = separate(bins, np.stack([f.channel for f in found if f.channel is not None]), *arguments)
     return features * grid.scramble_signs(k) if grid.config.scramble else features

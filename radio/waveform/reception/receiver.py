@@ -19,6 +19,7 @@ from radio.waveform.channel.delay_memory import DelayMemory
 from radio.waveform.channel.strongest_path import strongest_path_samples
 from radio.waveform.config import WaveformConfig
 from radio.waveform.frame import Alignment, ChannelEstimate, ReceivedFrame, ReceivedUser
+from radio.waveform.reception.following import follow_payload
 from radio.waveform.reception.header import learn_from_header, read_header, start_tracking
 from radio.waveform.reception.payload import receive_payload
 from radio.waveform.reception.presence import is_present, power_floor
@@ -73,6 +74,8 @@ class BurstReceiver:
         around = sorted(f.origin for f in found)[len(found) // 2]
         found += [self._assume(data, user, around) for user in sorted(set(told) - seen)]
         noise_power = self._measure(data, found, told, memory, expected_tick, samples.start_tick)
+        for one in found:
+            follow_payload(data, self.grid, one, noise_power)
         origin = min(one.origin for one in found)
         users = tuple(
             self._user(data, samples.start_tick, origin, found, user, noise_power, silent)
@@ -208,6 +211,7 @@ class BurstReceiver:
             "power": power,
             "snr_db": 10 * math.log10(power / noise_power),
             "evm_db": one.evm_db,
+            "doppler_hz": 0.0 if one.moving is None else one.moving.doppler_hz,
         }
         if one.header is None or one.phasors is None:
             return ReceivedUser(**measured, reason="the checksum of its header is wrong")
@@ -223,7 +227,7 @@ class BurstReceiver:
             one.phase_origin(self.grid) + start_tick,
             payload.delay_samples,
             payload.phase_rad,
-            one.channel,
+            one.channel if one.moving is None else np.repeat(one.moving.gains, one.moving.lengths, axis=1),
         )
         clock_ppm = payload.track.clock_ppm
         return ReceivedUser(**measured, clock_ppm=clock_ppm, features=payload.features, alignment=alignment)
