@@ -40,6 +40,7 @@ class EventKind(StrEnum):
     LOST_LOCK = "lost_lock"
     LOST_LINK = "lost_link"
     SEQUENCE_ERROR = "sequence_error"
+    INTERFERENCE = "interference"
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,12 @@ class RadioEvent:
 
     count: how many samples (overflow, underflow, clipped) or bursts (late) are meant; 1 where nobody knows.
     lost_link: the connection to the device broke and was made again. sequence_error: a packet went missing.
+    interference: a tone was taken out of `count` samples, at frequency_hz from the carrier and of that power, in the
+    samples' own units.
     """
 
     kind: EventKind
     tick: int
     count: int = 1
+    frequency_hz: float | None = None
+    power: float | None = None

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from radio.waveform.acquisition.tones import Tone
 from radio.waveform.burst.header import FrameHeader
 
 
@@ -72,9 +73,13 @@ class ReceivedUser:
 
 @dataclass(frozen=True)
 class ReceivedFrame:
-    """start_tick: the origin that delays count from. snr_db: all users' power over noise_power, per channel use."""
+    """start_tick: the origin that delays count from. snr_db: all users' power over noise_power, per channel use.
+
+    tones: what was taken out of the samples before they were searched.
+    """
 
     start_tick: int
     users: tuple[ReceivedUser, ...]
     noise_power: float
     snr_db: float
+    tones: tuple[Tone, ...] = ()

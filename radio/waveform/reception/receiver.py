@@ -12,6 +12,7 @@ from radio.waveform.acquisition.carrier import known_symbol_starts, observe, ref
 from radio.waveform.acquisition.hypotheses import Acquisition
 from radio.waveform.acquisition.loud_preamble import repeats_wrong
 from radio.waveform.acquisition.search import acquire, acquire_near
+from radio.waveform.acquisition.tones import without_tones
 from radio.waveform.burst.grid import ResourceGrid
 from radio.waveform.burst.header import FrameHeader
 from radio.waveform.burst.windows import backoff_samples
@@ -65,6 +66,7 @@ class BurstReceiver:
             finite = np.isfinite(np.vdot(data, data))
         if not finite:
             data = np.where(np.isfinite(data), data, 0)
+        data, tones = without_tones(data)
         expected = None if expected_tick is None else expected_tick - samples.start_tick
         found = self._find(data, expected, search_samples)
         if not found:
@@ -83,7 +85,7 @@ class BurstReceiver:
         )
         total = sum(user.power for user in users)
         snr_db = float(10 * np.log10(max(total, 1e-30) / noise_power))
-        return ReceivedFrame(samples.start_tick + origin, users, noise_power, snr_db)
+        return ReceivedFrame(samples.start_tick + origin, users, noise_power, snr_db, tones)
 
     def warm_up(self) -> None:
         """Compile the hot loops, so that the first frame does not wait for it."""
