@@ -14,12 +14,14 @@ class ChannelEstimate:
 
     values: complex64 [antennas, active], lowest frequency first: the response at measured_tick, which is the middle of
     what it was measured from; delays count from the frame's start_tick, the phase includes the carrier offset's
-    turning until then. error_variance: expected |error|^2 of a value.
+    turning until then. error_variance: expected |error|^2 of a value. beyond_prefix: share of its power in delays that
+    the cyclic prefix does not cover, which disturb the symbols that follow.
     """
 
     values: np.ndarray
     error_variance: float
     measured_tick: int
+    beyond_prefix: float = 0.0
 
     def age_s(self, now_tick: int, sample_rate_hz: float) -> float:
         return (now_tick - self.measured_tick) / sample_rate_hz

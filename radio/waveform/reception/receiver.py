@@ -17,6 +17,7 @@ from radio.waveform.burst.grid import ResourceGrid
 from radio.waveform.burst.header import FrameHeader
 from radio.waveform.burst.windows import backoff_samples
 from radio.waveform.channel.delay_memory import DelayMemory
+from radio.waveform.channel.estimation import share_beyond_prefix
 from radio.waveform.channel.strongest_path import strongest_path_samples
 from radio.waveform.config import WaveformConfig
 from radio.waveform.frame import Alignment, ChannelEstimate, ReceivedFrame, ReceivedUser
@@ -242,7 +243,8 @@ class BurstReceiver:
         elapsed = middle - one.phase_origin(self.grid)
         phase = 2 * math.pi * math.fmod(one.cfo_hz * elapsed / self.config.sample_rate_hz, 1.0)
         values = turn_band(one.channel, -2 * math.pi * delay / self.config.fft_size, phase)
-        return ChannelEstimate(values, one.error_variance, start_tick + middle)
+        beyond = share_beyond_prefix(one.channel, self.config)
+        return ChannelEstimate(values, one.error_variance, start_tick + middle, beyond)
 
 
 def _noise_power(found: list[Reception], grid: ResourceGrid) -> float:
