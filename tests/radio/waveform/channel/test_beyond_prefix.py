@@ -5,6 +5,7 @@ import pytest
 
 from radio.waveform.burst.grid import ResourceGrid
 from radio.waveform.channel.beyond_prefix import beyond_prefix
+from radio.waveform.channel.delay_profile import clusters, relative_frequencies
 from radio.waveform.channel.estimation import estimate_channel, share_beyond_prefix
 from radio.waveform.config import WaveformConfig
 from tests.radio.waveform.propagation import noise
@@ -36,3 +37,17 @@ def test_noise_that_was_judged_too_small_is_no_channel():
     for trial in range(20):
         found.append(beyond_prefix(noise(np.random.default_rng(trial), 200, 0.02), config, 0.01, 4.0))
     assert found.count(None) >= 19
+
+
+@pytest.mark.parametrize(("fft_size", "prefix"), [(256, 32), (1024, 64)])
+def test_clusters_are_the_largest_eigenvectors_of_their_correlation(fft_size, prefix):
+    config = WaveformConfig(fft_size=fft_size, cp_samples=prefix, active_subcarriers=fft_size * 3 // 4)
+    frequencies = relative_frequencies(config)
+    for cluster in clusters(config)[2::2]:
+        difference = frequencies[:, None] - frequencies
+        correlation = 1 / (1 + 2j * np.pi * difference * cluster.spread_samples)
+        left = correlation @ cluster.vectors - cluster.vectors * cluster.powers
+        assert np.abs(left).max() < 1e-9 * cluster.powers[0]
+        everything = float(np.sum(np.abs(correlation) ** 2))
+        assert np.sum(cluster.powers**2) == pytest.approx(everything, rel=1e-9)
+        assert cluster.powers[-1] > 1e-6 * cluster.powers[0] > 0
