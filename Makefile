@@ -7,7 +7,7 @@ STAMP := $(VENV)/installed
 EXTRAS := tx,rx,train,fast,live,pluto,ray,docs,dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench docs docs-commands emulated-plutos fuzz chaos soak mutants clean
+.PHONY: help demo test test-fast proof lint bench docs docs-commands emulated-plutos fuzz chaos soak mutants audit build clean
 IMAGES ?= demo
 OUT ?= emulated-plutos-run
 
@@ -31,8 +31,14 @@ lint: $(STAMP)  ## ruff and mypy
 	"$(BIN)/ruff" format --check .
 	"$(BIN)/mypy"
 
-test: lint  ## linters, type checker and all tests
-	"$(BIN)/python" -m pytest -q
+test-fast: lint  ## linters, type checker and the tests that wait for no job, training or build
+	"$(BIN)/python" -m pytest -q -m "not slow and not proof"
+
+test: test-fast  ## all that test-fast runs, then the tests that wait
+	"$(BIN)/python" -m pytest -q -m slow
+
+proof: $(STAMP)  ## tests that prove at length: nodes on several hosts, rough weather
+	"$(BIN)/python" -m pytest -q -m proof
 
 bench: $(STAMP)  ## timings of every part, as a table and as JSON
 	"$(BIN)/semnoma-hil" bench
@@ -62,5 +68,16 @@ mutants: $(STAMP)  ## small changes to guard, watchdog, results files and CSI pa
 	PATH="$(CURDIR)/$(BIN):$$PATH" "$(BIN)/cosmic-ray" exec tests/mutants.toml mutants.sqlite
 	"$(BIN)/cr-report" --surviving-only mutants.sqlite
 
+AUDIT_TOOLS := "pip-audit>=2.7" "bandit>=1.7" "cyclonedx-bom>=7"
+
+audit: $(STAMP)  ## what is known against dependencies and code; sbom.json, the bill of materials
+	"$(BIN)/python" -m pip install --quiet --disable-pip-version-check -c constraints.txt $(AUDIT_TOOLS)
+	"$(BIN)/python" -m tests.proof.audit --sbom sbom.json
+
+build: $(STAMP)  ## wheel and source archive with their bill of materials: dist/
+	"$(BIN)/python" -m pip install --quiet --disable-pip-version-check -c constraints.txt "cyclonedx-bom>=7"
+	"$(BIN)/python" -m hatchling build -d dist
+	"$(BIN)/cyclonedx-py" environment --pyproject pyproject.toml --output-reproducible -o dist/sbom.json
+
 clean:  ## remove what the targets made
-	rm -rf "$(VENV)" demo-run site .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf "$(VENV)" demo-run site dist sbom.json .pytest_cache .ruff_cache .mypy_cache .hypothesis

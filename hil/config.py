@@ -7,18 +7,25 @@ are handed down to `waveform` and `air`; a file that states a different value be
 import contextlib
 import hashlib
 import json
-from importlib import resources
+import re
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from hil.errors import UsageError
-from models.sharing import Sharing
-from radio.air.config import AirConfig
+from hil.packaged import named_file
+from models.errors import ModelError
+from models.sharing import AUTO, Sharing
+from models.suggestion import did_you_mean
+from radio.air.config import AirConfig, Channel, LinkConfig
+from radio.quantity import Decibels, Hertz, Milliseconds, Seconds, parse_quantity, unit_of
 from radio.safety.guard import GuardConfig
 from radio.waveform.config import WaveformConfig
+
+MOST_FAULTS = 12
 
 
 class Section(BaseModel):
@@ -32,10 +39,13 @@ class BusConfig(Section):
         "tcp://127.0.0.1:5555", pattern=r"^tcp://[^/\s]+:\d{1,5}$", description="Where the coordinator listens."
     )
     keys: Path | None = Field(None, description="Folder made by `semnoma-hil keys`; demanded off loopback.")
-    heartbeat_s: float = Field(0.5, gt=0, le=60, description="Every node says so often that it lives.")
-    node_timeout_s: float = Field(5.0, gt=0, le=3600, description="A node silent for so long is lost.")
-    join_timeout_s: float = Field(60.0, gt=0, le=86400, description="How long the run waits for all its nodes.")
-    frame_timeout_s: float = Field(60.0, gt=0, le=86400, description="A slot without an answer is given up.")
+    heartbeat_s: Seconds = Field(0.2, gt=0, le=60, description="Every node says so often that it lives.")
+    node_timeout_s: Seconds = Field(5.0, gt=0, le=3600, description="A node silent for so long is lost.")
+    join_timeout_s: Seconds = Field(60.0, gt=0, le=86400, description="How long the run waits for all its nodes.")
+    rejoin_timeout_s: Seconds = Field(
+        40.0, gt=0, le=86400, description="How long a run that cannot go on waits for nodes that fell silent."
+    )
+    frame_timeout_s: Seconds = Field(60.0, gt=0, le=86400, description="A slot without an answer is given up.")
 
     @model_validator(mode="after")
     def _heartbeats_fit(self) -> "BusConfig":
@@ -58,12 +68,12 @@ class RadioConfig(Section):
     calibration: str | None = Field(
         None, description="Folder of `semnoma-hil calibrate`, 'default' for the user's own; null: uncalibrated."
     )
-    tx_gain_db: float | None = Field(None, description="In the device's own dB; null leaves the device's value.")
-    rx_gain_db: float | None = Field(None, description="In the device's own dB; null leaves the device's value.")
-    bandwidth_hz: float | None = Field(None, gt=0, description="Analogue filter; null leaves the device's value.")
+    tx_gain_db: Decibels | None = Field(None, description="In the device's own dB; null leaves the device's value.")
+    rx_gain_db: Decibels | None = Field(None, description="In the device's own dB; null leaves the device's value.")
+    bandwidth_hz: Hertz | None = Field(None, gt=0, description="Analogue filter; null leaves the device's value.")
     guard_samples: int = Field(512, ge=64, le=1 << 20, description="Silence before and after a burst.")
-    settle_s: float = Field(0.5, ge=0, description="What repeating radios hold in their buffers, in time.")
-    lead_s: float = Field(0.5, ge=0, description="Head start of a transmission on a radio in real time.")
+    settle_s: Seconds = Field(0.5, ge=0, description="What repeating radios hold in their buffers, in time.")
+    lead_s: Seconds = Field(0.5, ge=0, description="Head start of a transmission on a radio in real time.")
 
 
 class ReceptionConfig(Section):
@@ -71,6 +81,7 @@ class ReceptionConfig(Section):
 
     record: Path | None = Field(None, description="SigMF recording of every slot, e.g. run1/capture.sigmf-meta.")
     ideal: bool = Field(True, description="Also decode what an ideal receiver would have; twice the decoding.")
+    mirrored: bool = Field(False, description="Turn the received spectrum about the carrier: I and Q are swapped.")
     remember_delays: bool = Field(
         True, description="Channels of one path are measured with the arrivals of earlier bursts in mind."
     )
@@ -91,7 +102,7 @@ class FeedbackConfig(Section):
     csi_delay_slots: int = Field(0, ge=0, le=64, description="Encoders see CSI that is older by so many slots.")
     csi_bits: int | None = Field(None, ge=1, le=16, description="Bits of each gain, phase and SNR; null is exact.")
     csi_prediction: bool = Field(False, description="Encoders predict the gains of a moving channel from past CSI.")
-    csi_doppler_hz: float = Field(10.0, ge=0, le=1e5, description="Largest Doppler shift that prediction assumes.")
+    csi_doppler_hz: Hertz = Field(10.0, ge=0, le=1e5, description="Largest Doppler shift that prediction assumes.")
 
 
 class ControlConfig(Section):
@@ -99,10 +110,10 @@ class ControlConfig(Section):
 
     timing: bool = Field(False, description="Bursts leave earlier by what they arrive late; radios with timed bursts.")
     power: bool = Field(False, description="Transmit gains go down until users arrive in the wanted ratio.")
-    wanted_power_db: tuple[float, ...] = Field(
+    wanted_power_db: tuple[Decibels, ...] = Field(
         (), description="Received power wanted of each user; only differences count. Empty: all equal."
     )
-    power_range_db: float = Field(30.0, gt=0, le=90, description="How far a transmit gain may go down.")
+    power_range_db: Decibels = Field(30.0, gt=0, le=90, description="How far a transmit gain may go down.")
 
 
 class RunConfig(Section):
@@ -110,16 +121,22 @@ class RunConfig(Section):
 
     users: int = Field(2, ge=1, le=8, description="Transmitters that superpose.")
     frames: int = Field(4, ge=1, le=10_000_000, description="Frames; each carries one picture of every user.")
-    snr_db: float = Field(10.0, ge=-30, le=60, description="Total received power of all users over noise.")
-    channel: Literal["awgn", "rayleigh", "rician", "tdl-a", "tdl-b", "tdl-c", "tdl-d", "tdl-e"] = Field(
-        "awgn", description="Fading of the simulated air."
+    snr_db: Decibels = Field(
+        10.0, ge=-30, le=60, description="Mean received power of all users together, whatever their links, over noise."
+    )
+    channel: Channel = Field(
+        "awgn",
+        description="Fading of the simulated air: awgn, rayleigh, rician, tdl-a to tdl-e, or one that an installed "
+        "package adds.",
     )
     seed: int = Field(1, ge=0, lt=1 << 63, description="Of everything random.")
     images: str = Field("demo", description="'demo', a folder, a picture, a CIFAR-10 file or an .npz.")
     max_image_side_px: int = Field(1024, ge=1, le=16384, description="Larger pictures are scaled down.")
     codec: str = Field("compact-2u", description="Name of a packaged codec or the folder of one.")
-    sharing: Literal["parted", "superposed"] = Field(
-        "parted", description="How users share channel uses, for codecs that take any number of symbols."
+    sharing: str = Field(
+        "parted",
+        description="How users share channel uses, for codecs that take any number of symbols: auto, parted, "
+        "superposed, a number from 0 to 1 for the share that all of them fill, or groups of users as in 02/13.",
     )
     codec_channels: int | None = Field(
         None, ge=1, description="Complex channels a latent position that a payload has, for such codecs; null is all."
@@ -129,12 +146,12 @@ class RunConfig(Section):
         False, description="Successive cancellation: decoded users are encoded again and subtracted for the next."
     )
     refiner: str = Field("refiner-32", description="Name of a packaged refiner or the folder of one.")
-    deadline_ms: float | None = Field(
+    deadline_ms: Milliseconds | None = Field(
         None, gt=0, le=3.6e6, description="From a frame's last sample to its pictures; refinement takes what is left."
     )
     compute_device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="Where pictures are decoded.")
-    sample_rate_hz: float = Field(4e6, gt=0, description="Of every radio.")
-    center_frequency_hz: float = Field(2.45e9, gt=0, description="Carrier of every radio.")
+    sample_rate_hz: Hertz = Field(4e6, gt=0, description="Of every radio.")
+    center_frequency_hz: Hertz = Field(2.45e9, gt=0, description="Carrier of every radio.")
     rx_antennas: int = Field(1, ge=1, le=4, description="Antennas of the receiver.")
     bus: BusConfig = BusConfig()
     radio: RadioConfig = RadioConfig()
@@ -154,7 +171,7 @@ class RunConfig(Section):
         values = dict(values)
 
         def top(name: str) -> Any:
-            return values.get(name, cls.model_fields[name].default)
+            return _number(name, values.get(name, cls.model_fields[name].default))
 
         shared = {n: top(n) for n in ("sample_rate_hz", "center_frequency_hz", "rx_antennas")}
         for section, extra in (
@@ -166,7 +183,7 @@ class RunConfig(Section):
                 raise ValueError(f"{section} is {given!r} and must be a section with option names")
             given = given.model_dump() if isinstance(given, BaseModel) else dict(given or {})
             for name, value in {**shared, **extra}.items():
-                if name in given and given[name] != value:
+                if name in given and _number(name, given[name]) != value:
                     raise ValueError(
                         f"{section}.{name} is {given[name]!r} and the run's {name} is {value!r}; set it once, "
                         f"at the top level"
@@ -177,9 +194,33 @@ class RunConfig(Section):
         amplitude = radio.get("tx_amplitude") if isinstance(radio, dict) else getattr(radio, "tx_amplitude", None)
         if amplitude is None:
             amplitude = RadioConfig.model_fields["tx_amplitude"].default
-        with contextlib.suppress(TypeError, ValueError, OverflowError):  # the field's own validation says it better
-            values["air"]["noise_power"] = float(amplitude) ** 2 * 10 ** (-float(top("snr_db")) / 10)
+        with contextlib.suppress(
+            TypeError, ValueError, OverflowError, ZeroDivisionError
+        ):  # the field's own validation says it better
+            level = float(amplitude) ** 2 * _mean_link_power(values["air"].get("links"), int(top("users")))
+            values["air"]["noise_power"] = level * 10 ** (-float(top("snr_db")) / 10)
         return values
+
+    @field_validator("sharing", mode="before")
+    @classmethod
+    def _a_way_of_sharing(cls, value: Any) -> Any:
+        """Also as the number that YAML makes of it."""
+        text = f"{value:g}" if isinstance(value, int | float) and not isinstance(value, bool) else value
+        if isinstance(text, str) and text != AUTO:
+            try:
+                named = Sharing.named(text)
+            except ModelError as error:
+                raise ValueError(f"sharing is {value!r} and must be auto, or: {error}") from None
+            if named.channels is not None:
+                raise ValueError(f"sharing is {value!r}, but channels are given by codec_channels")
+        return text
+
+    @model_validator(mode="after")
+    def _groups_of_all_users(self) -> "RunConfig":
+        groups = self.codec_sharing.groups
+        if groups is not None and len(groups) != self.users:
+            raise ValueError(f"sharing {self.sharing} groups {len(groups)} users, but there are {self.users}")
+        return self
 
     @model_validator(mode="after")
     def _a_wanted_power_for_each(self) -> "RunConfig":
@@ -197,8 +238,9 @@ class RunConfig(Section):
 
     @property
     def codec_sharing(self) -> Sharing:
-        """How users share the payload, for codecs that leave it open."""
-        return Sharing(self.sharing, self.codec_channels)
+        """How users share the payload, for codecs that leave it open; with auto, before anything is known."""
+        form = "parted" if self.sharing == AUTO else self.sharing
+        return replace(Sharing.named(form), channels=self.codec_channels)
 
     def digest(self) -> str:
         """SHA-256 over what every node must agree on (not: addresses, radios, frames, output)."""
@@ -213,10 +255,12 @@ class RunConfig(Section):
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def packaged_config_folder() -> Path:
-    """configs/ of the checkout, or its copy inside an installed wheel."""
-    installed = Path(str(resources.files("hil"))) / "configs"
-    return installed if installed.is_dir() else Path(__file__).parent.parent / "configs"
+def _number(name: str, value: Any) -> Any:
+    """A quantity's text as its number, so that two spellings of one value agree; all else as it is."""
+    unit = unit_of(name)
+    with contextlib.suppress(ValueError):  # the field's own validation says it better
+        return parse_quantity(value, unit) if unit and isinstance(value, str) else value
+    return value
 
 
 def load_config(path: Path | None = None, overrides: dict[str, Any] | None = None) -> RunConfig:
@@ -244,8 +288,7 @@ def validated(values: dict[str, Any], source: str) -> RunConfig:
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
-    if not path.exists() and path.suffix == "" and (packaged_config_folder() / f"{path}.yaml").exists():
-        path = packaged_config_folder() / f"{path}.yaml"
+    path = named_file(path)
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -269,24 +312,44 @@ def _set(values: dict[str, Any], dotted: str, value: Any) -> None:
 
 
 def _sentence(error: ValidationError) -> str:
-    """The first fault, and how many more there are."""
-    fault = error.errors()[0]
+    """The faults one after the other, up to `MOST_FAULTS`, and how many more there are."""
+    faults = error.errors()
+    shared = {fault["loc"][0] for fault in faults if len(fault["loc"]) == 1}  # not again where they are handed down to
+    faults = [
+        f for f in faults if not (f["loc"][:1] in (("waveform",), ("air",)) and shared.intersection(f["loc"][1:]))
+    ]
+    texts = [_fault(fault) for fault in faults[:MOST_FAULTS]]
+    more = len(faults) - len(texts)
+    return "; ".join(texts) + (f" (and {more} more faults)." if more else ".")
+
+
+def _fault(fault: Any) -> str:
     name = ".".join(str(part) for part in fault["loc"]) or "configuration"
     if fault["type"] == "extra_forbidden":
-        text = f"{name} is not an option; {_allowed_names(fault['loc'])}"
-    elif fault["type"] == "value_error":
-        text = str(fault["ctx"]["error"])
-    else:
-        text = f"{name} is {fault['input']!r}: {fault['msg'][0].lower()}{fault['msg'][1:]}"
-    more = error.error_count() - 1
-    return text.rstrip(".") + (f" (and {more} more)." if more else ".")
+        names = _allowed_names(fault["loc"])
+        guess = did_you_mean(str(fault["loc"][-1]), names)
+        allowed = f"; allowed are {', '.join(names)}" if names and not guess else ""
+        return f"{name} is not an option{guess}{allowed}"
+    if fault["type"] == "value_error":
+        return str(fault["ctx"]["error"]).rstrip(".")
+    guess = ""
+    if fault["type"] == "literal_error":
+        guess = did_you_mean(str(fault["input"]), re.findall(r"'([^']+)'", fault["ctx"]["expected"]))
+    return f"{name} is {fault['input']!r}{guess}: {fault['msg'][0].lower()}{fault['msg'][1:].rstrip('.')}"
 
 
-def _allowed_names(location: tuple[Any, ...]) -> str:
+def _mean_link_power(links: Any, users: int) -> float:
+    """Mean power gain over the users; those without a link of their own have the default one."""
+    given = [one if isinstance(one, LinkConfig) else LinkConfig.model_validate(one) for one in links or ()][:users]
+    return (sum(link.mean_power for link in given) + users - len(given)) / users
+
+
+def _allowed_names(location: tuple[Any, ...]) -> list[str]:
+    """Options of the section that a fault's last name stands in; none where that is no section by itself."""
     model: Any = RunConfig
     for part in location[:-1]:
         annotation = model.model_fields[part].annotation if part in model.model_fields else None
         if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
-            return "see the documentation of this section"
+            return []
         model = annotation
-    return "allowed are " + ", ".join(sorted(model.model_fields))
+    return sorted(model.model_fields)

@@ -1,4 +1,4 @@
-"""What a codec is told about the channel: the SNR and every user's gain and phase."""
+"""Side information of a codec: the SNR and every user's gain and phase."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class SideInformation:
     fading; 0 for a silent user. phases_rad: float32 [users], arg h_j. Raises ModelError when the shapes
     differ, there is no user, or a value is not finite or a gain is negative.
     sinr_db, sinr_spread_db: float32 [users], of the symbols after the receiver's separation, and its standard deviation
-    over them; None where nobody measured it. shares: float32 [users], of a codec's channels that a user fills.
+    over them; None where it was not measured. shares: float32 [users], of a codec's channels that a user fills.
     """
 
     snr_db: float

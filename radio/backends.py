@@ -1,4 +1,4 @@
-"""Which kinds of radio there are, and opening one as it is, without a guard: for transmitting, see `radio.open`."""
+"""Which kinds of radio there are, and opening one as it is; with a guard, for transmitting: `radio.safety.open`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,7 +6,8 @@ from importlib import import_module
 from typing import Literal
 
 from radio.device import Radio
-from radio.errors import DeviceError
+from radio.errors import ConfigurationError, DeviceError
+from radio.extensions import RADIOS, installed, load
 
 Role = Literal["tx", "rx"]
 
@@ -50,11 +51,23 @@ def open_unguarded(uri: str, role: Role, index: int) -> Radio:
     """
     scheme, _, address = uri.partition(":")
     backend = next((b for b in _BACKENDS if b.scheme == scheme), None)
-    if backend is None:
-        known = ", ".join(f"{b.scheme}:" for b in _BACKENDS)
+    if backend is not None:
+        module, default = import_module(backend.module), backend.default
+    elif scheme in installed(RADIOS):
+        module = load(RADIOS, scheme)
+        default = getattr(module, "DEFAULT_ADDRESS", "")
+    else:
+        known = ", ".join(f"{name}:" for name in (*(b.scheme for b in _BACKENDS), *added_schemes()))
         raise DeviceError(f"{uri!r} names no kind of radio that is known here; this version has {known}")
-    open_device: Callable[[str, Role, int], Radio] = import_module(backend.module).open_device
-    return open_device(address or backend.default, role, index)
+    open_device: Callable[[str, Role, int], Radio] | None = getattr(module, "open_device", None)
+    if open_device is None:
+        raise DeviceError(f"the module {module.__name__} behind {scheme}: has no function open_device.")
+    return open_device(address or default, role, index)
+
+
+def added_schemes() -> list[str]:
+    """Schemes that other installed packages add; one of this package's own names stays this package's."""
+    return [name for name in installed(RADIOS) if name not in {b.scheme for b in _BACKENDS}]
 
 
 def describe_backends() -> list[BackendReport]:
@@ -68,4 +81,14 @@ def describe_backends() -> list[BackendReport]:
             reason = f"{error}; install it and try again."
         example = f"{b.scheme}:{b.default}"
         reports.append(BackendReport(b.scheme, b.what, example, not reason, reason))
-    return reports
+    return reports + [_describe_added(scheme) for scheme in added_schemes()]
+
+
+def _describe_added(scheme: str) -> BackendReport:
+    try:
+        module = load(RADIOS, scheme)
+    except ConfigurationError as error:
+        return BackendReport(scheme, "added radio", f"{scheme}:", False, str(error))
+    what = (module.__doc__ or "added radio").strip().splitlines()[0].rstrip(".")
+    reason = module.missing() if hasattr(module, "missing") else ""
+    return BackendReport(scheme, what, f"{scheme}:{getattr(module, 'DEFAULT_ADDRESS', '')}", not reason, reason)

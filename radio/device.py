@@ -1,6 +1,6 @@
-"""The one interface that every radio has, simulated or real: configure, stream, events.
+"""The interface of every radio, simulated or real: configure, stream, events.
 
-`open_radio` lives in `radio.open`; a backend is one file in `radio/devices/` and a line in `radio/backends.py`.
+`radio.safety.open.open_radio` opens one; backends: modules in `radio/devices/` or other packages (`radio.extensions`).
 """
 
 from dataclasses import dataclass
@@ -39,8 +39,8 @@ def require_applied(uri: str, asked: RadioSettings, applied: RadioSettings) -> N
 class Capabilities:
     """Limits read from the device, and which ways of transmitting it has.
 
-    timed_transmit: a burst goes out at the tick it names.
-    repeat_transmit: a buffer can be repeated for ever.
+    timed_transmit: a burst is transmitted at the tick it names.
+    repeat_transmit: a buffer can be repeated until it is replaced.
     shared_clock: transmitters and receivers that opened the same URI count the same ticks.
     """
 
@@ -61,11 +61,11 @@ class Radio(Protocol):
     capabilities: Capabilities
 
     def configure(self, settings: RadioSettings) -> RadioSettings:
-        """Apply settings, read them back, return what the device really does."""
+        """Apply settings, read them back, return the values that the device applied."""
         ...
 
     def now_tick(self) -> int:
-        """The device's present time in ticks of its sample clock."""
+        """The device's current time in ticks of its sample clock."""
         ...
 
     def transmit(self, burst: Samples) -> None:
@@ -83,7 +83,7 @@ class Radio(Protocol):
         """Receive complex64 [channels, n_samples] from start_tick on.
 
         Raises DeviceError on time-out. A start_tick that has passed beyond the device's memory yields
-        samples from the first tick still there and an OVERFLOW event.
+        samples from the first tick still buffered and an OVERFLOW event.
         """
         ...
 
@@ -92,5 +92,5 @@ class Radio(Protocol):
         ...
 
     def close(self) -> None:
-        """Stop transmitting and let go of the device. Safe to call twice."""
+        """Stop transmitting and release the device. Safe to call twice."""
         ...

@@ -2,7 +2,7 @@
 
 
 class RadioError(Exception):
-    """Base of everything that radio/ raises on purpose."""
+    """Base of all errors that radio/ raises deliberately."""
 
 
 class ConfigurationError(RadioError):
@@ -10,8 +10,16 @@ class ConfigurationError(RadioError):
 
 
 class DeviceError(RadioError):
-    """A radio that cannot be opened, has gone, or answered something unexpected."""
+    """A radio that cannot be opened, was lost, or gave an unexpected answer."""
+
+
+class DeviceGone(DeviceError):
+    """A radio whose other end has ended: opening it again is of no use."""
 
 
 class TransmitRefused(RadioError):
     """The transmit guard stopped samples outside the allowed bands, gains or levels."""
+
+
+class NobodyLeads(TransmitRefused):
+    """The transmit guard stopped samples because the coordinator has not been heard."""

@@ -86,7 +86,8 @@ def test_a_transmitter_starts_and_encodes_where_there_is_no_torch(tmp_path):
 import sys
 for name in ("torch", "diffusers", "torchmetrics", "matplotlib", "safetensors", "jinja2", "onnx", "accelerate"):
     sys.modules[name] = None
-import hil.cli.main, hil.cli.tx, hil.nodes.transmitter, hil.session.feedback, radio.open, radio.devices.simulated
+import hil.cli.main, hil.cli.nodes.tx, hil.nodes.transmitter, hil.session.feedback
+import radio.safety.open, radio.devices.simulated
 from models.images import open_images
 from models.runtime.encoder import SemanticEncoder
 from models.side_information import SideInformation
@@ -100,23 +101,6 @@ hil.cli.main.cli(["tx", "--help"], standalone_mode=False)
 """
     done = python("-c", script, cwd=ROOT)
     assert done.returncode == 0, done.stderr
-
-
-def test_rooms_open_only_the_doors_they_may():
-    import ast
-
-    allowed = {"radio": {"radio"}, "models": {"models"}, "calibration": {"calibration", "radio"}}
-    for room, doors in allowed.items():
-        for path in (ROOT / room).rglob("*.py"):
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-                modules = []
-                if isinstance(node, ast.Import):
-                    modules = [alias.name for alias in node.names]
-                elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-                    modules = [node.module]
-                for module in modules:
-                    top = module.split(".")[0]
-                    assert top not in {"hil", "radio", "models", "calibration"} or top in doors, (path, module)
 
 
 @pytest.mark.parametrize("command", ["loopback", "coordinator", "tx", "rx", "air", "keys", "report", "doctor", "bench"])

@@ -13,7 +13,7 @@ from calibration.loops.timing import TimingLoop
 from calibration.loops.tracker import LoopState
 from calibration.measure.users import UserMeasurement, measure_user
 from radio.waveform.config import WaveformConfig
-from radio.waveform.frame import ReceivedFrame
+from radio.waveform.reception.frame import ReceivedFrame
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Alignment:
         }
 
     def next_users(self) -> list[int]:
-        """Everybody; or, while somebody's timing is unknown, one of these alone, in turn."""
+        """All users; while the timing of some is unknown, one of these alone, in turn."""
         unknown = [user for user in range(self.config.users) if self.timing[user].state in self._alone]
         if not unknown:
             return list(range(self.config.users))
@@ -107,7 +107,7 @@ class Alignment:
         measured_s: float,
         now_s: float,
     ) -> None:
-        """As `take`, of a frame that somebody else has measured; users of `sent` that are missing were not seen."""
+        """As `take`, with given measurements; users of `sent` that are missing were not detected."""
         self.measured = dict(measured)
         for user, command in sent.items():
             seen = measured.get(user)

@@ -1,4 +1,4 @@
-"""Frequency pre-correction: the transmitter sends at minus the offset that the receiver would see."""
+"""Frequency pre-correction: the transmitter shifts its signal by minus the offset that the receiver measures."""
 
 import numpy as np
 

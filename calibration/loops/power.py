@@ -1,4 +1,4 @@
-"""Power control: transmit gains that make users arrive in a wanted ratio, as loud as the weakest one allows."""
+"""Power control: transmit gains for a wanted ratio of received powers, at the level that the weakest user allows."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""Timing advance: a burst leaves earlier by as much as it would arrive late.
+"""Timing advance: a burst is transmitted earlier by the delay it would arrive with.
 
 Where bursts are timed the whole ticks go into the burst's time and the fraction is reported (the prefix absorbs it).
 Where a buffer is repeated for ever it is rotated instead.

@@ -1,4 +1,4 @@
-"""One drifting quantity, tracked from measurements that may be late, poor or wrong.
+"""Tracks one drifting quantity from measurements that may be delayed, inaccurate or outliers.
 
 A Kalman filter with the states value and rate; the rate walks at random (Bar-Shalom, Li, Kirubarajan, "Estimation with
 Applications to Tracking and Navigation", 2001, section 6.2). A measurement more than GATE deviations from what is

@@ -7,7 +7,7 @@ import numpy as np
 
 from calibration.errors import CalibrationError
 from calibration.measure.measurement import Measurement
-from radio.waveform.frame import ChannelEstimate
+from radio.waveform.reception.frame import ChannelEstimate
 
 
 @dataclass(frozen=True)

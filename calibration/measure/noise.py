@@ -1,4 +1,4 @@
-"""Noise floor of a receiver from samples in which nobody transmits, and its noise figure."""
+"""Noise floor of a receiver from samples without a signal, and its noise figure."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""What received frames say about each user's link, with uncertainties from the Cramer-Rao bounds of known symbols.
+"""Parameters of each user's link from received frames, with uncertainties from the Cramer-Rao bounds of known symbols.
 
 In a known symbol of `a` elements at an SNR of s per element the phase has Fisher information 2 s a, and a delay
 (2 pi)^2 2 s sum(f^2) (Kay, "Fundamentals of Statistical Signal Processing: Estimation Theory", 3.11). Several frames
@@ -15,7 +15,7 @@ from calibration.measure.measurement import Measurement, combine
 from radio.waveform.acquisition.carrier import carrier_bound_hz, known_symbol_starts
 from radio.waveform.burst.grid import ResourceGrid
 from radio.waveform.config import WaveformConfig
-from radio.waveform.frame import ReceivedFrame, ReceivedUser
+from radio.waveform.reception.frame import ReceivedFrame, ReceivedUser
 
 MARGIN = 1.5  # of what real estimators reach over the bounds
 PHASE_NOISE_HZ = 2.0  # oscillators wander this much from burst to burst, however good the SNR
@@ -45,7 +45,7 @@ def measure_user(frame: ReceivedFrame, user: int, expected_tick: int, config: Wa
     if found is None or not np.isfinite(found.power) or found.power <= 0 or frame.noise_power <= 0:
         return None
     grid = ResourceGrid(config)
-    symbols = config.preamble_repeats + config.sounding_symbols + (config.header_symbols if found.header_read else 0)
+    symbols = grid.known_symbols(found.header_read)
     snr = found.power / frame.noise_power * float(grid.training_boost) ** 2
     carrier_hz = np.hypot(MARGIN * carrier_bound_hz(_times_s(grid, found), snr, 1) / _root(grid), PHASE_NOISE_HZ)
     rate = config.sample_rate_hz
@@ -82,8 +82,7 @@ def _times_s(grid: ResourceGrid, found: ReceivedUser) -> np.ndarray:
     """Times of the known symbols; a header that was read is known too."""
     parts = list(known_symbol_starts(grid, found.user, grid.preamble_start(found.user)))
     if found.header_read:
-        symbols = np.arange(grid.config.header_symbols) * grid.symbol_samples
-        parts.append(grid.header_start(found.user) + grid.config.cp_samples + symbols)
+        parts.append(grid.window_starts(grid.header_start(found.user), grid.config.header_symbols))
     return np.concatenate(parts) / grid.config.sample_rate_hz
 
 

@@ -1,5 +1,6 @@
 """A folder of calibration files, one per device, role and carrier."""
 
+import hashlib
 import os
 import re
 import tempfile
@@ -24,7 +25,7 @@ def default_folder() -> Path:
 
 
 def read(path: Path) -> Calibration:
-    """A calibration file. Raises CalibrationError with one sentence when it is none."""
+    """Read a calibration file. Raises CalibrationError with one sentence for any other file."""
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
             raise CalibrationError(f"{path} is larger than {MAX_FILE_BYTES} bytes and no calibration file.")
@@ -49,8 +50,7 @@ class CalibrationFolder:
     def save(self, calibration: Calibration) -> Path:
         """Write the file as a whole or not at all; one of the same device, role and carrier is replaced."""
         device = calibration.device
-        serial = re.sub(r"[^A-Za-z0-9._-]+", "_", device.serial)[:80]
-        target = self.path / f"{device.role}-{serial}-{device.center_frequency_hz / 1e6:.0f}MHz.yaml"
+        target = self.path / self._name(device)
         text = yaml.safe_dump(calibration.model_dump(mode="json"), sort_keys=False)
         try:
             self.path.mkdir(parents=True, exist_ok=True)
@@ -60,6 +60,14 @@ class CalibrationFolder:
         except OSError as error:
             raise CalibrationError(f"{target} cannot be written: {error.strerror}.") from None
         return target
+
+    @staticmethod
+    def _name(device: Device) -> str:
+        """Readable, and of this device and setting alone: what a file name cannot hold goes into a digest."""
+        serial = re.sub(r"[^A-Za-z0-9._-]+", "_", device.serial)[:60]
+        facts = f"{device.serial}|{device.hardware}|{device.center_frequency_hz!r}|{device.sample_rate_hz!r}"
+        digest = hashlib.sha256(facts.encode()).hexdigest()[:8]
+        return f"{device.role}-{serial}-{device.center_frequency_hz / 1e6:.0f}MHz-{digest}.yaml"
 
     def files(self) -> list[Path]:
         return sorted(self.path.glob("*.yaml"))

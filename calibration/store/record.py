@@ -1,4 +1,4 @@
-"""What a calibration file holds. Everything unmeasured is null; the null calibration changes nothing."""
+"""Content of a calibration file. Unmeasured values are null; the null calibration changes nothing."""
 
 import time
 from typing import Literal
@@ -25,9 +25,13 @@ class _Record(BaseModel):
 
 
 class Device(_Record):
-    """A radio and what it is set to. gain_db, temperature_c: null where unknown."""
+    """A radio and what it is set to. hardware: kind and serial number that the device itself tells.
 
-    serial: str = Field(min_length=1, max_length=200)
+    hardware, gain_db, temperature_c: null where unknown.
+    """
+
+    serial: str = Field(min_length=1, max_length=1000)
+    hardware: str | None = Field(default=None, max_length=200)
     role: Literal["tx", "rx"]
     center_frequency_hz: float = Field(gt=0)
     sample_rate_hz: float = Field(gt=0)
@@ -132,6 +136,8 @@ class Calibration(_Record):
         own = self.device
         if (own.serial, own.role) != (device.serial, device.role):
             return f"it is of {own.role} {own.serial}, not of {device.role} {device.serial}"
+        if None not in (own.hardware, device.hardware) and own.hardware != device.hardware:
+            return f"it was made with {own.hardware}, and {device.hardware} is there now"
         if abs(own.center_frequency_hz - device.center_frequency_hz) > FREQUENCY_TOLERANCE_HZ:
             return f"it is for {own.center_frequency_hz / 1e6:g} MHz, not {device.center_frequency_hz / 1e6:g} MHz"
         if abs(own.sample_rate_hz / device.sample_rate_hz - 1) > 1e-6:

@@ -14,6 +14,7 @@ from hil.bench.node_cpu import node_cpu_s
 from hil.config import load_config
 from hil.errors import UsageError
 from hil.supervise.loopback import run_loopback
+from models.package.manifest import load_manifest
 from models.package.zoo import codec_folder
 
 CODEC = "compact-2u"
@@ -49,9 +50,14 @@ class _Progress:
 
 
 def bench_end_to_end(
-    frames: int = 300, slots_ahead: int = 1, onnx_decoders: bool = False, out: Path | None = None
+    frames: int = 300,
+    slots_ahead: int = 1,
+    onnx_decoders: bool = False,
+    out: Path | None = None,
+    codec: str = CODEC,
+    side_px: int = 32,
 ) -> dict[str, Any]:
-    """Two users, 32x32 pictures of smoothed noise, compact-2u, no refiner and no decoding for an ideal receiver.
+    """Two users, square pictures of smoothed noise, no refiner and no decoding for an ideal receiver.
 
     `images_per_s_steady` and processor times leave out the start of the processes, the first fifth of the images, in
     which libraries are still being loaded, and the last twentieth. onnx_decoders: the codec's decoders as ONNX, which
@@ -60,7 +66,7 @@ def bench_end_to_end(
     """
     with tempfile.TemporaryDirectory() as folder:
         pictures = Path(folder) / "pictures.npz"
-        np.savez(pictures, images=_smoothed_noise())
+        np.savez(pictures, images=_smoothed_noise(side_px))
         config = load_config(
             None,
             {
@@ -68,7 +74,8 @@ def bench_end_to_end(
                 "frames": frames,
                 "feedback.slots_ahead": slots_ahead,
                 "rx.ideal": False,
-                "codec": str(_as_onnx(Path(folder) / "codec")) if onnx_decoders else CODEC,
+                "codec": str(_as_onnx(codec, Path(folder) / "codec")) if onnx_decoders else codec,
+                "max_image_side_px": side_px,
             },
         )
         progress = _Progress(step=max(1, 2 * frames // 50))
@@ -85,23 +92,30 @@ def bench_end_to_end(
         **progress.steady(),
         "images_decoded": summary["images_decoded"],
         "images_sent": summary["images_sent"],
+        "codec": codec.rstrip("/").rsplit("/", 1)[-1],
+        "side_px": side_px,
         "slots_ahead": slots_ahead,
-        "decoders": "onnx" if onnx_decoders else "torch",
+        "decoders": "onnx" if onnx_decoders or _are_onnx(codec) else "torch",
         "left_out": "refiner, decoding for an ideal receiver",
     }
 
 
-def _smoothed_noise() -> np.ndarray:
-    """uint8 [PICTURES, 32, 32, 3]."""
+def _smoothed_noise(side_px: int) -> np.ndarray:
+    """uint8 [PICTURES, side_px, side_px, 3]."""
     rng = np.random.default_rng(1)
-    coarse = [Image.fromarray(rng.integers(0, 256, (4, 4, 3), dtype=np.uint8)) for _ in range(PICTURES)]
-    return np.stack([np.asarray(one.resize((32, 32), Image.Resampling.BICUBIC)) for one in coarse])
+    coarse_px = max(1, side_px // 8)
+    coarse = [Image.fromarray(rng.integers(0, 256, (coarse_px, coarse_px, 3), dtype=np.uint8)) for _ in range(PICTURES)]
+    return np.stack([np.asarray(one.resize((side_px, side_px), Image.Resampling.BICUBIC)) for one in coarse])
 
 
-def _as_onnx(folder: Path) -> Path:
+def _are_onnx(codec: str) -> bool:
+    return isinstance(load_manifest(codec_folder(codec)).files.decoders, list)
+
+
+def _as_onnx(codec: str, folder: Path) -> Path:
     if any(importlib.util.find_spec(name) is None for name in ("onnx", "onnxscript")):
         raise UsageError('--onnx-decoders exports the codec first and needs pip install "semnoma-hil[train]".')
     from models.export.onnx_codec import export_onnx_codec
 
-    export_onnx_codec(codec_folder(CODEC), folder)
+    export_onnx_codec(codec_folder(codec), folder)
     return folder

@@ -1,4 +1,4 @@
-"""The yardstick: liquid-dsp's single-user OFDM frame receiver in C, on a burst as long as ours."""
+"""Reference: liquid-dsp's single-user OFDM frame receiver in C, on a burst as long as ours."""
 
 import importlib.util
 

@@ -4,15 +4,18 @@ import contextlib
 import logging
 import math
 import queue
+import secrets
 import threading
 import time
 from collections import deque
 from pathlib import Path
 
 import zmq
+from zmq.utils.monitor import recv_monitor_message
 
 from hil.bus import keys
-from hil.bus.messages import MAX_ATTACHMENTS, MAX_BODY_BYTES, PROTOCOL_VERSION, Body, Envelope, Heartbeat, Stop, encode
+from hil.bus.messages import MAX_ATTACHMENTS, MAX_BODY_BYTES, PROTOCOL_VERSION, Body, Envelope, Heartbeat, encode
+from hil.bus.presence import Presence
 from hil.bus.wire import Attachments, Received, is_loopback, log_malformed, parse, send_parts
 from hil.errors import HilError, UsageError
 
@@ -38,7 +41,7 @@ def _refuse_unsendable(sender: str, body: Body, attachments: Attachments) -> Non
 class BusClient:
     """A node's end: `send` from any thread, `receive` in one. The I/O thread keeps up the heartbeats.
 
-    A coordinator that is silent for timeout_s appears as a Stop message with that reason.
+    A coordinator that is silent for timeout_s, or whose process has ended, appears as a `Silence`.
     """
 
     def __init__(
@@ -53,18 +56,16 @@ class BusClient:
     ) -> None:
         """key: whose key pair to use, where it is not called like the node."""
         self.name, self.endpoint, self.malformed = name, endpoint, 0
-        self.heard_s = time.monotonic()  # when the coordinator was last heard
-        self.heard = False  # whether it has been heard at all
-        self.silent = False  # whether it has now not been heard for timeout_s
+        self.coordinator = Presence(endpoint, timeout_s, time.monotonic())
         self.now_tick = 0  # the owner's radio time, reported with every heartbeat
-        self._heartbeat_s, self._timeout_s = heartbeat_s, timeout_s
-        self._sequence = 0
+        self._heartbeat_s = heartbeat_s
+        self._sequence = self._last_heard = 0
         self._inbox: queue.Queue[Received | None] = queue.Queue()
         self._fault: str | None = None  # what the I/O thread died of
         self._outbox: queue.Queue[tuple[Body, Attachments] | None] = queue.Queue()
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.DEALER)
-        self._socket.identity = name.encode()
+        self._socket.identity = f"{name}.{secrets.token_hex(8)}".encode()  # nobody can take what nobody can guess
         self._socket.linger = 1000
         self._socket.connect_timeout = CONNECT_MS
         self._socket.setsockopt(zmq.MAXMSGSIZE, 1 << 30)
@@ -74,6 +75,7 @@ class BusClient:
             self._socket.close()
             self._context.term()
             raise UsageError(f"bus.endpoint {endpoint} is not loopback and needs bus.keys.")
+        self._monitor = self._socket.get_monitor_socket(zmq.EVENT_CONNECTED | zmq.EVENT_DISCONNECTED)
         self._socket.connect(endpoint)
         self._wake_in = self._context.socket(zmq.PAIR)
         self._wake_in.bind(f"inproc://wake-{id(self)}")
@@ -133,23 +135,27 @@ class BusClient:
             self._fault = f"{type(error).__name__}: {error}"
             self._inbox.put(None)  # wakes who waits for ever
         finally:  # a socket left open would block the end of its context for ever
-            self._socket.close()
+            self._socket.disable_monitor()
+            self._monitor.close(0)
+            self._socket.close(0 if self.coordinator.gone else None)  # nobody is there to take the last words
             self._wake_in.close()
 
     def _exchange(self) -> None:
         poller = zmq.Poller()
         poller.register(self._socket, zmq.POLLIN)
         poller.register(self._wake_in, zmq.POLLIN)
+        poller.register(self._monitor, zmq.POLLIN)
         waiting: deque[tuple[Body, Attachments]] = deque()
-        last_sent, last_heard, closing_at = 0.0, time.monotonic(), math.inf
+        last_sent, closing_at = 0.0, math.inf
         while True:
             ready = dict(poller.poll(RETRY_MS if waiting else int(self._heartbeat_s * 500)))
             now = time.monotonic()
             if self._wake_in in ready:
                 self._wake_in.recv()
+            if self._monitor in ready:
+                self._note_connection(now)
             if self._socket in ready:
-                last_heard = self.heard_s = now
-                self.heard, self.silent = True, False
+                self.coordinator.hear(now)
                 self._take()
             while not self._outbox.empty():
                 item = self._outbox.get()
@@ -162,13 +168,19 @@ class BusClient:
             while waiting and self._offer(*waiting[0]):
                 waiting.popleft()
                 last_sent = now
-            if closing_at < math.inf and (not waiting or now > closing_at + CLOSING_S):
+            if closing_at < math.inf and (not waiting or self.coordinator.gone or now > closing_at + CLOSING_S):
                 return
-            if now - last_heard > self._timeout_s:
-                self.silent = True
-                reason = f"the coordinator at {self.endpoint} has been silent for {self._timeout_s:g} s"
-                self._inbox.put(Received("coordinator", Stop(complete=False, reason=reason)))
-                last_heard = now
+            silence = self.coordinator.news(now)
+            if silence is not None:
+                self._inbox.put(Received("coordinator", silence))
+
+    def _note_connection(self, now_s: float) -> None:
+        while self._monitor.poll(0):
+            if recv_monitor_message(self._monitor)["event"] == zmq.EVENT_CONNECTED:
+                self.coordinator.connected()
+                self._last_heard = 0  # it may be another one
+            else:
+                self.coordinator.disconnected(now_s)
 
     def _offer(self, body: Body, attachments: Attachments) -> bool:
         """Send without waiting; False where the coordinator takes nothing now: gone, or refusing our key."""
@@ -187,5 +199,8 @@ class BusClient:
             self.malformed += 1
             log_malformed(self.malformed, error)
             return
+        if received.sequence <= self._last_heard:
+            return  # repeated or out of order: nobody's word twice
+        self._last_heard = received.sequence
         if not isinstance(received.body, Heartbeat):
             self._inbox.put(received)

@@ -1,15 +1,17 @@
 """CURVE keys of the bus (RFC 26/ZAP through pyzmq): one pair for the coordinator, one for each node.
 
-Folder: NAME.key (public), NAME.key_secret (0600), authorized/NAME.key (who may join).
+Folder: NAME.key (public), NAME.key_secret (0600), authorized/NAME.key (who may join), who.yaml (under which names).
 """
 
 import shutil
 from pathlib import Path
 
+import yaml
 import zmq
 import zmq.auth
 from zmq.auth.thread import ThreadAuthenticator
 
+from hil.bus.key_ring import WHO
 from hil.errors import UsageError
 
 COORDINATOR = "coordinator"
@@ -27,6 +29,10 @@ def create_keys(folder: Path, nodes: list[str]) -> list[Path]:
             made.append(Path(secret))
         if name != COORDINATOR:
             shutil.copy(folder / f"{name}.key", authorized / f"{name}.key")
+    who = folder / WHO
+    if not who.exists():
+        names = {name: [f"{name}*"] if name == "observer" else [name] for name in nodes}
+        who.write_text(yaml.safe_dump(names, sort_keys=False), encoding="utf-8")
     return made
 
 

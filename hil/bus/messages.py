@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 MAX_BODY_BYTES = 1 << 20
 MAX_ATTACHMENTS = 8
 
@@ -157,10 +157,15 @@ class Truth(Message, frozen=True):
 
 
 class FrameDone(Message, frozen=True):
-    """The receiver has decoded and recorded a frame."""
+    """The receiver has decoded and recorded a frame, but for the users who could not send and may do so again."""
 
     frame: Number
     images_decoded: Number
+    again: list[UserIndex] = []
+
+
+class Forgotten(Message, frozen=True):
+    """To a node that the coordinator does not count in (any more): it says Hello again where it wants to be."""
 
 
 class NodeLost(Message, frozen=True):
@@ -271,6 +276,7 @@ class UserTelemetry(Message, frozen=True):
     picture_frame: Number | None = None
     attachment: UserIndex | None = None
     original_bytes: Number = 0
+    payload_sinr_db: float | None = None
 
 
 class Telemetry(Message, frozen=True):
@@ -296,6 +302,7 @@ Body = (
     | CsiReport
     | Truth
     | FrameDone
+    | Forgotten
     | NodeLost
     | Heartbeat
     | Stop

@@ -1,18 +1,47 @@
 """The coordinator's end of the bus: one ROUTER, bound to loopback only unless CURVE keys are given."""
 
+import logging
 import time
+from collections import deque
+from dataclasses import dataclass
 from pathlib import Path
 
 import zmq
 
 from hil.bus import keys
+from hil.bus.key_ring import KeyRing
 from hil.bus.messages import PROTOCOL_VERSION, Body, Envelope, encode
+from hil.bus.presence import Silence
+from hil.bus.roles import offence, role_of
 from hil.bus.wire import Attachments, Received, is_loopback, log_malformed, parse, send_parts
 from hil.errors import UsageError
+
+log = logging.getLogger(__name__)
+MAX_ROUTES = 64
+
+
+@dataclass
+class _Route:
+    """Where a node is reached, with which key, and the number of its last message."""
+
+    address: bytes
+    key: str
+    sequence: int = 0
+
+
+def _key_of(frame: zmq.Frame) -> str:
+    """The public key (Z85) of the connection that a frame came over; empty where there is none."""
+    try:
+        return str(frame.get("User-Id"))
+    except zmq.ZMQError:
+        return ""
 
 
 class BusServer:
     """The coordinator's end. Not thread-safe: one thread polls and sends.
+
+    A node is reached over the connection on which it spoke last under its name, and only where its key may take that
+    name now. What it may not say (see `roles`), what comes twice or out of order is counted in `refused` and dropped.
 
     Raises UsageError when the endpoint is occupied, or is not loopback and no keys are given.
     """
@@ -23,13 +52,16 @@ class BusServer:
                 f"bus.endpoint {endpoint} is reachable from other machines and needs keys: make them with "
                 f"semnoma-hil keys and set bus.keys, or use 127.0.0.1."
             )
-        self.malformed = 0
+        self.malformed = self.refused = 0
+        self._routes: dict[str, _Route] = {}
+        self._replaced: deque[bytes] = deque(maxlen=256)
         self._sequence = 0
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.ROUTER)
         self._socket.linger = 1000
-        self._socket.setsockopt(zmq.ROUTER_HANDOVER, 1)  # a restarted node takes its old place
         self._socket.setsockopt(zmq.MAXMSGSIZE, 1 << 30)
+        self._ring = KeyRing(keys_folder) if keys_folder else None
+        self._keys_folder = keys_folder
         self._authenticator = keys.secure_server(self._context, self._socket, keys_folder) if keys_folder else None
         try:
             self._socket.bind(endpoint)
@@ -40,24 +72,70 @@ class BusServer:
 
     def receive(self, timeout_s: float) -> Received | None:
         """Next well-formed message, or None after timeout_s."""
+        self._look_at_keys()
         if not self._socket.poll(max(0, int(timeout_s * 1000))):
             return None
-        identity, *frames = self._socket.recv_multipart(copy=False)
+        connection, *frames = self._socket.recv_multipart(copy=False)
+        address = bytes(connection.buffer)
         try:
             received = parse(frames)
-            if received.sender.encode() != bytes(identity.buffer):
+            if received.sender.encode() != address.partition(b".")[0]:
                 raise ValueError(f"sender {received.sender!r} is not the connection's own name")
         except ValueError as error:
             self.malformed += 1
             log_malformed(self.malformed, error)
             return None
-        return received
+        key = _key_of(frames[0]) if self._ring else ""
+        reason = self._refusal(received, address, key)
+        if reason is None:
+            return received
+        self.refused += 1
+        if self.refused & (self.refused - 1) == 0:
+            log.warning("refused a bus message (%d so far): %s", self.refused, reason)
+        return None
+
+    def _refusal(self, received: Received, address: bytes, key: str) -> str | None:
+        """Why a message counts for nothing, or None; a node's newest connection takes the place of its older ones."""
+        name, body = received.sender, received.body
+        if self._ring is not None and not self._ring.allows(key, name):
+            return f"this key may not take the name {name[:40]}"
+        reason = None if isinstance(body, Silence) else offence(name, body)
+        if reason is not None:
+            return reason
+        route = self._routes.get(name)
+        if route is None or route.address != address:
+            if address in self._replaced:
+                return f"{name} speaks over a connection that it has replaced"
+            if route is not None:
+                self._replaced.append(route.address)
+            elif len(self._routes) >= MAX_ROUTES:  # a flood of names takes the place of nobody who counts
+                strangers = (one for one in self._routes if role_of(one) in (None, "observer"))
+                self._routes.pop(next(strangers, ""), None)
+            route = self._routes[name] = _Route(address, key)
+        if received.sequence <= route.sequence:
+            return f"{name} repeats message {received.sequence}"
+        route.sequence = received.sequence
+        return None
+
+    def _look_at_keys(self) -> None:
+        """Nobody is let in, listened or spoken to any more whose key has been revoked."""
+        if self._ring is None or not self._ring.changed():
+            return
+        if self._authenticator is not None and self._keys_folder is not None:
+            self._authenticator.configure_curve(domain="*", location=str(self._keys_folder / "authorized"))
+        for name, route in list(self._routes.items()):
+            if not self._ring.allows(route.key, name):
+                log.warning("the key of %s is revoked", name)
+                del self._routes[name]
 
     def send(self, node: str, body: Body, attachments: Attachments = ()) -> None:
         """Send to one node; a node that is not there is the caller's heartbeat's business."""
+        route = self._routes.get(node)
+        if route is None:
+            return
         self._sequence += 1
         data = encode(Envelope(PROTOCOL_VERSION, "coordinator", self._sequence, time.time(), body))
-        send_parts(self._socket, [node.encode()], data, attachments)
+        send_parts(self._socket, [route.address], data, attachments)
 
     def close(self) -> None:
         """Send what is queued (at most a second) and close."""

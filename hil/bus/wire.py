@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import zmq
 
 from hil.bus.messages import MAX_ATTACHMENTS, Body, decode
+from hil.bus.presence import Silence
 
 log = logging.getLogger(__name__)
 Attachments = Sequence[bytes | memoryview]
@@ -19,11 +20,12 @@ LARGE_BYTES = 1 << 16  # below this a copy is cheaper than a reference-counted f
 
 @dataclass(frozen=True)
 class Received:
-    """A checked message. attachments: raw buffers, valid as long as they are referenced."""
+    """A checked message, or what a node's own end has noticed. attachments: raw buffers, valid while referenced."""
 
     sender: str
-    body: Body
+    body: Body | Silence
     attachments: list[memoryview] = field(default_factory=list)
+    sequence: int = 0
 
 
 def is_loopback(endpoint: str) -> bool:
@@ -42,7 +44,8 @@ def parse(frames: list[zmq.Frame]) -> Received:
     if not 1 <= len(frames) <= 1 + MAX_ATTACHMENTS:
         raise ValueError(f"{len(frames)} frames, 1 to {1 + MAX_ATTACHMENTS} are allowed")
     envelope = decode(bytes(frames[0].buffer))
-    return Received(envelope.sender, envelope.body, [frame.buffer for frame in frames[1:]])
+    attachments = [frame.buffer for frame in frames[1:]]
+    return Received(envelope.sender, envelope.body, attachments, envelope.sequence)
 
 
 def send_parts(socket: zmq.Socket, prefix: list[bytes], data: bytes, attachments: Attachments, flags: int = 0) -> None:

@@ -3,7 +3,7 @@
 import logging
 from pathlib import Path
 
-from calibration.calibrated_radio import CalibratedRadio
+from calibration.store.calibrated_radio import CalibratedRadio
 from calibration.store.folder import CalibrationFolder, default_folder
 from calibration.store.record import Calibration, Device
 from hil.config import RunConfig
@@ -14,11 +14,12 @@ DEFAULT = "default"
 OWN_AIR_SERIAL = "own-air"
 
 
-def device_of(config: RunConfig, uri: str, role: str, user: int) -> Device:
+def device_of(config: RunConfig, uri: str, role: str, user: int, hardware: str | None = None) -> Device:
     """A simulated radio has no serial number: its address and user stand for it."""
     transmits = role == "tx"
     return Device(
         serial=f"{uri}#{user}" if transmits else uri,
+        hardware=hardware,
         role="tx" if transmits else "rx",
         center_frequency_hz=config.center_frequency_hz,
         sample_rate_hz=config.sample_rate_hz,
@@ -28,7 +29,7 @@ def device_of(config: RunConfig, uri: str, role: str, user: int) -> Device:
 
 def with_calibration(radio: Radio, config: RunConfig, role: str, user: int = 0) -> CalibratedRadio:
     """The radio behind the newest calibration that fits; why others were refused goes to the log as warnings."""
-    device = device_of(config, radio.uri, role, user)
+    device = device_of(config, radio.uri, role, user, getattr(radio, "hardware", None))
     if config.radio.calibration is None:
         return CalibratedRadio(radio, Calibration.null(device))
     chosen = config.radio.calibration

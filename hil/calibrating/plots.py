@@ -6,8 +6,8 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from calibration.lab.outcome import Outcome
 from calibration.measure.linearity import Linearity
-from calibration.outcome import Outcome
 from hil.errors import UsageError
 from radio.waveform.config import WaveformConfig
 

@@ -3,17 +3,17 @@
 import contextlib
 from collections.abc import Iterator, Sequence
 
-from calibration.bench import Bench
-from calibration.procedure import PROBE_SYMBOLS
-from calibration.repeating_bench import RepeatingBench, keeps_own_time
+from calibration.lab.bench import Bench
+from calibration.lab.procedure import PROBE_SYMBOLS
+from calibration.lab.repeating_bench import RepeatingBench, keeps_own_time
 from calibration.store.record import Device
 from hil.calibrating.apply import OWN_AIR_SERIAL, device_of
 from hil.config import RunConfig
 from hil.errors import UsageError
 from radio.air.server import AirServer
 from radio.device import Radio, RadioSettings
-from radio.open import open_radio
 from radio.safety.guard import TransmitGuard
+from radio.safety.open import open_radio
 
 OWN_AIR = "sim"
 
@@ -56,8 +56,12 @@ def bench(config: RunConfig, uris: Sequence[str]) -> Iterator[tuple[Bench, Devic
         else:
             found = _timed(config, opened, radios, settings)
         serials = [OWN_AIR_SERIAL if name == OWN_AIR else radio.uri for name, radio in zip(names, radios, strict=True)]
-        transmitters = [device_of(config, serial, "tx", user) for user, serial in enumerate(serials[1:])]
-        yield found, device_of(config, serials[0], "rx", 0), transmitters
+        hardware = [getattr(radio, "hardware", None) for radio in radios]
+        transmitters = [
+            device_of(config, serial, "tx", user, told)
+            for user, (serial, told) in enumerate(zip(serials[1:], hardware[1:], strict=True))
+        ]
+        yield found, device_of(config, serials[0], "rx", 0, hardware[0]), transmitters
 
 
 def _timed(config: RunConfig, opened: Sequence[str], radios: Sequence[Radio], settings: RadioSettings) -> Bench:

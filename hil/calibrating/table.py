@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
+from calibration.lab.outcome import Outcome
 from calibration.measure.measurement import Measurement
-from calibration.outcome import Outcome
 from calibration.store.record import Calibration, Value
 
 

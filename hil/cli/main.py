@@ -12,30 +12,41 @@ import click
 
 from hil import __version__
 
-COMMANDS = {
-    "loopback": "loopback",
-    "run": "run",
-    "coordinator": "coordinator",
-    "tx": "tx",
-    "rx": "rx",
-    "air": "air",
-    "keys": "keys",
-    "replay": "replay",
-    "report": "report",
-    "doctor": "doctor",
-    "devices": "devices",
-    "probe": "probe",
-    "models": "models",
-    "train": "train",
-    "export": "export",
-    "bench": "bench",
-    "phy-sweep": "phy_sweep",
-    "evaluate": "evaluate",
-    "calibrate": "calibrate",
-    "twin": "twin",
-    "dashboard": "dashboard",
-    "watch": "watch",
+SECTIONS = {
+    "Whole runs": {
+        "loopback": ("runs.loopback", "The whole job on one machine: all nodes, simulated air or radios, results."),
+        "run": ("runs.run", "An experiment: every point of a plan's grid, into one table."),
+        "report": ("runs.report", "A run's HTML report anew, or one page that compares several."),
+        "replay": ("runs.replay", "The receiver on a recording."),
+        "dashboard": ("runs.dashboard", "The live page of a run in the browser."),
+        "watch": ("runs.watch", "A run as a table in the terminal."),
+    },
+    "One node of a run": {
+        "coordinator": ("nodes.coordinator", "Names the slots and carries CSI back."),
+        "tx": ("nodes.tx", "One user's transmitter. Needs no torch."),
+        "rx": ("nodes.rx", "The receiver: separates, decodes, scores, writes results."),
+        "air": ("nodes.air", "The simulated air."),
+        "keys": ("nodes.keys", "Key pairs for a bus that other machines can reach."),
+    },
+    "This machine and its radios": {
+        "doctor": ("radios.doctor", "What is installed, what is missing and how to get it."),
+        "devices": ("radios.devices", "The radios that can be reached, by the URI that --device takes."),
+        "probe": ("radios.probe", "What one radio can do and what it hears; transmits nothing."),
+        "calibrate": ("radios.calibrate", "Measures and corrects carriers, timing, powers, IQ balance and leakage."),
+    },
+    "Codecs and refiners": {
+        "models": ("codecs.models", "Those that are installed; adds and removes your own."),
+        "evaluate": ("codecs.evaluate", "Compares schemes on the same pictures, fading and noise."),
+        "train": ("codecs.train", "Trains a codec, its teacher, a baseline or a refiner."),
+        "export": ("codecs.export", "A usable folder from a training run, or a codec as ONNX."),
+    },
+    "Measurements": {
+        "phy-sweep": ("measure.phy_sweep", "How well users are found and measured, beside what theory allows."),
+        "bench": ("measure.bench", "How fast this machine does each part of the job."),
+        "twin": ("measure.twin", "A simulated air that behaves as the room of a recording did."),
+    },
 }
+COMMANDS = {name: module for section in SECTIONS.values() for name, (module, _) in section.items()}
 
 
 class LazyGroup(click.Group):
@@ -49,6 +60,21 @@ class LazyGroup(click.Group):
             return None
         command: click.Command = importlib.import_module(f"hil.cli.{COMMANDS[name]}").command
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click's, whose suggestions know only the commands that are imported."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.NoSuchCommand:
+            raise click.NoSuchCommand(args[0], possibilities=COMMANDS, ctx=ctx) from None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Whole lines, by what they are for, without importing a command."""
+        for title, commands in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name, text) for name, (_, text) in commands.items()], col_max=14)
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

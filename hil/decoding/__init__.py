@@ -1,1 +1,1 @@
-"""A received slot to pictures: decoding, cancellation, the ideal beside it, and the deadline."""
+"""A received slot to pictures: decoding, cancellation, the ideal receiver, and the deadline."""

@@ -1,4 +1,4 @@
-"""Successive cancellation: a decoded picture is encoded once more, and its payload taken out of the samples."""
+"""Successive interference cancellation: a decoded picture is re-encoded and its payload subtracted from the samples."""
 
 from dataclasses import dataclass, replace
 
@@ -11,14 +11,14 @@ from hil.session.slot import Slot
 from models.runtime.encoder import SemanticEncoder
 from radio.samples import Samples
 from radio.waveform.config import WaveformConfig
-from radio.waveform.frame import ReceivedFrame
 from radio.waveform.reception.cancellation import cancel_payload
+from radio.waveform.reception.frame import ReceivedFrame
 from radio.waveform.reception.receiver import BurstReceiver
 
 
 @dataclass(frozen=True)
 class View:
-    """A slot as it looks after some users were taken out of it."""
+    """A slot after the cancellation of some users."""
 
     samples: Samples
     received: ReceivedFrame
@@ -33,17 +33,26 @@ class Canceller:
         self._receiver = BurstReceiver(waveform)
         self._encoder = encoder
 
+    def symbols(self, slot: Slot, user: int, picture: np.ndarray) -> np.ndarray:
+        """What the user would have sent for the picture uint8 [H, W, 3]: complex64 [k]."""
+        side = side_information(slot.encoder_csi, self._receiver.config.users)  # what the transmitter's was told
+        return self._encoder.encode(picture, user, side)
+
     def without(self, view: View, slot: Slot, user: int, picture: np.ndarray) -> View:
-        """Take out `user`, whose decoded picture is uint8 [H, W, 3]; the view unchanged where that is not possible."""
+        """Cancel `user`, whose decoded picture is uint8 [H, W, 3]; the view unchanged where that is not possible.
+
+        The picture is encoded with what the transmitter's encoder was told. Where the transmitter names another report
+        (it started again and has forgotten earlier ones) its symbols cannot be known.
+        """
         alignment = view.received.users[user].alignment
-        if alignment is None:
+        told, sent = slot.encoder_csi, slot.sent.get(user)
+        if alignment is None or (sent is not None and sent.csi_slot != (told.slot if told else None)):
             return view
-        side = side_information(slot.grant.csi, self._receiver.config.users)  # what the transmitter knew
-        symbols = self._encoder.encode(picture, user, side)
+        symbols = self.symbols(slot, user, picture)
         cancelled = view.cancelled | {user}
         samples = cancel_payload(view.samples, self._receiver.grid, user, alignment, symbols)
-        told = {one.user: one.header for one in view.received.users if one.header is not None}
-        received = self._receiver.receive(samples, view.received.start_tick, told=told, silent=cancelled)
+        headers = {one.user: one.header for one in view.received.users if one.header is not None}
+        received = self._receiver.receive(samples, view.received.start_tick, told=headers, silent=cancelled)
         if received is None:
             return view
         return replace(
@@ -58,7 +67,7 @@ def by_power(received: ReceivedFrame | None, users: int) -> list[int]:
 
 
 def without_users(csi: CsiReport | None, cancelled: frozenset[int]) -> CsiReport | None:
-    """The report as it would be had the cancelled users not transmitted."""
+    """The report without the contribution of the cancelled users."""
     if csi is None or csi.snr_db is None:
         return csi
     left = [one for one in csi.users if one.user not in cancelled]

@@ -11,26 +11,30 @@ from hil.config import RunConfig
 from hil.decoding.cancellation import Canceller, View, by_power
 from hil.decoding.deadline import Deadline
 from hil.decoding.ideal import ideal_features
+from hil.decoding.payload import payload_events, payload_facts, payload_side, too_damaged
+from hil.decoding.true_snr import together_db, true_snrs_db
 from hil.results.metrics import psnr_db, ssim
 from hil.results.observe import diagnostics
 from hil.results.rows import ResultRow
 from hil.results.writer import ResultWriter
+from hil.session import mirror
 from hil.session.feedback import side_information
 from hil.session.slot import Slot
 from models.decoding.decoder import SemanticDecoder
-from radio.waveform.frame import ReceivedUser
+from radio.waveform.reception.frame import ReceivedUser
 
 if TYPE_CHECKING:  # diffusers is imported only where pictures are refined
     from models.refiner import Refiner
 
+GREY = 128  # level of the picture that stands for a lost one in means over all pictures sent
+
 
 @dataclass(frozen=True)
 class DecodedFrame:
-    """A frame whose pictures are there and nothing is recorded of. made, ideals: by user."""
+    """A frame whose pictures are there and nothing is recorded of. made: by user."""
 
     slot: Slot
     made: dict[int, tuple[ResultRow, dict[str, Any]]]
-    ideals: dict[int, np.ndarray]
 
 
 @dataclass
@@ -65,19 +69,20 @@ class FrameDecoder:
             made[user] = row, pictures = self._user(slot, user, view, users_after=len(users) - 1 - place)
             if view and self.canceller and row.decoded:
                 view = self.canceller.without(view, slot, user, pictures["received"])
-        # Only now what no receiver in the field does: its time is not the deadline's.
-        passes = {user: row.refine_passes for user, (row, _) in made.items()}
-        return DecodedFrame(slot, made, self._ideal_pictures(slot, passes) if self.config.rx.ideal else {})
+        return DecodedFrame(slot, made)
 
     def record(self, frame: DecodedFrame) -> int:
         """Score and record a frame, in a thread of its own if the caller likes; how many images were decoded.
 
-        Each line is on disk when this returns.
+        What no receiver in the field does is done here: the ideal receiver's pictures. Each line is on disk when this
+        returns.
         """
         slot, made = frame.slot, frame.made
         assert slot.grant.frame is not None
+        passes = {user: row.refine_passes for user, (row, _) in made.items()}
+        ideals = self._ideal_pictures(slot, passes) if self.config.rx.ideal else {}
         for user, (row, pictures) in made.items():
-            self._score(row, pictures, frame.ideals.get(user))
+            self._score(row, pictures, ideals.get(user))
         self.writer.record(list(made.values()), (slot.grant.frame, diagnostics(self.config, slot)))
         for row, pictures in made.values():
             self.on_recorded(row, pictures)
@@ -85,8 +90,8 @@ class FrameDecoder:
 
     def _user(self, slot: Slot, user: int, view: View | None, users_after: int) -> tuple[ResultRow, dict[str, Any]]:
         received, csi = (view.received, view.csi) if view else (slot.received, slot.csi)
-        side = side_information(csi, self.config.users)
         found = next((u for u in received.users if u.user == user), None) if received else None
+        side = payload_side(side_information(csi, self.config.users), received, found, self.decoder)
         reason = undecodable(self.decoder, slot, user, found)
         facts = self._facts(slot, user, found)
         facts["cancelled_users"] = sorted(view.cancelled) if view else []
@@ -138,41 +143,53 @@ class FrameDecoder:
         return {"deadline_ms": limit_ms, "answer_ms": used_ms, "deadline_missed": used_ms > limit_ms}
 
     def _score(self, row: ResultRow, pictures: dict[str, Any], ideal: np.ndarray | None) -> None:
-        """Quality of a picture beside its original, where both are there."""
+        """Quality of a picture beside its original, where that is known; a lost one is grey to its viewer."""
         original, received = pictures["original"], pictures.get("received")
-        if original is None or received is None or original.shape != received.shape:
+        if original is None or original.size == 0 or (received is not None and original.shape != received.shape):
             return
         clock = time.perf_counter()
-        row.psnr_db, row.ssim = psnr_db(original, pictures["received"]), ssim(original, pictures["received"])
+        shown = np.full_like(original, GREY) if received is None else received
+        row.delivered_psnr_db, row.delivered_ssim = psnr_db(original, shown), ssim(original, shown)
+        if received is None:
+            return
+        row.psnr_db, row.ssim = row.delivered_psnr_db, row.delivered_ssim
         if ideal is not None:
             row.ideal_psnr_db, row.ideal_ssim = psnr_db(original, ideal), ssim(original, ideal)
         row.latency_ms["score"] = (time.perf_counter() - clock) * 1e3
 
     def _ideal_pictures(self, slot: Slot, passes: dict[int, int | None]) -> dict[int, np.ndarray]:
-        """The same codec, pictures, fading and noise level without a waveform: uint8 [H, W, 3] by user."""
+        """The same codec, pictures, fading and noise level without a waveform: uint8 [H, W, 3] by user.
+
+        Where users are cancelled, they are here too, one after the other.
+        """
         ideal = ideal_features(self.config, slot)
         if ideal is None:
             return {}
-        pictures = {}
-        for user, features in ideal.features.items():
+        pictures: dict[int, np.ndarray] = {}
+        for user in ideal.air.by_power() if self.canceller else list(ideal.features):
             height, width = slot.originals[user].shape[:2]
-            picture = self.decoder.decode_float(features, user, ideal.side, height, width)
+            picture = self.decoder.decode_float(ideal.features[user], user, ideal.side, height, width)
             if self.refiner is not None:
                 picture = self.refiner.refine(picture, ideal.side.snr_db, passes.get(user))
             pictures[user] = to_pixels(picture)
+            if self.canceller and len(pictures) < len(ideal.air.users):
+                symbols = self.canceller.symbols(slot, user, pictures[user])
+                ideal = ideal.air.without(user, symbols).heard()
         return pictures
 
     def _facts(self, slot: Slot, user: int, found: ReceivedUser | None) -> dict[str, Any]:
         """The columns that do not depend on decoding."""
         sent, link, csi = slot.sent.get(user), slot.links.get(user), slot.csi
         measured = found is not None and found.detected
-        expected = slot.grant.slot_tick + slot.start.guard_samples
+        expected, header = slot.burst_tick, slot.told_headers().get(user)
+        true_db = true_snrs_db(self.config, slot)
         facts: dict[str, Any] = {
             "frame": slot.grant.frame,
             "user": user,
             "refined": self.refiner is not None,
             "snr_db_estimated": csi.snr_db if csi else None,
-            "snr_db_true": self.config.snr_db if slot.links else None,
+            "snr_db_true": together_db(true_db),
+            "user_snr_db_true": true_db.get(user),
             "latency_ms": dict(slot.latency_ms),
             "events": dict(slot.events) if user == 0 else {},  # the radio's events count once a frame
             "seeds": {"run": self.config.seed, "air": self.config.air.seed},
@@ -187,6 +204,9 @@ class FrameDecoder:
                 "channel_gain_db": float(10 * np.log10(found.power / self.config.radio.tx_amplitude**2)),
                 "evm_db": found.evm_db,
             }
+        if found is not None and found.quality is not None:
+            facts |= payload_facts(found.quality)
+            facts["events"] |= payload_events(found.quality)
         if found is not None and not found.header_read:
             facts["events"]["header_lost"] = 1
         if link is not None:
@@ -200,10 +220,6 @@ class FrameDecoder:
             }
             facts |= {
                 "image_id": sent.image_id,
-                "picture": sent.picture,
-                "height": sent.height,
-                "width": sent.width,
-                "channel_uses": sent.n_symbols,
                 "csi_age_s": sent.csi_age_s,
                 "csi_used_slot": sent.csi_slot,
                 "precorrection_hz": sent.precorrection_hz,
@@ -212,6 +228,15 @@ class FrameDecoder:
                 "loops": sent.loops,
                 "papr_db": sent.papr_db,
             }
+        if header is None and found is not None:
+            header = found.header  # the transmitter's word was lost; the burst's own is as good
+        if header is not None:
+            facts |= {
+                "picture": header.picture,
+                "height": header.height,
+                "width": header.width,
+                "channel_uses": header.n_symbols,
+            }
         return facts
 
 
@@ -219,6 +244,8 @@ def undecodable(decoder: SemanticDecoder, slot: Slot, user: int, found: Received
     """Why a user's burst cannot be decoded, or None. The header is checked before any memory is taken."""
     if user in slot.grant.lost_users:
         return "its transmitter is lost"
+    if mirror.EVENT in slot.events:
+        return mirror.REMEDY
     if found is None or not (found.detected or found.features.size):
         return (found.reason if found else None) or "not detected"
     header = found.header
@@ -228,12 +255,14 @@ def undecodable(decoder: SemanticDecoder, slot: Slot, user: int, found: Received
         return f"the header names frame {header.frame}, user {header.user} ({header.kind})"
     if min(header.height, header.width) < 1:
         return f"the header names a picture of {header.width}x{header.height} pixels"
+    if found.reason and not found.features.size:
+        return found.reason
     uses = decoder.channel_uses(header.height, header.width)
     if header.n_symbols != uses or found.features.size != uses:
         return f"{found.features.size} symbols received, {uses} are needed for this picture"
     if not np.all(np.isfinite(found.features)):
         return "the equalised symbols are not finite"
-    return None
+    return too_damaged(found)
 
 
 def to_pixels(picture: np.ndarray) -> np.ndarray:

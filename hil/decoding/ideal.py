@@ -1,10 +1,10 @@
-"""The bound that a run is held against: the bare baseband channel with perfect channel knowledge.
+"""The reference of a run: the ideal baseband channel with perfect channel knowledge.
 
-The same symbols meet the same gains and the same noise level on the same resource elements, but there is no
-waveform, no offset, no converter and no estimation: y = sum_j g_j x_j + n per channel use, then the same LMMSE view.
+Symbols, gains, noise level and resource elements are the same, without waveform, offsets, converters and
+estimation: y = sum_j g_j x_j + n per channel use, then the same LMMSE view.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -20,11 +20,58 @@ NOISE_STREAM = 0x1DEA1  # keeps this noise apart from every other use of the run
 
 
 @dataclass(frozen=True)
+class IdealAir:
+    """received: complex128 [antennas, symbols, active]; channels: complex128 [users, antennas, active] and lengths,
+    OFDM symbols, of `users`; uses: their channel uses."""
+
+    config: RunConfig
+    grid: ResourceGrid
+    users: list[int]
+    received: np.ndarray
+    channels: np.ndarray
+    lengths: list[int]
+    uses: list[int]
+    noise_power: float
+    silent: frozenset[int] = frozenset()
+
+    def heard(self) -> "IdealReception":
+        """Every user's features but those of the silent ones."""
+        features = {}
+        lengths = [0 if user in self.silent else n for user, n in zip(self.users, self.lengths, strict=True)]
+        for place, user in enumerate(self.users):
+            if user in self.silent:
+                continue
+            still = np.zeros(self.lengths[place])
+            seen = self.received[:, : self.lengths[place]].astype(np.complex64)
+            features[user] = separate(
+                seen, self.channels, lengths, place, self.noise_power, self.grid, still, still, self.uses[place]
+            )
+        left = [place for place, user in enumerate(self.users) if user not in self.silent]
+        users = [self.users[place] for place in left]
+        side = _perfect_side(self.config, users, self.channels[left], self.noise_power)
+        return IdealReception(features, side, self)
+
+    def without(self, user: int, symbols: np.ndarray) -> "IdealAir":
+        """The air once symbols complex64 [k], of a decoded picture, are taken out with the true channel."""
+        place = self.users.index(user)
+        elements = self.grid.map_payload(symbols)
+        received = self.received.copy()
+        received[:, : len(elements)] -= self.channels[place][:, None] * elements
+        return replace(self, received=received, silent=self.silent | {user})
+
+    def by_power(self) -> list[int]:
+        """Users, strongest first."""
+        powers = np.mean(np.abs(self.channels) ** 2, axis=(1, 2))
+        return [self.users[place] for place in np.argsort(-powers, kind="stable")]
+
+
+@dataclass(frozen=True)
 class IdealReception:
-    """features: complex64 [k] by user; side: perfect side information."""
+    """features: complex64 [k] by user; side: perfect side information; air: what they were taken from."""
 
     features: dict[int, np.ndarray]
     side: SideInformation
+    air: IdealAir
 
 
 def ideal_features(config: RunConfig, slot: Slot) -> IdealReception | None:
@@ -51,13 +98,8 @@ def ideal_features(config: RunConfig, slot: Slot) -> IdealReception | None:
     rng = np.random.default_rng([config.seed, NOISE_STREAM, slot.grant.frame or 0])
     noise = rng.standard_normal((*received.shape, 2)) @ [1, 1j]
     received += np.sqrt(noise_power / 2) * noise
-    features = {}
-    for place, user in enumerate(users):
-        still = np.zeros(lengths[place])
-        seen = received[:, : lengths[place]].astype(np.complex64)
-        k = slot.symbols[user].size
-        features[user] = separate(seen, channels, lengths, place, noise_power, grid, still, still, k)
-    return IdealReception(features, _perfect_side(config, users, channels, noise_power))
+    uses = [slot.symbols[user].size for user in users]
+    return IdealAir(config, grid, users, received, channels, lengths, uses, noise_power).heard()
 
 
 def frequency_response(link: Link, grid: ResourceGrid, sample_rate_hz: float) -> np.ndarray:

@@ -1,1 +1,1 @@
-"""What a machine has and lacks, and what a radio hears."""
+"""Diagnosis of a machine's installation and of a radio."""

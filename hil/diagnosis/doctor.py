@@ -1,4 +1,4 @@
-"""What a machine has and what it lacks for each part of the job, without importing anything heavy."""
+"""Installed and missing software for each part of the testbed, without importing large packages."""
 
 import importlib.metadata
 import os

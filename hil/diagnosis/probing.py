@@ -1,4 +1,4 @@
-"""A short look through a radio: what it can do, and the spectrum that it hears now."""
+"""Capabilities of a radio and the spectrum that it receives now."""
 
 from dataclasses import asdict, dataclass
 from typing import Any

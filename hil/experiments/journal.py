@@ -1,4 +1,4 @@
-"""What an experiment's folder remembers, so that nothing done is done again after any interruption.
+"""State of an experiment in its folder, so that finished points are not repeated after an interruption.
 
 OUT/plan.yaml            the plan
 OUT/points/ID/           a point's run folder, resumed by the run's own means

@@ -19,9 +19,11 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from hil.config import packaged_config_folder
 from hil.errors import UsageError
 from hil.experiments.ranges import parse_numbers
+from hil.packaged import named_file
+from models.suggestion import did_you_mean
+from radio.quantity import unit_of
 
 MAX_POINTS = 100_000
 GAINS = {"tx_gain_db": "radio.tx_gain_db", "rx_gain_db": "radio.rx_gain_db"}  # short names of axes
@@ -81,7 +83,7 @@ class Plan(BaseModel):
 def _values(name: str, given: Any) -> Any:
     if isinstance(given, str) and ":" in given:
         try:
-            numbers = parse_numbers(given)
+            numbers = parse_numbers(given, unit_of(name))
         except ValueError as error:
             raise ValueError(f"grid.{name}: {error}") from None
         return [int(number) if number.is_integer() else round(number, 9) for number in numbers]
@@ -90,9 +92,7 @@ def _values(name: str, given: Any) -> Any:
 
 def load_plan(path: Path) -> Plan:
     """A plan's file, or the name of one in configs/plans. Raises UsageError with one sentence."""
-    packaged = packaged_config_folder() / "plans" / f"{path}.yaml"
-    if not path.exists() and path.suffix == "" and packaged.exists():
-        path = packaged
+    path = named_file(path, "plans")
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -112,8 +112,8 @@ def _sentence(error: ValidationError) -> str:
     fault = error.errors()[0]
     name = ".".join(str(part) for part in fault["loc"]) or "the plan"
     if fault["type"] == "extra_forbidden":
-        allowed = ", ".join(field.alias or name for name, field in Plan.model_fields.items())
-        text = f"{name} is not an entry of a plan; allowed are {allowed}"
+        allowed = [field.alias or name for name, field in Plan.model_fields.items()]
+        text = f"{name} is not an entry of a plan{did_you_mean(name, allowed)}; allowed are {', '.join(allowed)}"
     elif fault["type"] == "value_error":
         text = str(fault["ctx"]["error"])
     else:

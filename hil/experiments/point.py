@@ -100,7 +100,7 @@ def _evaluate(config: EvaluationConfig, folder: Path, poll: Callable[[float, int
     """Short enough to be done again from its start."""
     import torch
 
-    from models.evaluation.pictures import measure_pictures
+    from models.evaluation.compare import compare
     from models.evaluation.schemes import open_scheme
     from models.images import open_images
 
@@ -108,10 +108,10 @@ def _evaluate(config: EvaluationConfig, folder: Path, poll: Callable[[float, int
     schemes = [open_scheme(name, config.users, config.compute_device) for name in config.schemes]
     source = open_images(config.images, split="test")
     lines = []
-    for row in measure_pictures(
-        source, schemes, config.channel, config.users, config.snr_db, config.limit, config.ratio, config.seed
+    for row in compare(
+        source, schemes, config.channel, config.users, [config.snr_db], config.limit, config.ratio, config.seed
     ):
-        lines.append(json.dumps(asdict(row)))
+        lines += [json.dumps(asdict(picture)) for picture in row.pictures]
         poll(0.0, len(lines))
     write_whole(folder / ROWS, ("\n".join(lines) + "\n").encode())
     return len(lines)

@@ -122,7 +122,7 @@ def _calibrations(point: Point) -> dict[str, str]:
 
 
 def _without_folders(values: Any) -> Any:
-    """Paths without their folders: a table says what was used, not where somebody's disk had it."""
+    """Paths without their folders: tables name the data without the folders of one machine."""
     if isinstance(values, Mapping):
         return {name: _without_folders(value) for name, value in values.items()}
     if isinstance(values, list | tuple):

@@ -2,15 +2,20 @@
 
 import math
 
+from radio.quantity import parse_quantity
+
 MOST_VALUES = 1000
 
 
-def parse_numbers(text: str) -> tuple[float, ...]:
-    """`0,5,10`, or `0:20:5` for 0 to 20 (inclusive) in steps of 5, or a mixture. ValueError says what is wrong."""
+def parse_numbers(text: str, unit: str | None = None) -> tuple[float, ...]:
+    """`0,5,10`, or `0:20:5` for 0 to 20 (inclusive) in steps of 5, or a mixture. ValueError says what is wrong.
+
+    unit: that of `radio.quantity` in which the numbers may be given (`1M:4M:1M` for "hz"); None takes bare numbers.
+    """
     numbers: list[float] = []
     for part in text.split(","):
         try:
-            ends = [float(piece) for piece in part.split(":")]
+            ends = [parse_quantity(piece, unit) if unit else float(piece) for piece in part.split(":")]
         except ValueError:
             raise ValueError(f"{part!r} is neither a number nor START:STOP:STEP") from None
         if not all(map(math.isfinite, ends)) or len(ends) not in (1, 3):

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from hil.bus.client import BusClient
 from hil.bus.messages import Hello, Overview, Refused, RunFacts, Stop, Telemetry
+from hil.bus.presence import Silence
 from hil.bus.wire import Received
 from hil.config import RunConfig
 from hil.live.state import LiveState
@@ -73,7 +74,9 @@ class BusSource:
                     joined = joined or self._begin(facts)
                 case Stop(complete=complete, reason=reason) if joined:
                     return "the run is finished" if complete else f"the run has stopped: {reason}"
-                case Stop():
+                case Silence(reason=reason) if joined:
+                    return f"the run has stopped: {reason}"
+                case Stop() | Silence():
                     pass
                 case _ if joined:
                     self._take(message)

@@ -154,6 +154,7 @@ def _from_diagnostics(
                     response_db=half_floats(response_db) if heard else b"",
                     evm_db=rows[user].evm_db,
                     snr_db=rows[user].user_snr_db,
+                    payload_sinr_db=rows[user].payload_sinr_db,
                 )
             )
     spectrum = arrays.get("spectrum_db", np.zeros(0, np.float32))

@@ -27,7 +27,7 @@ class Site:
 def serve(site: Site, host: str, port: int, on_listening: Callable[[str], None]) -> None:
     """Serve until SIGINT or SIGTERM. on_listening hears the address. Raises UsageError when it cannot listen."""
     listener = listen(host, port)
-    everywhere = host in ("0.0.0.0", "::", "")
+    everywhere = host in ("0.0.0.0", "::", "")  # nosec B104: compared, not bound
     name = socket.gethostname() if everywhere else f"[{host}]" if ":" in host else host
     on_listening(f"http://{name}:{listener.getsockname()[1]}")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # both end a dashboard in order, with its run
@@ -62,7 +62,7 @@ def listen(host: str, port: int) -> socket.socket:
         listener = socket.socket(family, kind, protocol)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
-        listener.listen(128)  # from here on nobody is refused, though answers take until the server runs
+        listener.listen(128)  # connections are accepted from here on, answered once the server runs
     except OSError as error:
         raise UsageError(f"--host {host} --port {port} cannot be listened on: {error.strerror or error}.") from None
     return listener

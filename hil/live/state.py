@@ -179,7 +179,7 @@ class LiveState:
         """A user's newest pair as JPEG or PNG files; b"" where there is none. Anything else is not shown."""
         with self._lock:
             old = self._pictures.get(user)
-            if old is not None and (frame < old.frame or not self._is_user(user)):
+            if not self._is_user(user) or (old is not None and frame < old.frame):
                 return
             pair = [file if picture_kind(file) else b"" for file in (original, received)]
             self._pictures[user] = Pictures(old.version + 1 if old else 1, frame, *pair)
@@ -299,6 +299,7 @@ class LiveState:
             "response_db": numbers(seen.response_db, 2) if seen else [],
             "evm_db": _rounded(seen.evm_db, 1) if seen else None,
             "snr_db": _rounded(seen.snr_db, 1) if seen else None,
+            "payload_sinr_db": _rounded(seen.payload_sinr_db, 1) if seen else None,
             "frame": facts.frame if facts else None,
             "decoded": facts.decoded if facts else None,
             "reason": clean(facts.reason or "") if facts else "",

@@ -80,7 +80,18 @@ class TerminalView:
 
     def _users(self, users: list[dict[str, Any]]) -> Table:
         table = Table(box=None, header_style="dim", padding=(0, 1))
-        for title in ("user", "frame", "PSNR dB", "SSIM", "SNR dB", "carrier Hz", "arrival", "EVM dB", "PSNR so far"):
+        for title in (
+            "user",
+            "frame",
+            "PSNR dB",
+            "SSIM",
+            "SNR dB",
+            "carrier Hz",
+            "arrival",
+            "payload dB",
+            "EVM dB",
+            "PSNR so far",
+        ):
             table.add_column(title, justify="left" if title in ("user", "PSNR so far") else "right", no_wrap=True)
         for user in users:
             loops = user["loops"]
@@ -93,6 +104,7 @@ class TerminalView:
                 _figure(loops.get("snr_db"), 1),
                 _figure(loops.get("cfo_hz"), 1),
                 _figure(loops.get("arrival_samples"), 2),
+                _figure(user["payload_sinr_db"], 1),
                 _figure(user["evm_db"], 1),
                 Text(sparkline(list(self._psnr.get(user["user"], ()))), "cyan"),
             )

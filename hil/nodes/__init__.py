@@ -1,1 +1,1 @@
-"""The processes of a run: coordinator, transmitters, receiver, the simulated air, and who may look on."""
+"""The processes of a run: coordinator, transmitters, receiver, the simulated air, and observers."""

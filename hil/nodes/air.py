@@ -5,10 +5,11 @@ import threading
 from dataclasses import dataclass
 
 from hil.bus.client import BusClient
-from hil.bus.messages import Hello, Link, NodeLost, Refused, Start, Stop, Truth
+from hil.bus.messages import Forgotten, Hello, Link, NodeLost, Refused, Start, Stop, Truth
+from hil.bus.presence import Silence
 from hil.config import RunConfig
 from hil.errors import HilError
-from hil.nodes.node import join
+from hil.nodes.node import join, keep_place
 from radio.air.medium import LinkTruth
 from radio.air.server import AirServer
 
@@ -37,6 +38,10 @@ class AirNode:
                 match message.body:
                     case Stop() as stop:
                         return stop
+                    case Silence() | Forgotten():
+                        stopped = keep_place(self.bus, hello, message.body, self.config.bus.rejoin_timeout_s)
+                        if stopped is not None:
+                            return stopped
                     case NodeLost(role="tx", user=int(user)):
                         self.server.drop_transmitter(user)
                     case Refused(reason=reason):

@@ -1,7 +1,7 @@
-"""The coordinator: who is there, which slot comes next, and what each node is told.
+"""The coordinator: membership of nodes, slots, and the messages to every node.
 
 Slots are counted from 0: first the sounding probes, then one per frame, so that frame f always stands in slot
-probe_slots + f and meets the same simulated air in a run that was interrupted as in one that was not. The next
+probe_slots + f and has the same simulated channel in a resumed run as in an uninterrupted one. The next
 slot is granted when the receiver has reported the channel of the last, which makes the age of every CSI exact.
 """
 
@@ -9,18 +9,18 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from hil.bus.messages import (
     Body,
     Bye,
     CsiReport,
+    Forgotten,
     FrameDone,
     Grant,
     Heartbeat,
     Hello,
     NodeHealth,
-    NodeLost,
     Refused,
     Sent,
     Start,
@@ -32,6 +32,7 @@ from hil.bus.server import BusServer
 from hil.bus.wire import Attachments, Received
 from hil.config import RunConfig
 from hil.errors import HilError
+from hil.nodes.members import Members, Node
 from hil.nodes.observers import Observers
 from hil.session.control import SessionControl
 from hil.session.repeated_slot import aligned
@@ -41,18 +42,8 @@ MAX_UNDECODED_FRAMES = 8  # how far the radio may run ahead of the decoder: boun
 MAX_PROBE_ATTEMPTS = 8
 MAX_FRAME_ATTEMPTS = 6
 MAX_LEAD_S = 8.0
-
-
-@dataclass
-class Node:
-    """A node that has joined. heard: monotonic seconds; now_tick: its radio's time at that moment."""
-
-    name: str
-    role: str
-    user: int | None
-    heard: float
-    hello: Hello
-    now_tick: int = 0
+MAX_AGAIN = 3  # how often a frame that could not be sent is sent again at the end
+MAX_OUTSTANDING = 4
 
 
 @dataclass
@@ -69,8 +60,6 @@ class Coordinator:
     needs_air: bool
     on_event: Callable[[str], None] = log.warning
     supervised: bool = False
-    nodes: dict[str, Node] = field(default_factory=dict)
-    lost_users: set[int] = field(default_factory=set)
     malformed_seen: int = 0
 
     def __post_init__(self) -> None:
@@ -84,8 +73,8 @@ class Coordinator:
         self._lead_s = self.config.radio.lead_s
         self._granted: set[int] = set()
         self._done: set[int] = set()
-        self._last_heartbeat = 0.0
-        self._stop_reason: str | None = None
+        self._again: dict[int, set[int]] = {}  # users of frames that could not be sent, and can be once more
+        self._outstanding: dict[int, Grant] = {}  # the newest grants by slot, for a node that comes back
         self.frames = list(self.frames)
         self.observers = Observers(self.config, self.bus, len(self.frames))
         tell = self.on_event
@@ -95,6 +84,15 @@ class Coordinator:
             tell(text)
 
         self.on_event = on_event
+        self.members = Members(self.config, self.bus, self.needs_air, self.supervised, on_event)
+
+    @property
+    def nodes(self) -> dict[str, Node]:
+        return self.members.nodes
+
+    @property
+    def lost_users(self) -> set[int]:
+        return self.members.lost_users
 
     def run(self) -> None:
         """Wait for every node, sound the channel, send the frames, wait for the last decode, stop all."""
@@ -105,18 +103,9 @@ class Coordinator:
             for slot in range(probes):
                 self._probe(slot)
             for frame in self.frames:
-                self._wait(
-                    lambda: len(self._undecoded()) < MAX_UNDECODED_FRAMES,
-                    self.config.bus.frame_timeout_s,
-                    lambda: f"the receiver has not decoded frames {sorted(self._undecoded())}",
-                )
-                self._granted.add(frame)
-                self._frame(probes + frame, frame)
-            self._wait(
-                lambda: not self._undecoded(),
-                self.config.bus.frame_timeout_s,
-                lambda: f"the receiver has not decoded frames {sorted(self._undecoded())}",
-            )
+                self._send(probes + frame, frame)
+            self._all_decoded()
+            self._send_again(probes + self.config.frames)
         except HilError as error:
             self._end(Stop(complete=False, reason=str(error)))
             raise
@@ -144,20 +133,52 @@ class Coordinator:
 
     # -- the phases --
 
+    def _send(self, slot: int, frame: int) -> None:
+        self._decoded_but(MAX_UNDECODED_FRAMES - 1)
+        self._granted.add(frame)
+        self._frame(slot, frame)
+
+    def _all_decoded(self) -> None:
+        self._decoded_but(0)
+
+    def _decoded_but(self, frames: int) -> None:
+        self._wait(
+            lambda: len(self._undecoded()) <= frames,
+            self.config.bus.frame_timeout_s,
+            lambda: f"the receiver has not decoded frames {sorted(self._undecoded())}",
+        )
+
+    def _send_again(self, slot: int) -> None:
+        """Frames that users could not send, in slots behind the last, once those users are there or given up."""
+        for _attempt in range(MAX_AGAIN):
+            users = set().union(*self._again.values())
+            patience_s = self.config.bus.rejoin_timeout_s + self.config.bus.node_timeout_s
+            self._wait(
+                lambda users=users: not any(self.members.may_return(user) for user in users & self.lost_users),  # type: ignore[misc]
+                patience_s,
+                lambda: "lost users neither came back nor were given up",
+            )
+            frames = sorted(frame for frame, missing in self._again.items() if missing - self.lost_users)
+            if not frames:
+                return
+            self.on_event(f"{len(frames)} frames are sent again")
+            for frame in frames:
+                del self._again[frame]
+                self._done.discard(frame)
+                self._granted.discard(frame)
+            for frame in frames:
+                self._send(slot, frame)
+                slot += 1
+            self._all_decoded()
+
     def _undecoded(self) -> set[int]:
         return self._granted - self._done
 
     def _all_here(self) -> bool:
-        return not self._absent()
-
-    def _absent(self) -> list[str]:
-        expected = [f"tx{user}" for user in range(self.config.users)] + ["rx"]
-        if self.needs_air:
-            expected.append("air")
-        return [name for name in expected if name not in self.nodes]
+        return not self.members.absent()
 
     def _missing(self) -> str:
-        return f"{', '.join(self._absent())} did not join within {self.config.bus.join_timeout_s:g} s"
+        return f"{', '.join(self.members.absent())} did not join within {self.config.bus.join_timeout_s:g} s"
 
     def _begin(self) -> None:
         guard = self.config.radio.guard_samples
@@ -198,6 +219,7 @@ class Coordinator:
 
     def _tell_grant(self, slot: int, frame: int | None, last_attempt: bool = True) -> None:
         assert self._start is not None and self._control is not None
+        self._wait(lambda: not self.members.away(), self.config.bus.rejoin_timeout_s, self._whom_it_waits_for)
         slot_tick = self._slot_tick(slot)
         grant = Grant(
             slot=slot,
@@ -208,8 +230,14 @@ class Coordinator:
             last_attempt=last_attempt,
             commands=self._control.commands(slot, slot_tick, frame is None, self.lost_users),
         )
+        self._outstanding[slot] = grant
+        for old in sorted(self._outstanding)[:-MAX_OUTSTANDING]:
+            del self._outstanding[old]
         self._tell_all(grant)
         self.observers.granted(grant)
+
+    def _whom_it_waits_for(self) -> str:
+        return f"{', '.join(self.members.away())} did not come back"
 
     def _probe(self, slot: int) -> None:
         """Sound the channel; in real time again, with a longer head start, while not every user is seen."""
@@ -275,105 +303,72 @@ class Coordinator:
             if received is not None:
                 self._take(received)
             self._beat()
-            if self._stop_reason:
-                raise HilError(self._stop_reason)
+            if self.members.ended:
+                raise HilError(self.members.ended)
+            if self.members.away():
+                deadline = time.monotonic() + timeout_s  # who may come back has a time of its own
             if time.monotonic() > deadline:
                 raise HilError(sentence() + ".")
 
     def _take(self, received: Received) -> None:
         if self.observers.take(received):
             return
-        node = self.nodes.get(received.sender)
+        name = received.sender
+        node = self.nodes.get(name)
         if node:
             node.heard = time.monotonic()
+        elif name in self.members.expected() and not isinstance(received.body, Hello | Bye):
+            self.bus.send(name, Forgotten())
         match received.body:
             case Hello() as hello:
-                self._welcome(received.sender, hello)
+                self._welcome(name, hello)
             case Heartbeat(now_tick=tick) if node:
                 node.now_tick = max(node.now_tick, tick)
-            case CsiReport() as report if node:
-                node.now_tick = max(node.now_tick, report.now_tick)
+            case CsiReport() as report if name == "rx":
+                if node:
+                    node.now_tick = max(node.now_tick, report.now_tick)
                 self._reported_slot = max(self._reported_slot, report.slot)
                 self._reports.append(report)
             case Sent() as sent:
                 self._forward("rx", sent, received.attachments)
             case Truth() as truth:
                 self._forward("rx", truth, [])
-            case FrameDone(frame=frame) if frame in self._granted:
+            case FrameDone(frame=frame, again=again) if frame in self._granted and name == "rx":
                 self._done.add(frame)
+                users = {user for user in again if user < self.config.users}
+                if users:
+                    self._again[frame] = users
             case Bye(reason=reason) if node:
-                self._lose(node, reason or "left", left=True)
+                self.members.lose(node, reason or "left", self._start is not None, left=True)
 
     def _welcome(self, name: str, hello: Hello) -> None:
-        expected = f"tx{hello.user}" if hello.role == "tx" else hello.role
-        reason = ""
-        if hello.config_digest != self.config.digest():
-            reason = f"{name} runs another configuration than the coordinator; give both the same file and flags."
-        elif name != expected or hello.role not in ("tx", "rx", "air"):
-            reason = f"a node named {name} cannot take the role of {expected}."
-        elif hello.role == "tx" and not 0 <= (hello.user or 0) < self.config.users:
-            reason = f"user {hello.user} does not exist in a run with {self.config.users} users."
+        reason = self.members.refusal(name, hello)
         if reason:
             self.on_event(f"refused: {reason}")
             self.bus.send(name, Refused(reason))
             return
-        if name not in self.nodes:
-            log.info("%s joined", name)
-            self.observers.event(f"{name} joined")
-        self.nodes[name] = Node(name, hello.role, hello.user, time.monotonic(), hello, hello.now_tick)
-        if hello.user is not None and hello.user in self.lost_users:
-            self.lost_users.discard(hello.user)
-            self.on_event(f"{name} is back")
+        self.members.welcome(name, hello)
         if self._start is not None:
             self.bus.send(name, self._start)
+            for slot, grant in sorted(self._outstanding.items()):
+                if slot > self._reported_slot:  # what the others are waiting for it to do
+                    self.bus.send(name, grant)
 
     def _forward(self, name: str, body: Body, attachments: Attachments) -> None:
-        if name in self.nodes:
+        if name in self.nodes or name in self.members.silent:  # one that is only frozen reads it when it wakes
             self.bus.send(name, body, attachments)
 
     def _tell_all(self, body: Body) -> None:
-        for name in self.nodes:
-            self.bus.send(name, body)
+        self.members.tell(body)
 
     # -- health --
 
     def _health(self) -> list[NodeHealth]:
-        """Every node of the run, also those that are not there."""
-        now = time.monotonic()
-        here = [
-            NodeHealth(node.name, node.role, node.user, "here", now - node.heard, node.now_tick)
-            for node in self.nodes.values()
-        ]
-        for name in self._absent():
-            user = int(name[2:]) if name.startswith("tx") else None
-            state = "missing" if self._start is None else "lost"
-            here.append(NodeHealth(name, "tx" if user is not None else name, user, state, None))
-        return here
+        return self.members.health(self._start is not None)
 
     def _beat(self) -> None:
-        now = time.monotonic()
         if self.observers:
             self.observers.update("running" if self._start else "waiting", "", self._health())
-        if now - self._last_heartbeat < self.config.bus.heartbeat_s:
-            return
-        self._last_heartbeat = now
-        self._tell_all(Heartbeat())
-        for node in list(self.nodes.values()):
-            if now - node.heard > self.config.bus.node_timeout_s:
-                self._lose(node, f"silent for {self.config.bus.node_timeout_s:g} s")
-        if self.bus.malformed > self.malformed_seen:
+        if self.members.look(self._start is not None) and self.bus.malformed > self.malformed_seen:
             self.on_event(f"{self.bus.malformed} malformed messages dropped so far")
             self.malformed_seen = self.bus.malformed
-
-    def _lose(self, node: Node, reason: str, left: bool = False) -> None:
-        """A lost transmitter leaves the others running; without receiver or air nothing can go on."""
-        self.nodes.pop(node.name, None)
-        self.on_event(f"{node.name} is lost: {reason}")
-        self._tell_all(NodeLost(node.role, node.user, reason))
-        if node.user is not None:
-            self.lost_users.add(node.user)
-        if self._start is None:
-            return
-        ends = self.supervised and left  # no frame is to be recorded without a user who is only being stopped
-        if node.role != "tx" or ends or len(self.lost_users) == self.config.users:
-            self._stop_reason = f"the run cannot go on without {node.name}: {reason}"

@@ -13,7 +13,8 @@ from typing import NoReturn
 import click
 
 from hil.bus.client import BusClient
-from hil.bus.messages import Bye, Heartbeat, Hello, Refused, Start, Stop
+from hil.bus.messages import Body, Bye, Forgotten, Heartbeat, Hello, Refused, Start, Stop
+from hil.bus.presence import Silence
 from hil.config import RunConfig
 from hil.errors import HilError, UsageError
 from radio.memory import keep_freed_memory
@@ -27,6 +28,10 @@ class Stopped(BaseException):
 
     No Exception: what turns any fault of a library into a sentence must not take it for one.
     """
+
+
+class Apart(HilError):
+    """This node and its coordinator have lost each other; it may ask to join again."""
 
 
 def stop_on_signals() -> None:
@@ -84,7 +89,7 @@ def membership(config: RunConfig, name: str) -> Iterator[BusClient]:
 def join(bus: BusClient, hello: Hello, join_timeout_s: float) -> Start:
     """Say hello until the coordinator starts the run.
 
-    Raises UsageError when it refuses this node, HilError when it does not answer or stops.
+    Raises UsageError when it refuses this node, HilError when it does not answer, stops or dies.
     """
     deadline = time.monotonic() + join_timeout_s
     while time.monotonic() < deadline:
@@ -99,14 +104,30 @@ def join(bus: BusClient, hello: Hello, join_timeout_s: float) -> Start:
                     return message.body
                 case Refused(reason=reason):
                     raise UsageError(reason)
-                case Stop(reason=reason):
+                case Silence(reason=reason, gone=True):
+                    raise HilError(f"{reason}.")
+                case Stop(reason=reason) | Silence(reason=reason):
                     log.debug("still waiting: %s", reason)
-                case Heartbeat():
+                case Heartbeat() | Forgotten():
                     pass
     raise HilError(
         f"no start from a coordinator at {bus.endpoint} within {join_timeout_s:g} s; "
         f"is semnoma-hil coordinator running there, and are all nodes up?"
     )
+
+
+def keep_place(bus: BusClient, hello: Hello, body: Body | Silence, rejoin_timeout_s: float) -> Stop | None:
+    """What receiver and air do as the coordinator falls silent or has lost them: say Hello again, or stop for good."""
+    match body:
+        case Silence(reason=reason, gone=gone):
+            if gone or time.monotonic() - bus.coordinator.heard_s > rejoin_timeout_s:
+                return Stop(complete=False, reason=reason)
+            log.warning("%s", reason)
+            bus.send(hello)
+        case Forgotten():
+            log.warning("the coordinator had lost this node; it joins again")
+            bus.send(hello)
+    return None
 
 
 def leave(bus: BusClient, reason: str = "") -> None:

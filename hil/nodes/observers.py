@@ -1,4 +1,4 @@
-"""Those who look on: they join the coordinator, hear what happens, and never matter to the run.
+"""Observers: they join the coordinator, receive telemetry, and never affect the run.
 
 An observer says Hello with the role "observer" and a name of its own, and must send heartbeats like every node. It
 gets RunFacts once, then Overviews and the receiver's Telemetry. Whatever else it sends is dropped. A lost observer
@@ -40,7 +40,7 @@ KEPT_EVENTS = 200
 
 
 class Observers:
-    """The coordinator's gallery. Used in the coordinator's thread only."""
+    """The coordinator's list of observers. Used in the coordinator's thread only."""
 
     def __init__(self, config: RunConfig, bus: BusServer, frames_to_send: int) -> None:
         self._config, self._bus, self._frames_to_send = config, bus, frames_to_send
@@ -60,7 +60,7 @@ class Observers:
         return bool(self._heard)
 
     def event(self, text: str) -> None:
-        """Keep a line for those who watch now or join later."""
+        """Keep a line for present and future observers."""
         self._events.append(Event(next(self._numbers), time.time(), text))
 
     def granted(self, grant: Grant) -> None:
@@ -86,7 +86,7 @@ class Observers:
                 self._sent[body.user] = body
             case CsiReport():
                 self._csi = body
-            case FrameDone() if name == "rx":
+            case FrameDone(again=[]) if name == "rx":
                 self._done += 1
         return False
 

@@ -5,6 +5,7 @@ third (flushing files is waiting for the disk), at most `MAX_UNDECODED_FRAMES` b
 grant back).
 """
 
+import contextlib
 import logging
 import os
 import queue
@@ -22,6 +23,7 @@ from calibration.measure.users import measure_user
 from hil.bus.client import BusClient
 from hil.bus.messages import (
     CsiReport,
+    Forgotten,
     FrameDone,
     Grant,
     Heartbeat,
@@ -36,23 +38,28 @@ from hil.bus.messages import (
     UserCsi,
     Watched,
 )
+from hil.bus.presence import Silence
 from hil.bus.wire import Received
 from hil.config import RunConfig
 from hil.decoding.frame_decoder import DecodedFrame, FrameDecoder
+from hil.decoding.unsent import HeldBack
 from hil.errors import HilError
-from hil.nodes.node import join
+from hil.nodes.node import join, keep_place
 from hil.nodes.telemetry import TelemetryPublisher
 from hil.results.session_recording import SessionRecorder
+from hil.session.csi_path import CsiPath
 from hil.session.keeping_time import check_receiver
+from hil.session.mirror import mirrored, note_mirror
 from hil.session.repeated_slot import aligned, find_arrivals, one_period, receive_repeated
 from hil.session.slot import Slot
+from hil.session.stream_follower import StreamFollower
 from radio.device import Radio
-from radio.errors import RadioError
-from radio.samples import Samples
-from radio.waveform.burst.header import FrameHeader
+from radio.errors import DeviceError, DeviceGone, RadioError
+from radio.samples import EventKind, Samples, without_unusable
 from radio.waveform.channel.delay_memory import DelayMemory
 from radio.waveform.config import WaveformConfig
-from radio.waveform.frame import ReceivedFrame
+from radio.waveform.quality.rails import clipped_values
+from radio.waveform.reception.frame import ReceivedFrame
 from radio.waveform.reception.receiver import BurstReceiver
 
 log = logging.getLogger(__name__)
@@ -61,23 +68,30 @@ GROUND_TRUTH_WAIT_S = 10.0  # how long scoring waits for originals and truth tha
 
 @dataclass
 class ReceiverNode:
-    """`run` serves grants until the coordinator stops the run, finishes decoding, returns its Stop message."""
+    """`run` serves grants until the coordinator stops the run, finishes decoding, returns its Stop message.
+
+    reopen: opens the radio once more where it has failed, as after a sleep.
+    """
 
     config: RunConfig
     bus: BusClient
     radio: Radio
     decoder: FrameDecoder
     recorder: SessionRecorder | None = None
+    reopen: Callable[[], Radio] | None = None
 
     def __post_init__(self) -> None:
         self._receiver = BurstReceiver(self.config.waveform)
+        self._follower = StreamFollower(self._receiver)
         self._memory = DelayMemory(self.config.waveform) if self.config.rx.remember_delays else None
+        self._csi_path = CsiPath(self.config.feedback, self.config.sample_rate_hz)  # as every transmitter's
         self._with_air = self.config.radio.device.startswith("sim")
         self._slots: dict[int, Slot] = {}
         self._changed = threading.Condition()
         self._jobs: queue.Queue[Slot | None] = queue.Queue()
         self._decoded: queue.Queue[DecodedFrame | None] = queue.Queue()
         self._stopping = False
+        self._held_back = HeldBack()
         self._failure: Exception | None = None
         self._postponed: deque[Received] = deque()
         self._telemetry = TelemetryPublisher(self.config, self.bus.send)
@@ -86,8 +100,8 @@ class ReceiverNode:
     def run(self) -> Stop:
         """Raises HilError or UsageError; what was recorded before stays."""
         self._receiver.warm_up()
-        hello = Hello(role="rx", user=None, process_id=os.getpid(), config_digest=self.config.digest())
-        start = join(self.bus, hello, self.config.bus.join_timeout_s)
+        self._hello = Hello(role="rx", user=None, process_id=os.getpid(), config_digest=self.config.digest())
+        start = join(self.bus, self._hello, self.config.bus.join_timeout_s)
         check_receiver(self.radio, start.repeats)
         workers = [
             threading.Thread(target=self._guarded, args=(work,), name=name, daemon=True)
@@ -95,16 +109,25 @@ class ReceiverNode:
         ]
         for worker in workers:
             worker.start()
+        complete = False
         try:
-            return self._serve(start)
+            stop = self._serve(start)
+            complete = stop.complete
+            return stop
         finally:
             with self._changed:
                 self._stopping = True
                 self._changed.notify_all()
+            if self.bus.coordinator.gone:  # what is not decoded yet is sent again when the run is resumed
+                _empty(self._jobs)
             self._jobs.put(None)
             workers[0].join(timeout=30)
             self._decoded.put(None)
             workers[1].join(timeout=30)
+            if complete:  # nobody will send them again; a run that was cut short does when it is resumed
+                for row in self._held_back.release():
+                    self.decoder.writer.append(row)
+                    self.decoder.on_recorded(row, {})
             self._telemetry.close()
 
     def _serve(self, start: Start) -> Stop:
@@ -116,7 +139,8 @@ class ReceiverNode:
                 continue
             match message.body:
                 case Grant() as grant:
-                    self._slot(grant, start)
+                    if not self._served(grant):
+                        self._slot(grant, start)
                 case Sent() as sent:
                     self._note_sent(sent, message)
                 case Truth(links=links):
@@ -125,14 +149,25 @@ class ReceiverNode:
                     self._telemetry.watch()
                 case Stop() as stop:
                     return stop
+                case Silence() | Forgotten():
+                    stopped = keep_place(self.bus, self._hello, message.body, self.config.bus.rejoin_timeout_s)
+                    if stopped is not None:
+                        return stopped
+                case NodeLost(role="tx", user=int(user)):
+                    self._note_lost(user)
                 case Refused(reason=reason):
                     raise HilError(reason)
                 case NodeLost() | Heartbeat() | Start():
                     pass
 
+    def _served(self, grant: Grant) -> bool:
+        """Whether this very grant has come before: it is told again to a node that comes back."""
+        slot = self._slots.get(grant.slot)
+        return slot is not None and slot.csi is not None and not slot.start.repeats and grant == slot.grant
+
     def _slot(self, grant: Grant, start: Start) -> None:
         """Receive one slot, report its channel, hand it to the decoder."""
-        slot = Slot(grant, start)
+        slot = Slot(grant, start, encoder_csi=self._csi_path.take(grant.csi, grant.slot_tick))
         if grant.slot in self._slots:  # granted again: what its first attempt met still counts
             slot.events |= self._slots[grant.slot].events
         self._slots[grant.slot] = slot
@@ -140,22 +175,32 @@ class ReceiverNode:
             del self._slots[old]
         clock = time.perf_counter()
         try:
-            slot.samples, arrivals = self._samples(slot)
+            slot.samples, arrivals = self._samples_after_all(slot)
         except RadioError as error:
             raise HilError(f"the receiver's radio failed: {error}") from error
+        slot.samples, unusable = without_unusable(slot.samples)
+        if unusable:
+            slot.events["unusable"] = slot.events.get("unusable", 0) + unusable
+        if clipped := clipped_values(slot.samples.data):
+            slot.events[EventKind.CLIPPED] = clipped
         grant = slot.grant
         slot.latency_ms["receive"] = _milliseconds_since(clock)
         clock = slot.ready_s = time.perf_counter()
-        expected = grant.slot_tick + start.guard_samples
+        expected = slot.burst_tick
         if not start.repeats or aligned(arrivals):
             memory = None if start.repeats else self._memory  # radios without a common clock expect no tick
-            slot.received = self._receiver.receive(slot.samples, expected, memory=memory)
+            if self._with_air or start.repeats:
+                slot.received = self._receiver.receive(slot.samples, expected, memory=memory)
+            else:
+                slot.received = self._follower.receive(self._read, slot, memory)
             if grant.frame is not None and not self._every_header_read(slot):
                 self._await_sent(slot)
-                slot.received = self._receiver.receive(slot.samples, expected, told=told_headers(slot), memory=memory)
+                slot.received = self._receiver.receive(slot.samples, expected, told=slot.told_headers(), memory=memory)
         slot.latency_ms["phy"] = _milliseconds_since(clock)
+        note_mirror(self._receiver, slot, None if start.repeats else expected)
         for event in self.radio.events():
-            slot.events[event.kind] = slot.events.get(event.kind, 0) + event.count
+            if event.kind != EventKind.CLIPPED or not clipped:  # counted above
+                slot.events[event.kind] = slot.events.get(event.kind, 0) + event.count
         self.bus.now_tick = slot.samples.end_tick
         slot.csi = csi_report(slot.received, grant, slot.samples.end_tick, expected, self.config.waveform, arrivals)
         self.bus.send(slot.csi)
@@ -163,33 +208,51 @@ class ReceiverNode:
         if (grant.frame is not None or self.recorder is not None) and not comes_again:
             self._jobs.put(slot)
 
+    def _samples_after_all(self, slot: Slot) -> tuple[Samples, list[UserCsi]]:
+        """As `_samples`; a radio that fails is opened once more."""
+        try:
+            return self._samples(slot)
+        except DeviceGone:
+            raise
+        except DeviceError as error:
+            if self.reopen is None:
+                raise
+            log.warning("%s The radio is opened again.", error)
+            self.radio.close()
+            self.radio = self.reopen()
+            return self._samples(slot)
+
     def _samples(self, slot: Slot) -> tuple[Samples, list[UserCsi]]:
         """A slot's samples; where transmitters repeat, one period of them and every user's arrival in it."""
-        start, timeout_s = slot.start, self.config.bus.frame_timeout_s
+        start = slot.start
         if not start.repeats:
-            return self.radio.receive(slot.grant.slot_tick, start.slot_samples, timeout_s=timeout_s), []
+            return self._follower.window(self._read, slot), []
         self._await_sent(slot)
         samples = receive_repeated(self.config, self.radio, start.slot_samples)
+        samples = mirrored(samples) if self.config.rx.mirrored else samples
         slot.grant = msgspec.structs.replace(slot.grant, slot_tick=samples.start_tick)
         arrivals = find_arrivals(self._receiver.grid, samples, start.slot_samples, start.guard_samples)
         return one_period(samples, start.slot_samples), arrivals
 
-    def _alive(self, slot: Slot) -> set[int]:
-        return set(range(self.config.users)) - set(slot.grant.lost_users)
+    def _read(self, tick: int, n_samples: int) -> Samples:
+        samples = self.radio.receive(tick, n_samples, timeout_s=self.config.bus.frame_timeout_s)
+        return mirrored(samples) if self.config.rx.mirrored else samples
 
     def _every_header_read(self, slot: Slot) -> bool:
         read = {user.user for user in slot.received.users if user.header_read} if slot.received else set()
-        return self._alive(slot) <= read
+        return slot.alive(self.config.users) <= read
 
     def _await_sent(self, slot: Slot) -> None:
-        """Let the bus tell what a fade has hidden: wait for the transmitters' own word of this slot."""
+        """Wait for the transmitters' messages about this slot, which contain the headers that were lost in a fade."""
         deadline = time.monotonic() + GROUND_TRUTH_WAIT_S
-        while not self._alive(slot) <= set(slot.sent) and time.monotonic() < deadline:
+        while not slot.alive(self.config.users) <= set(slot.sent) and time.monotonic() < deadline:
             message = self.bus.receive(0.05)
             if message is None:
                 continue
             if isinstance(message.body, Sent):
                 self._note_sent(message.body, message)
+            elif isinstance(message.body, NodeLost) and message.body.user is not None:
+                self._note_lost(message.body.user)
             else:
                 self._postponed.append(message)
 
@@ -203,8 +266,17 @@ class ReceiverNode:
             return
         with self._changed:
             slot.sent[sent.user] = sent
+            slot.lost.discard(sent.user)
             slot.originals[sent.user] = pixels.reshape(sent.height, sent.width, 3)
             slot.symbols[sent.user] = np.frombuffer(symbols, np.complex64)
+            self._changed.notify_all()
+
+    def _note_lost(self, user: int) -> None:
+        """Nobody waits for what a lost transmitter had to say of the slots that are open."""
+        with self._changed:
+            for slot in self._slots.values():
+                if user not in slot.sent:
+                    slot.lost.add(user)
             self._changed.notify_all()
 
     def _note_truth(self, links: list[Link]) -> None:
@@ -241,10 +313,11 @@ class ReceiverNode:
 
     def _record_all(self) -> None:
         while (frame := self._decoded.get()) is not None:
+            again = self._held_back.take(frame)
             images = self.decoder.record(frame)
             self._telemetry.offer(frame.slot)
             assert frame.slot.grant.frame is not None
-            self.bus.send(FrameDone(frame.slot.grant.frame, images))
+            self.bus.send(FrameDone(frame.slot.grant.frame, images, again))
 
     def _ground_truth_came(self, slot: Slot) -> bool:
         """Wait for what transmitters and air say about a slot; False for one that the run's end cut in two.
@@ -260,18 +333,15 @@ class ReceiverNode:
 
         with self._changed:
             self._changed.wait_for(over, GROUND_TRUTH_WAIT_S)
-            if not over() and time.monotonic() - self.bus.heard_s > 2 * bus.heartbeat_s:
+            if not over() and time.monotonic() - self.bus.coordinator.heard_s > 2 * bus.heartbeat_s:
                 self._changed.wait_for(over, bus.node_timeout_s)  # is it the coordinator that has gone?
             return here() or not self._stopping
 
 
-def told_headers(slot: Slot) -> dict[int, FrameHeader]:
-    """The headers of a slot as its transmitters told them over the bus, by user."""
-    return {
-        user: FrameHeader(sent.frame or 0, user, "image", sent.height, sent.width, sent.n_symbols, sent.picture)
-        for user, sent in slot.sent.items()
-        if sent.frame is not None
-    }
+def _empty(jobs: "queue.Queue[Slot | None]") -> None:
+    with contextlib.suppress(queue.Empty):
+        while True:
+            jobs.get_nowait()
 
 
 def csi_report(
@@ -282,9 +352,9 @@ def csi_report(
     waveform: WaveformConfig,
     arrivals: Sequence[UserCsi] = (),
 ) -> CsiReport:
-    """The channel that one received frame shows; users that were not detected are left out.
+    """Channel report of one received frame; users that were not detected are left out.
 
-    arrivals: what is known of users whose bursts could not be received together.
+    arrivals: of users whose bursts could not be received together.
     """
     found = [user for user in frame.users if user.detected] if frame else []
     mean_power = sum(user.power for user in found) / max(1, len(found))

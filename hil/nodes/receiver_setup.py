@@ -1,6 +1,7 @@
 """Put a receiver node together from a configuration: radio, waveform, decoders, refiner."""
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,8 +17,8 @@ from hil.results.session_recording import SessionRecorder
 from hil.results.writer import ResultWriter
 from models.decoding.decoder import SemanticDecoder
 from models.package.zoo import codec_folder, refiner_folder
-from radio.device import RadioSettings, require_applied
-from radio.open import open_radio
+from radio.device import Radio, RadioSettings, require_applied
+from radio.safety.open import open_radio
 
 if TYPE_CHECKING:
     from models.refiner import Refiner
@@ -31,6 +32,16 @@ def open_receiver(config: RunConfig, bus: BusClient, writer: ResultWriter) -> Re
     Raises ModelError, DeviceError, or ConfigurationError for a recording that cannot be made.
     """
     decoder = open_decoder(config, writer)
+    radio = _open_configured(config)
+    try:
+        recorder = SessionRecorder(config.rx.record, config) if config.rx.record else None
+    except BaseException:  # a signal too must leave the radio closed
+        radio.close()
+        raise
+    return ReceiverNode(config, bus, radio, decoder, recorder, partial(_open_configured, config))
+
+
+def _open_configured(config: RunConfig) -> Radio:
     radio = with_calibration(open_radio(config.radio.device, role="rx"), config, "rx")
     settings = RadioSettings(
         sample_rate_hz=config.sample_rate_hz,
@@ -40,11 +51,10 @@ def open_receiver(config: RunConfig, bus: BusClient, writer: ResultWriter) -> Re
     )
     try:
         require_applied(radio.uri, settings, radio.configure(settings))
-        recorder = SessionRecorder(config.rx.record, config) if config.rx.record else None
     except BaseException:  # a signal too must leave the radio closed
         radio.close()
         raise
-    return ReceiverNode(config, bus, radio, decoder, recorder)
+    return radio
 
 
 def open_decoder(config: RunConfig, writer: ResultWriter) -> FrameDecoder:

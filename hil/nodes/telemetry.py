@@ -1,4 +1,4 @@
-"""What the receiver shows to those who watch: the newest slot and how pictures came out, ten times a second.
+"""Telemetry of the receiver for observers: the newest slot and the quality of pictures, ten times a second.
 
 Decoding only leaves a slot in a box that holds one; a thread of its own, started when somebody watches, makes the
 message from the newest. Without observers nothing is gathered.
@@ -21,7 +21,7 @@ from hil.config import RunConfig
 from hil.results.rows import ResultRow, plain
 from hil.results.spectrum import power_spectrum
 from hil.session.slot import Slot
-from radio.waveform.frame import ReceivedUser
+from radio.waveform.reception.frame import ReceivedUser
 
 LEASE_S = 3.0  # how long one Watched message holds
 UPDATE_S = 0.1
@@ -118,6 +118,7 @@ def telemetry(
                 response_db=_response(seen),
                 evm_db=plain(seen.evm_db) if seen else None,
                 snr_db=plain(seen.snr_db) if seen else None,
+                payload_sinr_db=seen.quality.sinr_db if seen and seen.quality else None,
                 picture_frame=frame,
                 attachment=len(attachments) if frame is not None else None,
                 original_bytes=len(halves[0]),

@@ -9,17 +9,32 @@ import numpy as np
 
 from calibration.loops.frequency import precorrect
 from hil.bus.client import BusClient
-from hil.bus.messages import CsiReport, Grant, Heartbeat, Hello, NodeLost, Refused, Sent, Start, Stop, UserCommand
+from hil.bus.messages import (
+    CsiReport,
+    Forgotten,
+    Grant,
+    Heartbeat,
+    Hello,
+    NodeLost,
+    Refused,
+    Sent,
+    Start,
+    Stop,
+    UserCommand,
+)
+from hil.bus.presence import Silence
 from hil.config import RunConfig
 from hil.errors import HilError
-from hil.nodes.node import join
+from hil.nodes.node import Apart, join
 from hil.session.csi_path import CsiPath
 from hil.session.feedback import side_information
 from hil.session.keeping_time import transmits_by_repeating
 from hil.session.rotation import RotationLoop
+from hil.session.slot import burst_tick
 from models.images import ImageSource, Picture
 from models.runtime.encoder import SemanticEncoder
 from radio.device import Radio, RadioSettings
+from radio.errors import NobodyLeads
 from radio.samples import Samples
 from radio.waveform.burst.header import FrameHeader
 from radio.waveform.transmission.transmitter import BurstTransmitter
@@ -28,7 +43,7 @@ log = logging.getLogger(__name__)
 
 
 def picture_index(frame: int, user: int, users: int, n_pictures: int) -> int:
-    """Which picture of the source a user sends in a frame: the source is dealt out in turn."""
+    """Which picture of the source a user sends in a frame: users take pictures in turn."""
     return (frame * users + user) % n_pictures
 
 
@@ -64,7 +79,7 @@ class TransmitterNode:
         self._gain_db = 0.0
 
     def run(self) -> Stop:
-        """Raises HilError or UsageError when the coordinator does not answer or refuses."""
+        """Raises HilError or UsageError when the coordinator does not answer, refuses or has gone, Apart if silent."""
         hello = Hello(
             role="tx",
             user=self.user,
@@ -75,7 +90,7 @@ class TransmitterNode:
             pictures=len(self.images),
             repeats=transmits_by_repeating(self.radio),
             carrier_start_hz=self.carrier_start_hz,
-            lowest_gain_db=self.radio.capabilities.tx_gain_db[0] - (self.settings.tx_gain_db or 0.0),
+            lowest_gain_db=self._lowest_gain_db(),
         )
         start = join(self.bus, hello, self.config.bus.join_timeout_s)
         self._rotation = RotationLoop(start.slot_samples)
@@ -89,6 +104,10 @@ class TransmitterNode:
                     self._serve(grant, start)
                 case Stop() as stop:
                     return stop
+                case Silence(reason=reason, gone=gone):
+                    raise (HilError if gone else Apart)(reason)
+                case Forgotten():
+                    raise Apart("the coordinator had lost this node")
                 case Refused(reason=reason):
                     raise HilError(reason)
                 case NodeLost() | Heartbeat() | Start():
@@ -96,15 +115,17 @@ class TransmitterNode:
 
     def _serve(self, grant: Grant, start: Start) -> None:
         """Encode, modulate and transmit one slot, then tell what was sent."""
+        if self.user in grant.lost_users:  # granted before this node was back: nobody expects it in this slot
+            self.radio.idle_until(grant.slot_tick + start.slot_samples)
+            return
         clock = time.perf_counter()
-        csi = self._csi_path.take(grant.csi, grant.slot_tick) if self.config.feedback.csi else None
+        csi = self._csi_path.take(grant.csi, grant.slot_tick)
         command = self._command(grant)
         if start.repeats and grant.csi:
             self._rotation.update(grant.csi, self.user)
         picture: Picture | None = None
         symbols = np.zeros(0, np.complex64)
-        header = FrameHeader(0, self.user, "probe", 0, 0, 0, 0)
-        index = 0
+        header = FrameHeader.probe(self.user)
         if grant.frame is not None:
             index = picture_index(grant.frame, self.user, self.config.users, len(self.images))
             picture = self.images[index]
@@ -114,32 +135,42 @@ class TransmitterNode:
             header = FrameHeader(grant.frame, self.user, "image", height, width, symbols.size, index)
         encode_ms = _milliseconds_since(clock)
         clock = time.perf_counter()
-        tick = grant.slot_tick + start.guard_samples - command.advance_ticks
+        tick = burst_tick(grant, start) - command.advance_ticks
         burst = self._modulate(symbols, header, command.correction_hz, tick)
         modulate_ms = _milliseconds_since(clock)
         clock = time.perf_counter()
+        unled = False
         if not command.silent:
             self._set_gain(command.gain_db)
-            self.radio.transmit(self._as_period(burst, grant.slot, start) if start.repeats else burst)
+            try:
+                self.radio.transmit(self._as_period(burst, grant.slot, start) if start.repeats else burst)
+            except NobodyLeads:
+                unled = True  # the guard has told: this slot stays empty
         self.radio.idle_until(grant.slot_tick + start.slot_samples)
         latency = {"encode": encode_ms, "modulate": modulate_ms, "transmit": _milliseconds_since(clock)}
         self.bus.now_tick = burst.end_tick
-        self._report(grant, command, csi, picture, index, symbols, latency, self._transmitter.papr_db(burst.data[0]))
+        papr_db = self._transmitter.papr_db(burst.data[0])
+        self._report(grant, command, csi, picture, header, symbols, latency, papr_db, unled)
 
     def _command(self, grant: Grant) -> UserCommand:
-        """This user's of the grant; one that is no number is as good as none."""
+        """This user's command of the grant; one with values that are not finite is ignored."""
         command = next((one for one in grant.commands if one.user == self.user), UserCommand(self.user))
         return command if np.isfinite([command.correction_hz, command.gain_db]).all() else UserCommand(self.user)
 
+    def _lowest_gain_db(self) -> float:
+        """How far the gain can go down from the one that is set; not at all where nobody knows that."""
+        base_db = self.settings.tx_gain_db
+        return 0.0 if base_db is None else self.radio.capabilities.tx_gain_db[0] - base_db
+
     def _set_gain(self, gain_db: float) -> None:
-        """On top of the configured gain, never above it; the guard has the last word."""
-        if gain_db != self._gain_db:
-            base_db = self.settings.tx_gain_db or 0.0
+        """Relative to the configured gain, never above it; the guard checks it too."""
+        base_db = self.settings.tx_gain_db
+        if base_db is not None and gain_db != self._gain_db:
             self.radio.configure(replace(self.settings, tx_gain_db=base_db + min(gain_db, 0.0)))
             self._gain_db = gain_db
 
     def _as_period(self, burst: Samples, slot: int, start: Start) -> Samples:
-        """One period with the burst in its place, turned so that it arrives with the other users'."""
+        """One period with the burst in its place, rotated so that it arrives aligned with the other users'."""
         period = np.zeros((1, start.slot_samples), np.complex64)
         period[:, start.guard_samples : start.guard_samples + burst.n_samples] = burst.data
         return Samples(period, self._rotation.apply(slot), burst.sample_rate_hz)
@@ -161,28 +192,28 @@ class TransmitterNode:
         command: UserCommand,
         csi: CsiReport | None,
         picture: Picture | None,
-        index: int,
+        header: FrameHeader,
         symbols: np.ndarray,
         latency_ms: dict[str, float],
         papr_db: float,
+        unled: bool,
     ) -> None:
-        events: dict[str, int] = {}
+        events: dict[str, int] = {"unled": 1} if unled else {}
         for event in self.radio.events():
             events[event.kind] = events.get(event.kind, 0) + event.count
-        height, width = picture.pixels.shape[:2] if picture else (0, 0)
         original_height, original_width = picture.original_size if picture else (0, 0)
         age_s = (grant.slot_tick - csi.measured_tick) / self.config.sample_rate_hz if csi else None
         sent = Sent(
             slot=grant.slot,
             frame=grant.frame,
             user=self.user,
-            picture=index,
+            picture=header.picture,
             image_id=picture.image_id if picture else "",
-            height=height,
-            width=width,
+            height=header.height,
+            width=header.width,
             original_height=original_height,
             original_width=original_width,
-            n_symbols=symbols.size,
+            n_symbols=header.n_symbols,
             csi_slot=csi.slot if csi else None,
             csi_age_s=age_s,
             precorrection_hz=command.correction_hz,

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from dataclasses import replace
 
 import click
 
@@ -10,53 +11,65 @@ from hil.bus.messages import Stop
 from hil.calibrating.apply import carrier_start_hz, with_calibration
 from hil.config import RunConfig
 from hil.errors import HilError
-from hil.nodes.node import Stopped, connect, leave, stop_on_signals
+from hil.nodes.node import Apart, Stopped, connect, leave, stop_on_signals
 from hil.nodes.transmitter import TransmitterNode
 from models.images import ImageSource, open_images
 from models.package.zoo import codec_folder
 from models.runtime.encoder import SemanticEncoder
 from radio.device import RadioSettings, require_applied
-from radio.errors import RadioError
-from radio.open import open_radio
+from radio.errors import DeviceError, DeviceGone, RadioError
 from radio.safety.guard import TransmitGuard
+from radio.safety.open import open_radio
 
 log = logging.getLogger(__name__)
+MAX_REOPENED = 5  # a radio that fails more often in one run is broken
+
+
+class RadioLost(Apart):
+    """The radio has failed in the middle of a run, as after a sleep: it is opened again."""
 
 
 def run_transmitter(config: RunConfig, user: int) -> None:
     """Serve one user until the coordinator ends the run.
 
-    While the coordinator is silent the radio is closed and the node asks to join again, for bus.join_timeout_s.
+    While the coordinator is silent the radio is closed and the node asks to join again, for bus.rejoin_timeout_s.
     Raises ModelError, DeviceError, ConfigurationError, HilError or UsageError.
     """
     encoder = SemanticEncoder.load(codec_folder(config.codec), sharing=config.codec_sharing)
     images = open_images(config.images, max_side_px=config.max_image_side_px)
     stop_on_signals()
-    heard_s = time.monotonic()
-    while (last_s := _session(config, user, encoder, images)) is not None:
+    heard_s, sessions = time.monotonic(), 1
+    while (last_s := _session(config, user, encoder, images, sessions <= MAX_REOPENED)) is not None:
+        sessions += 1
         heard_s = max(heard_s, last_s)
-        if time.monotonic() - heard_s > config.bus.join_timeout_s:
-            raise HilError(f"the coordinator has not been heard for {config.bus.join_timeout_s:g} s.")
-        log.warning("the coordinator is silent; this node asks to join again")
+        if time.monotonic() - heard_s > config.bus.rejoin_timeout_s:
+            raise HilError(f"the coordinator has not been heard for {config.bus.rejoin_timeout_s:g} s.")
+        log.warning("this node asks to join again")
 
 
-def _session(config: RunConfig, user: int, encoder: SemanticEncoder, images: ImageSource) -> float | None:
-    """From joining to the end of the run; where the coordinator fell silent, when it was last heard (monotonic s)."""
+def _session(
+    config: RunConfig, user: int, encoder: SemanticEncoder, images: ImageSource, reopens: bool
+) -> float | None:
+    """From joining to the end of the run; where this node got lost, when its coordinator was last heard (s)."""
     bus = connect(config, f"tx{user}")
     reason: str | None = ""
     try:
         stop = _serve(config, user, bus, encoder, images)
-        if stop.complete:
-            return None
-        if not bus.silent:
+        if not stop.complete:
             raise HilError(stop.reason)
-        reason = None
+        return None
     except Stopped as stopped:
         reason = str(stopped)
         raise click.Abort from stopped
+    except Apart as apart:
+        log.warning("%s", apart)
+        if isinstance(apart, RadioLost) and not reopens:
+            reason = str(apart)
+            raise
+        reason = None
     except Exception as error:
         reason = str(error)
-        if not (isinstance(error, RadioError) and bus.silent):
+        if not (isinstance(error, RadioError) and bus.coordinator.silent):
             raise
         reason = None  # the same break has taken the radio
     finally:
@@ -64,7 +77,7 @@ def _session(config: RunConfig, user: int, encoder: SemanticEncoder, images: Ima
             bus.close()
         else:
             leave(bus, reason)
-    return bus.heard_s if bus.heard else 0.0
+    return bus.coordinator.heard_s if bus.coordinator.heard else 0.0
 
 
 def _serve(config: RunConfig, user: int, bus: BusClient, encoder: SemanticEncoder, images: ImageSource) -> Stop:
@@ -77,9 +90,17 @@ def _serve(config: RunConfig, user: int, bus: BusClient, encoder: SemanticEncode
             tx_gain_db=config.radio.tx_gain_db,
             bandwidth_hz=config.radio.bandwidth_hz,
         )
-        require_applied(radio.uri, settings, radio.configure(settings))
-        opened.watch(lambda: bus.heard_s)
+        applied = radio.configure(settings)
+        require_applied(radio.uri, settings, applied)
+        if settings.tx_gain_db is None:  # the device's own: what the power loop goes down from
+            settings = replace(settings, tx_gain_db=applied.tx_gain_db)
+        opened.watch(lambda: bus.coordinator.led_s)
         start_hz = carrier_start_hz(radio.calibration)
-        return TransmitterNode(config, user, bus, radio, encoder, images, settings, start_hz).run()
+        try:
+            return TransmitterNode(config, user, bus, radio, encoder, images, settings, start_hz).run()
+        except DeviceGone:
+            raise
+        except DeviceError as error:
+            raise RadioLost(str(error)) from error
     finally:
         radio.close()

@@ -1,1 +1,1 @@
-"""Sweeps of the physical layer against what theory allows: detection, carrier offset, channel estimate, EVM."""
+"""Sweeps of the physical layer against theoretical bounds: detection, carrier offset, channel estimate, EVM."""

@@ -1,4 +1,4 @@
-"""What no receiver can beat: carrier offset from a known preamble, channel estimate from known symbols."""
+"""Lower bounds: carrier offset from a known preamble, channel estimate from known symbols."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""One point of a sweep: many bursts of all users over a fresh air each, and what the receiver made of them."""
+"""One point of a sweep: many bursts of all users, each over a new channel realisation, and the receiver's errors."""
 
 from dataclasses import asdict, dataclass
 
@@ -9,10 +9,11 @@ from radio.air.config import AirConfig, LinkConfig
 from radio.air.medium import Medium
 from radio.air.truth import LinkTruth
 from radio.samples import Samples
+from radio.waveform.burst.grid import ResourceGrid
 from radio.waveform.burst.header import FrameHeader
 from radio.waveform.channel.delay_memory import DelayMemory
 from radio.waveform.config import WaveformConfig
-from radio.waveform.frame import ReceivedUser
+from radio.waveform.reception.frame import ReceivedUser
 from radio.waveform.reception.receiver import BurstReceiver
 from radio.waveform.transmission.transmitter import BurstTransmitter
 
@@ -141,12 +142,13 @@ class _Totals:
         self, one: ReceivedUser, truth: LinkTruth, start_tick: int, waveform: WaveformConfig, air: AirConfig
     ) -> None:
         assert one.channel is not None
-        frequencies = BurstTransmitter(waveform, one.user).grid.frequencies_hz
+        grid = ResourceGrid(waveform)
+        frequencies = grid.frequencies_hz
         elapsed = one.channel.measured_tick - truth.burst_start_tick
         response = truth.frequency_response(frequencies, waveform.sample_rate_hz, elapsed)
         # The estimate's delays count from the frame's start and its gain includes the transmitter's amplitude.
         early = (start_tick - truth.burst_start_tick) / waveform.sample_rate_hz
-        response = response * np.exp(2j * np.pi * frequencies * early) * (AMPLITUDE / np.sqrt(waveform.users))
+        response = response * np.exp(2j * np.pi * frequencies * early) * (AMPLITUDE * grid.amplitude)
         power = float(np.mean(np.abs(response) ** 2))
         self.found += 1
         self.headers += one.header_read
@@ -154,8 +156,8 @@ class _Totals:
         occupied = waveform.active_subcarriers / waveform.fft_size
         self.cfo_bound += carrier_variance_bound(waveform, power * occupied / truth.noise_power)
         self.csi += float(np.mean(np.abs(one.channel.values - response) ** 2))
-        mean_power = AMPLITUDE**2 * 10 ** (air.links[one.user].gain_db / 10) / waveform.users
-        symbols = waveform.preamble_repeats + waveform.sounding_symbols + waveform.header_symbols * one.header_read
+        mean_power = AMPLITUDE**2 * 10 ** (air.links[one.user].gain_db / 10) * float(grid.amplitude) ** 2
+        symbols = grid.known_symbols(one.header_read)
         snr = mean_power / truth.noise_power
         self.csi_bound += mean_power * channel_error_bound(waveform, air, one.user, snr, symbols)
         self.channel_power += mean_power

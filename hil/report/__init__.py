@@ -1,4 +1,4 @@
-"""What a run says to people: a self-contained web page, and a table for the terminal.
+"""Reports of a run: a self-contained web page, and a table for the terminal.
 
 Plots and templates are imported when a report is built: the nodes start without matplotlib.
 """

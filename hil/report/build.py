@@ -1,4 +1,4 @@
-"""report.html from a run folder: one file that needs no network and no other file."""
+"""report.html from a run folder: one self-contained file."""
 
 import base64
 import io
@@ -24,6 +24,7 @@ FRAMES_SHOWN = 12
 _FRAMES_PLOTTED = 60  # bars of more frames would be thinner than a pixel
 _LARGEST_SIDE_PIXELS = 512  # larger pictures are reduced for the page; the files in images/ are whole
 _SMALL_SIDE_PIXELS = 100
+_MOST_PIXELS = 100_000_000  # what a picture of a run may have; a larger file is no picture of ours
 
 
 def build_report(out: Path) -> Path:
@@ -145,8 +146,10 @@ def picture(out: Path, name: str | None) -> dict[str, Any] | None:
         return None
     try:
         with Image.open(path) as opened:
+            if opened.width * opened.height > _MOST_PIXELS:
+                return None
             shown = opened.convert("RGB")
-    except (OSError, ValueError):
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return None
     small = max(shown.size) < _SMALL_SIDE_PIXELS
     shown.thumbnail((_LARGEST_SIDE_PIXELS, _LARGEST_SIDE_PIXELS))
@@ -194,12 +197,13 @@ def _series(rows: Sequence[ResultRow], name: str, scale: float) -> "Series":
 
 
 def _frame_plots(rows: Sequence[ResultRow]) -> "list[Chart]":
-    """Quality, carrier offset, CSI age and latency over the frames, as far as they are known."""
+    """Quality, SINR, carrier offset, CSI age and latency over the frames, as far as they are known."""
     from hil.report import charts
 
     drawn = []
     for title, unit, scale, name, reference, reference_name in (
         ("Picture quality", "PSNR (dB)", 1, "psnr_db", "ideal_psnr_db", "ideal"),
+        ("SINR on the payload", "dB", 1, "payload_sinr_db", "user_snr_db", "in the training"),
         ("Carrier offset", "Hz", 1, "cfo_hz", "cfo_true_hz", "true"),
         ("Age of the channel knowledge", "ms", 1e3, "csi_age_s", None, ""),
     ):

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-_COLUMNS = ("user", "decoded", "PSNR dB", "SSIM", "ideal dB", "loss dB", "CFO rms Hz")
+_COLUMNS = ("user", "decoded", "PSNR dB", "of sent", "SSIM", "ideal dB", "loss dB", "CFO rms Hz")
 
 
 def print_summary(summary: dict[str, Any], console: Console) -> None:
@@ -21,6 +21,8 @@ def print_summary(summary: dict[str, Any], console: Console) -> None:
     table.add_section()
     table.add_row("all", *_figures(summary), "")
     console.print(table)
+    if any(user["images_decoded"] < user["images_sent"] for user in summary["per_user"]):
+        console.print("of sent: PSNR over all pictures sent, a lost one as plain grey", highlight=False)
     for user in summary["per_user"]:
         if user["loops"] and user["locked_from_frame"] is None:
             console.print(f"user {user['user']}: {loops_sentence(user)}", highlight=False)
@@ -53,6 +55,7 @@ def _figures(part: dict[str, Any]) -> list[str]:
     return [
         f"{part['images_decoded']}/{part['images_sent']}",
         _number(part["psnr_db"], 2),
+        _number(part["delivered_psnr_db"], 2),
         _number(part["ssim"], 3),
         _number(part["ideal_psnr_db"], 2),
         _number(part["implementation_loss_db"], 2),

@@ -1,4 +1,4 @@
-"""Files that are whole or not there, whatever happens: written beside their place, flushed to the disk, moved."""
+"""Atomic, durable files: written under another name, flushed to the disk, renamed."""
 
 import os
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Replace a file at once: whoever looks sees the old one or the new one, never half. Raises OSError."""
+    """Replace a file atomically: readers see the old or the new content. Raises OSError."""
     partial = path.with_name(path.name + ".partial")
     with partial.open("wb") as file:
         file.write(content)

@@ -1,9 +1,11 @@
-"""How well a picture came through: PSNR and SSIM of two uint8 pictures [H, W, 3]."""
+"""Image quality: PSNR and SSIM of two uint8 pictures [H, W, 3]."""
 
 import math
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
+import torch
+from torch import Tensor
+from torch.nn import functional
 
 PSNR_CAP_DB = 100.0  # of identical pictures, whose PSNR would be infinite
 _WINDOW_PIXELS = 11
@@ -35,24 +37,32 @@ def ssim(a: np.ndarray, b: np.ndarray) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _ssim(a: np.ndarray, b: np.ndarray, window: int) -> float:
-    """Of float64 [C, H, W] in [0, 1], mirrored at their edges (Wang et al. 2004, equation 13)."""
+@torch.inference_mode()
+def _ssim(a: Tensor, b: Tensor, window: int) -> float:
+    """Of float32 [C, H, W] in [0, 1], mirrored at their edges (Wang et al. 2004, equation 13)."""
     sigma = 1.5 if window == _WINDOW_PIXELS else (window - 1) / 7
-
-    def blurred(stack: np.ndarray) -> np.ndarray:
-        return gaussian_filter(stack, sigma, radius=window // 2, mode="mirror", axes=(2, 3))
-
-    mean_a, mean_b, square_a, square_b, product = blurred(np.stack([a, b, a * a, b * b, a * b]))
+    stack = torch.cat([a, b, a * a, b * b, a * b])
+    mean_a, mean_b, square_a, square_b, product = _blurred(stack, window, sigma).chunk(5)
     common = mean_a * mean_b
     squares = mean_a**2 + mean_b**2
-    variances = np.maximum(square_a - mean_a**2, 0) + np.maximum(square_b - mean_b**2, 0)
+    variances = (square_a - mean_a**2) + (square_b - mean_b**2)
     likeness = (2 * common + _C1) * (2 * (product - common) + _C2) / ((squares + _C1) * (variances + _C2))
-    return float(likeness.mean())
+    return float(likeness.double().mean())
 
 
-def _planes(picture: np.ndarray) -> np.ndarray:
-    """uint8 [H, W, 3] -> float64 [3, H, W] in [0, 1]."""
-    return picture.transpose(2, 0, 1) / 255.0
+def _blurred(stack: Tensor, window: int, sigma: float) -> Tensor:
+    """A Gaussian along rows, then columns, of every plane of float32 [N, H, W]; scipy.ndimage takes thrice as long."""
+    planes, radius = len(stack), window // 2
+    taps = torch.exp(-0.5 * (torch.arange(-radius, radius + 1) / sigma) ** 2)
+    taps = (taps / taps.sum()).expand(planes, 1, 1, window)
+    padded = functional.pad(stack[None], (radius,) * 4, mode="reflect")
+    along_rows = functional.conv2d(padded, taps, groups=planes)
+    return functional.conv2d(along_rows, taps.transpose(2, 3), groups=planes)[0]
+
+
+def _planes(picture: np.ndarray) -> Tensor:
+    """uint8 [H, W, 3] -> float32 [3, H, W] in [0, 1]."""
+    return torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1))).float() / 255
 
 
 def _check(a: np.ndarray, b: np.ndarray) -> None:

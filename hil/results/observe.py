@@ -1,4 +1,4 @@
-"""What a report shows of one received frame beyond its pictures."""
+"""Diagnostics of one received frame for the report."""
 
 import numpy as np
 

@@ -30,6 +30,8 @@ class ResultRow(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     channel_uses: int = 0
     psnr_db: float | None = None
     ssim: float | None = None
+    delivered_psnr_db: float | None = None  # of what a viewer has: the decoded picture, or grey in place of a lost one
+    delivered_ssim: float | None = None
     ideal_psnr_db: float | None = None  # the same codec without a waveform
     ideal_ssim: float | None = None
     psnr_unrefined_db: float | None = None
@@ -39,15 +41,21 @@ class ResultRow(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     answer_ms: float | None = None  # from the frame's last sample to this picture; only with a deadline
     deadline_missed: bool | None = None  # later than the deadline, or no picture at all
     cancelled_users: list[int] = msgspec.field(default_factory=list)
+    # SNRs are powers over noise per channel use and antenna: of all users together, or of one.
     snr_db_estimated: float | None = None
-    snr_db_true: float | None = None
-    user_snr_db: float | None = None
+    snr_db_true: float | None = None  # with the gains and the fading that this burst met
+    user_snr_db_true: float | None = None
+    user_snr_db: float | None = None  # as the training before the payload showed it
     cfo_hz: float | None = None
     cfo_true_hz: float | None = None
     delay_samples: float | None = None
     delay_true_samples: float | None = None
     clock_ppm: float | None = None
     evm_db: float | None = None
+    payload_sinr_db: float | None = None  # the user's power over all that no user's signal explains, on the payload
+    separated_sinr_db: float | None = None  # of payload symbols on which every user sends, after separation
+    hit_symbols: int | None = None  # OFDM symbols of the payload that are far worse than the rest
+    erased_symbols: int | None = None  # those of them in which nothing of the user is left
     channel_gain_db: float | None = None
     csi_age_s: float | None = None
     csi_used_slot: int | None = None

@@ -1,6 +1,7 @@
 """A run as a SigMF recording: each slot a window of samples, what is known about it as annotations.
 
-Annotations of this project's namespace: a slot's `semnoma:grant`, `semnoma:csi` and `semnoma:events`; per user
+Annotations of this project's namespace: a slot's `semnoma:grant`, `semnoma:csi`, `semnoma:encoder_csi` (what its
+encoders were told; older recordings have none, the grant's stands in) and `semnoma:events`; per user
 `semnoma:sent`, `semnoma:link` (simulated channels), `semnoma:original_png` and `semnoma:symbols_cf32` (base64).
 """
 
@@ -43,7 +44,13 @@ class SessionRecorder:
         first = self._writer.append(slot.samples)
         length = slot.samples.n_samples
         name = f"frame {slot.grant.frame}" if slot.grant.frame is not None else f"probe {slot.grant.slot}"
-        facts: dict[str, Any] = {"grant": slot.grant, "start": slot.start, "csi": slot.csi, "events": slot.events}
+        facts: dict[str, Any] = {
+            "grant": slot.grant,
+            "start": slot.start,
+            "csi": slot.csi,
+            "encoder_csi": slot.encoder_csi,
+            "events": slot.events,
+        }
         self._writer.annotate(first, length, name, _namespaced(facts))
         for user, sent in sorted(slot.sent.items()):
             facts = {"user": user, "sent": sent, "link": slot.links.get(user)}
@@ -58,7 +65,7 @@ class SessionRecorder:
 
 
 def recorded_config(reader: SigmfReader) -> dict[str, Any]:
-    """The run's configuration values. UsageError when the recording is none of this project's."""
+    """The run's configuration values. UsageError when it was not recorded by this program."""
     config = reader.facts.get("semnoma:config")
     if not isinstance(config, dict):
         raise UsageError(
@@ -71,7 +78,7 @@ def recorded_config(reader: SigmfReader) -> dict[str, Any]:
 def recorded_slots(reader: SigmfReader) -> list[Slot]:
     """Every recorded slot with grant, ground truth and events, without samples, in the order of recording.
 
-    UsageError for annotations that another version wrote or somebody changed.
+    UsageError for annotations of another version or with invalid content.
     """
     slots: dict[int, Slot] = {}
     try:
@@ -81,8 +88,9 @@ def recorded_slots(reader: SigmfReader) -> list[Slot]:
                 grant, start = _grant(entry["semnoma:grant"]), entry["semnoma:start"]
                 events = msgspec.convert(entry["semnoma:events"], dict[str, int])
                 slots[first] = Slot(grant, msgspec.convert(start, Start), events=events)
-                if entry["semnoma:csi"] is not None:
-                    slots[first].csi = _csi(entry["semnoma:csi"])
+                slots[first].csi = _csi(entry["semnoma:csi"])
+                told = entry.get("semnoma:encoder_csi", entry["semnoma:grant"]["csi"])
+                slots[first].encoder_csi = _csi(told)
         for entry in reader.annotations:
             if "semnoma:sent" in entry:
                 _add_user(slots[int(entry["core:sample_start"])], entry)
@@ -92,12 +100,13 @@ def recorded_slots(reader: SigmfReader) -> list[Slot]:
 
 
 def _grant(entry: dict[str, Any]) -> Grant:
-    csi = _csi(entry["csi"]) if entry["csi"] is not None else None
-    return msgspec.structs.replace(msgspec.convert({**entry, "csi": None}, Grant), csi=csi)
+    return msgspec.structs.replace(msgspec.convert({**entry, "csi": None}, Grant), csi=_csi(entry["csi"]))
 
 
-def _csi(entry: dict[str, Any]) -> CsiReport:
+def _csi(entry: dict[str, Any] | None) -> CsiReport | None:
     """JSON has no NaN: what was not measured of a user stands there as null."""
+    if entry is None:
+        return None
     users = [{name: math.nan if value is None else value for name, value in user.items()} for user in entry["users"]]
     return msgspec.convert({**entry, "users": users}, CsiReport)
 

@@ -23,7 +23,7 @@ def rms(values: Iterable[float | None]) -> float | None:
 
 
 def loss_db(row: ResultRow) -> float | None:
-    """What the waveform cost this picture, dB of PSNR; None unless both figures are there."""
+    """Implementation loss of this picture in dB of PSNR; None unless both figures are known."""
     if row.psnr_db is None or row.ideal_psnr_db is None:
         return None
     return row.ideal_psnr_db - row.psnr_db
@@ -45,7 +45,8 @@ def summarise(
 ) -> dict[str, Any]:
     """Everything summary.json holds; values JSON can take, None for what is not known.
 
-    Means run over the images that have the figure. `complete` says that a row is recorded for every user and
+    Means run over the images that have the figure: PSNR, SSIM, ideal and loss over decoded ones, `delivered_` over all
+    that were sent, a lost one as a grey picture. `complete` says that a row is recorded for every user and
     frame, decoded or not; `missing` names the [frame, user] that have none. `images_per_s` counts rows beyond the
     `recorded_before` that were there when this command started.
     """
@@ -96,6 +97,8 @@ def _quality(rows: Sequence[ResultRow]) -> dict[str, Any]:
         "images_decoded": sum(row.decoded for row in rows),
         "psnr_db": figure("psnr_db"),
         "ssim": figure("ssim"),
+        "delivered_psnr_db": figure("delivered_psnr_db"),
+        "delivered_ssim": figure("delivered_ssim"),
         "ideal_psnr_db": figure("ideal_psnr_db"),
         "ideal_ssim": figure("ideal_ssim"),
         "implementation_loss_db": mean(loss_db(row) for row in rows),
@@ -108,6 +111,8 @@ def _of_user(user: int, rows: Sequence[ResultRow]) -> dict[str, Any]:
         **_quality(rows),
         "cfo_hz_rms": rms(row.cfo_hz for row in rows),
         "snr_db_estimated": mean(row.snr_db_estimated for row in rows),
+        "user_snr_db": mean(row.user_snr_db for row in rows),
+        "payload_sinr_db": mean(row.payload_sinr_db for row in rows),
         "csi_age_s": mean(row.csi_age_s for row in rows),
         "loops": max(rows, key=lambda row: row.frame).loops if rows else {},
         "locked_from_frame": locked_from(rows),
@@ -130,7 +135,7 @@ def _finite(value: Any) -> Any:
 
 
 def write_summary(out: Path, summary: dict[str, Any]) -> Path:
-    """Write out/summary.json at once: a reader never sees half. Returns its path. Raises ResultsError."""
+    """Write out/summary.json atomically; returns its path. Raises ResultsError."""
     path = Path(out) / "summary.json"
     text = json.dumps(summary, indent=2, allow_nan=False) + "\n"
     partial = path.with_name(path.name + ".partial")

@@ -29,7 +29,7 @@ CONFIG = "config.yaml"
 FILES_AT_ONCE = 8
 LOCK_WAIT_S = 40.0  # longer than a receiver that lost its supervisor takes to end
 # What may change between a run and its resumption: where things listen, what computes, how long it goes on.
-_MAY_DIFFER = ("bus.", "rx.", "radio.device", "radio.transmitters", "compute_device", "frames")
+_MAY_DIFFER = ("bus.", "rx.record", "rx.ideal", "guard.", "compute_device", "frames")
 
 
 class ResultWriter:
@@ -158,10 +158,17 @@ def _same_run(path: Path, config: Mapping[str, Any]) -> None:
     differ = [
         f"{name} (was {recorded.get(name)!r}, is {now.get(name)!r})"
         for name in sorted(recorded.keys() | now.keys())
-        if recorded.get(name) != now.get(name) and not name.startswith(_MAY_DIFFER)
+        if _kind(recorded.get(name)) != _kind(now.get(name)) and not name.startswith(_MAY_DIFFER)
     ]
     if differ:
         raise ResultsError(f"{path.parent} was recorded with another configuration: {', '.join(differ)}.")
+
+
+def _kind(value: Any) -> Any:
+    """The value; of a simulated air only that it is one: its address decides nothing."""
+    if isinstance(value, list | tuple):
+        return [_kind(one) for one in value]
+    return "sim" if isinstance(value, str) and value.startswith("sim:") else value
 
 
 def _flat(values: Any, prefix: str = "") -> dict[str, Any]:

@@ -16,7 +16,10 @@ REMEMBERED = 64  # reports that a user's mean power is taken from
 
 
 class CsiPath:
-    """One transmitter's reports. sample_rate_hz: of the reports' ticks."""
+    """One transmitter's reports. sample_rate_hz: of the reports' ticks.
+
+    What `take` returns follows from the grants alone, so that a receiver that keeps a path of its own knows it too.
+    """
 
     def __init__(self, config: FeedbackConfig, sample_rate_hz: float) -> None:
         self._config, self._rate_hz = config, sample_rate_hz
@@ -24,10 +27,13 @@ class CsiPath:
         self._history: deque[CsiReport] = deque(maxlen=REMEMBERED)
 
     def take(self, report: CsiReport | None, slot_tick: int) -> CsiReport | None:
-        """The newest report in, the one that the encoder for a burst at slot_tick may use out; None when there is none.
+        """The newest report in, the one that the encoder for a burst at slot_tick may use out; None when there is none,
+        and always where encoders are told nothing (`feedback.csi` off).
 
         Its measured_tick stays that of the measurement, so that its age is told truly, predicted or not.
         """
+        if not self._config.csi:
+            return None
         if report is not None and (not self._waiting or report.slot != self._waiting[-1].slot):
             self._waiting.append(report)
         if len(self._waiting) <= self._config.csi_delay_slots:

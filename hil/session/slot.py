@@ -6,17 +6,22 @@ import numpy as np
 
 from hil.bus.messages import CsiReport, Grant, Link, Sent, Start
 from radio.samples import Samples
-from radio.waveform.frame import ReceivedFrame
+from radio.waveform.burst.header import FrameHeader
+from radio.waveform.reception.frame import ReceivedFrame
 
 
 @dataclass
 class Slot:
-    """All that is known about one slot: what was granted, sent, true and received."""
+    """All that is known about one slot: what was granted, sent, true and received.
+
+    csi: measured in this slot. encoder_csi: what this slot's encoders were told, which is older (see `CsiPath`).
+    """
 
     grant: Grant
     start: Start
     received: ReceivedFrame | None = None
     csi: CsiReport | None = None
+    encoder_csi: CsiReport | None = field(default=None, kw_only=True)
     samples: Samples | None = None
     sent: dict[int, Sent] = field(default_factory=dict)
     originals: dict[int, np.ndarray] = field(default_factory=dict)  # uint8 [H, W, 3]
@@ -24,9 +29,35 @@ class Slot:
     links: dict[int, Link] = field(default_factory=dict)
     events: dict[str, int] = field(default_factory=dict)
     latency_ms: dict[str, float] = field(default_factory=dict)
+    lost: set[int] = field(default_factory=set)  # users whose transmitters were lost before they had sent
     ready_s: float | None = None  # time.perf_counter() when its samples were there
+
+    @property
+    def burst_tick(self) -> int:
+        """Where this slot's bursts are expected to begin at the receiver."""
+        return burst_tick(self.grant, self.start)
+
+    def told_headers(self) -> dict[int, FrameHeader]:
+        """The headers of this slot's pictures as its transmitters told them over the bus, by user."""
+        return {user: header_of(sent) for user, sent in self.sent.items() if sent.frame is not None}
+
+    def alive(self, users: int) -> set[int]:
+        """Users who may be heard in this slot."""
+        return set(range(users)) - set(self.grant.lost_users) - self.lost
 
     def ground_truth_here(self, users: int, with_air: bool) -> bool:
         """Everything that the living transmitters and the air had to say about this slot."""
-        alive = set(range(users)) - set(self.grant.lost_users)
+        alive = self.alive(users)
         return alive <= set(self.sent) and (not with_air or alive <= set(self.links))
+
+
+def burst_tick(grant: Grant, start: Start) -> int:
+    """The tick at which a slot's bursts leave, before any timing advance."""
+    return grant.slot_tick + start.guard_samples
+
+
+def header_of(sent: Sent) -> FrameHeader:
+    """The header of the burst that a transmitter told of."""
+    if sent.frame is None:
+        return FrameHeader.probe(sent.user)
+    return FrameHeader(sent.frame, sent.user, "image", sent.height, sent.width, sent.n_symbols, sent.picture)

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from hil.config import RunConfig
+from hil.decoding.identity import identity, keep_identity
 from hil.errors import HilError, UsageError
 from hil.report.finish import Stopwatch, finish_run
 from hil.results.rows import ResultsError, read_rows
@@ -57,8 +58,9 @@ def run_loopback(
     config = _with_endpoints(config)
     check_inputs(config)
     recorded_before = len(read_rows(out)) if resume else 0
-    with contextlib.closing(ResultWriter(out, resume=resume, config=config.model_dump(mode="json"))):
-        pass  # refuses a folder that cannot take results before anything starts
+    # Refuses a folder that cannot take these results before anything starts.
+    with contextlib.closing(ResultWriter(out, resume=resume, config=config.model_dump(mode="json"))) as writer:
+        keep_identity(out, identity(config), resumed=bool(writer.done))
     path = write_config(out, config)
     common = ["--config", str(path)]
     recorded = LineCount(out / "results.jsonl")

@@ -6,17 +6,22 @@ from pathlib import Path
 from typing import Any
 
 from hil.config import RunConfig, load_config
-from hil.nodes.receiver import csi_report, told_headers
+from hil.decoding.unsent import HeldBack
+from hil.nodes.receiver import csi_report
 from hil.nodes.receiver_setup import open_decoder
 from hil.report.finish import Stopwatch, finish_run
 from hil.results.run_folder import write_config
 from hil.results.session_recording import recorded_config, recorded_slots
 from hil.results.writer import ResultWriter
+from hil.session.mirror import mirrored, note_mirror
 from hil.session.repeated_slot import aligned
 from hil.session.slot import Slot
+from hil.session.stream_follower import Read, StreamFollower
 from radio.devices.file import FileRadio
 from radio.recording import SigmfReader
+from radio.samples import EventKind, Samples
 from radio.waveform.channel.delay_memory import DelayMemory
+from radio.waveform.quality.rails import clipped_values
 from radio.waveform.reception.receiver import BurstReceiver
 
 
@@ -31,12 +36,14 @@ def replay_config(recording: Path, overrides: dict[str, Any] | None = None) -> R
         shared = ("sample_rate_hz", "center_frequency_hz", "rx_antennas", "users", "seed", "channel")
         mine = {f"{section}.{name}": value for name, value in (values.get(section) or {}).items() if name not in shared}
         flat |= mine
-    flat |= {"radio.device": f"file:{recording}", "rx.record": None, **(overrides or {})}
+    flat |= {"radio.device": f"file:{recording}", "rx.record": None, "rx.mirrored": False, **(overrides or {})}
     return load_config(None, flat)
 
 
-def run_replay(recording: Path, config: RunConfig, out: Path) -> dict[str, Any]:
+def run_replay(recording: Path, config: RunConfig, out: Path, report: bool = True) -> dict[str, Any]:
     """Receive, decode and score every recorded frame into the folder out; returns the summary.
+
+    report: False leaves report.html to `semnoma-hil report`.
 
     Raises UsageError or ConfigurationError for the recording, ResultsError for the folder, ModelError for the codec.
     """
@@ -44,33 +51,58 @@ def run_replay(recording: Path, config: RunConfig, out: Path) -> dict[str, Any]:
     slots = list(recorded_slots(SigmfReader(recording)))
     with contextlib.closing(ResultWriter(out, resume=False)) as writer:
         write_config(out, config)
-        decoder = open_decoder(config, writer)
+        decoder, held_back = open_decoder(config, writer), HeldBack()
         receiver = BurstReceiver(config.waveform)
         memory = DelayMemory(config.waveform) if config.rx.remember_delays else None
-        radio = FileRadio(str(recording))
+        follower, radio = StreamFollower(receiver), FileRadio(str(recording))
+
+        def read(tick: int, n_samples: int) -> Samples:
+            samples = radio.receive(tick, n_samples)
+            return mirrored(samples) if config.rx.mirrored else samples
+
         with contextlib.closing(radio):
             for slot in slots:
-                slot.samples = radio.receive(slot.grant.slot_tick, slot.start.slot_samples)
-                receive_slot(config, receiver, slot, memory)
+                slot.samples = follower.window(read, slot)
+                receive_slot(config, receiver, slot, memory, follower, read)
                 if slot.grant.frame is not None:
-                    decoder.decode(slot)
+                    frame = decoder.make(slot)
+                    held_back.take(frame)  # the session may have sent it again later
+                    decoder.record(frame)
                 slot.samples = slot.received = None  # a long recording must not fill the memory
-    return finish_run(out, config, stopwatch)
+            for row in held_back.release():
+                writer.append(row)
+    return finish_run(out, config, stopwatch, report=report)
 
 
-def receive_slot(config: RunConfig, receiver: BurstReceiver, slot: Slot, memory: DelayMemory | None = None) -> None:
-    """What the receiver node does with the samples of a granted slot: fills in received and csi."""
+def receive_slot(
+    config: RunConfig,
+    receiver: BurstReceiver,
+    slot: Slot,
+    memory: DelayMemory | None = None,
+    follower: StreamFollower | None = None,
+    read: Read | None = None,
+) -> None:
+    """What the receiver node does with the samples of a granted slot: fills in received and csi.
+
+    follower, read: where samples may be missing and more of them can be had.
+    """
     assert slot.samples is not None
     clock = slot.ready_s = time.perf_counter()
-    expected = slot.grant.slot_tick + slot.start.guard_samples
+    expected = slot.burst_tick
     if slot.start.repeats and not (slot.csi and aligned(slot.csi.users)):
         return  # its users did not arrive together: the node did not try to receive them either
     memory = None if slot.start.repeats else memory
-    slot.received = receiver.receive(slot.samples, expected, memory=memory)
-    alive = set(range(config.users)) - set(slot.grant.lost_users)
-    read = {user.user for user in slot.received.users if user.header_read} if slot.received else set()
-    if slot.grant.frame is not None and not alive <= read:
-        slot.received = receiver.receive(slot.samples, expected, told=told_headers(slot), memory=memory)
+    if follower is not None and read is not None and not slot.start.repeats:
+        slot.received = follower.receive(read, slot, memory)
+    else:
+        slot.received = receiver.receive(slot.samples, expected, memory=memory)
+    alive = slot.alive(config.users)
+    heard = {user.user for user in slot.received.users if user.header_read} if slot.received else set()
+    if slot.grant.frame is not None and not alive <= heard:
+        slot.received = receiver.receive(slot.samples, expected, told=slot.told_headers(), memory=memory)
+    note_mirror(receiver, slot, expected)
+    if clipped := clipped_values(slot.samples.data):
+        slot.events[EventKind.CLIPPED] = clipped
     slot.latency_ms["phy"] = (time.perf_counter() - clock) * 1e3
     slot.csi = csi_report(slot.received, slot.grant, slot.samples.end_tick, expected, config.waveform)
 

@@ -1,10 +1,14 @@
 """Starts the processes of a loopback run, watches them, and ends all when one of them dies."""
 
+import contextlib
+import math
 import os
+import re
 import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,6 +20,7 @@ from radio.isolated import isolated_command, isolated_environment
 
 POLL_S = 0.05
 NO_SPACE_BYTES = 1 << 14
+BLAMED_S = 3.0  # how long a node that others blame may take to end
 GRACE_S = 10.0  # time that nodes get to stop in order before they are killed
 
 
@@ -33,6 +38,16 @@ class Child:
     name: str
     process: subprocess.Popen[bytes]
     log: Path
+    ended_s: float | None = None  # monotonic; None while it lives
+
+    def watch(self) -> None:
+        """Note when it ends, from a thread of its own: a poll every now and then would see several end at once."""
+
+        def wait() -> None:
+            self.process.wait()
+            self.ended_s = time.monotonic()
+
+        threading.Thread(target=wait, name=f"watch-{self.name}", daemon=True).start()
 
     def last_error(self) -> str:
         """The sentence that the node ended with, if it left one."""
@@ -65,6 +80,7 @@ class Supervisor:
                 start_new_session=True,  # Ctrl-C reaches the supervisor alone, which stops the nodes in order
             )
         self.children.append(Child(name, process, log))
+        self.children[-1].watch()
 
     def wait(self, on_poll: Callable[[], None]) -> None:
         """Return when every node has ended well. Raises as soon as one has not, after ending the rest.
@@ -76,15 +92,28 @@ class Supervisor:
                 failed = [child for child in self.children if child.process.poll() not in (None, 0)]
                 if failed:
                     time.sleep(4 * POLL_S)  # let the one that failed first be told from those that follow
-                    self._raise(failed[0])
+                    self._raise(self._first())
                 on_poll()
                 time.sleep(POLL_S)
             on_poll()
             failed = [child for child in self.children if child.process.returncode != 0]
             if failed:
-                self._raise(failed[0])
+                self._raise(self._first())
         finally:
             self.stop()
+
+    def _first(self) -> Child:
+        """The one that failed first; where it only says that it cannot go on without another, that other one."""
+        failed = [child for child in self.children if child.process.poll() not in (None, 0)]
+        first = min(failed, key=lambda child: child.ended_s or math.inf)
+        if first.process.returncode < 0:
+            return first
+        blamed = re.search(r"cannot go on without (\w+)", first.last_error())
+        other = next((child for child in self.children if blamed and child.name == blamed[1]), first)
+        with contextlib.suppress(subprocess.TimeoutExpired):  # it says goodbye before it ends
+            if other.process.wait(BLAMED_S):
+                return other
+        return first
 
     def _raise(self, child: Child) -> None:
         code = child.process.returncode

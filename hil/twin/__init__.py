@@ -1,1 +1,1 @@
-"""A twin of the room: a simulated air whose bursts fare as those of a recording did."""
+"""A digital twin: a configuration of the simulated air fitted to a recording."""

@@ -9,9 +9,8 @@ from hil.session.slot import Slot
 from radio.samples import Samples
 from radio.waveform.acquisition.carrier import known_symbol_starts, observe
 from radio.waveform.burst.grid import ResourceGrid
-from radio.waveform.burst.header import modulate
 from radio.waveform.burst.windows import backoff_samples, symbol_bins
-from radio.waveform.frame import ReceivedUser
+from radio.waveform.reception.frame import ReceivedUser
 from radio.waveform.reception.receiver import BurstReceiver
 
 
@@ -59,7 +58,7 @@ class BurstView:
 
 def view_burst(receiver: BurstReceiver, slot: Slot, samples: Samples) -> BurstView | None:
     """A slot's samples (front-end errors taken out) as views; None when no user is detected."""
-    expected = slot.grant.slot_tick + slot.start.guard_samples
+    expected = slot.burst_tick
     frame = receiver.receive(samples, expected)
     if frame is None:
         return None
@@ -100,12 +99,11 @@ def _training(
         return seen, starts
     config = grid.config
     first = begin - grid.preamble_start(found.user) - backoff_samples(grid) + grid.header_start(found.user)
-    headers = first + config.cp_samples + np.arange(config.header_symbols) * grid.symbol_samples
+    headers = grid.window_starts(first, config.header_symbols)
     if headers[-1] + config.fft_size > samples.n_samples:
         return seen, starts
     bins = symbol_bins(samples.data, grid, headers, found.cfo_hz, begin)
-    known = modulate(found.header, config.header_symbols * config.active_subcarriers)
-    read = bins * (np.conj(known.reshape(config.header_symbols, -1)) / grid.training_boost)
+    read = bins * (np.conj(grid.header(found.header)) / grid.training_boost**2)
     return np.concatenate([seen, read], axis=1), np.concatenate([starts, headers])
 
 

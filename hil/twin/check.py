@@ -9,7 +9,6 @@ import numpy as np
 from hil.bus.messages import CsiReport
 from hil.config import RunConfig
 from hil.errors import UsageError
-from hil.nodes.receiver import told_headers
 from hil.session.csi_path import CsiPath
 from hil.session.feedback import side_information
 from hil.session.slot import Slot
@@ -72,9 +71,9 @@ def _pass(recording: Recording, twin: RunConfig, number: int, pictures: Pictures
     otherwise = {slot.grant.slot: random_payload(_longest(slot), seed) for slot in recording.slots}
 
     def payload(slot: Slot, user: int, csi: CsiReport | None) -> tuple[np.ndarray, FrameHeader]:
-        delivered = paths[user].take(csi, slot.grant.slot_tick) if config.feedback.csi else None
+        delivered = paths[user].take(csi, slot.grant.slot_tick)
         before = recorded[slot.grant.slot]
-        header = told_headers(before).get(user)
+        header = before.told_headers().get(user)
         if header is None:
             return otherwise[slot.grant.slot](slot, user, csi)
         symbols = before.symbols.get(user)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hil.session.slot import Slot
-from radio.waveform.frame import ReceivedUser
+from radio.waveform.reception.frame import ReceivedUser
 
 Score = Callable[[Slot, int], float | None]  # of a user's picture in a slot, dB
 
@@ -43,7 +43,7 @@ def measure_curves(slots: Iterable[Slot], users: int, center_frequency_hz: float
     rows: list[list[dict[str, float]]] = [[] for _ in range(users)]
     sent = read = 0
     for slot in slots:
-        expected = slot.grant.slot_tick + slot.start.guard_samples
+        expected = slot.burst_tick
         for user in set(range(users)) - set(slot.grant.lost_users):
             found = next((u for u in slot.received.users if u.user == user), None) if slot.received else None
             sent += 1

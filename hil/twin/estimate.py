@@ -6,7 +6,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Estimate:
-    """name: of the configuration, dotted. uncertainty: one standard deviation, None where nobody can say.
+    """name: of the configuration, dotted. uncertainty: one standard deviation, None where it is unknown.
 
     fitted: whether the twin has this value; otherwise the default stays and `note` says why.
     """

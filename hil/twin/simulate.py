@@ -46,7 +46,7 @@ def simulate(config: RunConfig, plan: Iterable[Slot], payload: Payload) -> Itera
             burst = transmitters[user].modulate(symbols, header) * np.float32(config.radio.tx_amplitude)
             burst = precorrect(burst, command.correction_hz, config.sample_rate_hz)
             burst = (burst / np.maximum(np.abs(burst), np.float32(1.0))).astype(np.complex64)
-            tick = grant.slot_tick + start.guard_samples - command.advance_ticks
+            tick = slot.burst_tick - command.advance_ticks
             medium.add_burst(user, Samples(burst[np.newaxis], tick, config.sample_rate_hz))
             slot.sent[user] = _sent(grant, header, command)
             slot.symbols[user] = symbols
@@ -66,7 +66,7 @@ def random_payload(n_symbols: int, seed: int) -> Payload:
 
     def payload(slot: Slot, user: int, _csi: CsiReport | None) -> tuple[np.ndarray, FrameHeader]:
         if slot.grant.frame is None:
-            return np.zeros(0, np.complex64), FrameHeader(0, user, "probe", 0, 0, 0, 0)
+            return np.zeros(0, np.complex64), FrameHeader.probe(user)
         rng = np.random.default_rng([seed, slot.grant.slot, user])
         symbols = (rng.standard_normal((n_symbols, 2)) @ [1, 1j] / np.sqrt(2)).astype(np.complex64)
         return symbols, FrameHeader(slot.grant.frame, user, "image", 0, 0, n_symbols, 0)

@@ -1,4 +1,4 @@
-"""What every codec has, whatever its networks: arguments, a shared encoder, and a decoder for each user."""
+"""Common base of all codecs: arguments, a shared encoder, and a decoder for each user."""
 
 from __future__ import annotations
 

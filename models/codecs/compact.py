@@ -1,4 +1,4 @@
-"""The compact codec, which a laptop runs in real time: one encoder shared by all users, one decoder per user."""
+"""The compact codec for real-time use on a laptop: one encoder shared by all users, one decoder per user."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every architecture by name, and how a latent becomes symbols.
+"""Registry of architectures, and the mapping between latents and symbols.
 
 Latent layout: real [batch, M, H/4, W/4]; its flattened reals are read as complex symbols, the first half
 being the real part and the second half the imaginary part, so channel c pairs with channel c + M/2 at the

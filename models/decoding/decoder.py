@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import threading
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -10,17 +12,17 @@ import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import nn
+from torch import Tensor, nn
 
 from models.codecs.registry import build_codec, symbols_to_latent
 from models.decoding.frozen import freeze
 from models.errors import ModelError
 from models.package.manifest import CodecManifest, load_manifest
 from models.runtime.encoder import payload_uses, sharing_of
-from models.sharing import Sharing, pick
+from models.sharing import Sharing
 from models.side_information import SideInformation
 
-EAGER_PICTURES = 4  # of each user: freezing its network takes longer than to decode some
+EAGER_PICTURES = 4  # of each network: to freeze it takes longer than to decode some
 
 
 def choose_device(device: str) -> torch.device:
@@ -47,8 +49,9 @@ class SemanticDecoder:
         self.sharing = sharing_of(manifest, sharing)
         self.device = device
         self._decoders = decoders.eval().to(device)
-        self._decoded = [0] * len(decoders)
+        self._decoded: Counter[int] = Counter()  # pictures, and frozen networks, by the network's identity
         self._frozen: dict[int, nn.Module] = {}
+        self._freezing = threading.Lock()  # decoding and scoring are threads of their own
 
     @classmethod
     def load(cls, folder: Path | str, device: str = "auto", sharing: Sharing | None = None) -> SemanticDecoder:
@@ -94,16 +97,43 @@ class SemanticDecoder:
 
     @torch.inference_mode()
     def decode_float(
-        self, features: NDArray[np.complex64], user: int, side: SideInformation, height: int, width: int
+        self,
+        features: NDArray[np.complex64],
+        user: int,
+        side: SideInformation,
+        height: int,
+        width: int,
+        sharing: Sharing | None = None,
     ) -> NDArray[np.float32]:
         """complex64 [k], user's aligned features (``channel.aligned_features``) -> float32 [3, H, W] in [0,
         1].
 
-        height and width are the image's own, before padding to the stride. Raises ModelError when k does
-        not fit them, a feature is not finite, or the user or side information does not fit the codec.
+        height and width are the image's own, before padding to the stride. sharing: as the encoder had it. Raises
+        ModelError when k does not fit them, a feature is not finite, or the user or side information does not fit the
+        codec.
         """
         stride = self.manifest.stride
         rows, columns = math.ceil(height / stride), math.ceil(width / stride)
+        image = self._fastest(user)(*self.feed(features, user, side, height, width, sharing))
+        if image.ndim != 4 or tuple(image.shape) != (1, 3, rows * stride, columns * stride):
+            raise ModelError(
+                f"the decoder gave an image of the shape {list(image.shape)}, but its manifest makes it "
+                f"[1, 3, {rows * stride}, {columns * stride}]."
+            )
+        return image[0, :, :height, :width].clamp(0, 1).cpu().numpy()
+
+    def feed(
+        self,
+        features: NDArray[np.complex64],
+        user: int,
+        side: SideInformation,
+        height: int,
+        width: int,
+        sharing: Sharing | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """What a user's network is given, float [1, M, h, w] and side float [1, d], on the decoder's device; arguments
+        and errors as ``decode_float``.
+        """
         expected = self.channel_uses(height, width) if min(height, width) > 0 else 0
         if height < 1 or width < 1 or features.shape != (expected,):
             raise ModelError(
@@ -115,38 +145,35 @@ class SemanticDecoder:
         if side.users > self.users:
             raise ModelError(f"the codec serves {self.users} users, but the side information is for {side.users}.")
         if self.sharing is not None:
-            features, side = self._own(features, user, side)
+            features, side = self._own(features, user, side, sharing or self.sharing)
         vector = torch.from_numpy(side.vector(user, self.manifest.side_information))[None].to(self.device)
         symbols = torch.from_numpy(np.ascontiguousarray(features, np.complex64))[None].to(self.device)
-        image = self._fastest(user)(symbols_to_latent(symbols, rows, columns), vector)
-        if image.ndim != 4 or tuple(image.shape) != (1, 3, rows * stride, columns * stride):
-            raise ModelError(
-                f"the decoder gave an image of the shape {list(image.shape)}, but its manifest makes it "
-                f"[1, 3, {rows * stride}, {columns * stride}]."
-            )
-        return image[0, :, :height, :width].clamp(0, 1).cpu().numpy()
+        stride = self.manifest.stride
+        return symbols_to_latent(symbols, math.ceil(height / stride), math.ceil(width / stride)), vector
 
     def _own(
-        self, payload: NDArray[np.complex64], user: int, side: SideInformation
+        self, payload: NDArray[np.complex64], user: int, side: SideInformation, sharing: Sharing
     ) -> tuple[NDArray[np.complex64], SideInformation]:
         """A user's symbols of a shared payload as the prefix of all channels that its network reads, and what the
         network is told.
         """
-        assert self.sharing is not None
         all_channels = self.manifest.latent_channels // 2
-        own = self.sharing.own_channels(user, side.users, all_channels)
-        symbols = pick(payload, own, self.sharing.payload_channels(all_channels))
+        symbols = sharing.pick(payload, user, side.users, all_channels)
         features = np.zeros((all_channels, symbols.shape[1]), np.complex64)
-        features[: own.size] = symbols
-        return features.ravel(), self.sharing.informed(side, all_channels)
+        features[: len(symbols)] = symbols
+        return features.ravel(), sharing.informed(side, all_channels)
 
     def _fastest(self, user: int) -> nn.Module:
         """A user's network; on a CPU a frozen graph of it, once it has decoded enough pictures to be worth one."""
-        if user not in self._frozen:
-            self._decoded[user] += 1
-            if self._decoded[user] <= EAGER_PICTURES or self.device.type != "cpu":
-                return self.network(user)
-            torch_network = not isinstance(self.manifest.files.decoders, list)
-            sizes = self.manifest.latent_channels, len(self.manifest.side_information)
-            self._frozen[user] = freeze(self.network(user).eval(), *sizes) if torch_network else self.network(user)
-        return self._frozen[user]
+        network = self.network(user)
+        if self.device.type != "cpu" or isinstance(self.manifest.files.decoders, list):
+            return network
+        key = id(network)
+        with self._freezing:
+            if key not in self._frozen:
+                self._decoded[key] += 1
+                if self._decoded[key] <= EAGER_PICTURES:
+                    return network
+                sizes = self.manifest.latent_channels, len(self.manifest.side_information)
+                self._frozen[key] = freeze(network.eval(), *sizes)
+            return self._frozen[key]

@@ -34,7 +34,8 @@ class OnnxDecoder(nn.Module):
 def open_onnx_decoders(manifest: CodecManifest, folder: Path) -> nn.ModuleList:
     """One decoder for every user. ModelError when a file cannot be loaded or takes other inputs.
 
-    A file for one user takes ``features`` and ``side``; one file for all takes ``user``, int64 [1], besides.
+    A file for one user takes ``features`` and ``side``; one file for all takes ``user``, int64 [1], besides, unless the
+    codec serves every user alike.
     """
     assert isinstance(manifest.files.decoders, list)
     sessions = []
@@ -47,6 +48,7 @@ def open_onnx_decoders(manifest: CodecManifest, folder: Path) -> nn.ModuleList:
                 f"{folder / entry.name} takes the inputs {sorted(inputs)}, but a decoder takes features, user and side."
             )
         sessions.append(session)
-    if len(sessions) < manifest.users and "user" not in [node.name for node in sessions[0].get_inputs()]:
+    alike = manifest.takes_any_share
+    if len(sessions) < manifest.users and not alike and "user" not in [n.name for n in sessions[0].get_inputs()]:
         raise ModelError(f"{folder}: one decoder for {manifest.users} users must take the user as an input.")
     return nn.ModuleList(OnnxDecoder(sessions[user % len(sessions)], user) for user in range(manifest.users))

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models.codecs.channel import ChannelMode
 from models.errors import ModelError
-from models.evaluation.frames import frames_of, same_size_groups
-from models.evaluation.metrics import ms_ssim, psnr_db, ssim
+from models.evaluation.frames import PictureGroup, frames_of, same_size_groups
 from models.evaluation.perceptual import Measure
+from models.evaluation.pictures import PictureRow, picture_rows
 from models.evaluation.scheme import Scheme
 from models.images import ImageSource
 
@@ -24,7 +23,7 @@ EVALUATION_SEED = 30_000
 class Row:
     """Means over images (and, where they differ in size, channel uses). ssim, ms_ssim: None where pictures are too
     small for them. link: what carries the picture. perceptual: further figures that were asked for, by name.
-    refiner_passes: network passes of refinement a picture, 0 without.
+    refiner_passes: network passes of refinement a picture, 0 without. pictures: what the means are of.
     """
 
     scheme: str
@@ -40,10 +39,15 @@ class Row:
     seed: int
     perceptual: dict[str, float | None] = field(default_factory=dict)
     refiner_passes: int = 0
+    antennas: int = 1
+    pictures: tuple[PictureRow, ...] = ()
 
     def as_dict(self) -> dict[str, object]:
-        """Plain values for JSON; perceptual figures stand among the others, as ``st_lpips`` and so on."""
-        values = asdict(self)
+        """Plain values for JSON, without those of single pictures; perceptual figures stand among the others, as
+        ``st_lpips`` and so on.
+        """
+        values = asdict(replace(self, pictures=()))
+        del values["pictures"]
         return values | {name.replace("-", "_"): value for name, value in values.pop("perceptual").items()}
 
 
@@ -57,18 +61,20 @@ def compare(
     ratio: float | None = None,
     seed: int = EVALUATION_SEED,
     metrics: Mapping[str, Measure] | None = None,
+    antennas: int = 1,
 ) -> Iterator[Row]:
     """Rows as they are measured, SNR by SNR, for the first ``limit`` pictures of ``source``.
 
     ratio: channel uses per image real for schemes that take any number; by default what the codecs among the
-    schemes take, or 1/6. metrics: perceptual measures by
-    name (``perceptual.load_measure``). Raises ModelError when the schemes cannot have the same number of channel uses.
+    schemes take, or 1/6. metrics: perceptual measures by name (``perceptual.load_measure``). antennas: of the
+    receiver, each with noise of its own. Raises ModelError when the schemes cannot have the same number of channel
+    uses.
     """
     groups = same_size_groups(source, limit)
-    uses = [common_uses(schemes, group.shape[1], group.shape[2], ratio) for group in groups]
+    uses = [common_uses(schemes, group.pixels.shape[1], group.pixels.shape[2], ratio) for group in groups]
     for snr_db in snrs_db:
         for scheme in schemes:
-            yield _row(scheme, groups, uses, mode, users, snr_db, seed, metrics or {})
+            yield _row(scheme, groups, uses, mode, users, snr_db, seed, metrics or {}, antennas)
 
 
 def common_uses(schemes: Sequence[Scheme], height: int, width: int, ratio: float | None = None) -> int:
@@ -88,39 +94,42 @@ def common_uses(schemes: Sequence[Scheme], height: int, width: int, ratio: float
 
 def _row(
     scheme: Scheme,
-    groups: Sequence[NDArray[np.uint8]],
+    groups: Sequence[PictureGroup],
     uses: Sequence[int],
     mode: ChannelMode,
     users: int,
     snr_db: float,
     seed: int,
     metrics: Mapping[str, Measure],
+    antennas: int,
 ) -> Row:
-    figures: dict[str, list[NDArray[np.float64] | None]] = {"psnr_db": [], "ssim": [], "ms_ssim": []}
+    pictures: list[PictureRow] = []
     pairs = []
+    first_frame = 0
     for group, channel_uses in zip(groups, uses, strict=True):
-        frames = frames_of(group, mode, users, channel_uses, seed)
+        frames = frames_of(group.pixels, mode, users, channel_uses, seed, antennas)
         decoded = np.concatenate([scheme.send(frame, snr_db, channel_uses)[: frame.counted] for frame in frames])
-        pairs.append((group, decoded))
-        for name, measure in (("psnr_db", psnr_db), ("ssim", ssim), ("ms_ssim", ms_ssim)):
-            figures[name].append(measure(group, decoded))
-    counts = [len(group) for group in groups]
-    psnr = _mean(figures["psnr_db"])
+        pairs.append((group.pixels, decoded))
+        pictures += picture_rows(scheme, group, decoded, users, channel_uses, first_frame)
+        first_frame += -(-len(group.pixels) // users)
+    psnr = _mean([picture.psnr_db for picture in pictures])
     assert psnr is not None
     return Row(
         scheme=scheme.name,
         channel=mode,
         users=users,
         snr_db=float(snr_db),
-        channel_uses=round(float(np.average(uses, weights=counts)), 2),
-        images=sum(counts),
+        channel_uses=round(float(np.mean([picture.channel_uses for picture in pictures])), 2),
+        images=len(pictures),
         psnr_db=psnr,
-        ssim=_mean(figures["ssim"]),
-        ms_ssim=_mean(figures["ms_ssim"]),
+        ssim=_mean([picture.ssim for picture in pictures]),
+        ms_ssim=_mean([picture.ms_ssim for picture in pictures]),
         link=scheme.link,
         seed=seed,
         perceptual={name: _rounded(perceive(pairs)) for name, perceive in metrics.items()},
         refiner_passes=scheme.refiner_passes,
+        antennas=antennas,
+        pictures=tuple(pictures),
     )
 
 
@@ -128,7 +137,7 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 5)
 
 
-def _mean(parts: Sequence[NDArray[np.float64] | None]) -> float | None:
+def _mean(values: Sequence[float | None]) -> float | None:
     """Mean over all pictures; None unless the figure exists for every one."""
-    known = [part for part in parts if part is not None]
-    return round(float(np.concatenate(known).mean()), 4) if known and len(known) == len(parts) else None
+    known = [value for value in values if value is not None]
+    return round(float(np.mean(known)), 4) if known and len(known) == len(values) else None

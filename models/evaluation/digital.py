@@ -14,6 +14,7 @@ from models.digital.sources import Coded, best_within, code_picture
 from models.errors import ModelError
 from models.evaluation.frames import Frame
 from models.evaluation.scheme import Scheme
+from models.suggestion import did_you_mean
 
 DIGITAL = "digital-"
 CAPACITY = "-capacity"
@@ -31,7 +32,8 @@ class DigitalScheme(Scheme):
 
     def __init__(self, form: str, capacity: bool) -> None:
         if form not in FORMATS:
-            raise ModelError(f"image format {form!r} is not known; known are {', '.join(FORMATS)}.")
+            guess = did_you_mean(form, FORMATS)
+            raise ModelError(f"image format {form!r} is not known{guess}; known are {', '.join(FORMATS)}.")
         self._form, self._capacity = form, capacity
         self.name = DIGITAL + form + (CAPACITY if capacity else "")
         self.link = "capacity of the multiple-access channel (upper bound)" if capacity else "time-shared 5G LDPC + QAM"
@@ -40,11 +42,11 @@ class DigitalScheme(Scheme):
         return None
 
     def send(self, frame: Frame, snr_db: float, channel_uses: int) -> NDArray[np.uint8]:
-        gains = frame.channel.abs().double().numpy()
+        channel = frame.channel.numpy().astype(np.complex128)
         if self._capacity:
-            bits = channel_uses * fair_rates(gains, snr_db)
-        else:
-            bits = time_shared_bits(gains, snr_db, channel_uses)
+            bits = channel_uses * fair_rates(channel.transpose(1, 0, 2), snr_db)
+        else:  # one user at a time: the antennas' maximum-ratio combination
+            bits = time_shared_bits(np.linalg.norm(channel, axis=0), snr_db, channel_uses)
         return np.stack(
             [best_within(self._coded(p), float(b)).decode() for p, b in zip(frame.pictures, bits, strict=True)]
         )

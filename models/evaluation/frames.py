@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.codecs.channel import ChannelMode, draw_channel
-from models.images import ImageSource
+from models.images import ImageSource, Picture
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Frame:
     """One use of the channel by all users.
 
     pictures: uint8 [users, H, W, 3]; counted: how many of them are new (the last frame of a size is filled up with
-    pictures that were measured before); channel: h, complex64 [users, 1 or k]; noise_seed: of this frame.
+    pictures that were measured before); channel: h, complex64 [antennas, users, 1 or k]; noise_seed: of this frame.
     """
 
     pictures: NDArray[np.uint8]
@@ -28,17 +28,28 @@ class Frame:
     noise_seed: int
 
 
-def same_size_groups(source: ImageSource, limit: int | None = None) -> list[NDArray[np.uint8]]:
-    """The first ``limit`` pictures by size: uint8 [n, H, W, 3] each."""
-    groups: dict[tuple[int, ...], list[NDArray[np.uint8]]] = {}
+@dataclass(frozen=True)
+class PictureGroup:
+    """Pictures of one size. pixels: uint8 [n, H, W, 3]."""
+
+    image_ids: tuple[str, ...]
+    pixels: NDArray[np.uint8]
+
+
+def same_size_groups(source: ImageSource, limit: int | None = None) -> list[PictureGroup]:
+    """The first ``limit`` pictures by size."""
+    groups: dict[tuple[int, ...], list[Picture]] = {}
     for index in range(min(len(source), limit or len(source))):
-        pixels = source[index].pixels
-        groups.setdefault(pixels.shape, []).append(pixels)
-    return [np.stack(group) for group in groups.values()]
+        picture = source[index]
+        groups.setdefault(picture.pixels.shape, []).append(picture)
+    return [
+        PictureGroup(tuple(one.image_id for one in group), np.stack([one.pixels for one in group]))
+        for group in groups.values()
+    ]
 
 
 def frames_of(
-    pictures: NDArray[np.uint8], mode: ChannelMode, users: int, channel_uses: int, seed: int
+    pictures: NDArray[np.uint8], mode: ChannelMode, users: int, channel_uses: int, seed: int, antennas: int = 1
 ) -> Iterator[Frame]:
     """Every picture of uint8 [n, H, W, 3] once, ``users`` in each frame; draws depend on seed and position only."""
     for start in range(0, len(pictures), users):
@@ -46,6 +57,7 @@ def frames_of(
         channel_seed, noise_seed = (
             int(part.generate_state(1, np.uint64)[0] >> 2) for part in np.random.SeedSequence([seed, start]).spawn(2)
         )
-        channel = draw_channel(mode, 1, users, channel_uses, torch.Generator().manual_seed(channel_seed))[0]
+        generator = torch.Generator().manual_seed(channel_seed)
+        channel = draw_channel(mode, antennas, users, channel_uses, generator)
         counted = min(users, len(pictures) - start)
         yield Frame(pictures[rows % len(pictures)], counted, channel, noise_seed)

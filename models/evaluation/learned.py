@@ -6,34 +6,43 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from models.codecs.channel import transmit
+from models.choice.sharing_choice import SharingChooser
 from models.decoding.decoder import SemanticDecoder
 from models.errors import ModelError
 from models.evaluation.frames import Frame
 from models.evaluation.scheme import Scheme
 from models.package.zoo import codec_folder
 from models.runtime.encoder import SemanticEncoder
-from models.sharing import Sharing
+from models.separation import separated, sinr_of_users
+from models.sharing import AUTO, Sharing, summaries
 from models.side_information import SideInformation
+
+CHOICE_PLACES = 128  # of a payload in a selective channel, by which its sharing is chosen
 
 
 class LearnedScheme(Scheme):
     """An installed codec over the bare superposed channel, with perfect channel knowledge at both ends.
 
     name: the codec's, and for one that takes any number of symbols how its users share after an "@"
-    (``Sharing.named``): "real-time@superposed:16".
+    (``Sharing.named``, or "auto" for what the channel of each frame makes best): "real-time@superposed:16". The
+    receiver separates users by LMMSE on all its antennas, knowing what each of them sends where.
     """
 
     link = "superposed"
 
     def __init__(self, name: str, users: int, device: str = "auto") -> None:
         codec, at, how = name.partition("@")
-        folder, sharing = codec_folder(codec), Sharing.named(how) if at else None
+        form, colon, channels = how.partition(":")
+        self._auto = form == AUTO
+        folder = codec_folder(codec)
+        sharing = Sharing.named(("parted" if self._auto else form) + colon + channels) if at else None
         self._encoder = SemanticEncoder.load(folder, sharing=sharing)
         self._decoder = SemanticDecoder.load(folder, device, sharing)
         self.name = self._encoder.manifest.name + at + how
         if users > self._encoder.users:
             raise ModelError(f"codec {self.name} serves {self._encoder.users} users, but {users} are asked for.")
+        if self._auto:
+            self._chooser = SharingChooser.of(self._encoder.manifest, users, sharing.channels if sharing else None)
 
     def natural_uses(self, height: int, width: int) -> int:
         return self._encoder.channel_uses(height, width)
@@ -47,18 +56,36 @@ class LearnedScheme(Scheme):
         pictures = self.send_float(frame, snr_db)
         return np.rint(pictures.transpose(0, 2, 3, 1) * 255).astype(np.uint8)
 
+    def sharing(self, gains: NDArray[np.complex128], noise_power: float) -> Sharing | None:
+        """How the users of a frame share; gains: complex [users, antennas, n]. None: as the codec learned it."""
+        if self._auto:
+            return self._chooser.best(gains[:, :, :: max(1, gains.shape[2] // CHOICE_PLACES)], noise_power).sharing
+        return self._encoder.sharing
+
     def send_float(self, frame: Frame, snr_db: float) -> NDArray[np.float32]:
         """float32 [users, 3, H, W] in [0, 1], before rounding to 8 bits."""
         users, height, width = frame.pictures.shape[:3]
-        gains = frame.channel.abs().square().mean(dim=1).sqrt().numpy()
-        phases = frame.channel.mean(dim=1).angle().numpy()
-        side = SideInformation(snr_db, gains, phases)
-        symbols = np.stack([self._encoder.encode(frame.pictures[user], user, side) for user in range(users)])
-        received = transmit(
-            torch.from_numpy(symbols)[None],
-            frame.channel[None],
-            torch.tensor([float(snr_db)]),
-            generator=torch.Generator().manual_seed(frame.noise_seed),
-        )
-        views = received.features[0].numpy()
-        return np.stack([self._decoder.decode_float(views[user], user, side, height, width) for user in range(users)])
+        channel = frame.channel.numpy().astype(np.complex128)  # [antennas, users, n]
+        gains, noise_power = channel.transpose(1, 0, 2) / np.sqrt(users), 10 ** (-snr_db / 10)
+        sharing = self.sharing(gains, noise_power)
+        side = _side(channel, snr_db)
+        powers = np.ones((users, 1))
+        if sharing is not None:
+            powers = sharing.powers(users, self._encoder.manifest.latent_channels // 2)
+            sinr_db, spread_db = summaries(sinr_of_users(gains, powers, noise_power))
+            side = SideInformation(side.snr_db, side.gains, side.phases_rad, sinr_db, spread_db)
+        symbols = np.stack([self._encoder.encode(frame.pictures[u], u, side, sharing) for u in range(users)])
+        received = np.sum(gains.transpose(1, 0, 2) * symbols, axis=1)
+        noise = torch.randn(received.shape, dtype=torch.complex64, generator=_seeded(frame.noise_seed)).numpy()
+        views, _ = separated(received + noise * np.sqrt(noise_power), gains, powers, noise_power)
+        return np.stack([self._decoder.decode_float(views[u], u, side, height, width, sharing) for u in range(users)])
+
+
+def _side(channel: NDArray[np.complex128], snr_db: float) -> SideInformation:
+    """What codecs that learned one way of sharing are told: root mean square gains over antennas and symbols."""
+    gains = np.sqrt(np.mean(np.square(np.abs(channel)), axis=(0, 2)))
+    return SideInformation(snr_db, gains, np.angle(channel.mean(axis=(0, 2))))
+
+
+def _seeded(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)

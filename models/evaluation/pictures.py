@@ -1,19 +1,16 @@
-"""The figures of `compare`, picture by picture instead of their means."""
+"""The figures of single pictures."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.codecs.channel import ChannelMode
-from models.evaluation.compare import EVALUATION_SEED, common_uses
-from models.evaluation.frames import frames_of
+from models.evaluation.frames import PictureGroup
 from models.evaluation.metrics import ms_ssim, psnr_db, ssim
 from models.evaluation.scheme import Scheme
-from models.images import ImageSource
 
 
 @dataclass(frozen=True)
@@ -33,39 +30,27 @@ class PictureRow:
     link: str
 
 
-def measure_pictures(
-    source: ImageSource,
-    schemes: Sequence[Scheme],
-    mode: ChannelMode,
-    users: int,
-    snr_db: float,
-    limit: int | None = None,
-    ratio: float | None = None,
-    seed: int = EVALUATION_SEED,
+def picture_rows(
+    scheme: Scheme, group: PictureGroup, decoded: NDArray[np.uint8], users: int, channel_uses: int, first_frame: int
 ) -> Iterator[PictureRow]:
-    """A row per scheme and picture; arguments, draws and errors are those of ``compare`` at one SNR.
-
-    Frames are numbered through all sizes of pictures.
-    """
-    sizes: dict[tuple[int, ...], list[int]] = {}
-    for index in range(min(len(source), limit or len(source))):
-        sizes.setdefault(source[index].pixels.shape, []).append(index)
-    before = 0
-    for indices in sizes.values():
-        group = np.stack([source[index].pixels for index in indices])
-        uses = common_uses(schemes, group.shape[1], group.shape[2], ratio)
-        for scheme in schemes:
-            frames = frames_of(group, mode, users, uses, seed)
-            decoded = np.concatenate([scheme.send(frame, snr_db, uses)[: frame.counted] for frame in frames])
-            figures = [measure(group, decoded) for measure in (psnr_db, ssim, ms_ssim)]
-            for position, index in enumerate(indices):
-                psnr, similarity, multiscale = (_at(figure, position) for figure in figures)
-                assert psnr is not None
-                yield PictureRow(
-                    scheme.name, before + position // users, position % users, source[index].image_id,
-                    group.shape[1], group.shape[2], uses, psnr, similarity, multiscale, scheme.link,
-                )  # fmt: skip
-        before += -(-len(indices) // users)
+    """A row for every picture of ``group``; decoded: uint8 [n, H, W, 3]; first_frame: the number of its first frame."""
+    height, width = group.pixels.shape[1:3]
+    psnr = psnr_db(group.pixels, decoded)
+    similarity, multiscale = (measure(group.pixels, decoded) for measure in (ssim, ms_ssim))
+    for position, image_id in enumerate(group.image_ids):
+        yield PictureRow(
+            scheme.name,
+            first_frame + position // users,
+            position % users,
+            image_id,
+            height,
+            width,
+            channel_uses,
+            float(psnr[position]),
+            _at(similarity, position),
+            _at(multiscale, position),
+            scheme.link,
+        )
 
 
 def _at(figure: NDArray[np.float64] | None, position: int) -> float | None:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from models.digital.formats import FORMATS
+from models.errors import ModelError
 from models.evaluation.digital import CAPACITY, DIGITAL, DigitalScheme
 from models.evaluation.learned import LearnedScheme
 from models.evaluation.refined import RefinedScheme
 from models.evaluation.scheme import Scheme
+from models.package.zoo import list_codecs
+from models.suggestion import did_you_mean
 
 
 def open_scheme(name: str, users: int, device: str = "auto") -> Scheme:
@@ -17,6 +23,14 @@ def open_scheme(name: str, users: int, device: str = "auto") -> Scheme:
         form = name.removeprefix(DIGITAL)
         return DigitalScheme(form.removesuffix(CAPACITY), form.endswith(CAPACITY))
     codec, plus, refiner = name.partition("+")
+    installed = [folder.name for folder in list_codecs()]
+    if "/" not in codec and codec not in installed and not Path(codec).is_dir():
+        digital = [DIGITAL + form + link for form in FORMATS for link in ("", CAPACITY)]
+        known = [*installed, *digital]
+        raise ModelError(
+            f"{codec!r} is no scheme{did_you_mean(codec, known)}: known are {', '.join(known)}, the folder of a codec, "
+            f"and CODEC+REFINER."
+        )
     if plus:
         return RefinedScheme(codec, refiner, users, device)
     return LearnedScheme(name, users, device)

@@ -62,15 +62,16 @@ def export_onnx_codec(
     with tempfile.TemporaryDirectory() as scratch_name:
         scratch = Path(scratch_name)
         shutil.copyfile(source / manifest.files.encoder.name, scratch / ENCODER_NAME)
+        networks = 1 if manifest.takes_any_share else manifest.users  # whose one decoder serves every user
         parity = 0.0
-        for user in range(manifest.users):
+        for user in range(networks):
             parity = max(parity, _write_decoder(manifest, decoder.network(user), scratch / f"decoder-{user}.onnx"))
         if parity > PARITY_LIMIT:
             raise ModelError(f"an exported decoder differs from torch by {parity:.2e}, more than {PARITY_LIMIT:.0e}.")
         metrics: dict[str, Any] = {"precision": precision, "source": f"{manifest.name} {manifest.version}"}
         metrics["decoder_parity_max_abs"] = parity
         folder.mkdir(parents=True, exist_ok=True)
-        names = [ENCODER_NAME, *(f"decoder-{user}.onnx" for user in range(manifest.users))]
+        names = [ENCODER_NAME, *(f"decoder-{user}.onnx" for user in range(networks))]
         if precision == "int8" and calibrating is not None:
             quantise_codec(manifest, source, scratch, folder, names, calibrating)
             metrics["calibration"] = _last_part(str(calibration))
@@ -114,7 +115,8 @@ def _write_decoder(manifest: CodecManifest, network: nn.Module, path: Path) -> f
 
 def _psnr_against(source: Path, folder: Path, pictures: ImageSource, limit: int) -> dict[str, Any]:
     """Mean PSNR in dB of both codecs by SNR, over the same pictures, phases and noise."""
-    users = load_manifest(source).users
+    manifest = load_manifest(source)
+    users = min(2, manifest.users) if manifest.takes_any_share else manifest.users
     table: dict[str, Any] = {"channel": "random-phase", "users": users, "seed": EVALUATION_SEED}
     for label, place in (("source", source), ("this", folder)):
         rows = list(

@@ -16,11 +16,12 @@ from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, Q
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from models.codecs.channel import transmit
-from models.codecs.registry import symbols_to_latent
+from models.decoding.decoder import SemanticDecoder
 from models.evaluation.frames import Frame, frames_of, same_size_groups
 from models.images import ImageSource
 from models.package.manifest import CodecManifest
 from models.runtime.encoder import SemanticEncoder
+from models.sharing import Sharing
 from models.side_information import SideInformation
 
 CALIBRATION_PICTURES = 64
@@ -96,36 +97,41 @@ def _kept_in_float(model: onnx.ModelProto) -> list[str]:
 
 
 def _feeds(manifest: CodecManifest, source: Path, pictures: ImageSource) -> tuple[Feeds, list[Feeds]]:
-    encoder = SemanticEncoder.load(source)
+    """What encoder and decoders are given; of a codec that takes any share one user's, with few and all channels."""
+    users = manifest.users
+    sharings: list[Sharing | None] = [None]
+    if manifest.takes_any_share:
+        all_channels = manifest.latent_channels // 2
+        users, sharings = 1, [Sharing(1, max(1, all_channels // part)) for part in (1, 2, 4)]
+    encoders = [SemanticEncoder.load(source, sharing=sharing) for sharing in sharings]
+    decoders = [SemanticDecoder.load(source, "cpu", sharing) for sharing in sharings]
     encoder_feeds: Feeds = []
-    decoder_feeds: list[Feeds] = [[] for _ in range(manifest.users)]
+    decoder_feeds: list[Feeds] = [[] for _ in range(users)]
     for group in same_size_groups(pictures, CALIBRATION_PICTURES):
-        uses = manifest.channel_uses(*group.shape[1:3])
-        for index, frame in enumerate(frames_of(group, "random-phase", manifest.users, uses, CALIBRATION_SEED)):
-            _one_frame(manifest, encoder, frame, float(5 * (index % 5)), encoder_feeds, decoder_feeds)
+        uses = manifest.channel_uses(*group.pixels.shape[1:3])
+        for index, frame in enumerate(frames_of(group.pixels, "random-phase", users, uses, CALIBRATION_SEED)):
+            encoder, decoder = encoders[index % len(encoders)], decoders[index % len(decoders)]
+            _one_frame(encoder, decoder, frame, float(5 * (index % 5)), encoder_feeds, decoder_feeds)
     return encoder_feeds, decoder_feeds
 
 
 def _one_frame(
-    manifest: CodecManifest,
     encoder: SemanticEncoder,
+    decoder: SemanticDecoder,
     frame: Frame,
     snr_db: float,
     encoder_feeds: Feeds,
     decoder_feeds: list[Feeds],
 ) -> None:
     users, height, width = frame.pictures.shape[:3]
-    phases = frame.channel[:, 0].angle().numpy()
+    phases = frame.channel[0, :, 0].angle().numpy()
     side = SideInformation(snr_db, np.ones(users, np.float32), phases)
-    vectors = [side.vector(user, manifest.side_information)[None] for user in range(users)]
     for user in range(users):
-        encoder_feeds.append(encoder.feed(frame.pictures[user], user, vectors[user]))
+        encoder_feeds.append(encoder.feed(frame.pictures[user], user, side))
     symbols = np.stack([encoder.encode(frame.pictures[user], user, side) for user in range(users)])
     generator = torch.Generator().manual_seed(frame.noise_seed)
-    received = transmit(
-        torch.from_numpy(symbols)[None], frame.channel[None], torch.tensor([snr_db]), generator=generator
-    )
-    rows, columns = -(-height // manifest.stride), -(-width // manifest.stride)
+    received = transmit(torch.from_numpy(symbols)[None], frame.channel, torch.tensor([snr_db]), generator=generator)
     for user in range(users):
-        latent = symbols_to_latent(received.features[:, user], rows, columns).numpy()
-        decoder_feeds[user].append({"features": latent, "side": vectors[user]})
+        features = received.features[0, user].numpy()
+        latent, vector = decoder.feed(features, user, side, height, width)
+        decoder_feeds[user].append({"features": latent.numpy(), "side": vector.numpy()})

@@ -6,13 +6,13 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError, features
 
 from models.errors import ModelError
 from models.images.pixels import downsize, fitted, to_rgb
 from models.images.source import ImageSource, Picture
 
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", *((".avif",) if features.check("avif") else ()))
 MAX_PIXELS = 100_000_000
 
 

@@ -23,7 +23,7 @@ def open_images(path: str | Path, max_side_px: int = DEFAULT_MAX_SIDE_PX, split:
     ``"demo"``.
 
     Pictures whose longer side exceeds ``max_side_px`` are downsized to it. split: which batches of a CIFAR-10
-    archive or folder, so that nobody measures on what was trained on; other sources have no split and are whole.
+    archive or folder, which keeps training and test apart; other sources have no split and are whole.
     Raises ModelError when there is nothing to read at ``path`` or its form is not one of these.
     """
     if max_side_px < 1:

@@ -1,4 +1,4 @@
-"""The manifest of a codec folder: what the network is, which files hold it, and what was measured on it."""
+"""The manifest of a codec folder: architecture, files with checksums, provenance and metrics."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class CodecFiles(Strict):
 
 
 class Provenance(Strict):
-    """How the weights came to be. note: where the run differed from its command, and what a user should know."""
+    """How the weights were trained. note: deviations of the run from its command, and limitations."""
 
     data: str
     command: str

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from models.errors import ModelError
 from models.package.manifest import MANIFEST_NAME
+from models.suggestion import did_you_mean
 
 DEFAULT_CODEC = "compact-2u"
 DEFAULT_REFINER = "refiner-32"
@@ -50,8 +51,11 @@ def _find(name_or_path: str | Path, kind: str) -> Path:
     folder = Path(name_or_path)
     if text and (folder / MANIFEST_NAME).is_file():
         return folder
-    names = ", ".join(found.name for found in _installed(kind)) or "none"
-    raise ModelError(f"{text!r} is no installed {kind} nor a folder with a {MANIFEST_NAME}; installed are: {names}.")
+    names = [found.name for found in _installed(kind)]
+    raise ModelError(
+        f"{text!r} is no installed {kind} nor a folder with a {MANIFEST_NAME}{did_you_mean(text, names)}; "
+        f"installed are: {', '.join(names) or 'none'}."
+    )
 
 
 def list_codecs() -> list[Path]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from models.errors import ModelError
 from models.package.manifest import CodecManifest, load_manifest
-from models.sharing import Sharing, place
+from models.sharing import Sharing
 from models.side_information import SideInformation
 
 
@@ -47,10 +47,13 @@ class SemanticEncoder:
         """k, complex symbols for an image of ``height`` x ``width`` pixels (after padding to the stride)."""
         return payload_uses(self.manifest, self.sharing, height, width)
 
-    def encode(self, image: NDArray[np.uint8], user: int, side: SideInformation) -> NDArray[np.complex64]:
+    def encode(
+        self, image: NDArray[np.uint8], user: int, side: SideInformation, sharing: Sharing | None = None
+    ) -> NDArray[np.complex64]:
         """uint8 [H, W, 3] -> complex64 [k] with mean |s|^2 = 1. Sides are padded to the stride by edge
         replication.
 
+        sharing: of this frame, where it is not the encoder's own; no matter to a codec with one fixed way of sharing.
         Side information for fewer users than the codec serves means that the others are silent. Raises
         ModelError on another shape or dtype, or a user or side information that does not fit the codec.
         """
@@ -59,24 +62,28 @@ class SemanticEncoder:
         if side.users > self.users:
             raise ModelError(f"the codec serves {self.users} users, but the side information is for {side.users}.")
         all_channels = self.manifest.latent_channels // 2
-        if self.sharing is not None:
-            side = self.sharing.informed(side, all_channels)
-        vector = side.vector(user, self.manifest.side_information)
-        latent = run_session(self._session, self.feed(image, user, vector[None]))
-        if self.sharing is None:
+        sharing = None if self.sharing is None else sharing or self.sharing
+        latent = run_session(self._session, self.feed(image, user, side, sharing))
+        if sharing is None:
             symbols = _unit_power_symbols(latent)
         else:
-            own = self.sharing.own_channels(user, side.users, all_channels)
-            channels = latent.reshape(2, all_channels, -1)[:, : own.size]
-            symbols = place(channels[0] + 1j * channels[1], own, self.sharing.payload_channels(all_channels))
+            count = sharing.own_channels(user, side.users, all_channels).size
+            channels = latent.reshape(2, all_channels, -1)[:, :count]
+            symbols = sharing.place(channels[0] + 1j * channels[1], user, side.users, all_channels)
         expected = self.channel_uses(*image.shape[:2])
         if symbols.size != expected:
             raise ModelError(f"the encoder gave {symbols.size} symbols, but its manifest makes them {expected}.")
         return symbols
 
-    def feed(self, image: NDArray[np.uint8], user: int, side: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
-        """What the network is given for uint8 [H, W, 3] and side float32 [1, d]: those inputs that it has."""
-        fed: dict[str, NDArray[Any]] = {"image": self._prepare(image), "user": np.array([user], np.int64), "side": side}
+    def feed(
+        self, image: NDArray[np.uint8], user: int, side: SideInformation, sharing: Sharing | None = None
+    ) -> dict[str, NDArray[Any]]:
+        """What the network is given for a picture uint8 [H, W, 3]: those inputs that it has. sharing: as `encode`."""
+        if self.sharing is not None:
+            side = (sharing or self.sharing).informed(side, self.manifest.latent_channels // 2)
+        vector = side.vector(user, self.manifest.side_information)[None]
+        fed: dict[str, NDArray[Any]] = {"image": self._prepare(image), "user": np.array([user], np.int64)}
+        fed["side"] = vector
         taken = {node.name for node in self._session.get_inputs()}  # An exporter drops inputs that have no effect.
         return {name: value for name, value in fed.items() if name in taken}
 

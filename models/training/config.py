@@ -46,6 +46,7 @@ class RunBounds(BaseModel):
     constant_share: of the run, after the rise, at the full learning rate before half a cosine takes it to zero; 1 never
     lets it fall, for a run that is to go on.
     steps wins over minutes when given, and only then is a resumed run the same as an uninterrupted one.
+    go_minutes: this process ends after so many minutes and leaves the run where it is: several goes make one run.
     patience: end a codec's run after so many validations without a gain and keep the best weights (early stopping);
     None trains to the end. validate_steps: updates between validations.
     images: sources to train on, each PATH or PATH=WEIGHT; validation: sources to measure on, never trained
@@ -58,6 +59,7 @@ class RunBounds(BaseModel):
     out: Path
     minutes: float = Field(default=40.0, gt=0)
     steps: int | None = Field(default=None, ge=1)
+    go_minutes: float | None = Field(default=None, gt=0)
     seed: int = Field(default=1, ge=0)
     learning_rate: float = Field(default=1.5e-3, gt=0)
     warmup_share: float = Field(default=0.03, ge=0, lt=1)

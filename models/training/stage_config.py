@@ -11,7 +11,7 @@ from models.training.config import CodecTraining, RunBounds
 
 
 class TeacherTraining(CodecTraining):
-    """Settings of ``train teacher``: one decoder for all users, everybody on channel uses of their own."""
+    """Settings of ``train teacher``: one decoder for all users, orthogonal channel uses."""
 
     name: str = Field(default="teacher", pattern=r"^[A-Za-z0-9._-]+$")
     loss: Literal["mse", "log-mse", "l1"] = "l1"

@@ -1,4 +1,4 @@
-"""Large arrays that are used again: the first touch of fresh memory costs as much as a pass over it."""
+"""A pool of large arrays: the first access to newly allocated memory costs as much as a pass over it."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ _KEPT = 8
 
 
 class Buffers:
-    """complex64 arrays on loan. Not thread-safe."""
+    """A pool of complex64 arrays. Not thread-safe."""
 
     def __init__(self) -> None:
         self._spare: list[np.ndarray] = []
@@ -20,7 +20,7 @@ class Buffers:
         return np.empty(needed, np.complex64).reshape(rows, columns)
 
     def give(self, array: np.ndarray) -> None:
-        """Hand back what `take` gave, or any other complex64 array that nobody reads any more."""
+        """Return an array of `take`, or any other complex64 array that is no longer used, to the pool."""
         whole = array if array.base is None else array.base
         if isinstance(whole, np.ndarray) and whole.dtype == np.complex64 and whole.flags.c_contiguous:
             self._spare.append(whole.reshape(-1))

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from radio.air.channel_names import BUILT_IN, installed_profile
 from radio.air.config import AirConfig, LinkConfig
 from radio.air.fading import block_gains, doppler_gains
 from radio.air.randomness import Purpose, stream
@@ -35,8 +36,9 @@ class Channel:
         if paths:
             self.delays_samples = np.array([path.delay_samples for path in paths])
             self.powers = np.abs(self._fixed) ** 2
-        elif config.channel.startswith("tdl"):
-            profile = delay_profile(config.channel)
+        elif config.channel not in ("awgn", "rayleigh", "rician"):
+            tabulated = config.channel in BUILT_IN
+            profile = delay_profile(config.channel) if tabulated else installed_profile(config.channel)
             self.delays_samples = profile.delays * config.delay_spread_s * config.sample_rate_hz
             self.powers = profile.powers
             self._k_factor = profile.k_factor

@@ -1,11 +1,14 @@
-"""Configuration of the simulated air. Every default is what a cheap, uncalibrated lab of SDRs does."""
+"""Configuration of the simulated air. Defaults are typical of low-cost, uncalibrated SDRs."""
 
 from itertools import pairwise
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-Channel = Literal["awgn", "rayleigh", "rician", "tdl-a", "tdl-b", "tdl-c", "tdl-d", "tdl-e"]
+from radio.air.channel_names import known_channel
+from radio.quantity import Decibels, Degrees, Hertz, PartsPerMillion, Seconds
+
+Channel = Annotated[str, AfterValidator(known_channel)]
 
 # Single-sideband noise of the fractional-N synthesisers in low-cost transceivers near 2.4 GHz.
 DEFAULT_PHASE_NOISE_MASK = ((1e3, -80.0), (1e4, -90.0), (1e5, -100.0), (1e6, -125.0))
@@ -16,17 +19,17 @@ class _Part(BaseModel):
 
 
 class PathConfig(_Part):
-    """One of the fixed paths that a signal takes in a room in which nothing moves."""
+    """One fixed propagation path of a static channel."""
 
     delay_samples: float = Field(default=0.0, ge=0, description="Beyond the link's delay, in ticks, fractional.")
-    gain_db: float = Field(default=0.0, description="Over the link's gain.")
-    phase_deg: float = Field(default=0.0, description="At the carrier.")
+    gain_db: Decibels = Field(default=0.0, description="Over the link's gain.")
+    phase_deg: Degrees = Field(default=0.0, description="At the carrier.")
 
 
 class LinkConfig(_Part):
     """One user's path to the receiver."""
 
-    gain_db: float = Field(default=0.0, description="Mean power gain of the path in dB; fading has unit mean power.")
+    gain_db: Decibels = Field(default=0.0, description="Mean power gain of the path in dB; fading has unit mean power.")
     delay_samples: float | None = Field(
         default=None,
         ge=0,
@@ -36,11 +39,16 @@ class LinkConfig(_Part):
         default=(), description="Fixed paths in place of the channel's fading, for this user; none: as channel says."
     )
 
+    @property
+    def mean_power(self) -> float:
+        """Linear mean power gain over the band and over the fading."""
+        return float(10 ** (self.gain_db / 10) * (sum(10 ** (path.gain_db / 10) for path in self.paths) or 1.0))
+
 
 class PhaseNoiseConfig(_Part):
-    """Phase noise of every oscillator, each with a realisation of its own."""
+    """Phase noise of every oscillator, with an independent realisation each."""
 
-    mask: tuple[tuple[float, float], ...] = Field(
+    mask: tuple[tuple[Hertz, Decibels], ...] = Field(
         default=DEFAULT_PHASE_NOISE_MASK,
         min_length=1,
         description="(offset_hz, dBc/Hz) points; straight lines over log frequency, flat below.",
@@ -57,8 +65,8 @@ class PhaseNoiseConfig(_Part):
 class IqImbalanceConfig(_Part):
     """Quadrature error of a mixer."""
 
-    gain_db: float = Field(default=0.0, description="Amplitude of Q over that of I, in dB.")
-    phase_deg: float = Field(default=0.0, gt=-45, lt=45, description="Deviation of the Q axis from 90 degrees.")
+    gain_db: Decibels = Field(default=0.0, description="Amplitude of Q over that of I, in dB.")
+    phase_deg: Degrees = Field(default=0.0, gt=-45, lt=45, description="Deviation of the Q axis from 90 degrees.")
 
 
 class PowerAmplifierConfig(_Part):
@@ -71,20 +79,20 @@ class PowerAmplifierConfig(_Part):
 
 
 class InterfererConfig(_Part):
-    """A signal that belongs to nobody."""
+    """An interfering signal."""
 
     kind: Literal["narrowband", "bursty"] = Field(default="narrowband", description="A tone, or white bursts.")
     power: float = Field(default=0.01, ge=0, description="Linear power at the receiver input while it is on.")
-    frequency_hz: float = Field(default=250e3, description="Narrowband: offset of the tone from the centre.")
+    frequency_hz: Hertz = Field(default=250e3, description="Narrowband: offset of the tone from the centre.")
     slot_samples: int = Field(default=4096, ge=1, description="Bursty: it decides once per so many ticks.")
     activity: float = Field(default=0.1, ge=0, le=1, description="Bursty: probability that a slot is filled.")
 
 
 class AirConfig(_Part):
-    """What lies between the transmitters' converters and the receiver's."""
+    """The simulated channel and analogue front ends, from the transmitters' converters to the receiver's."""
 
-    sample_rate_hz: float = Field(default=4e6, gt=0, description="Rate of every radio on this air.")
-    center_frequency_hz: float = Field(default=2.45e9, gt=0, description="Carrier of every radio on this air.")
+    sample_rate_hz: Hertz = Field(default=4e6, gt=0, description="Rate of every radio on this air.")
+    center_frequency_hz: Hertz = Field(default=2.45e9, gt=0, description="Carrier of every radio on this air.")
     seed: int = Field(
         default=1, ge=0, lt=2**63, description="Everything random follows from it and from absolute ticks."
     )
@@ -110,19 +118,19 @@ class AirConfig(_Part):
     block_samples: int = Field(
         default=65536, ge=1, description="Ticks per fading block; a burst has the one it starts in."
     )
-    doppler_hz: float = Field(default=10.0, ge=0, description="Largest Doppler shift, for coherence doppler.")
-    delay_spread_s: float = Field(default=100e-9, ge=0, description="RMS delay spread of the TDL channels.")
-    k_factor_db: float = Field(
+    doppler_hz: Hertz = Field(default=10.0, ge=0, description="Largest Doppler shift, for coherence doppler.")
+    delay_spread_s: Seconds = Field(default=100e-9, ge=0, description="RMS delay spread of the TDL channels.")
+    k_factor_db: Decibels = Field(
         default=10.0, description="Rician: fixed over scattered power. TDL-D and E keep their own."
     )
 
-    clock_ppm: float = Field(
+    clock_ppm: PartsPerMillion = Field(
         default=2.0, ge=0, description="Oscillator offsets are drawn uniformly from plus and minus this."
     )
-    tx_ppm: tuple[float, ...] | None = Field(
+    tx_ppm: tuple[PartsPerMillion, ...] | None = Field(
         default=None, description="Offsets of the transmitters' oscillators; None draws."
     )
-    rx_ppm: float | None = Field(default=None, description="Offset of the receiver's oscillator; None draws.")
+    rx_ppm: PartsPerMillion | None = Field(default=None, description="Offset of the receiver's oscillator; None draws.")
     phase_noise: PhaseNoiseConfig | None = Field(default=PhaseNoiseConfig(), description="null is off.")
 
     dac_bits: int | None = Field(default=12, ge=1, le=24, description="Transmit converter, full scale 1; null is off.")
@@ -132,7 +140,7 @@ class AirConfig(_Part):
         gt=0,
         description="Receiver-input amplitude at which I or Q clips; null lets the AGC set it.",
     )
-    agc_headroom_db: float = Field(
+    agc_headroom_db: Decibels = Field(
         default=18.0,
         description="AGC: full scale over the rms expected of users at -10 dBFS with their mean gains.",
     )
@@ -141,12 +149,12 @@ class AirConfig(_Part):
     tx_dc_offset: tuple[float, float] = Field(default=(0.0, 0.0), description="(I, Q) added by every transmitter.")
     rx_dc_offset: tuple[float, float] = Field(default=(0.0, 0.0), description="(I, Q) added by the receiver.")
     power_amplifier: PowerAmplifierConfig | None = Field(default=None, description="null is off.")
-    interferers: tuple[InterfererConfig, ...] = Field(default=(), description="Signals that belong to nobody.")
+    interferers: tuple[InterfererConfig, ...] = Field(default=(), description="Interfering signals.")
 
     pace: float | None = Field(
         default=None, gt=0, description="Air seconds per second of wall time; null: as fast as can be."
     )
-    stall_timeout_s: float = Field(
+    stall_timeout_s: Seconds = Field(
         default=8.0,
         gt=0,
         description="Unpaced: wall time after which a silent transmitter is taken to stay silent.",
@@ -159,7 +167,7 @@ class AirConfig(_Part):
 
     @classmethod
     def ideal(cls, **changes: object) -> "AirConfig":
-        """An air that changes nothing (gain 1, no delay, no noise), for tests and bounds; then `changes`."""
+        """A transparent channel (gain 1, no delay, no noise), for tests and bounds, with `changes` applied."""
         off: dict[str, object] = {
             "noise_power": 0.0,
             "links": tuple(LinkConfig(delay_samples=0.0) for _ in range(8)),

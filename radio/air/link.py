@@ -21,7 +21,7 @@ _DOPPLER_SEGMENTS_PER_PERIOD = 128  # (2 pi / 128)^2 / 8: -70 dB
 
 
 class Link:
-    """Everything between one transmitter's numbers and the receiver's antennas, apart from noise."""
+    """One user's transmit front end, channel and oscillators, up to the receiver's antennas and without noise."""
 
     def __init__(
         self, config: AirConfig, user: int, receiver_phase_noise: PhaseNoise | None, buffers: Buffers | None = None

@@ -25,7 +25,7 @@ _TYPICAL_BURST_POWER = 0.1  # OFDM that peaks near full scale
 
 @dataclass
 class _Burst:
-    """arrived is filled on first use: complex64 [antennas, m] from start_tick on; then `data` is let go."""
+    """arrived is filled on first use: complex64 [antennas, m] from start_tick on; `data` is then released."""
 
     user: int
     start_tick: int
@@ -52,7 +52,7 @@ class Medium:
 
     @property
     def stored_samples(self) -> int:
-        """Samples of all bursts that are not yet forgotten."""
+        """Samples of all bursts that are still stored."""
         return self._stored_samples
 
     def add_burst(self, user: int, burst: Samples, tx_gain_db: float = 0.0) -> LinkTruth:
@@ -103,7 +103,7 @@ class Medium:
         return [burst.truth for burst in self._overlapping(start_tick, start_tick + n_samples)]
 
     def forget_before(self, tick: int) -> None:
-        """Let go of bursts that have wholly arrived before tick."""
+        """Release bursts that have arrived completely before tick."""
         kept = []
         for burst in self._bursts:
             if burst.end_tick > tick:

@@ -1,4 +1,4 @@
-"""The air as a server: simulated radios in other processes send bursts and ask for samples."""
+"""The simulated air as a server: simulated radios in other processes send bursts and request samples."""
 
 import logging
 import threading
@@ -148,7 +148,7 @@ class AirServer:
         while self._to_drop:
             self._drop(self._to_drop.popleft())
         for session in self._sessions.newly_dead(time.monotonic()):
-            self._lose(session, "fell silent")
+            self._presume_dead(session)  # what it has asked for stays: it may only be frozen
         self._serve_pending()
         self._take_held()
 
@@ -238,9 +238,12 @@ class AirServer:
             self._lose(session, "was dropped")
 
     def _lose(self, session: Session, what: str) -> None:
-        session.present = False
         self._pending.pop(session.name, None)
         self._held.pop(session.name, None)
+        self._presume_dead(session, what)
+
+    def _presume_dead(self, session: Session, what: str = "fell silent") -> None:
+        session.present = False
         if session.transmits:
             self._timeline.detach(session.index, time.monotonic())
         log.info("%s %d %s", {"tx": "transmitter", "rx": "receiver"}.get(session.role, "?"), session.index, what)

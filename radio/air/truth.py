@@ -1,4 +1,4 @@
-"""What really happened on a link during a burst: for scoring and bounds, never for receivers."""
+"""Ground truth of a link during a burst: for scoring and bounds, never for receivers."""
 
 from dataclasses import dataclass
 

@@ -7,7 +7,7 @@ import numpy as np
 from radio.device import Capabilities, RadioSettings
 from radio.errors import ConfigurationError, DeviceError
 from radio.recording import SigmfReader
-from radio.samples import EventKind, RadioEvent, Samples
+from radio.samples import EventKind, RadioEvent, Samples, without_unusable
 
 _MAX_RECEIVE_SAMPLES = 1 << 27
 
@@ -80,7 +80,10 @@ class FileRadio:
         for capture in self._captures:
             begin, end = max(capture.start_tick, start_tick), min(capture.end_tick, start_tick + n_samples)
             if begin < end:
-                window = reader.samples(capture.first + begin - capture.start_tick, end - begin)
+                stored = reader.samples(capture.first + begin - capture.start_tick, end - begin, begin)
+                window, unusable = without_unusable(stored)
+                if unusable:
+                    self._events.append(RadioEvent(EventKind.UNUSABLE, begin, unusable))
                 data[:, begin - start_tick : end - start_tick] = window.data
                 there[begin - start_tick : end - start_tick] = True
         missing = n_samples - int(np.count_nonzero(there))

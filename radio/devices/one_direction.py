@@ -52,7 +52,7 @@ class OneDirectionRadio:
         return events
 
     def close(self) -> None:
-        """End streaming and let go of the device. Safe to call twice."""
+        """End streaming and release the device. Safe to call twice."""
         if not self._closed:
             self._closed = True
             self._stop_streaming()

@@ -56,6 +56,7 @@ class PlutoRadio:
         self._sender: PlutoSender | CyclicSender | None = None
         self._closed = False
         self._link: PlutoLink | None = PlutoLink(self.uri, self._address, role, self._channels)
+        self.hardware = self._link.hardware
         gains = self._link.gain_limits_db
         self.capabilities = Capabilities(
             sample_rate_hz=self._link.rate_limits_hz,

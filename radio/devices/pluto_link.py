@@ -49,6 +49,8 @@ class PlutoLink:
         with self._explained("be opened"):
             self._sdr.ctx.set_timeout(_TIMEOUT_MS)
             phy = self._sdr.ctx.find_device("ad9361-phy")
+            serial = dict(self._sdr.ctx.attrs).get("hw_serial")
+            self.hardware = f"pluto {serial}" if serial else None
             self._phy = phy
             self._data = self._sdr.ctx.find_device("cf-ad9361-lpc" if role == "rx" else "cf-ad9361-dds-core-lpc")
             present = len([c for c in self._data.channels if c.scan_element]) // 2

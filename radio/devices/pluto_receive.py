@@ -73,7 +73,7 @@ class PlutoReceiver(ReceiveThread):
         self.note(kind, count, merge=True)  # a clipped session is one event with a large count
 
     def stop(self) -> None:
-        """End the thread and let go of the buffer; the ring stays, for the receiver after a change of settings."""
+        """End the thread and release the buffer; the ring is kept for the next receiver after a change of settings."""
         self._stopped.set()
         end_thread(self, self._buffer)
         self._buffer = None

@@ -51,14 +51,14 @@ class PlutoSender(threading.Thread):
             self._buffer = None  # before its context
 
     def stop(self) -> None:
-        """End the thread and let go of the buffer: the device falls silent."""
+        """End the thread and release the buffer: the device stops transmitting."""
         self._stopped.set()
         end_thread(self, self._buffer)
         self._buffer = None
 
 
 class CyclicSender:
-    """The device repeats by itself, from an unknown moment on: each new content begins at a phase of its own."""
+    """The device repeats the buffer, starting at an unknown time: the phase of each new content is arbitrary."""
 
     failure: str | None = None
 

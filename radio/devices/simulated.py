@@ -13,13 +13,13 @@ from zmq.utils.monitor import recv_monitor_message
 from radio.air import protocol as p
 from radio.air.sessions import HEARTBEAT_S
 from radio.device import Capabilities, RadioSettings
-from radio.errors import ConfigurationError, DeviceError
+from radio.errors import ConfigurationError, DeviceError, DeviceGone
 from radio.samples import RadioEvent, Samples
 
 _OPEN_TIMEOUT_S = 10.0  # an air that was started at the same moment first compiles its loops
-_REPLY_TIMEOUT_S = 10.0
+_REPLY_TIMEOUT_S = 45.0  # an air that is only frozen answers when it wakes
 _TRANSMIT_TIMEOUT_S = 60.0  # the air holds a burst back while too much waits to be received
-_SILENT_SERVER_S = 8.0
+_SILENT_SERVER_S = 45.0
 _CONNECT_MS = 2000  # then dial again: the kernel's own tries on a link that was cut come ever more rarely
 _TX_GAIN_DB = (-90.0, 0.0)
 
@@ -54,7 +54,7 @@ class SimulatedRadio:
         self._request = 0
         self._events: list[RadioEvent] = []
         self._closed = False
-        self._gone: str | None = None
+        self._gone: DeviceError | None = None
         self._socket = self._connect()
         self._monitor = self._socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
         try:
@@ -169,7 +169,7 @@ class SimulatedRadio:
         if self._closed:
             raise DeviceError(f"{self.uri} is closed.")
         if self._gone is not None:
-            raise DeviceError(self._gone)
+            raise self._gone
 
     def _send(self, message: p.ToServer, *payload: memoryview) -> None:
         self._socket.send_multipart([p.encode(message), *payload], copy=False)
@@ -207,16 +207,17 @@ class SimulatedRadio:
                     return reply
             elif self._monitor in ready:
                 recv_monitor_message(self._monitor)
-                self._lost(f"The simulated air at {self._address} has gone.")
+                self._lost(DeviceGone(f"The simulated air at {self._address} has gone."))
             heartbeat: _Heartbeat | None = getattr(self, "_heartbeat", None)
             if heartbeat is not None and heartbeat.silence_s() > _SILENT_SERVER_S:
-                self._lost(f"The simulated air at {self._address} has not answered for {_SILENT_SERVER_S:g} s.")
+                sentence = f"The simulated air at {self._address} has not answered for {_SILENT_SERVER_S:g} s."
+                self._lost(DeviceError(sentence))
             if time.monotonic() > deadline:
                 return None
 
-    def _lost(self, sentence: str) -> None:
-        self._gone = sentence
-        raise DeviceError(sentence)
+    def _lost(self, error: DeviceError) -> None:
+        self._gone = error
+        raise error
 
 
 class _Heartbeat(threading.Thread):
@@ -227,23 +228,24 @@ class _Heartbeat(threading.Thread):
         self._address = address
         self._message = p.encode(p.Heartbeat(session))
         self._stopped = threading.Event()
-        self._heard_s = time.monotonic()
+        self._unanswered = 0  # counted, not timed: while this process is frozen nobody is silent
 
     def run(self) -> None:
         socket = _dial(self._address)
         try:
             while not self._stopped.wait(HEARTBEAT_S):
+                self._unanswered += 1
                 socket.send(self._message, zmq.NOBLOCK)
                 while socket.poll(0):
                     socket.recv()
-                    self._heard_s = time.monotonic()
+                    self._unanswered = 0
         except zmq.ZMQError:
             pass  # the context ends with the process, or the queue is full: then silence_s tells
         finally:
             socket.close(0)
 
     def silence_s(self) -> float:
-        return time.monotonic() - self._heard_s
+        return self._unanswered * HEARTBEAT_S
 
     def stop(self) -> None:
         self._stopped.set()

@@ -34,6 +34,7 @@ class SoapyRadio(OneDirectionRadio):
         allowed = {"channels": ("1", "2", "3", "4"), "antenna": None}
         arguments, options = split_options(self.uri, address, allowed)
         self._link = SoapyLink(self.uri, arguments, role, options)
+        self.hardware = self._link.hardware()
         self._stream: Any = None
         self._chunk = 0
         self.capabilities = capabilities_of(self._link, role, timed=self._link.timed, shared_clock=False)

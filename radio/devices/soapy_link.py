@@ -52,6 +52,14 @@ class SoapyLink:
                 for channel in self.channels:
                     self.device.setAntenna(self._direction, channel, options["antenna"])
 
+    def hardware(self) -> str | None:
+        """Driver and serial number; None where the driver does not tell."""
+        try:
+            facts = dict(self.device.getHardwareInfo())
+        except (AttributeError, RuntimeError, TypeError, ValueError):
+            return None
+        return f"{self.device.getDriverKey()} {facts['serial']}" if facts.get("serial") else None
+
     def apply(self, settings: RadioSettings) -> RadioSettings:
         """Set every channel and read back. ConfigurationError outside the device's limits."""
         transmits = self._direction == self.soapy.SOAPY_SDR_TX

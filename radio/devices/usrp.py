@@ -44,6 +44,7 @@ class UsrpRadio(OneDirectionRadio):
         self._transmitter: UsrpTransmitter | None = None
         self._looked_s = 0.0
         self._link = UsrpLink(self.uri, arguments, role, options)
+        self.hardware = self._link.hardware()
         self.capabilities = capabilities_of(self._link, role, timed=True, shared_clock=self._link.synchronised)
 
     def configure(self, settings: RadioSettings) -> RadioSettings:

@@ -59,6 +59,16 @@ class UsrpLink:
             self.gain_limits_db = _limits(self._get("gain_range", 0))
         self.synchronised = options.get("time", "internal") != "internal"
 
+    def hardware(self) -> str | None:
+        """Motherboard and its serial number; None where this UHD does not tell."""
+        name = "get_usrp_tx_info" if self.direction == "tx" else "get_usrp_rx_info"
+        try:
+            facts = dict(getattr(self.usrp, name)(0))
+        except (AttributeError, RuntimeError, TypeError, ValueError):
+            return None
+        serial = facts.get("mboard_serial")
+        return f"usrp {facts.get('mboard_id', '')} {serial}" if serial else None
+
     # -- time --
 
     def _set_time(self) -> None:

@@ -1,4 +1,4 @@
-"""The thread that receives from a USRP without end and never waits for whoever uses the samples."""
+"""The thread that receives from a USRP continuously and never waits for the consumer of the samples."""
 
 import contextlib
 import time

@@ -29,7 +29,8 @@ class SampleFormat:
 
     def to_complex(self, components: np.ndarray, channels: int) -> np.ndarray:
         """Flat components as they lie in the file -> complex64 [channels, n], full scale 1.0."""
-        values = components.astype(np.float32)
+        with np.errstate(over="ignore", invalid="ignore"):  # what is no number is the caller's to find
+            values = components.astype(np.float32)
         if self.full_scale != 1.0:
             values = (values - np.float32(self.zero)) / np.float32(self.full_scale)
         if self.is_complex:
@@ -41,11 +42,11 @@ class SampleFormat:
 
 def sample_format(datatype: str) -> SampleFormat:
     """SampleFormat of e.g. 'cf32_le' or 'ci16_le'. ConfigurationError for what SigMF does not define."""
-    match = _PATTERN.match(datatype)
+    match = _PATTERN.match(datatype.lower())
     kind, bits, order = (match[2], int(match[3]), match[4]) if match else ("", 0, None)
-    if match is None or (bits > 8) != (order is not None) or (kind == "f" and bits < 32) or (kind != "f" and bits > 32):
+    if match is None or (bits > 8 and order is None) or (kind == "f" and bits < 32) or (kind != "f" and bits > 32):
         raise ConfigurationError(f"{datatype!r} is not a SigMF datatype that can be read, such as cf32_le or ci16_le.")
-    component = np.dtype(("<" if order == "le" else ">" if order else "|") + kind + str(bits // 8))
+    component = np.dtype(("|" if bits == 8 else "<" if order == "le" else ">") + kind + str(bits // 8))
     half = 1.0 if kind == "f" else float(2 ** (bits - 1))
     return SampleFormat(component, match[1] == "c", half, half if kind == "u" else 0.0)
 

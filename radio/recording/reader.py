@@ -1,6 +1,6 @@
-"""Reads SigMF recordings, this project's and others'."""
+"""Reads SigMF recordings, this project's and others', and raw files."""
 
-import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,8 +8,12 @@ from typing import Any
 import numpy as np
 
 from radio.errors import ConfigurationError
-from radio.recording.formats import sample_format, sigmf_paths
+from radio.recording.formats import sample_format
+from radio.recording.source import open_source
 from radio.samples import Samples
+
+MAX_CHANNELS = 64
+MAX_TICK = 1 << 60
 
 
 @dataclass(frozen=True)
@@ -30,42 +34,49 @@ class Capture:
 class SigmfReader:
     """facts: the `global` object; captures in the order of the file; annotations as they are (JSON values).
 
-    path: either file of the recording, or its stem. Raises ConfigurationError with what is wrong with it.
+    path: either file of the recording, or its stem, an archive, or a raw file (see `source`).
+    Raises ConfigurationError with what is wrong with it.
     """
 
     def __init__(self, path: Path | str) -> None:
-        self.meta_path, self.data_path = sigmf_paths(path)
-        meta = _read_json(self.meta_path)
+        source = open_source(path)
+        self.meta_path, self.data_path, meta = source.meta_path, source.data_path, source.meta
         try:
             self.facts: dict[str, Any] = dict(meta["global"])
-            self.annotations: list[dict[str, Any]] = [dict(entry) for entry in meta.get("annotations", [])]
-            captures = sorted(meta.get("captures", []), key=lambda capture: int(capture["core:sample_start"]))
+            self.annotations: list[dict[str, Any]] = [dict(entry) for entry in meta.get("annotations") or []]
+            captures = sorted(meta.get("captures") or [], key=lambda capture: int(capture["core:sample_start"]))
             self._format = sample_format(str(self.facts["core:datatype"]))
             self.channels = int(self.facts.get("core:num_channels", 1))
             self.sample_rate_hz = float(self.facts.get("core:sample_rate", 0))
             origin = int(self.facts.get("core:offset", 0))
             starts = [int(capture["core:sample_start"]) - origin for capture in captures] or [0]
-            ticks = [capture.get("core:global_index") for capture in captures] or [None]
-            centers = [capture.get("core:frequency") for capture in captures] or [None]
+            ticks = [_tick(capture.get("core:global_index")) for capture in captures] or [None]
+            centers = [_frequency(capture.get("core:frequency")) for capture in captures]
             headers = any(capture.get("core:header_bytes") for capture in captures)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
             raise ConfigurationError(f"{self.meta_path} is not valid SigMF metadata: {error!r}.") from None
-        if self.sample_rate_hz <= 0 or self.channels < 1 or min(starts) < 0 or headers:
+        centers = centers or [self.facts.get("semnoma:frequency")]
+        usable = 0 < self.sample_rate_hz < math.inf and 1 <= self.channels <= MAX_CHANNELS
+        if not usable or min(starts) < 0 or headers:
             raise ConfigurationError(
-                f"{self.meta_path} cannot be read: it needs core:sample_rate, at least one channel, and no headers."
+                f"{self.meta_path} cannot be read: it needs core:sample_rate (finite, above 0), "
+                f"1 to {MAX_CHANNELS} channels, and no headers."
             )
         size = self._format.bytes_per_sample * self.channels
         try:
-            stored = self.data_path.stat().st_size
+            stored = self.data_path.stat().st_size if source.n_bytes is None else source.n_bytes
             self.n_samples = stored // size  # a crash may have torn the last sample
             shape = self.n_samples * size // self._format.component.itemsize
-            memory = np.memmap(self.data_path, self._format.component, "r", shape=shape) if shape else np.zeros(0)
-            self._data: np.ndarray = memory
+            self._data: np.ndarray = (
+                np.memmap(self.data_path, self._format.component, "r", offset=source.offset, shape=shape)
+                if shape
+                else np.zeros(0)
+            )
         except (OSError, ValueError) as error:
             raise ConfigurationError(f"{self.data_path} cannot be read: {error}.") from None
         ends = [*starts[1:], self.n_samples]
         self.captures = [
-            Capture(first, min(end, self.n_samples) - first, first if tick is None else int(tick), center)
+            Capture(first, min(end, self.n_samples) - first, first if tick is None else tick, center)
             for first, end, tick, center in zip(starts, ends, ticks, centers, strict=True)
             if min(end, self.n_samples) > first
         ]
@@ -81,13 +92,18 @@ class SigmfReader:
         return Samples(self._format.to_complex(flat, self.channels), start_tick, self.sample_rate_hz)
 
 
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        meta = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigurationError(f"{path} cannot be read: {error.strerror}.") from None
-    except ValueError as error:
-        raise ConfigurationError(f"{path} is not JSON: {error}.") from None
-    if not isinstance(meta, dict) or not isinstance(meta.get("global"), dict):
-        raise ConfigurationError(f"{path} is not SigMF metadata: it has no object named global.")
-    return meta
+def _tick(value: Any) -> int | None:
+    tick = None if value is None else int(value)
+    if tick is not None and abs(tick) > MAX_TICK:
+        raise ValueError(f"core:global_index is {tick}")
+    return tick
+
+
+def _frequency(value: Any) -> float | None:
+    """Hertz, also where others wrote a string; ValueError for what is no finite number."""
+    if value is None:
+        return None
+    frequency_hz = float(value)
+    if not math.isfinite(frequency_hz):
+        raise ValueError(f"core:frequency is {value}")
+    return frequency_hz

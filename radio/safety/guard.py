@@ -6,7 +6,8 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from radio.device import Capabilities, Radio, RadioSettings
-from radio.errors import DeviceError, TransmitRefused
+from radio.errors import DeviceError, NobodyLeads, TransmitRefused
+from radio.quantity import Decibels, Hertz, Seconds
 from radio.safety.sentinel import Sentinel
 from radio.safety.watchdog import SilenceWatchdog
 from radio.samples import RadioEvent, Samples
@@ -20,15 +21,15 @@ class GuardConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    allowed_bands_hz: tuple[tuple[float, float], ...] | None = Field(
+    allowed_bands_hz: tuple[tuple[Hertz, Hertz], ...] | None = Field(
         default=None,
         description="(low, high); null: 2.4-2.4835 GHz on real radios, the air's own carrier on sim.",
     )
-    max_tx_gain_db: float = Field(
+    max_tx_gain_db: Decibels = Field(
         default=0.0, description="Largest transmit gain that may be set, in the device's own dB."
     )
-    max_silence_s: float = Field(
-        default=5.0, gt=0, le=3600, description="A transmitter is off when its coordinator was silent for so long."
+    max_silence_s: Seconds = Field(
+        default=0.8, gt=0, le=3600, description="A transmitter is off when its coordinator was silent for so long."
     )
     max_peak: float = Field(default=1.0, gt=0, le=1.0, description="Largest magnitude of a sample, full scale 1.")
 
@@ -94,6 +95,7 @@ class GuardedRadio:
         self._sentinel = sentinel
         self._watchdog: SilenceWatchdog | None = None
         self.uri = radio.uri
+        self.hardware: str | None = getattr(radio, "hardware", None)  # kind and serial number, where it tells them
         self.capabilities: Capabilities = radio.capabilities
 
     def configure(self, settings: RadioSettings) -> RadioSettings:
@@ -109,7 +111,7 @@ class GuardedRadio:
         return applied
 
     def transmit(self, burst: Samples) -> None:
-        """DeviceError for a receiver; TransmitRefused for unchecked settings, a large burst, or where nobody leads."""
+        """DeviceError for a receiver; TransmitRefused: unchecked settings, large burst, silent coordinator."""
         if not self._transmits:
             raise DeviceError(f"{self.uri} was opened for receiving; it does not transmit.")
         self._refuse_when_closed()
@@ -121,7 +123,7 @@ class GuardedRadio:
         # The watchdog may have fired between the check and the device's start: its silence came too early then.
         try:
             self._refuse_when_unled()
-        except TransmitRefused:
+        except NobodyLeads:
             self.silence()
             raise
 
@@ -131,7 +133,7 @@ class GuardedRadio:
 
     def _refuse_when_unled(self) -> None:
         if self._watchdog is not None and self._watchdog.too_long():
-            raise TransmitRefused(
+            raise NobodyLeads(
                 f"{self.uri} is off: its coordinator has been silent for {self._guard.config.max_silence_s:g} s."
             )
 

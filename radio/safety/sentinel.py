@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 
-from radio.backends import open_unguarded
+from radio.backends import added_schemes, open_unguarded
 from radio.errors import RadioError
 from radio.isolated import isolated_command, isolated_environment
 
@@ -37,8 +37,9 @@ class Sentinel:
 
 
 def needs_sentinel(uri: str) -> bool:
-    """Whether a transmitter at this URI may go on sending when its process is dead."""
-    return uri.partition(":")[0] in _HARDWARE
+    """Whether a transmitter at this URI may go on sending when its process is dead; an added radio is taken to."""
+    scheme = uri.partition(":")[0]
+    return scheme in _HARDWARE or scheme in added_schemes()
 
 
 def switch_off(uri: str, index: int) -> bool:

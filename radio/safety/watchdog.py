@@ -1,4 +1,4 @@
-"""A transmitter that nobody leads any more falls silent: watches when its coordinator was last heard."""
+"""Switches a transmitter off when its coordinator has not been heard for too long."""
 
 import logging
 import threading

@@ -1,6 +1,8 @@
-"""Numerology and layout of the burst; everything a transmitter and a receiver must agree on."""
+"""Numerology and layout of the burst, on which transmitter and receiver must agree."""
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from radio.quantity import Decibels, Hertz, PartsPerMillion
 
 
 class WaveformConfig(BaseModel):
@@ -8,8 +10,8 @@ class WaveformConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    sample_rate_hz: float = Field(4e6, gt=0)
-    center_frequency_hz: float = Field(2.45e9, gt=0)
+    sample_rate_hz: Hertz = Field(4e6, gt=0)
+    center_frequency_hz: Hertz = Field(2.45e9, gt=0)
     users: int = Field(2, ge=1, le=8)
     rx_antennas: int = Field(1, ge=1, le=4)
     fft_size: int = Field(256, ge=64, le=4096, description="Power of two.")
@@ -19,12 +21,12 @@ class WaveformConfig(BaseModel):
     sounding_symbols: int = Field(2, ge=1, le=16, description="Channel-sounding symbols per user.")
     header_symbols: int = Field(6, ge=1, le=32, description="OFDM symbols that carry a user's header.")
     pilots_per_user: int = Field(8, ge=2, le=64, description="Phase-tracking pilots in each payload symbol.")
-    oscillator_ppm: float = Field(
+    oscillator_ppm: PartsPerMillion = Field(
         20.0, ge=0, le=100, description="Largest offset of one oscillator; the search covers two of them."
     )
     false_alarm_probability: float = Field(1e-4, gt=0, lt=0.1, description="Per user and search.")
     scramble: bool = Field(False, description="Multiply payload symbols by a known sequence of signs.")
-    clip_papr_db: float | None = Field(None, ge=3, le=20, description="Clip and filter to this PAPR; null is off.")
+    clip_papr_db: Decibels | None = Field(None, ge=3, le=20, description="Clip and filter to this PAPR; null is off.")
 
     @model_validator(mode="after")
     def _fits(self) -> "WaveformConfig":

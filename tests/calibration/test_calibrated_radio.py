@@ -1,8 +1,12 @@
 """A calibrated radio against a radio that writes down what it is asked to do."""
 
-import numpy as np
+from dataclasses import replace
 
-from calibration.calibrated_radio import CalibratedRadio
+import numpy as np
+import pytest
+
+from calibration.errors import CalibrationError
+from calibration.store.calibrated_radio import CalibratedRadio
 from calibration.store.record import Calibration, Device, Value
 from radio.device import Capabilities, RadioSettings
 from radio.samples import Samples
@@ -65,3 +69,24 @@ def test_predistortion_never_exceeds_full_scale():
     note = Notebook()
     CalibratedRadio(note, full(DEVICE)).transmit(burst(-1.0))
     assert np.abs(note.sent.data).max() <= 1.0 + 1e-6
+
+
+def test_without_a_gain_of_its_own_a_radio_is_lowered_from_the_devices():
+    """None leaves the device's gain: what a calibration adds is added to that, not to 0 dB."""
+
+    class Device(Notebook):
+        gain_db = -20.0
+
+        def configure(self, settings):
+            self.gain_db = self.gain_db if settings.tx_gain_db is None else settings.tx_gain_db
+            return replace(settings, tx_gain_db=self.gain_db)
+
+    device = Device()
+    gain = {"transmit_gain": Value(value=-6.0, standard_uncertainty=0.1, unit="dB")}
+    radio = CalibratedRadio(device, full(DEVICE).model_copy(update=gain))
+    applied = radio.configure(RadioSettings(4e6, 2.45e9))
+    assert device.gain_db == -26.0 and applied.tx_gain_db == -20.0
+    assert radio.configure(RadioSettings(4e6, 2.45e9, tx_gain_db=-25.0)).tx_gain_db == -25.0
+    assert device.gain_db == -31.0
+    with pytest.raises(CalibrationError, match="tx_gain_db"):
+        CalibratedRadio(Notebook(), radio.calibration).configure(RadioSettings(4e6, 2.45e9))

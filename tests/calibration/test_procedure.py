@@ -3,18 +3,18 @@
 import numpy as np
 import pytest
 
-from calibration.bench import Bench
-from calibration.calibrated_radio import CalibratedRadio
 from calibration.errors import CalibrationError
+from calibration.lab.bench import Bench
+from calibration.lab.procedure import calibrate
 from calibration.loops.alignment import Alignment, TransmitCommand
 from calibration.measure.users import measure_user
-from calibration.procedure import calibrate
+from calibration.store.calibrated_radio import CalibratedRadio
 from calibration.store.record import Device
 from radio.air.config import AirConfig, IqImbalanceConfig, LinkConfig
 from radio.air.iq_imbalance import image_coefficients
 from radio.air.server import AirServer
 from radio.device import RadioSettings
-from radio.open import open_radio
+from radio.safety.open import open_radio
 from radio.waveform.config import WaveformConfig
 
 AMPLITUDE = 0.25

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from calibration.errors import CalibrationError
+from calibration.lab.procedure import PROBE_SYMBOLS, calibrate
+from calibration.lab.repeating_bench import RepeatingBench, keeps_own_time
 from calibration.loops.alignment import Alignment
-from calibration.procedure import PROBE_SYMBOLS, calibrate
-from calibration.repeating_bench import RepeatingBench, keeps_own_time
 from calibration.store.record import Device
 from radio.device import Capabilities, RadioSettings
 from radio.samples import RadioEvent, Samples

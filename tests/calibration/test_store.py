@@ -36,7 +36,41 @@ def test_what_is_saved_is_found_again(tmp_path):
     path = folder.save(calibration)
     assert read(path) == calibration
     assert folder.find(DEVICE) == (calibration, [])
-    assert [p.name for p in folder.path.iterdir()] == [path.name] == ["rx-104473_b_1-2450MHz.yaml"]
+    assert [p.name for p in folder.path.iterdir()] == [path.name]
+    assert path.name.startswith("rx-104473_b_1-2450MHz-")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"serial": f"usrp:{'addr=192.168.10.2,' * 6}#1"},  # several in one long address: only the end differs
+        {"serial": f"usrp:{'addr=192.168.10.2;' * 6}#0"},
+        {"hardware": "usrp B210 2"},
+        {"sample_rate_hz": 2e6},
+        {"center_frequency_hz": 2.4502e9},
+    ],
+)
+def test_files_of_other_radios_and_settings_do_not_overwrite_each_other(tmp_path, other):
+    first = Device(
+        serial=f"usrp:{'addr=192.168.10.2,' * 6}#0",
+        hardware="usrp B210 1",
+        role="tx",
+        center_frequency_hz=2.45e9,
+        sample_rate_hz=4e6,
+    )
+    second = first.model_copy(update=other)
+    folder = CalibrationFolder(tmp_path)
+    for device in (first, second, first):
+        folder.save(full(device))
+    assert len(folder.files()) == 2 and folder.find(first)[0].device == first
+
+
+def test_another_device_at_the_same_address_is_refused_and_one_that_tells_nothing_is_not(tmp_path):
+    folder, measured = CalibrationFolder(tmp_path), DEVICE.model_copy(update={"hardware": "pluto 1"})
+    folder.save(full(measured))
+    found, refusals = folder.find(DEVICE.model_copy(update={"hardware": "pluto 2"}))
+    assert found.is_null and "pluto 1" in refusals[0] and "pluto 2" in refusals[0]
+    assert not folder.find(DEVICE)[0].is_null and not folder.find(measured)[0].is_null
 
 
 def test_corrections_undo_the_errors_that_were_stored():

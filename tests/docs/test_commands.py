@@ -20,7 +20,9 @@ from tests.docs.blocks import DOCS, ROOT, UNMARKED, blocks, commands, pages
 EVERY = [block for page in pages() for block in blocks(page)]
 SHELL = [block for block in EVERY if block.language in ("sh", "bash")]
 PLACEHOLDERS = {"SNR": "10"}  # where a page stands a name for a number
-OTHER_PROGRAMS = {"make", "pip", "source", "ls", "head"}
+OTHER_PROGRAMS = {"make", "pip", "python", "source", "ls", "head"}
+# What a page installs goes into the test's folder, built by what is here: no index is asked.
+PIP_OFFLINE = {"PIP_NO_INDEX": "1", "PIP_NO_DEPS": "1", "PIP_NO_BUILD_ISOLATION": "0", "PIP_QUIET": "1"}
 
 
 def named(block):
@@ -114,10 +116,11 @@ def test_every_block_of_commands_says_whether_it_is_run(page):
 def programs(tmp_path_factory):
     """A folder with `semnoma-hil` as this checkout has it, and a home with two pictures."""
     home = tmp_path_factory.mktemp("home")
-    script = home / "bin" / "semnoma-hil"
-    script.parent.mkdir()
-    script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m hil "$@"\n')
-    script.chmod(0o755)
+    (home / "bin").mkdir()
+    for name, started in (("semnoma-hil", "-m hil"), ("pip", "-m pip"), ("python", "")):
+        script = home / "bin" / name
+        script.write_text(f'#!/bin/sh\nexec "{sys.executable}" {started} "$@"\n')
+        script.chmod(0o755)
     (home / "photos").mkdir()
     for name in ("cat.png", "coffee.png"):
         shutil.copy(ROOT / "models" / "demo_images" / name, home / "photos")
@@ -144,11 +147,15 @@ def test_commands_run(page, programs, tmp_path):
         pytest.skip("its commands are slow: make docs-commands runs them")
     for block in blocks(page):
         if block.mark.startswith("file: "):
-            (tmp_path / block.mark.removeprefix("file: ")).write_text(block.text)
+            path = tmp_path / block.mark.removeprefix("file: ")
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(block.text)
     environment = os.environ | {
         "PATH": f"{programs / 'bin'}:{os.environ['PATH']}",
         "HOME": str(programs),
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": f"{ROOT}:{tmp_path / 'site'}",
+        **PIP_OFFLINE,
+        "PIP_TARGET": str(tmp_path / "site"),
         "OMP_NUM_THREADS": "1",
         "SEMNOMA_HIL_MODELS": str(tmp_path / "models"),
     }

@@ -41,6 +41,9 @@ def test_pages_hold_what_was_generated_for_them(site):
     assert "semnoma-hil twin check" in (site / "reference" / "cli.html").read_text()
     assert "air.phase_noise" in (site / "reference" / "configuration.html").read_text()
     assert "idle_until" in (site / "reference" / "radio.html").read_text()
+    house = (site / "reference" / "house.html").read_text()
+    assert "<svg" in house and "generated: house" not in house
+    assert "radio.waveform.acquisition</code>" in house and ">acquisition</text>" in house
     assert "generated:" not in re.sub(r"<code>.*?</code>", "", (site / "reference" / "cli.html").read_text())
 
 

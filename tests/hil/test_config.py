@@ -1,15 +1,17 @@
 """Configuration: what is accepted, what is refused and with which sentence, and that a file says it all."""
 
 import math
+from pathlib import Path
 
 import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hil.cli.options import config_from
-from hil.config import RunConfig, load_config, packaged_config_folder
+from hil.cli.options.configuration import config_from
+from hil.config import RunConfig, load_config
 from hil.errors import UsageError
+from hil.packaged import packaged_config_folder
 from hil.results.run_folder import write_config
 
 
@@ -56,7 +58,8 @@ def test_nodes_must_agree_on_the_air_but_not_on_addresses():
 @pytest.mark.parametrize(
     ("overrides", "words"),
     [
-        ({"usres": 2}, ["usres", "allowed are"]),
+        ({"usres": 2}, ["usres", "did you mean users"]),
+        ({"zzz": 2}, ["zzz", "allowed are", "users"]),
         ({"air.clok_ppm": 2}, ["air.clok_ppm", "clock_ppm"]),
         ({"users": 0}, ["users", "0"]),
         ({"snr_db": "loud"}, ["snr_db", "loud"]),
@@ -85,9 +88,21 @@ def test_a_file_that_is_no_mapping_is_refused(tmp_path, text):
         load_config(file)
 
 
+def test_ten_mistakes_are_named_at_once_and_each_of_them_once():
+    wrong = {
+        "usres": 1, "frames": 0, "snr_db": "loud", "channel": "tdla", "seed": -1, "air.clok_ppm": 3,
+        "waveform.fft_size": 1, "bus.endpoint": "x", "radio.lead_s": "soon", "center_frequency_hz": "2.4X",
+    }  # fmt: skip
+    sentence = refused(wrong)
+    assert all(sentence.count(f"{name} is ") == 1 for name in wrong), sentence
+    assert "did you mean tdl-a" in sentence and "did you mean clock_ppm" in sentence
+
+
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(UsageError, match="nowhere"):
+    with pytest.raises(UsageError, match=r"nowhere.*there are loopback"):
         load_config(tmp_path / "nowhere.yaml")
+    with pytest.raises(UsageError, match="did you mean loopback"):
+        load_config(Path("lopback"))
 
 
 @given(st.recursive(st.none() | st.booleans() | st.floats() | st.text(max_size=5), lambda s: st.lists(s, max_size=3)))
@@ -109,3 +124,15 @@ def test_flags_win_over_set_and_set_over_the_file(tmp_path):
     assert (config.users, config.seed, config.bus.endpoint) == (4, 6, "tcp://127.0.0.1:2222")
     with pytest.raises(UsageError, match="KEY=VALUE"):
         config_from(config_path=None, settings=("users",))
+
+
+@pytest.mark.parametrize("links, gains", [
+    ([{"gain_db": 0}, {"gain_db": -10}], 1.1),
+    ([{"gain_db": 6}], 10**0.6 + 1),
+    ([{"paths": [{"gain_db": 0}, {"gain_db": -3, "delay_samples": 2}]}, {"gain_db": -20}], 1 + 10**-0.3 + 0.01),
+    ([{"gain_db": 0}, {"gain_db": 0}, {"gain_db": 30}], 2.0),
+])  # fmt: skip
+def test_snr_is_that_of_all_users_together_whatever_their_links(links, gains):
+    config = load_config(None, {"users": 2, "snr_db": 7.0, "air.links": links})
+    received = config.radio.tx_amplitude**2 / 2 * gains
+    assert 10 * math.log10(received / config.air.noise_power) == pytest.approx(7.0)

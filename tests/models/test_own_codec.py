@@ -9,14 +9,15 @@ import pytest
 from click.testing import CliRunner
 from onnx import TensorProto, helper, numpy_helper
 
-from hil.cli.evaluate import command as evaluate_command
-from hil.cli.models import command as models_command
-from models.adding import add_codec, check_codec, remove_codec
+from hil.cli.codecs.evaluate import command as evaluate_command
+from hil.cli.codecs.models import command as models_command
 from models.errors import ModelError
+from models.export.adding import add_codec, check_codec, remove_codec
 from models.package.manifest import describe_file
 from models.package.zoo import added_folder, codec_folder, list_codecs
 from models.runtime.encoder import SemanticEncoder
 from models.side_information import SideInformation
+from tests.float32 import FEW_STEPS_ATOL
 
 STRIDE, LATENT = 2, 12
 
@@ -74,7 +75,7 @@ def test_an_own_codec_runs_by_name(folder, tmp_path):
     # A uniform picture of value v has symbols v + jv, scaled to unit power: (1 + j) / sqrt(2), whatever v is.
     encoder = SemanticEncoder.load(codec_folder("mine"))
     symbols = encoder.encode(np.full((8, 6, 3), 50, np.uint8), 0, SideInformation.default(1))
-    assert symbols == pytest.approx(np.full(72, (1 + 1j) / np.sqrt(2)), abs=1e-6)
+    assert symbols == pytest.approx(np.full(72, (1 + 1j) / np.sqrt(2)), abs=FEW_STEPS_ATOL)
     # White pixels of power 2 per symbol arrive at 1/sqrt(2), so the decoded value is 255/sqrt(2): PSNR 10.67 dB.
     np.savez(tmp_path / "white.npz", images=np.full((2, 32, 32, 3), 255, np.uint8))
     arguments = ["--images", str(tmp_path / "white.npz"), "--scheme", "mine", "--users", "1", "--snr", "60", "--json"]

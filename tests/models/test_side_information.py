@@ -4,6 +4,7 @@ import pytest
 from models.errors import ModelError
 from models.sharing import Sharing
 from models.side_information import FIELDS, SideInformation
+from tests.float32 import FEW_STEPS_ATOL
 
 SIDE = SideInformation(
     snr_db=5.0, gains=np.array([3, 4, 12], np.float32), phases_rad=np.array([0, np.pi / 2, 1], np.float32)
@@ -13,7 +14,7 @@ SIDE = SideInformation(
 def test_fields_by_hand():
     vector = SIDE.vector(1, ["snr_db_over_20", "own_gain", "other_gain_rss", "own_phase_cos", "own_phase_sin"])
     assert vector.dtype == np.float32
-    np.testing.assert_allclose(vector, [0.25, 4, np.sqrt(9 + 144), 0, 1], atol=1e-6)
+    np.testing.assert_allclose(vector, [0.25, 4, np.sqrt(9 + 144), 0, 1], atol=FEW_STEPS_ATOL)
 
 
 def test_default_is_ten_decibels_and_unit_gains():

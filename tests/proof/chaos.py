@@ -25,7 +25,7 @@ from PIL import Image
 from tests.proof.running import NODES, Run, rows_of, small_pictures
 
 FRAMES_PER_KILL = 16  # some are left for the last kill, also where 50 are recorded a second
-STARTUP_S = 9.0  # kills before a node has joined come within so many seconds of the start, and before the first new line
+STARTUP_S = 9.0  # kills before a node has joined come within so many seconds of the start
 WORKING_SHARE = 8  # kills while nodes work come before one part in so many of the lines that were left is recorded
 ROUND_LIMIT_S = 120.0
 

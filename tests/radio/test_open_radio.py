@@ -4,7 +4,7 @@ import pytest
 
 from radio.backends import describe_backends
 from radio.errors import DeviceError
-from radio.open import open_radio
+from radio.safety.open import open_radio
 
 
 @pytest.mark.parametrize("uri", ["", "hackrf:0", "/dev/radio"])

@@ -148,11 +148,12 @@ export function showConstellations(users) {
   const parent = at("constellations");
   parent.classList.toggle("few", users.length <= 2);
   parent.classList.toggle("many", users.length > 4);
-  rows(parent, users.length, () => element("div", {}, element("canvas"), element("p", {}, element("b"), element("span"), element("span"))), (place, index) => {
+  rows(parent, users.length, () => element("div", {}, element("canvas"), element("p", {}, element("b"), element("span"), element("span"), element("span"))), (place, index) => {
     const user = users[index];
     const details = [
       `user ${user.user}`,
       user.snr_db === null ? "" : `SNR ${number(user.snr_db, 1, "dB")}`,
+      user.payload_sinr_db === null ? "" : `payload ${number(user.payload_sinr_db, 1, "dB")}`,
       user.evm_db === null ? "" : `EVM ${number(user.evm_db, 1, "dB")}`,
     ];
     place.firstChild.setAttribute("role", "img");

@@ -16,7 +16,7 @@ from models.export.codec_folder import CodecCard, export_codec
 from models.package.manifest import CodecManifest
 from models.training.adaptive.channel import AdaptiveFrame, pass_channel, side_vector
 from models.training.adaptive.loop import fresh_adaptive
-from models.training.codec.validation import SNRS_DB, VALIDATION_SEED, same_size_groups
+from models.training.codec.validation import VALIDATION_SEED, same_size_groups
 from models.training.config import AdaptiveTraining
 from models.training.running.checkpoint import load_checkpoint
 from models.training.running.matrix_optimizer import MatrixOptimizer
@@ -24,6 +24,7 @@ from models.training.running.provenance import MODEL_VERSION, provenance_of, set
 from models.training.running.runner import SETTINGS_NAME
 
 SIDE_FIELDS = ["sinr_db_over_20", "sinr_spread_db_over_10", "share"]
+SINRS_DB = (0.0, 5.0, 10.0, 15.0, 20.0, 25.0)
 _BATCH_PIXELS = 1 << 19
 
 
@@ -59,12 +60,14 @@ def finish_adaptive(run: Path, folder: Path) -> CodecManifest:
 
 
 def _table(codec: AdaptiveCodec, source: str) -> dict[str, dict[str, float]]:
-    """``{channels: {sinr: mean PSNR}}`` at an eighth, a quarter, a half and all of the channels."""
+    """``{channels: {sinr: mean PSNR}}`` at an eighth, a quarter, a half, three quarters and all of the channels: the
+    curve that sharing is chosen by (``models/choice/rate_quality.py``).
+    """
     groups = same_size_groups(source, codec.arguments.stride)
     all_channels = codec.arguments.latent_channels // 2
-    counts = sorted({max(1, all_channels // part) for part in (8, 4, 2, 1)})
+    counts = sorted({max(1, all_channels * eighths // 8) for eighths in (1, 2, 4, 6, 8)})
     return {
-        str(count): {f"{snr_db:g}": round(_psnr_db(codec, groups, count, snr_db), 3) for snr_db in SNRS_DB}
+        str(count): {f"{snr_db:g}": round(_psnr_db(codec, groups, count, snr_db), 3) for snr_db in SINRS_DB}
         for count in counts
     }
 

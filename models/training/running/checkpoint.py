@@ -24,7 +24,9 @@ WEIGHTS_NAME = "checkpoint.safetensors"
 
 @dataclass
 class Progress:
-    """Where a run stands. best_figure, without_gain: of early stopping; stopped: it ended the run."""
+    """Where a run stands. best_figure, without_gain: of early stopping; stopped: it ended the run. finished: the
+    run's minutes or steps are spent.
+    """
 
     step: int = 0
     elapsed_s: float = 0.0
@@ -33,6 +35,7 @@ class Progress:
     best_figure: float | None = None
     without_gain: int = 0
     stopped: bool = False
+    finished: bool = False
 
 
 class Stateful(Protocol):

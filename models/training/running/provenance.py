@@ -1,4 +1,4 @@
-"""Where weights came from, as their manifests tell it."""
+"""Provenance of weights for their manifests."""
 
 from __future__ import annotations
 
@@ -62,5 +62,5 @@ def _chosen(settings: RunBounds) -> str:
 
 
 def without_folders(source: str) -> str:
-    """The last part of a path: a manifest says which data, not where somebody's disk had it."""
+    """The last part of a path: manifests name the data without the folders of one machine."""
     return source.rstrip("/").rsplit("/", 1)[-1]

@@ -1,4 +1,4 @@
-"""What every training run does around its updates: resume, learning rate, log, progress bar, checkpoints."""
+"""Common parts of every training run: resume, learning rate, log, progress bar, checkpoints."""
 
 from __future__ import annotations
 
@@ -10,24 +10,23 @@ from pathlib import Path
 import numpy as np
 import torch
 from rich.console import Console
-from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
-from rich.progress import Progress as ProgressBar
 from torch import nn
 
 from models.errors import ModelError
 from models.training.config import RunBounds
 from models.training.running.checkpoint import Progress, has_checkpoint, load_checkpoint, save_checkpoint
+from models.training.running.curve import LOG_NAME, draw_curve
 from models.training.running.matrix_optimizer import MatrixOptimizer
 from models.training.running.schedule import learning_rate_at
+from models.training.running.shown import Display
 
 BEST_NAME = "best"
-LOG_NAME = "training.jsonl"
 SETTINGS_NAME = "settings.json"
 LOG_EVERY_STEPS = 50
 
 
 def refuse_overwrite(out: Path, resume: bool) -> None:
-    """ModelError when ``out`` holds a checkpoint that nobody asked to resume."""
+    """ModelError when ``out`` holds a checkpoint and resuming was not requested."""
     if has_checkpoint(out) and not resume:
         raise ModelError(f"{out} already holds a checkpoint: resume it or name another folder.")
 
@@ -42,10 +41,11 @@ def run_updates(
     writes: bool = True,
     judge: Callable[[], float] | None = None,
 ) -> Progress:
-    """Call ``update`` (one optimiser step; returns a figure to log) until the minutes or steps are spent.
+    """Call ``update`` (one optimiser step; returns a figure to log) until the minutes or steps, or those of this go,
+    are spent.
 
     Of several processes that train together only one ``writes``; they must be bounded by steps, because
-    their clocks differ. Writes ``settings.json``, ``training.jsonl`` and the checkpoint into
+    their clocks differ. Writes ``settings.json``, the log with its table and picture (curve.py) and the checkpoint into
     ``settings.out``. With ``judge`` (a figure of merit; higher is better) and ``settings.patience`` the run may end
     early, and the best weights, kept in ``best/``, become the checkpoint. ModelError when a checkpoint cannot be
     resumed from or was started with another seed.
@@ -59,19 +59,14 @@ def run_updates(
     if writes:
         (settings.out / SETTINGS_NAME).write_text(settings.model_dump_json(indent=2) + "\n", encoding="utf-8")
     console = console or Console(stderr=True)
-    started = time.monotonic() - progress.elapsed_s
-    saved = time.monotonic()
+    began = saved = time.monotonic()
+    started = began - progress.elapsed_s
+    first, go_s = progress.step, float("inf") if settings.go_minutes is None else 60 * settings.go_minutes
     recent: list[float] = []
-    with ProgressBar(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.percentage:.0f} %"),
-        TimeElapsedColumn(),
-        console=console,
-        disable=not (writes and console.is_terminal),
-    ) as bar:
-        task = bar.add_task("training", total=1.0)
+    with Display(console, quiet=not writes, done=_share_done(settings, progress)) as display:
         while (share := _share_done(settings, progress)) < 1:
+            if progress.step > first and time.monotonic() - began >= go_s:
+                break
             rate = learning_rate_at(share, settings.learning_rate, settings.warmup_share, settings.constant_share)
             for group in optimizer.param_groups:
                 group["lr"] = rate
@@ -80,17 +75,20 @@ def run_updates(
             progress.elapsed_s = time.monotonic() - started
             if writes and progress.step % LOG_EVERY_STEPS == 0:
                 _log(settings.out, progress, float(np.mean(recent)), rate)
-                bar.update(task, completed=share, description=f"training, {np.mean(recent):.3f}")
+                display.show(share, progress.step, progress.images_seen, float(np.mean(recent)))
                 recent.clear()
             if _judged_best(settings, progress, judge) and writes:
                 save_checkpoint(settings.out / BEST_NAME, network, optimizer, progress)
             if writes and time.monotonic() - saved > settings.checkpoint_s:
                 save_checkpoint(settings.out, network, optimizer, progress)
+                draw_curve(settings.out)
                 saved = time.monotonic()
-    if progress.best_figure is not None and writes:
+    progress.finished = share >= 1
+    if progress.finished and progress.best_figure is not None and writes:
         load_checkpoint(settings.out / BEST_NAME, network, optimizer)
     if writes:
         save_checkpoint(settings.out, network, optimizer, progress)
+        draw_curve(settings.out)
     return progress
 
 

@@ -121,7 +121,7 @@ def repeats_wrong(samples: np.ndarray, grid: ResourceGrid, user: int, hit: Acqui
     """
     config, n = grid.config, grid.config.fft_size
     gap = grid.sounding_start(user) + config.cp_samples - grid.preamble_start(user)
-    most, cycles = max(1, grid.preamble_prefix_samples // n), hit.cfo_hz / config.sample_rate_hz
+    most, cycles = max(1, (grid.preamble_prefix_samples + n // 2) // n), hit.cfo_hz / config.sample_rate_hz
     shifts = range(-most, most + 1)
     repeats = hit.start + n * np.arange(-most, config.preamble_repeats + most)
     soundings = np.arange(config.sounding_symbols) * grid.symbol_samples
@@ -134,7 +134,7 @@ def repeats_wrong(samples: np.ndarray, grid: ResourceGrid, user: int, hit: Acqui
     ]
     if 2 * grid.preamble_prefix_samples < 3 * n:
         return shifts[known.index(max(known))]
-    least = max(known) * (1 - AS_MUCH / (config.preamble_repeats + config.sounding_symbols))
+    least = max(known) * (1 - AS_MUCH / len(grid.training(user)))
     return max(s for s, energy in zip(shifts, known, strict=True) if energy >= least)
 
 

@@ -1,6 +1,6 @@
-"""The only truth of what sits where in a burst.
+"""The layout of a burst; every other module reads it here.
 
-A burst, all parts back to back, every user counting from the same origin:
+A burst consists of these parts in sequence; all users count from the same origin:
 
   preamble   one slot per user: long prefix, then preamble_repeats identical symbols; the others are silent
   sounding   one slot per user: sounding_symbols symbols; the others are silent
@@ -11,11 +11,14 @@ A burst, all parts back to back, every user counting from the same origin:
 Slots in time stay orthogonal under any carrier offset, which slots in frequency would not.
 """
 
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 import numpy as np
 
+from radio.waveform.burst import header as header_code
 from radio.waveform.burst.gold import gold_bits, gold_qpsk
+from radio.waveform.burst.header import FrameHeader
 from radio.waveform.config import WaveformConfig
 from radio.waveform.transforms.ofdm import to_time
 
@@ -26,30 +29,65 @@ SCRAMBLE_SEED = 0x1F3D5
 INTERLEAVER_SEED = 0x5E3
 
 
+@dataclass(frozen=True)
 class ResourceGrid:
-    """Positions, lengths and known sequences that follow from a `WaveformConfig`.
+    """Positions, lengths and known sequences that follow from a `WaveformConfig`; equal where the configurations are.
 
-    bins: int [active], FFT bins of the active subcarriers, lowest frequency first.
-    frequencies_hz: float [active], their offsets from the carrier.
-    half_band_distance_hz: between the centres of the band's two halves.
-    amplitude: of a unit-power symbol of one user; users together have unit power per channel use.
-    training_boost: amplitude of preamble, sounding and header over that of the payload. A user is alone in them and
-        may be louder by what the others leave unused; more than 3 dB would cost peak power.
+    Transmitter, receiver, ideal receiver, calibration and twin all read a burst's layout here; none derives its own.
     """
 
-    def __init__(self, config: WaveformConfig) -> None:
-        self.config = config
-        half = config.active_subcarriers // 2
-        offsets = np.concatenate([np.arange(-half, 0), np.arange(1, half + 1)])
-        self.bins = offsets % config.fft_size
-        self.frequencies_hz = offsets * config.subcarrier_spacing_hz
-        self.amplitude = np.float32(1 / np.sqrt(config.users))
-        self.training_boost = np.float32(np.sqrt(min(config.users, 2)))
-        self.symbol_samples = config.fft_size + config.cp_samples
-        self.preamble_prefix_samples = 2 * config.cp_samples
-        self.preamble_slot_samples = self.preamble_prefix_samples + config.preamble_repeats * config.fft_size
-        self.half_band_distance_hz = float(self.frequencies_hz[half:].mean() - self.frequencies_hz[:half].mean())
-        self.payload_per_symbol = config.active_subcarriers - config.users * config.pilots_per_user
+    config: WaveformConfig
+
+    @cached_property
+    def bins(self) -> np.ndarray:
+        """int [active]: FFT bins of the active subcarriers, lowest frequency first."""
+        return _read_only(self._offsets % self.config.fft_size)
+
+    @cached_property
+    def frequencies_hz(self) -> np.ndarray:
+        """float64 [active]: offsets of the active subcarriers from the carrier."""
+        return _read_only(self._offsets * self.config.subcarrier_spacing_hz)
+
+    @cached_property
+    def half_band_distance_hz(self) -> float:
+        """Between the centres of the band's two halves."""
+        half = self.config.active_subcarriers // 2
+        return float(self.frequencies_hz[half:].mean() - self.frequencies_hz[:half].mean())
+
+    @cached_property
+    def amplitude(self) -> np.float32:
+        """Of a unit-power symbol of one user; users together have unit power per channel use."""
+        return np.float32(1 / np.sqrt(self.config.users))
+
+    @cached_property
+    def training_boost(self) -> np.float32:
+        """Amplitude of preamble, sounding and header over that of the payload.
+
+        A user is alone in them and may be louder by what the others leave unused; more than 3 dB would cost peak power.
+        """
+        return np.float32(np.sqrt(min(self.config.users, 2)))
+
+    @cached_property
+    def symbol_samples(self) -> int:
+        return self.config.fft_size + self.config.cp_samples
+
+    @cached_property
+    def preamble_prefix_samples(self) -> int:
+        return 2 * self.config.cp_samples
+
+    @cached_property
+    def preamble_slot_samples(self) -> int:
+        return self.preamble_prefix_samples + self.config.preamble_repeats * self.config.fft_size
+
+    @cached_property
+    def payload_per_symbol(self) -> int:
+        """Channel uses in one OFDM symbol of payload."""
+        return self.config.active_subcarriers - self.config.users * self.config.pilots_per_user
+
+    @cached_property
+    def _offsets(self) -> np.ndarray:
+        half = self.config.active_subcarriers // 2
+        return np.concatenate([np.arange(-half, 0), np.arange(1, half + 1)])
 
     # -- where the parts are, in samples from the start of the burst ---------------------------------------
 
@@ -68,6 +106,15 @@ class ResourceGrid:
     def symbol_steps(self, n_symbols: int) -> np.ndarray:
         """int [n_symbols]: where OFDM symbols begin after the first of them."""
         return _symbol_steps(self.symbol_samples, n_symbols)
+
+    def window_starts(self, part_start: int, n_symbols: int) -> np.ndarray:
+        """int [n_symbols]: where the FFT windows of a part's symbols begin, each behind its cyclic prefix."""
+        return part_start + self.config.cp_samples + self.symbol_steps(n_symbols)
+
+    def known_symbols(self, with_header: bool) -> int:
+        """OFDM symbols of one user that a receiver knows: training, and a header once it is read."""
+        config = self.config
+        return config.preamble_repeats + config.sounding_symbols + config.header_symbols * with_header
 
     @property
     def payload_start(self) -> int:
@@ -90,7 +137,7 @@ class ResourceGrid:
     def sounding(self, user: int) -> np.ndarray:
         """complex64 [sounding_symbols, active]: another quiet sequence than the preamble's.
 
-        Were it the same, a burst that is mistaken for another user's would show a consistent channel in both.
+        With the same sequence a burst that was attributed to the wrong user would show a consistent channel in both.
         """
         sequence = _quiet_sequence(self.config, MAX_USERS + user)
         return np.broadcast_to(sequence, (self.config.sounding_symbols, sequence.size))
@@ -98,6 +145,10 @@ class ResourceGrid:
     def training(self, user: int) -> np.ndarray:
         """complex64 [preamble_repeats + sounding_symbols, active]: preamble and sounding as they are sent, boosted."""
         return _training(self.config, user)
+
+    def header(self, header: FrameHeader) -> np.ndarray:
+        """complex64 [header_symbols, active]: a header as it is sent, boosted."""
+        return _header(self.config, header)
 
     def scramble_signs(self, k: int) -> np.ndarray:
         """float32 [k] of -1 and 1."""
@@ -115,14 +166,14 @@ class ResourceGrid:
     def pilot_values(self, user: int, n_symbols: int) -> np.ndarray:
         """complex64 [n_symbols, pilots_per_user] of power `users`.
 
-        A user is silent on the others' pilots; the boost gives it the mean power of a payload symbol back.
+        A user is silent on the others' pilots; the boost restores the mean power of a payload symbol.
         """
         return _pilot_values(self.config, user, n_symbols)
 
     def payload_positions(self, k: int) -> np.ndarray:
         """int [k]: flat indices (symbol * active + subcarrier) of channel uses 0 to k - 1, interleaved.
 
-        Two users whose payloads need as many OFDM symbols meet on the same resource elements.
+        Users whose payloads need the same number of OFDM symbols use the same resource elements.
         """
         return _interleaved(self.config, self.payload_symbols(k))[:k]
 
@@ -151,6 +202,11 @@ class ResourceGrid:
         return elements.reshape(*elements.shape[:-2], -1)[..., self.payload_positions(k)]
 
 
+def _read_only(array: np.ndarray) -> np.ndarray:
+    array.setflags(write=False)
+    return array
+
+
 @lru_cache(maxsize=64)
 def _symbol_steps(symbol_samples: int, n_symbols: int) -> np.ndarray:
     steps = np.arange(n_symbols) * symbol_samples
@@ -165,6 +221,13 @@ def _training(config: WaveformConfig, user: int) -> np.ndarray:
     training = np.asarray(grid.training_boost * np.concatenate([preamble, grid.sounding(user)]), np.complex64)
     training.setflags(write=False)
     return training
+
+
+@lru_cache(maxsize=8)
+def _header(config: WaveformConfig, header: FrameHeader) -> np.ndarray:
+    symbols, active = config.header_symbols, config.active_subcarriers
+    code = header_code.modulate(header, symbols * active).reshape(symbols, active)
+    return _read_only(ResourceGrid(config).training_boost * code)
 
 
 @lru_cache(maxsize=8)

@@ -32,6 +32,11 @@ class FrameHeader:
     n_symbols: int
     picture: int
 
+    @classmethod
+    def probe(cls, user: int) -> "FrameHeader":
+        """Of a burst without payload."""
+        return cls(0, user, "probe", 0, 0, 0, 0)
+
 
 def crc16(data: bytes) -> int:
     """CRC-16/XMODEM (polynomial 0x1021, initial value 0), the CRC16 of 3GPP TS 38.212, section 5.1."""
@@ -103,5 +108,5 @@ def _decoded_compiled(order: np.ndarray, parts: np.ndarray) -> np.ndarray:
 
 
 def _whitening() -> np.ndarray:
-    """Keeps small numbers from making a peaky waveform, and silence (all zeros) from passing the CRC."""
+    """Avoids a high PAPR for small numbers, and that all zeros pass the CRC."""
     return gold_bits(0x3C5A7, HEADER_BITS)

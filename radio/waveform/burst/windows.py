@@ -1,4 +1,4 @@
-"""Cutting FFT windows out of a stream and undoing one user's carrier offset on the way."""
+"""Extracts FFT windows from a stream and compensates one user's carrier offset."""
 
 import math
 

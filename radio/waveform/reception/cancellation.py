@@ -9,7 +9,7 @@ import numpy as np
 from radio.samples import Samples
 from radio.waveform.burst.grid import ResourceGrid
 from radio.waveform.burst.windows import backoff_samples
-from radio.waveform.frame import Alignment
+from radio.waveform.reception.frame import Alignment
 from radio.waveform.tracking.straightening import ramps
 from radio.waveform.transforms.ofdm import to_time
 
@@ -25,7 +25,7 @@ def cancel_payload(
     before = grid.config.cp_samples - backoff_samples(grid)  # a window starts inside its prefix
     first = alignment.window_ticks - before - samples.start_tick
     within = np.arange(grid.symbol_samples)
-    undone = ramps(alignment.delay_samples, alignment.phase_rad, grid)
+    undone = ramps(alignment.delay_samples, alignment.phase_rad, grid) * alignment.gain[:, None].astype(np.float32)
     turns = alignment.cfo_hz / grid.config.sample_rate_hz
     for antenna, channel in zip(data, alignment.channel, strict=True):
         bins = np.zeros((len(elements), grid.config.fft_size), np.complex64)

@@ -30,14 +30,13 @@ class KnownElements:
     lengths: np.ndarray
 
     @classmethod
-    def of(cls, grid: ResourceGrid, one: Reception) -> "KnownElements":
-        """one: with payload_bins filled in."""
-        assert one.payload_bins is not None
-        n_symbols = one.payload_bins.shape[1]
+    def of(cls, grid: ResourceGrid, one: Reception, bins: np.ndarray) -> "KnownElements":
+        """bins: complex64 [antennas, symbols, active] of the payload in windows that follow nothing."""
+        n_symbols = bins.shape[1]
         positions, values = grid.pilot_positions(n_symbols)[one.user], grid.pilot_values(one.user, n_symbols)
         half = grid.config.active_subcarriers // 2
         numbers = positions - half + (positions >= half)  # there is no subcarrier at the carrier itself
-        seen = one.payload_bins[:, np.arange(n_symbols)[:, None], positions] * values.conj()
+        seen = bins[:, np.arange(n_symbols)[:, None], positions] * values.conj()
         starts = one.window_starts(grid, grid.payload_start, n_symbols)
         lengths = np.full(-(-n_symbols // BLOCK_SYMBOLS), BLOCK_SYMBOLS)
         lengths[-1] -= lengths.sum() - n_symbols

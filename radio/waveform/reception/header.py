@@ -5,7 +5,6 @@ doubles what the channel is measured from and stretches the baseline that the ca
 """
 
 import math
-from functools import lru_cache
 
 import numpy as np
 
@@ -13,9 +12,10 @@ from radio import acceleration
 from radio.waveform.acquisition.carrier_likelihood import carrier_residual_hz, turn_symbols
 from radio.waveform.burst import header as header_code
 from radio.waveform.burst.grid import ResourceGrid
-from radio.waveform.config import WaveformConfig
+from radio.waveform.quality.slips import training_slips
 from radio.waveform.reception.user import Reception
 from radio.waveform.tracking.known_elements import band_phasors, band_phasors_compiled
+from radio.waveform.tracking.straightening import ramps
 from radio.waveform.tracking.tracker import Phasors, clock_offset
 
 MAX_PAYLOAD_SYMBOLS = 1 << 20
@@ -52,10 +52,23 @@ def learn_from_header(grid: ResourceGrid, one: Reception, noise_power: float) ->
     one.cfo_hz, one.times, elapsed = one.cfo_hz + residual_hz, times, times - one.phase_origin(grid)
     turn_symbols(one.observations, residual_hz / config.sample_rate_hz, elapsed)
     turn_symbols(one.header_bins, residual_hz / config.sample_rate_hz, elapsed[-starts.size :])
+    _straighten_slips(grid, one)
     start_tracking(grid, one)
     if one.phasors is not None:
         one.clock = clock_offset(one.phasors, grid.symbol_samples / config.sample_rate_hz, noise_power)
     one.take_mean(grid)
+
+
+def _straighten_slips(grid: ResourceGrid, one: Reception) -> None:
+    """Where samples were lost or doubled within the training, all of it as if it had come as late as its end."""
+    assert one.header_bins is not None
+    noise_power = one.noise_power(grid) / float(grid.training_boost) ** 2
+    late = training_slips(one.observations, grid.config.fft_size, noise_power)
+    if late.any():
+        undone = ramps(late, np.zeros(late.size), grid)
+        one.observations = one.observations * undone
+        one.header_bins = one.header_bins * undone[-one.header_bins.shape[1] :]
+        one.take_mean(grid)
 
 
 def start_tracking(grid: ResourceGrid, one: Reception) -> None:
@@ -66,7 +79,7 @@ def start_tracking(grid: ResourceGrid, one: Reception) -> None:
     config = grid.config
     n_symbols = one.symbol_index(grid, grid.payload_start) + grid.payload_symbols(one.header.n_symbols)
     one.phasors = Phasors.empty(grid, n_symbols, one.channel_symbol(grid))
-    heard = one.observations.shape[1] >= config.preamble_repeats + config.sounding_symbols
+    heard = one.observations.shape[1] >= grid.known_symbols(with_header=False)
     put = _put_known_compiled if acceleration.NUMBA else _put_known
     error, expected = put(
         one.phasors.lower,
@@ -180,13 +193,4 @@ def _joined_compiled(observations: np.ndarray, bins: np.ndarray, symbols: np.nda
 def _symbols(grid: ResourceGrid, one: Reception) -> np.ndarray:
     """The header as it was sent, boosted: complex64 [header_symbols, active]."""
     assert one.header is not None
-    return _modulated(one.header, grid.config, float(grid.training_boost))
-
-
-@lru_cache(maxsize=8)  # one frame of all users
-def _modulated(header: header_code.FrameHeader, config: WaveformConfig, boost: float) -> np.ndarray:
-    symbols, active = config.header_symbols, config.active_subcarriers
-    modulated = header_code.modulate(header, symbols * active).reshape(symbols, active)
-    modulated *= np.float32(boost)
-    modulated.setflags(write=False)
-    return modulated
+    return grid.header(one.header)

@@ -15,6 +15,7 @@ from radio import acceleration
 from radio.waveform.burst.grid import ResourceGrid
 from radio.waveform.channel.delay_prior import delay_prior
 from radio.waveform.reception.elements import LOOK_SYMBOLS, AtomSums, KnownElements
+from radio.waveform.reception.laying import Laid
 from radio.waveform.reception.user import Reception
 from radio.waveform.tracking.agreement import agreement, agreement_compiled
 from radio.waveform.tracking.clock import CLOCK_PRIOR_PPM
@@ -41,13 +42,17 @@ class _Tried:
     value: float
 
 
-def moving_channel(grid: ResourceGrid, one: Reception, noise_power: float) -> MovingChannel | None:
-    """None for a channel that stands. one: with payload_bins and track filled in."""
-    assert one.track is not None and one.channel is not None
-    first, clock = one.symbol_index(grid, grid.payload_start), one.track.clock_ppm * 1e-6
-    if not (one.unsteady or _suspicious(grid, one, one.track.delay_samples[first:])):
+def moving_channel(
+    data: np.ndarray, grid: ResourceGrid, one: Reception, track: Track, noise_power: float
+) -> MovingChannel | None:
+    """None for a channel that stands. track: phase and timing as they look if it does."""
+    assert one.channel is not None and one.header is not None
+    first, clock = one.symbol_index(grid, grid.payload_start), track.clock_ppm * 1e-6
+    starts = one.window_starts(grid, grid.payload_start, grid.payload_symbols(one.header.n_symbols))
+    bins = one.bins(data, grid, starts)
+    if bins is None:
         return None
-    elements, phase = KnownElements.of(grid, one), one.track.phase_rad[first:]
+    elements, phase = KnownElements.of(grid, one, bins), track.phase_rad[first:]
     training, _ = elements.undone(clock, np.zeros(elements.training_at.size), phase)
     variance = noise_power / float(grid.training_boost) ** 2
     atoms = delay_prior(elements.looks(), grid.config, variance / LOOK_SYMBOLS, MOST_ATOMS)
@@ -56,21 +61,22 @@ def moving_channel(grid: ResourceGrid, one: Reception, noise_power: float) -> Mo
     price = TRAINING_PRICE * own.size + PAYLOAD_PRICE * phase.size
     still_sums = sums.of(*elements.undone(clock, own, phase))
     still, wandering = moved(still_sums, 0.0), likeliest_motion(still_sums)
-    sloped = _sloped(elements, sums, (clock, one.clock, 0.0), one.track.frequency_hz)
+    sloped = _sloped(elements, sums, (clock, one.clock, 0.0), track.frequency_hz)
     if max(wandering.evidence - price, sloped.value) < still.evidence - price:
         return None
     if wandering.evidence - price > sloped.value:
-        return _described(elements, one, atoms, wandering, clock, phase, one.track.frequency_hz)
+        return _described(elements, one, track, atoms, wandering, clock, phase, track.frequency_hz)
     slope = 2 * np.pi * sloped.slope_hz / grid.config.sample_rate_hz * elements.payload_at
-    return _described(elements, one, atoms, sloped.motion, sloped.clock, slope, sloped.slope_hz)
+    return _described(elements, one, track, atoms, sloped.motion, sloped.clock, slope, sloped.slope_hz)
 
 
-def _suspicious(grid: ResourceGrid, one: Reception, delay_samples: np.ndarray) -> bool:
-    assert one.payload_bins is not None and one.channel is not None
-    n_symbols, steps = delay_samples.size, 2 * np.pi / grid.config.fft_size * delay_samples
+def moves(grid: ResourceGrid, one: Reception, laid: Laid) -> bool:
+    """Whether pilots of neighbouring symbols differ in the same way from a channel that stands."""
+    assert one.channel is not None
+    n_symbols, steps = laid.starts.size, 2 * np.pi / grid.config.fft_size * laid.delay_samples
     positions, values = grid.pilot_positions(n_symbols)[one.user], grid.pilot_values(one.user, n_symbols)
     look = agreement_compiled if acceleration.NUMBA else agreement
-    return bool(look(one.payload_bins, one.channel, positions, values, steps) > SUSPICIOUS)
+    return bool(look(laid.bins, one.channel, positions, values, steps) > SUSPICIOUS)
 
 
 def _sloped(elements: KnownElements, sums: AtomSums, clocks: tuple[float, ...], slope_hz: float) -> _Tried:
@@ -114,6 +120,7 @@ def _climbed(best: _Tried, step: float, finest: float, moved_by: Callable[[_Trie
 def _described(
     elements: KnownElements,
     one: Reception,
+    track: Track,
     atoms: np.ndarray,
     motion: Motion,
     clock: float,
@@ -121,7 +128,6 @@ def _described(
     slope_hz: float,
 ) -> MovingChannel:
     """The channel block by block, and the phase that its pilots still show beside its own motion."""
-    assert one.track is not None
     grid, rate_hz = elements.grid, elements.grid.config.sample_rate_hz
     gains = motion.gains(atoms, elements.by_block(elements.payload_at) / rate_hz)
     each = np.repeat(gains, elements.lengths, axis=1)
@@ -131,7 +137,7 @@ def _described(
     common = np.einsum("amp,amp->m", pilots, expected.conj()).astype(complex)
     smooth = wiener_smoothed_compiled if acceleration.NUMBA else wiener_smoothed
     first = one.symbol_index(grid, grid.payload_start)
-    whole, delay = one.track.phase_rad.copy(), one.track.delay_samples.copy()
+    whole, delay = track.phase_rad.copy(), track.delay_samples.copy()
     whole[first:], delay[first:] = phase + smooth(common, energy), -clock * elements.payload_at
     track = Track(whole, delay, slope_hz, clock * 1e6)
     values = motion.gains(atoms, np.zeros(1))[:, 0]

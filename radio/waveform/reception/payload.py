@@ -5,20 +5,22 @@ from dataclasses import dataclass
 import numpy as np
 
 from radio.waveform.burst.grid import ResourceGrid
+from radio.waveform.quality.disturbance import Disturbance
+from radio.waveform.quality.payload_quality import PayloadQuality
 from radio.waveform.reception.elements import BLOCK_SYMBOLS
-from radio.waveform.reception.moving_separation import separate_moving
-from radio.waveform.reception.separation import separate
+from radio.waveform.reception.laying import Course, Followed
+from radio.waveform.reception.moving_separation import moving_view
+from radio.waveform.reception.separation import View, view_of
 from radio.waveform.reception.user import Reception
+from radio.waveform.tracking.straightening import straightened_uses
 from radio.waveform.tracking.tracker import Track
-
-RETIME_SAMPLES = 0.5  # drift over a burst above which FFT windows follow the clock
 
 
 @dataclass(frozen=True)
 class Payload:
     """features: complex64 [k]; track: phase and timing; starts: FFT windows, sample indices.
 
-    delay_samples, phase_rad: float [symbols], what was undone in these windows.
+    delay_samples, phase_rad, gain: float [symbols], what was undone in these windows. quality: what the pilots show.
     """
 
     features: np.ndarray
@@ -26,56 +28,68 @@ class Payload:
     starts: np.ndarray
     delay_samples: np.ndarray
     phase_rad: np.ndarray
+    gain: np.ndarray
+    quality: PayloadQuality
 
 
-def receive_payload(
-    data: np.ndarray,
+def take_payload(
     grid: ResourceGrid,
     one: Reception,
+    followed: Followed | None,
     found: list[Reception],
     noise_power: float,
     silent: frozenset[int] = frozenset(),
 ) -> Payload | None:
-    """One user's payload; None when the samples end before it does. silent: users whose payload has been cancelled."""
+    """One user's payload; None where it was not followed (see `follow_payload`).
+
+    silent: users whose payload has been cancelled.
+    """
     assert one.header is not None
-    n_symbols = grid.payload_symbols(one.header.n_symbols)
-    first = one.symbol_index(grid, grid.payload_start)
-    starts = one.window_starts(grid, grid.payload_start, n_symbols)
-    bins, followed = one.payload_bins, one.track
-    if bins is None or followed is None:
+    if followed is None:
         return None
-    drift = followed.delay_samples[first:]
-    if max(abs(float(drift[0])), abs(float(drift[-1]))) > RETIME_SAMPLES:  # it is even
-        moved = np.round(drift).astype(int)
-        late = moved != 0
-        retimed = one.bins(data, grid, (starts + moved)[late])
-        if retimed is not None:
-            bins[:, late] = retimed
-            drift, starts = drift - moved, starts + moved
-    phase = followed.phase_rad[first:]
-    features = _features(bins, grid, one, found, noise_power, silent, drift, phase)
-    return Payload(features, followed, starts, drift, phase)
+    laid, seen, course = followed.laid, followed.seen, followed.course
+    view = _view(one, found, seen.power, followed.leaked, noise_power, grid, silent)
+    features = straightened_uses(
+        laid.bins, view.weights, laid.delay_samples, laid.phase_rad, grid, view.lengths, one.header.n_symbols
+    )
+    if grid.config.scramble:
+        features = features * grid.scramble_signs(features.size)
+    quality = _quality(one, view, seen, course, followed.heard, noise_power)
+    return Payload(features, laid.track, laid.starts, laid.delay_samples, laid.phase_rad, course.gain, quality)
 
 
-def _features(
-    bins: np.ndarray,
-    grid: ResourceGrid,
+def _view(
     one: Reception,
     found: list[Reception],
+    disturbed: np.ndarray,
+    leaked: float,
     noise_power: float,
+    grid: ResourceGrid,
     silent: frozenset[int],
-    delay_samples: np.ndarray,
-    phase_rad: np.ndarray,
-) -> np.ndarray:
-    """Features complex64 [k] of one user; others count only where their payloads last."""
-    assert one.header is not None
-    k, n_symbols = one.header.n_symbols, bins.shape[1]
-    lengths = [grid.payload_symbols(f.header.n_symbols) if f.header else n_symbols for f in found]
+) -> View:
+    """Weights of one user against disturbance float64 [symbols]; others count only where their payloads last."""
+    lengths = [grid.payload_symbols(f.header.n_symbols) if f.header else disturbed.size for f in found]
     lengths = [0 if f.user in silent else length for f, length in zip(found, lengths, strict=True)]
     index = [f.user for f in found].index(one.user)
-    arguments = lengths, index, noise_power, grid, delay_samples, phase_rad, k
     if any(f.moving is not None for f in found):
-        features = separate_moving(bins, [f.gains for f in found], BLOCK_SYMBOLS, *arguments)
-    else:
-        features = separate(bins, np.stack([f.channel for f in found if f.channel is not None]), *arguments)
-    return features * grid.scramble_signs(k) if grid.config.scramble else features
+        gains = [f.gains for f in found]
+        return moving_view(gains, BLOCK_SYMBOLS, lengths, index, disturbed, leaked, noise_power)
+    channels = np.stack([f.channel for f in found if f.channel is not None])
+    return view_of(channels, lengths, index, disturbed, leaked, noise_power)
+
+
+def _quality(
+    one: Reception, view: View, seen: Disturbance, course: Course, heard: bool, noise_power: float
+) -> PayloadQuality:
+    return PayloadQuality(
+        power=np.asarray(np.sum(np.mean(np.abs(one.gains) ** 2, axis=1), axis=0, dtype=np.float64)),
+        disturbed=seen.power,
+        noise_power=noise_power,
+        separated=view.sinr,
+        lengths=view.lengths,
+        hit=seen.hit,
+        erased=seen.erased,
+        heard=heard,
+        gain_steps=int(np.count_nonzero(np.diff(course.gain, prepend=1.0))),
+        slipped_samples=int(np.abs(np.diff(course.late_samples[~seen.erased], prepend=0)).sum()),
+    )

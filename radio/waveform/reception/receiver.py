@@ -20,14 +20,16 @@ from radio.waveform.channel.delay_memory import DelayMemory
 from radio.waveform.channel.estimation import share_beyond_prefix
 from radio.waveform.channel.strongest_path import strongest_path_samples
 from radio.waveform.config import WaveformConfig
-from radio.waveform.frame import Alignment, ChannelEstimate, ReceivedFrame, ReceivedUser
+from radio.waveform.quality.slips import training_slips
 from radio.waveform.reception.following import follow_payload
+from radio.waveform.reception.frame import Alignment, ChannelEstimate, ReceivedFrame, ReceivedUser
 from radio.waveform.reception.header import learn_from_header, read_header, start_tracking
-from radio.waveform.reception.payload import receive_payload
+from radio.waveform.reception.laying import Followed
+from radio.waveform.reception.payload import take_payload
 from radio.waveform.reception.presence import is_present, power_floor
 from radio.waveform.reception.user import Reception
 from radio.waveform.tracking.steady import steady_mean
-from radio.waveform.tracking.straightening import turn_band
+from radio.waveform.tracking.straightening import ramps, turn_band
 from radio.waveform.transmission.transmitter import BurstTransmitter
 
 SMALLEST_NOISE_POWER = 1e-20
@@ -77,11 +79,14 @@ class BurstReceiver:
         around = sorted(f.origin for f in found)[len(found) // 2]
         found += [self._assume(data, user, around) for user in sorted(set(told) - seen)]
         noise_power = self._measure(data, found, told, memory, expected_tick, samples.start_tick)
+        followed = {f.user: follow_payload(data, self.grid, f, found, noise_power, silent - {f.user}) for f in found}
         for one in found:
-            follow_payload(data, self.grid, one, noise_power)
+            laid = followed[one.user]
+            if laid is not None and laid.moving is not None:
+                one.take_motion(laid.moving)
         origin = min(one.origin for one in found)
         users = tuple(
-            self._user(data, samples.start_tick, origin, found, user, noise_power, silent)
+            self._user(data, samples.start_tick, origin, found, user, followed, noise_power, silent)
             for user in range(self.config.users)
         )
         total = sum(user.power for user in users)
@@ -179,6 +184,10 @@ class BurstReceiver:
             return None
         origin = hit.start - self.grid.preamble_start(user)
         mean = steady_mean(observations, np.zeros(times.size), self.grid)
+        late = training_slips(observations, self.config.fft_size, mean.noise_power)
+        if late.any():
+            observations = observations * ramps(late, np.zeros(late.size), self.grid)
+            mean = steady_mean(observations, np.zeros(times.size), self.grid)
         return Reception(user, origin, cfo_hz, observations, times, mean)
 
     def _assume(self, data: np.ndarray, user: int, origin: int) -> Reception:
@@ -195,6 +204,7 @@ class BurstReceiver:
         origin: int,
         found: list[Reception],
         user: int,
+        followed: dict[int, Followed | None],
         noise_power: float,
         silent: frozenset[int],
     ) -> ReceivedUser:
@@ -220,7 +230,7 @@ class BurstReceiver:
             return ReceivedUser(**measured, reason="the checksum of its header is wrong")
         if one.header.n_symbols == 0:
             return ReceivedUser(**measured)
-        payload = receive_payload(data, self.grid, one, found, noise_power, silent - {user})
+        payload = take_payload(self.grid, one, followed[user], found, noise_power, silent - {user})
         if payload is None:
             return ReceivedUser(**measured, reason="the burst is cut off by the end of the samples")
         measured["cfo_hz"] += payload.track.frequency_hz
@@ -230,10 +240,17 @@ class BurstReceiver:
             one.phase_origin(self.grid) + start_tick,
             payload.delay_samples,
             payload.phase_rad,
-            one.channel if one.moving is None else np.repeat(one.moving.gains, one.moving.lengths, axis=1),
+            one.channel if one.moving is None else one.moving.each(),
+            payload.gain,
         )
         clock_ppm = payload.track.clock_ppm
-        return ReceivedUser(**measured, clock_ppm=clock_ppm, features=payload.features, alignment=alignment)
+        return ReceivedUser(
+            **measured,
+            clock_ppm=clock_ppm,
+            features=payload.features,
+            alignment=alignment,
+            quality=payload.quality,
+        )
 
     def _channel_estimate(self, one: Reception, start_tick: int, origin: int) -> ChannelEstimate:
         """The internal estimate, seen through FFT windows with the carrier undone, as the radio sees it."""

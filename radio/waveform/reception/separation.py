@@ -1,6 +1,7 @@
 """One user's payload out of the sum, where the payloads may end at different symbols."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -8,6 +9,45 @@ from radio import acceleration
 from radio.waveform.burst.grid import ResourceGrid
 from radio.waveform.reception.equalizer import lmmse_weights
 from radio.waveform.tracking.straightening import straightened_uses
+
+
+@dataclass(frozen=True)
+class View:
+    """How one user's payload is taken out: weights complex64 [parts, antennas, active], each for the next lengths int
+    [parts] of its symbols. sinr: float32 [parts, active], linear, that they leave of a unit-power symbol which meets
+    one of every other user.
+    """
+
+    weights: np.ndarray
+    lengths: np.ndarray
+    sinr: np.ndarray
+
+
+def view_of(
+    channels: np.ndarray,
+    lengths: Sequence[int],
+    user: int,
+    disturbed: np.ndarray,
+    leaked: float = 0.0,
+    least: float = 0.0,
+) -> View:
+    """LMMSE weights of one user against the others and a disturbance float [symbols] per antenna.
+
+    channels: complex64 [users, antennas, active]; lengths: OFDM symbols of each user's payload, after which it counts
+    as absent; user: index into channels. leaked: the part of the disturbance, down to `least`, that is the others'
+    payloads beside their subcarriers: where they send on every element, it is no power besides theirs.
+    """
+    symbols = disturbed.size
+    noise_power = np.maximum(disturbed - leaked, np.minimum(disturbed, least))
+    changes = 1 + np.flatnonzero(np.diff(noise_power))
+    edges = np.array(sorted({0, symbols, *changes.tolist(), *(min(length, symbols) for length in lengths)}))
+    present = np.array(lengths)[None, :] > edges[:-1, None]
+    levels = noise_power[edges[:-1]].astype(np.float32)
+    weigh = _weights_compiled if acceleration.NUMBA and channels.shape[1] == 1 else _weights
+    weights = weigh(channels, present.astype(np.float32), user, levels)
+    # LMMSE weights leave the mean square error 1 - w^H g of a unit-power symbol, which is 1 / (1 + SINR).
+    taken = np.einsum("paf,af->pf", weights.conj(), channels[user]).real
+    return View(weights, np.diff(edges), taken / np.maximum(1 - taken, np.float32(1e-6)))
 
 
 def separate(
@@ -21,32 +61,24 @@ def separate(
     phase_rad: np.ndarray,
     k: int,
 ) -> np.ndarray:
-    """LMMSE view of one user's k channel uses: complex64 [k].
-
-    received: complex64 [antennas, symbols, active]; channels: complex64 [users, antennas, active]; lengths: OFDM
-    symbols of each user's payload, after which it counts as absent; user: index into channels; delay_samples,
-    phase_rad: float [symbols], to be undone for this user.
-    """
-    symbols = received.shape[1]
-    edges = sorted({0, symbols, *(min(length, symbols) for length in lengths)})
-    present = [[length > begin for length in lengths] for begin in edges[:-1]]
-    weigh = _weights_compiled if acceleration.NUMBA and len(received) == 1 else _weights
-    weights = weigh(channels, np.array(present, np.float32), user, noise_power)
-    return straightened_uses(received, weights, delay_samples, phase_rad, grid, np.diff(edges), k)
+    """LMMSE view of one user's k channel uses: complex64 [k]; see `view_of` and `straightened_uses`."""
+    view = view_of(channels, lengths, user, np.full(received.shape[1], noise_power))
+    return straightened_uses(received, view.weights, delay_samples, phase_rad, grid, view.lengths, k)
 
 
-def _weights(channels: np.ndarray, present: np.ndarray, user: int, noise_power: float) -> np.ndarray:
+def _weights(channels: np.ndarray, present: np.ndarray, user: int, noise_power: np.ndarray) -> np.ndarray:
     """The user's weights complex64 [parts, antennas, active] where users are present, float32 [parts, users] 0 or 1."""
-    return np.stack([lmmse_weights(channels * row[:, None, None], noise_power)[user] for row in present])
+    pairs = zip(present, noise_power, strict=True)
+    return np.stack([lmmse_weights(channels * row[:, None, None], float(power))[user] for row, power in pairs])
 
 
 @acceleration.compiled
-def _weights_compiled(channels: np.ndarray, present: np.ndarray, user: int, noise_power: float) -> np.ndarray:
+def _weights_compiled(channels: np.ndarray, present: np.ndarray, user: int, noise_power: np.ndarray) -> np.ndarray:
     """The same with one antenna."""
     users, _, active = channels.shape
     weights = np.empty((present.shape[0], 1, active), np.complex64)
     for part in range(present.shape[0]):
-        total = np.full(active, np.float32(noise_power))
+        total = np.full(active, noise_power[part])
         for other in range(users):
             if present[part, other] > 0:
                 for i in range(active):

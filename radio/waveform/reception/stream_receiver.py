@@ -6,12 +6,12 @@ arrived yet is kept until it has.
 
 import numpy as np
 
-from radio.samples import EventKind, RadioEvent, Samples
+from radio.samples import EventKind, RadioEvent, Samples, without_unusable
 from radio.waveform.acquisition.gate import HOP, gate_threshold, repetition_metric
 from radio.waveform.acquisition.tones import Tone, without_tones
 from radio.waveform.burst.grid import ResourceGrid
 from radio.waveform.config import WaveformConfig
-from radio.waveform.frame import ReceivedFrame
+from radio.waveform.reception.frame import ReceivedFrame
 from radio.waveform.reception.receiver import BurstReceiver
 
 OPENS_BY_CHANCE = 1e-4  # at one place; neighbours go together, so that noise is looked at about once in 1e6 samples
@@ -57,7 +57,7 @@ class StreamReceiver:
     def push(self, samples: Samples) -> list[ReceivedFrame]:
         """Take the next complex64 [antennas, n] of the stream; bursts that are complete by now, in order.
 
-        Samples that are not finite count as silence.
+        Samples that are no numbers, or absurdly large ones, count as silence and are an event.
         Raises ValueError for another number of antennas or another sample rate.
         """
         if samples.data.shape[0] != self.config.rx_antennas or samples.sample_rate_hz != self.config.sample_rate_hz:
@@ -72,8 +72,10 @@ class StreamReceiver:
             frames += self.flush()
         if not self.kept_samples:
             self._start = self._next = samples.start_tick
-        data = samples.data if np.isfinite(samples.data).all() else np.nan_to_num(samples.data, posinf=0, neginf=0)
-        self._data = np.concatenate([self._data, data], axis=1)
+        samples, unusable = without_unusable(samples)
+        if unusable:
+            self._events.append(RadioEvent(EventKind.UNUSABLE, samples.start_tick, unusable))
+        self._data = np.concatenate([self._data, samples.data], axis=1)
         frames += self._search(final=False)
         self._forget()
         return frames
@@ -81,7 +83,7 @@ class StreamReceiver:
     def flush(self) -> list[ReceivedFrame]:
         """The stream has ended: bursts that are left, the last one perhaps cut off; forgets everything."""
         frames = self._search(final=True)
-        self._data = self._data[:, :0]
+        self._data, self._wanted = self._data[:, :0], 0  # a radio that starts again may count from 0
         return frames
 
     @property

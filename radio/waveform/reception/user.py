@@ -13,7 +13,7 @@ from radio.waveform.channel.delay_memory import DelayMemory
 from radio.waveform.channel.estimation import delay_limited_estimate, estimate_channel
 from radio.waveform.tracking.moving_channel import MovingChannel
 from radio.waveform.tracking.steady import SteadyMean, neighbour_noise, steady_mean
-from radio.waveform.tracking.tracker import Phasors, Track
+from radio.waveform.tracking.tracker import Phasors
 
 CARRIER_MARGIN = 2.0  # the estimator is close to its bound, but not on it
 UNSTEADY = 0.05  # by how much more than by chance symbols differ over a training that something moved in
@@ -30,8 +30,8 @@ class Reception:
     symbols (boost divided out), whose windows start at times [m] (sample indices). clock: relative offset of the
     transmitter's sample clock, once known. seen: mean of the observations with the clock's drift undone. told: header
     known from a control channel. channel: complex64 [antennas, active], measured around sample channel_time. read:
-    the header came from the burst. header_bins: complex64 [antennas, header symbols, active], payload_bins likewise;
-    track, moving: how the payload was followed. unsteady: something moved during the training.
+    the header came from the burst. header_bins: complex64 [antennas, header symbols, active]. moving: where
+    the channel went if it did not stand. unsteady: something moved during the training.
     """
 
     user: int
@@ -51,8 +51,6 @@ class Reception:
     header_bins: np.ndarray | None = None
     phasors: Phasors | None = None
     evm_db: float | None = None
-    payload_bins: np.ndarray | None = None
-    track: Track | None = None
     moving: MovingChannel | None = None
     unsteady: bool = False
 
@@ -61,6 +59,10 @@ class Reception:
         """Channel complex64 [antennas, blocks, active] through the payload; one block where it stands."""
         assert self.channel is not None
         return self.channel[:, None] if self.moving is None else self.moving.gains
+
+    def take_motion(self, moving: MovingChannel) -> None:
+        """The channel as a motion through the whole burst explains it."""
+        self.moving, self.channel, self.error_variance = moving, moving.values, moving.error_variance
 
     def phase_origin(self, grid: ResourceGrid) -> int:
         return self.origin + grid.preamble_start(self.user)

@@ -18,3 +18,7 @@ class MovingChannel:
     values: np.ndarray
     error_variance: float
     doppler_hz: float
+
+    def each(self) -> np.ndarray:
+        """complex64 [antennas, symbols, active]."""
+        return np.repeat(self.gains, self.lengths, axis=1)

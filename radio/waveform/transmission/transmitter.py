@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from radio.waveform.burst import header as header_code
 from radio.waveform.burst.grid import ResourceGrid
 from radio.waveform.burst.header import FrameHeader
 from radio.waveform.config import WaveformConfig
@@ -26,9 +25,14 @@ class BurstTransmitter:
     def modulate(self, symbols: np.ndarray, header: FrameHeader) -> np.ndarray:
         """complex64 [k] of unit mean power and a header -> complex64 [grid.burst_length(k)].
 
-        k = 0 gives a probe: preamble, sounding and header only.
+        k = 0 gives a probe: preamble, sounding and header only. ValueError when the header names another user or k.
         """
         grid, config = self.grid, self.config
+        if (header.user, header.n_symbols) != (self.user, symbols.size):
+            raise ValueError(
+                f"the header is of user {header.user} and {header.n_symbols} symbols, "
+                f"the burst of user {self.user} and {symbols.size}"
+            )
         burst = np.zeros(grid.burst_length(symbols.size), np.complex64)
 
         def place(start: int, elements: np.ndarray) -> None:
@@ -42,8 +46,7 @@ class BurstTransmitter:
         start = grid.preamble_start(self.user)
         burst[start - prefix : start + repeated.size] = np.concatenate([np.tile(preamble, 2)[-prefix:], repeated])
         place(grid.sounding_start(self.user), boost * grid.sounding(self.user))
-        code = header_code.modulate(header, config.header_symbols * config.active_subcarriers)
-        place(grid.header_start(self.user), boost * code.reshape(config.header_symbols, -1))
+        place(grid.header_start(self.user), grid.header(header))
         if symbols.size:
             place(grid.payload_start, grid.payload_elements(self.user, symbols))
         if config.clip_papr_db is not None:

@@ -1,5 +1,6 @@
 """The bus over real sockets on 127.0.0.1: delivery, heartbeats, garbage, keys, an occupied port."""
 
+import math
 import time
 
 import numpy as np
@@ -8,7 +9,8 @@ import zmq
 
 from hil.bus.client import BusClient
 from hil.bus.keys import create_keys
-from hil.bus.messages import PROTOCOL_VERSION, Bye, Envelope, Heartbeat, Sent, Start, Stop, encode
+from hil.bus.messages import PROTOCOL_VERSION, Bye, Envelope, Heartbeat, Sent, Start, encode
+from hil.bus.presence import Silence
 from hil.bus.server import BusServer
 from hil.bus.wire import is_loopback
 from hil.errors import UsageError
@@ -33,7 +35,7 @@ def client(server, name="tx0", **options):
     return BusClient(server.endpoint, name, **{"heartbeat_s": 0.05, "timeout_s": 5.0, **options})
 
 
-def until(server, kind, seconds=5.0):
+def until(server, kind, seconds=60.0):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         received = server.receive(0.1)
@@ -42,7 +44,7 @@ def until(server, kind, seconds=5.0):
     raise AssertionError(f"no {kind.__name__} within {seconds} s")
 
 
-def until_malformed(server, count, seconds=5.0):
+def until_malformed(server, count, seconds=60.0):
     """Nothing but malformed messages arrive, and count of them within the time."""
     end = time.monotonic() + seconds
     while server.malformed < count and time.monotonic() < end:
@@ -74,9 +76,22 @@ def test_heartbeats_go_out_while_the_node_computes(server):
 
 def test_a_silent_coordinator_is_reported_as_the_end(server):
     node = client(server, timeout_s=0.4)
-    stop = node.receive(5.0)
-    assert stop is not None and isinstance(stop.body, Stop) and not stop.body.complete
-    assert "silent" in stop.body.reason
+    silence = node.receive(5.0)
+    assert silence is not None and isinstance(silence.body, Silence) and not silence.body.gone
+    assert "silent" in silence.body.reason
+    node.close()
+
+
+def test_a_coordinator_that_dies_leads_nobody_at_once_and_has_gone_soon():
+    server = BusServer("tcp://127.0.0.1:*")
+    node = client(server, timeout_s=60.0)
+    until(server, Heartbeat)
+    server.send("tx0", Start(1000, 100))
+    assert node.receive(5.0).body == Start(1000, 100) and math.isfinite(node.coordinator.led_s)
+    server.close()
+    gone = node.receive(20.0)
+    assert gone is not None and isinstance(gone.body, Silence) and gone.body.gone
+    assert node.coordinator.led_s == -math.inf
     node.close()
 
 

@@ -1,19 +1,19 @@
 """The canceller on bursts of an encoder whose symbols depend on the picture, the user and what it was told."""
 
+import dataclasses
 import hashlib
 
-import msgspec
 import numpy as np
 import pytest
 
-from hil.bus.messages import CsiReport, Grant, Start, UserCsi
+from hil.bus.messages import CsiReport, Grant, Sent, Start, UserCsi
 from hil.config import load_config
 from hil.decoding.cancellation import Canceller, View, by_power
 from hil.session.slot import Slot
 from radio.samples import Samples
 from radio.waveform.burst.grid import ResourceGrid
 from radio.waveform.burst.header import FrameHeader
-from radio.waveform.frame import ReceivedFrame, ReceivedUser
+from radio.waveform.reception.frame import ReceivedFrame, ReceivedUser
 from radio.waveform.reception.receiver import BurstReceiver
 from radio.waveform.transmission.transmitter import BurstTransmitter
 from tests.radio.waveform.propagation import noise, propagate
@@ -38,6 +38,7 @@ def report(slot, gains, snr_db):
 
 
 LAST, THIS = report(3, (1.1, 0.889), 11.0), report(4, (1.2, 0.748), 20.0)
+GRANTED = report(3, (1.05, 0.947), 11.5)  # before what the feedback's configuration makes of it
 PICTURES = [np.full((4, 4, 3), 50 + user, np.uint8) for user in range(2)]
 
 
@@ -56,7 +57,7 @@ def scene():
         total[0] += gain * propagate(burst, length, delay=0.4 + user, phase=1.0 + user, start=START)
     samples = Samples(total.astype(np.complex64), 1000, CONFIG.sample_rate_hz)
     received = BurstReceiver(CONFIG.waveform).receive(samples, 1000 + START)
-    slot = Slot(Grant(4, 0, 1000, LAST), Start(length, START), received, THIS, samples)
+    slot = Slot(Grant(4, 0, 1000, GRANTED), Start(length, START), received, THIS, samples, encoder_csi=LAST)
     return slot, View(samples, received, THIS), symbols
 
 
@@ -86,12 +87,12 @@ def test_what_goes_is_what_the_transmitter_sent_with_the_last_slots_csi(scene, u
     assert payload_power_db(both.samples) < -SNR_DB + 1.0
 
 
-@pytest.mark.parametrize("wrong", ["csi", "none", "picture", "user"])
+@pytest.mark.parametrize("wrong", ["csi", "grant", "none", "picture", "user"])
 def test_a_guess_that_is_wrong_in_anything_adds_power(scene, wrong):
     """So that the test above can tell."""
     slot, view, _ = scene
-    grant = msgspec.structs.replace(slot.grant, csi={"csi": THIS, "none": None}.get(wrong, LAST))
-    other = Slot(grant, slot.start, slot.received, THIS, slot.samples)
+    told = {"csi": THIS, "grant": GRANTED, "none": None}.get(wrong, LAST)
+    other = Slot(slot.grant, slot.start, slot.received, THIS, slot.samples, encoder_csi=told)
     encoder = Encoder()
     if wrong == "user":
         encoder.encode = lambda picture, user, side: Encoder().encode(picture, 1 - user, side)
@@ -107,9 +108,16 @@ def test_the_strongest_comes_first_and_who_was_not_found_last():
 
 
 def test_a_user_whose_payload_was_not_received_cannot_be_taken_out(scene):
-    import dataclasses
-
     slot, view, _ = scene
     users = (dataclasses.replace(view.received.users[0], alignment=None), view.received.users[1])
     blind = dataclasses.replace(view, received=dataclasses.replace(view.received, users=users))
     assert Canceller(CONFIG.waveform, Encoder()).without(blind, slot, 0, PICTURES[0]) is blind
+
+
+@pytest.mark.parametrize(("named", "taken_out"), [(3, True), (2, False), (None, False)])
+def test_a_transmitter_that_names_another_report_is_left_in(scene, named, taken_out):
+    """It has started again and forgotten the reports before: what it was told is not known here."""
+    slot, view, _ = scene
+    slot = dataclasses.replace(slot, sent={0: Sent(4, 0, 0, csi_slot=named)})
+    left = Canceller(CONFIG.waveform, Encoder()).without(view, slot, 0, PICTURES[0])
+    assert (left.cancelled == {0}) is taken_out and (left is view) is not taken_out

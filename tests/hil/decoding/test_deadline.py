@@ -16,7 +16,7 @@ from hil.session.slot import Slot
 from models.refiner.refiner import DDIM_STEPS
 from models.refiner.start_step import useful_passes
 from radio.waveform.burst.header import FrameHeader
-from radio.waveform.frame import ReceivedFrame, ReceivedUser
+from radio.waveform.reception.frame import ReceivedFrame, ReceivedUser
 
 SIDE = 16
 DECODE_S, PASS_S = 0.010, 0.004

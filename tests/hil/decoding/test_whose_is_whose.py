@@ -15,7 +15,7 @@ from hil.results.rows import ResultRow, read_rows
 from hil.results.writer import ResultWriter
 from hil.session.slot import Slot
 from radio.waveform.burst.header import FrameHeader
-from radio.waveform.frame import ReceivedFrame, ReceivedUser
+from radio.waveform.reception.frame import ReceivedFrame, ReceivedUser
 
 USERS, FRAME, SLOT, TICK, GUARD = 3, 4, 7, 90_000, 100
 SIZES = ((8, 16), (16, 24), (8, 8))  # height, width
@@ -61,7 +61,7 @@ def slot(lost=()):
     made.originals = {u: np.full((*SIZES[u], 3), brightness(u), np.uint8) for u in range(USERS)}
     made.sent = {user: sent(user) for user in range(USERS)}
     made.links = {
-        u: Link(u, TICK + GUARD + 3, 1000.0 + 100 * u, 0.0, 0.25, [0.0], [[(1.0, 0.0)]], 0.1) for u in range(USERS)
+        u: Link(u, TICK + GUARD + 3, 1000.0 + 100 * u, 0.0, 0.25, [0.0], [[(1.0 + u, 0.0)]], 0.1) for u in range(USERS)
     }
     return made
 
@@ -109,7 +109,11 @@ def test_a_row_holds_its_own_users_measurements(tmp_path):
             FRAME, f"{user}.png", 10 + user, SIZES[user]
         )  # fmt: skip
         assert (row.channel_uses, row.csi_used_slot, row.csi_age_s) == (USES[user], SLOT - 1, 0.25)
-        assert (row.snr_db_estimated, row.snr_db_true, row.user_snr_db) == (12.0, 12.5, 3.0 + user)
+        assert (row.snr_db_estimated, row.user_snr_db) == (12.0, 3.0 + user)
+        # Powers 1, 4 and 9 of what a third of the amplitude's square brings, whatever snr_db was asked for.
+        power = AMPLITUDE**2 / USERS / 0.1
+        assert row.snr_db_true == pytest.approx(10 * np.log10(14 * power))
+        assert row.user_snr_db_true == pytest.approx(10 * np.log10((1 + user) ** 2 * power))
         assert row.cfo_hz == 11.0 * (1 + user)
         # What is left of the carrier's offset once the transmitter has turned it back.
         assert (row.cfo_true_hz, row.precorrection_hz) == (1000.0, 100.0 * user)
@@ -218,3 +222,38 @@ def test_the_ideal_picture_of_a_user_is_its_own(tmp_path):
     for row, (user, features, _, size) in zip(rows, ideals, strict=True):
         made = np.full((*size, 3), round(255 * min(1, max(0, features[0].real))), np.uint8)
         assert row.ideal_psnr_db == pytest.approx(psnr_db(given.originals[user], made))
+
+
+def test_the_ideal_receiver_cancels_as_the_real_one_does(tmp_path):
+    """The strongest first; who comes after meets nobody, and is told so."""
+    config = load_config(None, {"users": 2, "snr_db": 10.0, "cancel": True})
+    gains = np.array([0.5j, -1.2])
+    given = ideal_slot(gains, config.air.noise_power)
+    given.originals = {user: np.full((8, 16, 3), 90, np.uint8) for user in range(2)}
+    network, asked = Network(), []
+
+    def symbols(_slot, user, picture):
+        asked.append((user, picture.shape))
+        return given.symbols[user]  # a picture that was decoded without a fault
+
+    writer = ResultWriter(tmp_path, resume=False)
+    FrameDecoder(config, network, None, writer, SimpleNamespace(symbols=symbols))._ideal_pictures(given, {})
+    writer.close()
+    assert asked == [(1, (8, 16, 3))] and [call[0] for call in network.calls] == [1, 0]
+    powers, noise = np.abs(gains) ** 2 / 2, 0.1
+    alone = powers[0] / (powers[0] + noise)
+    for (user, features, side, _), expected in zip(
+        network.calls, (powers[1] / (sum(powers) + noise), alone), strict=True
+    ):
+        assert np.mean(np.abs(features - given.symbols[user]) ** 2) == pytest.approx(1 - expected, rel=0.03)
+        total = powers.sum() if user == 1 else 2 * powers[0]  # the codec's SNR is that of as many users as it has
+        assert side.snr_db == pytest.approx(10 * np.log10(total / noise), abs=1e-6)
+
+
+def test_a_lost_picture_counts_as_grey_among_all_that_were_sent(tmp_path):
+    given = slot(lost=[1])
+    given.originals[1] = np.full((*SIZES[1], 3), 168, np.uint8)
+    _, rows, _ = decoded(tmp_path, given)
+    assert [row.decoded for row in rows] == [True, False, True]
+    assert rows[1].psnr_db is None and rows[1].delivered_psnr_db == pytest.approx(20 * np.log10(255 / 40))
+    assert rows[0].delivered_psnr_db == rows[0].psnr_db == 100.0

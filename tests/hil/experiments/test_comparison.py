@@ -7,7 +7,7 @@ import pytest
 import scipy.stats
 from click.testing import CliRunner
 
-from hil.cli.report import command
+from hil.cli.runs.report import command
 from hil.experiments.comparison import context
 from hil.experiments.gather import read_source
 from hil.experiments.statistics import interval

@@ -5,12 +5,12 @@ import itertools
 import pytest
 from click.testing import CliRunner
 
-from hil.cli.run import command
-from hil.config import packaged_config_folder
+from hil.cli.runs.run import command
 from hil.errors import UsageError
 from hil.experiments.grid import from_text, to_text, unfold
 from hil.experiments.plan import Plan, load_plan
 from hil.experiments.run import check_points
+from hil.packaged import packaged_config_folder
 
 
 def plan_file(tmp_path, text):

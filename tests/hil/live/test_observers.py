@@ -119,7 +119,7 @@ def lab():
         made.close()
 
 
-def hear(client, kind, seconds=5.0):
+def hear(client, kind, seconds=60.0):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         message = client.receive(0.1)
@@ -128,7 +128,7 @@ def hear(client, kind, seconds=5.0):
     raise AssertionError(f"no {kind} within {seconds} s")
 
 
-def wait_for(condition, seconds=8.0):
+def wait_for(condition, seconds=60.0):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "waited in vain"

@@ -50,6 +50,15 @@ def test_a_viewer_gets_everything_once(state):
     assert state.since(Cursor())[0]["points"] == [(0, 0, 20.0), (1, 0, 20.0)]  # a late viewer is told all
 
 
+def test_pictures_of_users_that_do_not_exist_are_not_kept(state):
+    jpeg = thumbnail(np.zeros((4, 4, 3), np.uint8))
+    for user in (-1, 2, 7, 255):
+        state.pictures(user, 0, jpeg, jpeg)
+    assert state.since(Cursor())[0]["pictures"] == []
+    state.pictures(1, 0, jpeg, jpeg)
+    assert {entry["user"] for entry in state.since(Cursor())[0]["pictures"]} == {1}
+
+
 def test_a_picture_that_comes_twice_counts_once(state):
     for _ in range(3):
         state.recorded(facts(4, user=1, psnr_db=None, decoded=False, reason="not detected"))

@@ -1,5 +1,6 @@
 """A transmitter node arms its radio's watchdog, with what the bus hears, before it serves."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -10,14 +11,14 @@ from hil.nodes import transmitter_setup
 
 @pytest.mark.parametrize("user", [0, 1])
 def test_the_watchdog_is_armed_with_the_buss_own_ear_before_anything_is_sent(monkeypatch, user):
-    told, bus = [], SimpleNamespace(heard_s=10.0)
+    told, bus = [], SimpleNamespace(coordinator=SimpleNamespace(led_s=10.0))
 
     class Radio:
         uri, calibration = "fake:", None
 
         def configure(self, settings):
             told.append("configured")
-            return settings
+            return replace(settings, tx_gain_db=-23.0)  # its own: none was asked for
 
         def watch(self, last_heard_s):
             self.last_heard_s = last_heard_s
@@ -29,13 +30,14 @@ def test_the_watchdog_is_armed_with_the_buss_own_ear_before_anything_is_sent(mon
     radio = Radio()
 
     class Node:
-        def __init__(self, config, own, its_bus, *_):
+        def __init__(self, config, own, its_bus, _radio, _encoder, _images, settings, *_):
             assert (own, its_bus) == (user, bus)
+            assert settings.tx_gain_db == -23.0  # what the power loop goes down from
 
         def run(self):
             told.append("served")
             heard = [radio.last_heard_s()]
-            bus.heard_s = 99.0
+            bus.coordinator.led_s = 99.0
             return [*heard, radio.last_heard_s()]
 
     opened = {}

@@ -7,13 +7,13 @@ import torch
 from hil.bus.messages import Grant, Sent, Start, UserCsi
 from hil.config import load_config
 from hil.decoding.cancellation import without_users
-from hil.nodes.receiver import csi_report, told_headers
+from hil.nodes.receiver import csi_report
 from hil.session.feedback import side_information
 from hil.session.slot import Slot
 from models.codecs.channel import transmit
 from radio.samples import Samples
 from radio.waveform.burst.header import FrameHeader
-from radio.waveform.frame import ChannelEstimate, ReceivedFrame, ReceivedUser
+from radio.waveform.reception.frame import ChannelEstimate, ReceivedFrame, ReceivedUser
 from radio.waveform.reception.receiver import BurstReceiver
 from radio.waveform.transmission.transmitter import BurstTransmitter
 from tests.radio.waveform.propagation import noise, propagate
@@ -125,4 +125,4 @@ def test_told_headers_are_the_transmitters_own_words():
     slot = Slot(GRANT, Start(100, 10))
     slot.sent[1] = Sent(5, 2, 1, picture=9, height=40, width=60, n_symbols=300)
     slot.sent[0] = Sent(5, None, 0)  # a probe has no picture to tell of
-    assert told_headers(slot) == {1: FrameHeader(2, 1, "image", 40, 60, 300, 9)}
+    assert slot.told_headers() == {1: FrameHeader(2, 1, "image", 40, 60, 300, 9)}

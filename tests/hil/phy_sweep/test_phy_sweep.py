@@ -9,8 +9,8 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hil.cli.phy_sweep import command
-from hil.cli.ranges import NumberList
+from hil.cli.measure.phy_sweep import command
+from hil.cli.options.ranges import NumberList
 from hil.errors import UsageError
 from hil.phy_sweep.bounds import carrier_variance_bound, channel_error_bound
 from hil.phy_sweep.plot import plot_rows

@@ -1,14 +1,16 @@
 """The report is one file that opens anywhere, whatever the run left behind."""
 
 import re
+import struct
+import zlib
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from hil.cli.report import command
+from hil.cli.runs.report import command
 from hil.report import build_report
-from hil.report.build import figure
+from hil.report.build import figure, picture
 from hil.results.rows import ResultRow, ResultsError, read_rows
 from hil.results.summary import summarise, write_summary
 from hil.results.writer import ResultWriter
@@ -109,6 +111,19 @@ def test_files_outside_the_run_and_broken_ones_stay_out(tmp_path):
     (out / "diagnostics" / "frame_000000.npz").write_bytes(b"PK torn")
     page = build_report(out).read_text(encoding="utf-8")
     assert page.count("not available here") == 2 and "On the air" not in page
+
+
+@pytest.mark.parametrize("side", [12_000, 40_000])
+def test_a_picture_too_large_to_show_is_left_out(tmp_path, side):
+    """A few kilobytes that unpack to gigabytes; Pillow itself refuses the larger one with an error of its own."""
+    make_run(tmp_path, frames=1)
+    bomb = tmp_path / "images" / "frame_000000_user1_received.png"
+    header = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(bytes(1000))), (b"IEND", b""))
+    packed = (struct.pack(">I", len(d)) + k + d + struct.pack(">I", zlib.crc32(k + d)) for k, d in chunks)
+    bomb.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(packed))
+    assert picture(tmp_path, f"images/{bomb.name}") is None
+    assert "not available here" in build_report(tmp_path).read_text(encoding="utf-8")
 
 
 def test_no_run_is_an_error(tmp_path):

@@ -217,6 +217,34 @@ def test_another_configuration_does_not_resume(tmp_path):
         ResultWriter(tmp_path, resume=True, config=made_with | {"air": {"seed": 1, "clock_ppm": 0.0}})
 
 
+@pytest.mark.parametrize(
+    ("was", "now", "word"),
+    [
+        ({"radio": {"device": "sim:tcp://127.0.0.1:1"}}, {"radio": {"device": "sim:tcp://127.0.0.1:2"}}, None),
+        ({"radio": {"device": "sim:tcp://127.0.0.1:1"}}, {"radio": {"device": "pluto:ip:a"}}, "pluto:ip:a"),
+        (
+            {"radio": {"transmitters": ["usrp:a", "usrp:b"]}},
+            {"radio": {"transmitters": ["usrp:a", "usrp:c"]}},
+            "usrp:c",
+        ),
+        ({"rx": {"record": None}}, {"rx": {"record": "capture"}}, None),
+        ({"rx": {"remember_delays": True}}, {"rx": {"remember_delays": False}}, "remember_delays"),
+        ({"codec": "compact-2u"}, {"codec": "student-2u"}, "student-2u"),
+        ({"cancel": False}, {"cancel": True}, "cancel"),
+    ],
+)
+def test_resuming_with_another_radio_codec_or_algorithm_names_it_and_what_matters_not_is_free(tmp_path, was, now, word):
+    (tmp_path / "config.yaml").write_text(json.dumps(was))
+    writer = ResultWriter(tmp_path, resume=False)
+    writer.append(row(0, 0))
+    writer.close()
+    if word is None:
+        ResultWriter(tmp_path, resume=True, config=now).close()
+    else:
+        with pytest.raises(ResultsError, match=word):
+            ResultWriter(tmp_path, resume=True, config=now)
+
+
 def test_a_frame_is_recorded_as_one(tmp_path):
     pixels = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 3), np.uint8)
     writer = ResultWriter(tmp_path, resume=False)

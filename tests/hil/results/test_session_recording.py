@@ -2,6 +2,7 @@
 
 import math
 
+import msgspec
 import numpy as np
 
 from hil.bus.messages import CsiReport, Grant, Link, Sent, Start, UserCsi
@@ -17,7 +18,7 @@ def test_a_slot_survives_the_recording(tmp_path):
     csi = CsiReport(3, 0, 1000, 1500, None, [UserCsi(0, math.nan, 0.5, 1.0, 0.1, math.inf)])
     slot = Slot(Grant(3, 0, 1000, csi, [1], True), Start(500, 64, True), events={"overflow": 7})
     slot.samples = Samples(np.ones((1, 500), np.complex64), 1000, config.sample_rate_hz)
-    slot.csi = csi
+    slot.csi, slot.encoder_csi = csi, msgspec.structs.replace(csi, slot=2)
     slot.sent[0] = Sent(3, 0, 0, picture=5, image_id="ä.png", height=4, width=6, n_symbols=9)
     slot.originals[0] = rng.integers(0, 256, (4, 6, 3)).astype(np.uint8)
     slot.symbols[0] = (rng.standard_normal((9, 2)) @ [1, 1j]).astype(np.complex64)
@@ -34,6 +35,7 @@ def test_a_slot_survives_the_recording(tmp_path):
     )
     assert (again.start, again.events) == (slot.start, slot.events)
     assert (again.sent, again.links) == (slot.sent, slot.links)
+    assert again.encoder_csi.slot == 2 and math.isnan(again.encoder_csi.users[0].cfo_hz)
     assert math.isnan(again.csi.users[0].cfo_hz) and again.csi.users[0].delay_samples == 0.5
     np.testing.assert_array_equal(again.originals[0], slot.originals[0])
     np.testing.assert_array_equal(again.symbols[0], slot.symbols[0])

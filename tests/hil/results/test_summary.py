@@ -22,10 +22,20 @@ def summary_of(rows, **values):
 
 
 ROWS = [
-    row(0, 0, psnr_db=20.0, ssim=0.5, ideal_psnr_db=21.0, cfo_hz=3.0, csi_age_s=0.1, events={"underflow": 1}),
-    row(0, 1, psnr_db=30.0, ideal_psnr_db=30.5, events={"underflow": 2, "late": 1}),
-    row(1, 0, psnr_db=24.0, cfo_hz=-4.0, snr_db_estimated=9.0),
-    row(1, 1, decoded=False, reason="not detected", ideal_psnr_db=40.0),
+    row(
+        0,
+        0,
+        psnr_db=20.0,
+        delivered_psnr_db=20.0,
+        ssim=0.5,
+        ideal_psnr_db=21.0,
+        cfo_hz=3.0,
+        csi_age_s=0.1,
+        events={"underflow": 1},
+    ),
+    row(0, 1, psnr_db=30.0, delivered_psnr_db=30.0, ideal_psnr_db=30.5, events={"underflow": 2, "late": 1}),
+    row(1, 0, psnr_db=24.0, delivered_psnr_db=24.0, cfo_hz=-4.0, snr_db_estimated=9.0),
+    row(1, 1, decoded=False, reason="not detected", ideal_psnr_db=40.0, delivered_psnr_db=12.0),
 ]
 
 
@@ -33,6 +43,7 @@ def test_means_run_over_what_is_known():
     summary = summary_of(ROWS)
     assert (summary["images_sent"], summary["images_decoded"], summary["images_per_s"]) == (4, 3, 2.0)
     assert summary["psnr_db"] == pytest.approx(74 / 3)
+    assert summary["delivered_psnr_db"] == pytest.approx(86 / 4)
     assert summary["implementation_loss_db"] == pytest.approx(0.75)  # images with both figures only
     assert summary["events"] == {"late": 1, "underflow": 3}
     assert summary["complete"] and summary["missing"] == []

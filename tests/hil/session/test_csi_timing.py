@@ -6,12 +6,16 @@ import numpy as np
 import pytest
 
 from hil.bus.messages import CsiReport, Grant, Start, Stop, UserCommand, UserCsi
+from hil.bus.presence import Silence
 from hil.bus.wire import Received
 from hil.config import load_config
+from hil.errors import HilError
 from hil.nodes.coordinator import Coordinator
+from hil.nodes.node import Apart
 from hil.nodes.transmitter import TransmitterNode, longest_burst, picture_index
 from models.images import Picture
 from radio.device import Capabilities, RadioSettings
+from radio.errors import NobodyLeads
 from radio.samples import Samples
 from radio.waveform.reception.receiver import BurstReceiver
 from tests.radio.waveform.propagation import propagate
@@ -70,17 +74,21 @@ def test_a_grant_carries_the_report_of_so_many_slots_before_and_no_newer_one(mon
         assert grant.csi.slot == max(0, grant.slot - 1 - ahead)
 
 
+BASE_GAIN_DB = -10.0
+
+
 class Encoder:
     """Remembers what it was told, by the SNR's slot number."""
 
     def __init__(self):
-        self.told = []
+        self.told, self.sides = [], []
 
     def channel_uses(self, height, width):
         return K
 
     def encode(self, picture, user, side):
         self.told.append((picture[0, 0, 0], user, side.snr_db))
+        self.sides.append(side)
         return np.exp(2j * np.pi * np.random.default_rng(user).random(K)).astype(np.complex64)
 
 
@@ -123,7 +131,7 @@ def transmitted(grants, user=1, **config):
     )
     pictures = Pictures(Picture(str(i), np.full((4, 4, 3), i, np.uint8), (4, 4)) for i in range(5))
     radio, encoder = Radio(), Encoder()
-    settings = RadioSettings(chosen.sample_rate_hz, chosen.center_frequency_hz, tx_gain_db=-10.0)
+    settings = RadioSettings(chosen.sample_rate_hz, chosen.center_frequency_hz, tx_gain_db=BASE_GAIN_DB)
     assert TransmitterNode(chosen, user, bus, radio, encoder, pictures, settings).run().complete
     return chosen, radio, encoder, told
 
@@ -204,3 +212,29 @@ def test_a_hello_names_the_longest_burst_of_the_users_own_pictures():
     assert longest_burst(config, pictures, encoder, 1) == grid.burst_length(900)
     more = load_config(None, {"frames": 9, "users": 2})
     assert longest_burst(more, pictures, encoder, 1) == grid.burst_length(5000)
+
+
+def test_a_burst_that_nobody_led_is_told_and_the_node_goes_on(monkeypatch):
+    def refuse(self, burst):
+        if burst.start_tick < SLOT_SAMPLES:
+            raise NobodyLeads("off")
+        self.sent.append(burst)
+
+    monkeypatch.setattr(Radio, "transmit", refuse)
+    _, radio, _, told = transmitted([Grant(slot, slot, slot * SLOT_SAMPLES, None) for slot in range(2)])
+    assert [sent.events for sent, _ in told[1:]] == [{"unled": 1}, {}] and len(radio.sent) == 1
+    assert radio.idle == [SLOT_SAMPLES, 2 * SLOT_SAMPLES]  # nobody waits for what does not come
+
+
+@pytest.mark.parametrize(("gone", "error"), [(True, HilError), (False, Apart)])
+def test_a_transmitter_whose_coordinator_died_ends_and_one_that_lost_it_may_join_again(gone, error):
+    with pytest.raises(error, match="no word") as caught:
+        transmitted([Silence("no word", gone)])
+    assert isinstance(caught.value, Apart) is not gone
+
+
+def test_where_the_devices_gain_is_unknown_the_power_loop_leaves_it_alone(monkeypatch):
+    monkeypatch.setattr("tests.hil.session.test_csi_timing.BASE_GAIN_DB", None)
+    lower = UserCommand(1, gain_db=-5.0)
+    _, radio, _, told = transmitted([Grant(0, 0, 0, None, commands=[lower])])
+    assert radio.gains == [] and told[0][0].lowest_gain_db == 0.0

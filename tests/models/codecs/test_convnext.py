@@ -4,12 +4,12 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from models.adding import check_codec
 from models.codecs.attention import AttentionBlock, EnhancedAdaptiveFeatures
 from models.codecs.blocks import ConvNeXtBlock
 from models.codecs.convnext import ConvNeXtArguments, ConvNeXtDecoder, ConvNeXtEncoder
 from models.codecs.registry import build_codec, latent_to_symbols
 from models.errors import ModelError
+from models.export.adding import check_codec
 from models.export.codec_folder import CodecCard, export_codec
 from models.package.manifest import Provenance
 

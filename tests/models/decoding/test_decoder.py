@@ -11,6 +11,7 @@ from models.decoding.decoder import SemanticDecoder, choose_device
 from models.errors import ModelError
 from models.package.manifest import describe_file
 from models.side_information import SideInformation
+from tests.float32 import NETWORK_ATOL
 
 SIDE = SideInformation(7.0, np.array([0.5, 1.5], np.float32), np.zeros(2, np.float32))
 
@@ -44,7 +45,9 @@ def test_the_folder_holds_the_network(decoder, tiny_codec):
         with torch.no_grad():
             view = symbols_to_latent(torch.from_numpy(received)[None], 8, 8)
             expected = tiny_codec.decoders[user](view, vector).clamp(0, 1)[0].numpy()
-        np.testing.assert_allclose(decoder.decode_float(received, user, SIDE, 32, 32), expected, atol=1e-6)
+        np.testing.assert_allclose(decoder.decode_float(received, user, SIDE, 32, 32), expected, atol=NETWORK_ATOL)
+        other = decoder.decode_float(received, 1 - user, SIDE, 32, 32)
+        assert np.abs(other - expected).max() > 100 * NETWORK_ATOL  # the other user's network is another
 
 
 def test_wrong_length_and_values_are_refused(decoder):

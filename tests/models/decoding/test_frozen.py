@@ -9,6 +9,7 @@ from models.codecs.registry import build_codec
 from models.decoding.decoder import EAGER_PICTURES, SemanticDecoder
 from models.decoding.frozen import FrozenDecoder, freeze
 from models.side_information import SideInformation
+from tests.float32 import NETWORK_ATOL
 
 SMALL = {
     "compact": {
@@ -29,7 +30,7 @@ def test_frozen_compact_decoders(form):
         for rows, columns in ((8, 8), (1, 1), (5, 9), (16, 4)):
             given = torch.randn(1, 16, rows, columns), torch.rand(1, 3)
             with torch.inference_mode():
-                torch.testing.assert_close(frozen(*given), network(*given), atol=1e-5, rtol=0)
+                torch.testing.assert_close(frozen(*given), network(*given), atol=NETWORK_ATOL, rtol=0)
 
 
 class DependsOnItsSize(nn.Module):
@@ -56,4 +57,4 @@ def test_a_decoder_gives_the_same_before_and_after(exported):
     features = (rng.standard_normal((2, 512)) + 1j * rng.standard_normal((2, 512))).astype(np.complex64)
     for user in range(2):
         images = [decoder.decode_float(features[user], user, side, 32, 32) for _ in range(EAGER_PICTURES + 2)]
-        np.testing.assert_allclose(images[-1], images[0], atol=1e-5)
+        np.testing.assert_allclose(images[-1], images[0], atol=NETWORK_ATOL)

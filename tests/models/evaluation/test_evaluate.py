@@ -8,7 +8,7 @@ import torch
 from click.testing import CliRunner
 from torchmetrics.image import PeakSignalNoiseRatio, StructuralSimilarityIndexMeasure
 
-from hil.cli.evaluate import command
+from hil.cli.codecs.evaluate import command
 from models.errors import ModelError
 from models.evaluation.compare import common_uses, compare
 from models.evaluation.frames import frames_of

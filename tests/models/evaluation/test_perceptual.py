@@ -10,10 +10,11 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from hil.cli.evaluate import command
+from hil.cli.codecs.evaluate import command
 from models.errors import ModelError
 from models.evaluation.perceptual import MEASURES, load_measure
 from models.evaluation.st_lpips import ShiftTolerantLpips
+from tests.float32 import FEW_STEPS_ATOL
 
 installed = pytest.mark.skipif(importlib.util.find_spec("stlpips_pytorch") is None, reason="needs stlpips-pytorch")
 
@@ -98,4 +99,4 @@ def test_st_lpips_is_its_own_packages(monkeypatch):
     a, b = torch.rand(3, 3, 40, 56), torch.rand(3, 3, 40, 56)
     with torch.no_grad():
         expected = theirs(a, b, normalize=True).flatten()
-    torch.testing.assert_close(ShiftTolerantLpips.load().distance(a, b), expected, rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(ShiftTolerantLpips.load().distance(a, b), expected, rtol=1e-3, atol=FEW_STEPS_ATOL)

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from hil.cli.evaluate import command
+from hil.cli.codecs.evaluate import command
 from models.errors import ModelError
 from models.evaluation.compare import Row
 from models.evaluation.plot import plot_rows

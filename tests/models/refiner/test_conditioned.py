@@ -7,7 +7,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from hil.cli.train import command as train_command
+from hil.cli.codecs.train import command as train_command
 from models.errors import ModelError
 from models.package.manifest import load_refiner_manifest
 from models.refiner import Refiner

@@ -10,6 +10,7 @@ import torch
 
 from models.refiner.network import SCHEDULER_ARGUMENTS, build_scheduler
 from models.refiner.refiner import DDIM_STEPS, NOISE_SEED, contract_and_denoise, refine_at_once
+from tests.float32 import NETWORK_ATOL
 
 SCHEDULER = build_scheduler(SCHEDULER_ARGUMENTS)
 ABAR = SCHEDULER.alphas_cumprod
@@ -62,7 +63,7 @@ def test_the_steps_are_those_of_diffusers(start, passes):
     decoded, network = picture(1), Fallible()
     refined = contract_and_denoise(network, SCHEDULER, decoded, start, most=passes)
     assert [step for _, step in network.asked] == [start * part // passes for part in range(passes, 0, -1)]
-    torch.testing.assert_close(refined, by_diffusers(Fallible(), decoded, start, passes), atol=1e-5, rtol=0)
+    torch.testing.assert_close(refined, by_diffusers(Fallible(), decoded, start, passes), atol=NETWORK_ATOL, rtol=0)
 
 
 def test_the_network_sees_the_noise_level_that_it_is_told():

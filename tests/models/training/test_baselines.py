@@ -7,8 +7,8 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from hil.cli.evaluate import command as evaluate_command
-from hil.cli.train import command as train_command
+from hil.cli.codecs.evaluate import command as evaluate_command
+from hil.cli.codecs.train import command as train_command
 from models.codecs.registry import build_codec
 from models.package.manifest import load_manifest
 from models.runtime.encoder import SemanticEncoder

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from scipy.special import rel_entr, softmax
 from torch.nn import functional as F
 
-from hil.cli.train import command as train_command
+from hil.cli.codecs.train import command as train_command
 from models.codecs.registry import build_codec
 from models.errors import ModelError
 from models.package.manifest import load_manifest

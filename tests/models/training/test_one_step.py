@@ -5,8 +5,8 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from hil.cli.export import command as export_command
-from hil.cli.train import command as train_command
+from hil.cli.codecs.export import command as export_command
+from hil.cli.codecs.train import command as train_command
 from models.evaluation.frames import frames_of
 from models.evaluation.learned import LearnedScheme
 from models.export.refiner_folder import export_refiner

@@ -6,8 +6,8 @@ import torch
 from click.testing import CliRunner
 from safetensors.torch import load_file
 
-from hil.cli.export import command as export_command
-from hil.cli.train import command as train_command
+from hil.cli.codecs.export import command as export_command
+from hil.cli.codecs.train import command as train_command
 from models.errors import ModelError
 from models.package.manifest import load_manifest, load_refiner_manifest
 from models.training.codec.loop import LOG_MSE_FLOOR, objective, train_codec

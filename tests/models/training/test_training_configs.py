@@ -7,7 +7,7 @@ import torch
 import yaml
 from click.testing import CliRunner
 
-from hil.cli.train import command
+from hil.cli.codecs.train import command
 from models.errors import ModelError
 from models.training.codec.loop import fresh_codec
 from models.training.codec.two_stage import teacher_network

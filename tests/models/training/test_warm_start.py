@@ -7,7 +7,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from hil.cli.train import command as train_command
+from hil.cli.codecs.train import command as train_command
 from models.codecs.registry import build_codec
 from models.errors import ModelError
 from models.export.codec_folder import CodecCard, export_codec

@@ -16,8 +16,8 @@ from radio.air.medium import Medium
 from radio.air.server import AirServer
 from radio.device import RadioSettings
 from radio.errors import ConfigurationError, DeviceError
-from radio.open import open_radio
 from radio.safety.guard import GuardConfig, TransmitGuard
+from radio.safety.open import open_radio
 from radio.samples import EventKind, Samples
 
 SETTINGS = RadioSettings(4e6, 2.45e9)
@@ -107,17 +107,18 @@ def test_a_silent_transmitter_is_waited_for_only_so_long(start, attach):
     receiver, _ = attach(server, "rx"), attach(server, "tx")
     begin = time.monotonic()
     receiver.receive(0, 1000)
-    assert 0.3 < time.monotonic() - begin < 3
+    assert time.monotonic() - begin > 0.3
     begin = time.monotonic()
-    receiver.receive(1000, 1000)  # it is known to be stalled: no second wait
-    assert time.monotonic() - begin < 0.3
+    for n in range(1, 101):
+        receiver.receive(1000 * n, 1000)  # it is known to be stalled: no second wait, or these took 40 s
+    assert time.monotonic() - begin < 20
 
 
 def test_a_dropped_transmitter_does_not_hold_the_air(start, attach, noise_like, burst):
-    server = start(AirConfig.ideal(stall_timeout_s=60))
+    server = start(AirConfig.ideal(stall_timeout_s=600))
     receiver, transmitter = attach(server, "rx"), attach(server, "tx")
     threading.Timer(0.3, server.drop_transmitter, (0,)).start()
-    receiver.receive(0, 1000, timeout_s=5)
+    receiver.receive(0, 1000, timeout_s=60)
     with pytest.raises(DeviceError, match="open it again"):
         transmitter.transmit(burst(noise_like(10), 5000))
     again = attach(server, "tx")
@@ -125,19 +126,34 @@ def test_a_dropped_transmitter_does_not_hold_the_air(start, attach, noise_like, 
 
 
 def test_a_killed_transmitter_does_not_hold_the_air(start, attach):
-    server = start(AirConfig.ideal(stall_timeout_s=60))
+    server = start(AirConfig.ideal(stall_timeout_s=600))
     receiver = attach(server, "rx")
     code = (
-        "import time; from radio.open import open_radio\n"
+        "import time; from radio.safety.open import open_radio\n"
         f"radio = open_radio('sim:{server.endpoint}', role='tx'); print('open', flush=True); time.sleep(60)"
     )
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
     assert process.stdout.readline().strip() == b"open"
     process.kill()
     process.wait()
-    begin = time.monotonic()
-    receiver.receive(0, 1000, timeout_s=20)
-    assert time.monotonic() - begin < 6
+    receiver.receive(0, 1000, timeout_s=60)
+
+
+def test_what_a_frozen_receiver_has_asked_for_is_answered_when_it_can_be(start, attach, noise_like, burst, monkeypatch):
+    monkeypatch.setattr("radio.air.sessions.PRESUMED_DEAD_S", 0.1)
+    server = start(AirConfig.ideal(stall_timeout_s=60))
+    receiver, transmitter = attach(server, "rx"), attach(server, "tx")
+    receiver._heartbeat.stop()
+    got = []
+    waiting = threading.Thread(target=lambda: got.append(receiver.receive(0, 1000, timeout_s=20)))
+    waiting.start()
+    session = server._sessions.get(receiver._session)
+    while session.present or receiver._session not in server._pending:
+        time.sleep(0.02)
+    transmitter.transmit(burst(noise_like(100), 100))
+    transmitter.idle_until(1000)
+    waiting.join(20)
+    assert got and np.array_equal(got[0].data[0, 100:200], noise_like(100))
 
 
 def test_a_user_has_one_transmitter(start, attach):
@@ -149,14 +165,14 @@ def test_a_user_has_one_transmitter(start, attach):
 
 
 def test_a_closed_transmitter_makes_room(start, attach):
-    server = start(AirConfig.ideal(stall_timeout_s=60))
+    server = start(AirConfig.ideal(stall_timeout_s=600))
     attach(server, "tx", 0).close()
     attach(server, "tx", 0).close()
-    attach(server, "rx").receive(0, 100, timeout_s=2)
+    attach(server, "rx").receive(0, 100, timeout_s=60)
 
 
 def test_receive_times_out_in_a_sentence(start, attach):
-    server = start(AirConfig.ideal(stall_timeout_s=60))
+    server = start(AirConfig.ideal(stall_timeout_s=600))
     receiver, transmitter = attach(server, "rx"), attach(server, "tx")
     with pytest.raises(DeviceError, match=r"did not answer a Receive within 0.3 s"):
         receiver.receive(0, 1000, timeout_s=0.3)
@@ -165,13 +181,11 @@ def test_receive_times_out_in_a_sentence(start, attach):
 
 
 def test_a_receive_on_an_air_that_goes_ends_soon(start, attach):
-    server = start(AirConfig.ideal(stall_timeout_s=60))
+    server = start(AirConfig.ideal(stall_timeout_s=600))
     receiver, _ = attach(server, "rx"), attach(server, "tx")
     threading.Timer(0.3, server.close).start()
-    begin = time.monotonic()
-    with pytest.raises(DeviceError, match="has gone"):
-        receiver.receive(0, 1000, timeout_s=30)
-    assert time.monotonic() - begin < 3
+    with pytest.raises(DeviceError, match="has gone"):  # not that it did not answer within its time
+        receiver.receive(0, 1000, timeout_s=60)
     with pytest.raises(DeviceError, match="has gone"):
         receiver.now_tick()
 
@@ -211,7 +225,7 @@ def test_a_transmitter_far_ahead_is_held_and_then_served(start, attach, noise_li
     time.sleep(0.5)
     assert thread.is_alive()  # held: more waits than the air may store
     for k in range(bursts):
-        assert np.array_equal(receiver.receive(n * k, n, timeout_s=5).data[0], x)
+        assert np.array_equal(receiver.receive(n * k, n, timeout_s=60).data[0], x)
     thread.join(5)
     assert not thread.is_alive()
 

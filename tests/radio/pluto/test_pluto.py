@@ -9,8 +9,8 @@ from radio.device import RadioSettings, require_applied
 from radio.devices.pluto_link import missing
 from radio.devices.pluto_samples import from_adc, to_dac
 from radio.errors import ConfigurationError, DeviceError, TransmitRefused
-from radio.open import open_radio
 from radio.safety.guard import GuardConfig, TransmitGuard
+from radio.safety.open import open_radio
 from radio.samples import EventKind, Samples
 from tests.emulated_pluto import EmulatedAir, EmulatedPluto
 from tests.emulated_pluto.attributes import PHY

@@ -6,7 +6,7 @@ import pytest
 
 from radio.backends import describe_backends
 from radio.errors import DeviceError
-from radio.open import open_radio
+from radio.safety.open import open_radio
 
 
 def test_it_says_what_to_install(monkeypatch):

@@ -7,8 +7,8 @@ import pytest
 import sigmf
 
 from radio.errors import ConfigurationError, DeviceError
-from radio.open import open_radio
 from radio.recording import SigmfReader, SigmfWriter
+from radio.safety.open import open_radio
 from radio.samples import EventKind, Samples
 
 RATE_HZ = 1e6

@@ -7,8 +7,8 @@ import pytest
 
 from radio.device import RadioSettings
 from radio.errors import ConfigurationError, DeviceError
-from radio.open import open_radio
 from radio.safety.guard import GuardConfig, TransmitGuard
+from radio.safety.open import open_radio
 from radio.samples import EventKind, Samples
 from tests.radio.opened import opening
 

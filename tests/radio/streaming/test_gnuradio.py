@@ -10,8 +10,8 @@ import pytest
 
 from hil.supervise.supervisor import free_endpoint
 from radio.device import RadioSettings
-from radio.open import open_radio
 from radio.safety.guard import GuardConfig, TransmitGuard
+from radio.safety.open import open_radio
 from radio.samples import Samples
 
 GUARD = TransmitGuard(GuardConfig(allowed_bands_hz=((2.4e9, 2.5e9),)))

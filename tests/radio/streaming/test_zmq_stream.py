@@ -11,8 +11,8 @@ import zmq
 from hil.supervise.supervisor import free_endpoint
 from radio.device import RadioSettings
 from radio.errors import ConfigurationError, DeviceError
-from radio.open import open_radio
 from radio.safety.guard import GuardConfig, TransmitGuard
+from radio.safety.open import open_radio
 from radio.samples import EventKind, Samples
 from tests.radio.opened import opening
 
@@ -48,7 +48,7 @@ def bound(context, kind):
 def collect(socket, until):
     """Raw samples of a stream up to the moment that `until` is satisfied with them."""
     stream = np.zeros(0, np.complex64)
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while not until(stream):
         assert time.monotonic() < deadline, "the stream has stopped"
         if socket.poll(100):
@@ -73,7 +73,7 @@ def test_receiving_from_a_sink_that_binds(context, radios, pattern):
     samples = wave(5000)
     for part in (samples[:1000], samples[1000:1001], samples[1001:]):
         sink.send(part.tobytes())
-    got = radio.receive(0, 5000, timeout_s=5)
+    got = radio.receive(0, 5000, timeout_s=60)
     np.testing.assert_array_equal(got.data[0], samples)
     np.testing.assert_array_equal(radio.receive(900, 300).data[0], samples[900:1200])
     assert radio.now_tick() == 5000 and radio.events() == []
@@ -96,7 +96,7 @@ def test_receiving_by_request(context, radios, pattern):
 
     thread = threading.Thread(target=serve)
     thread.start()
-    got = radio.receive(0, 4000, timeout_s=5)
+    got = radio.receive(0, 4000, timeout_s=60)
     thread.join()
     np.testing.assert_allclose(got.data[0], wave(4000), atol=1e-6)
     for request in requests:
@@ -117,7 +117,7 @@ def test_a_receiver_that_asks_finds_a_server_that_was_restarted(context, radios)
     assert sink.poll(5000)
     sink.recv()
     sink.send(wave(64).tobytes())
-    np.testing.assert_array_equal(radio.receive(0, 64, timeout_s=5).data[0], wave(64))
+    np.testing.assert_array_equal(radio.receive(0, 64, timeout_s=60).data[0], wave(64))
 
 
 @pytest.mark.parametrize("pattern", ["pubsub", "pushpull"])
@@ -182,8 +182,14 @@ def test_a_paced_stream_keeps_real_time_and_drops_late_bursts(context, radios):
     radio = radios(f"zmq:{endpoint}?pattern=pubsub", "tx")
     began, first = time.monotonic(), radio.now_tick()
     time.sleep(0.5)
-    passed_s, ticks = time.monotonic() - began, radio.now_tick() - first
-    assert ticks == pytest.approx(passed_s * 200e3, abs=0.1 * 200e3)
+
+    def ahead_s():
+        return (radio.now_tick() - first) / 200e3 - (time.monotonic() - began)
+
+    while ahead_s() < -0.1:  # a busy machine may hold it up; then it catches up, which a slower stream never would
+        assert time.monotonic() < began + 60
+        time.sleep(0.02)
+    assert ahead_s() < 0.1
     radio.transmit(Samples(wave(10)[np.newaxis], 5, 200e3))
     assert [event.kind for event in radio.events()] == [EventKind.LATE]
 
@@ -195,7 +201,7 @@ def test_transmitter_to_receiver_without_loss(context, radios):
     data = wave(6_000_000)  # more than the receiver keeps
     transmitter.transmit(Samples(data[np.newaxis], 100, 200e3))
     time.sleep(0.5)
-    got = receiver.receive(0, 6_000_100, timeout_s=20)
+    got = receiver.receive(0, 6_000_100, timeout_s=60)
     assert not got.data[0, :100].any()
     np.testing.assert_array_equal(got.data[0, 100:], data)
 
@@ -205,7 +211,7 @@ def test_tags_in_the_stream_are_explained(context, radios):
     radio = radios(f"zmq:{endpoint}?pattern=pushpull", "rx")
     sink.send(b"x" * 19 + wave(4).tobytes())
     with pytest.raises(DeviceError, match="pass_tags off"):
-        radio.receive(0, 4, timeout_s=3)
+        radio.receive(0, 4, timeout_s=60)
 
 
 @pytest.mark.parametrize(

@@ -20,9 +20,9 @@ OPEN = """
 import sys
 import numpy, uhd  # Debian's, before this project's dependencies come behind them
 sys.path += sys.argv[1:]
-import radio.errors, radio.open
+import radio.errors, radio.safety.open
 try:
-    radio.open.open_radio("usrp:addr=127.0.0.1,type=usrp2", role="rx")
+    radio.safety.open.open_radio("usrp:addr=127.0.0.1,type=usrp2", role="rx")
 except radio.errors.DeviceError as error:
     print(f"sentence: {error}")
 """

@@ -30,12 +30,17 @@ def air(
     taps=((0.0, 1.0),),
     users=None,
     tail=900,
+    parted=False,
 ):
-    """Window complex64 [antennas, n] and every user's symbols; k may differ per user."""
+    """Window complex64 [antennas, n] and every user's symbols; k may differ per user. parted: one sends on each."""
     n_users = config.users
     k = [k] * n_users if isinstance(k, int) else k
     users = range(n_users) if users is None else users
     symbols = [((rng.standard_normal(n) + 1j * rng.standard_normal(n)) / np.sqrt(2)).astype(np.complex64) for n in k]
+    if parted:
+        for user, values in enumerate(symbols):
+            values[np.arange(values.size) * n_users // values.size != user] = 0
+            values *= np.float32(np.sqrt(n_users))
     longest = max(BurstTransmitter(config, 0).grid.burst_length(n) for n in k)
     length = START + longest + tail
     total = np.zeros((config.rx_antennas, length), complex)

@@ -71,6 +71,18 @@ def test_missing_samples_are_an_event_and_the_next_burst_is_received(stream):
     assert summary(frames)[-1][1] == [LENGTHS[3], LENGTHS[3]]
 
 
+def test_a_radio_that_starts_again_at_tick_0_is_received_at_once(stream):
+    """It stopped within a burst, whose end nobody waits for any more."""
+    data, starts = stream
+    cut = starts[2] + ResourceGrid(CONFIG).payload_start + 500 - FIRST_TICK
+    receiver, frames = StreamReceiver(CONFIG), []
+    receiver.push(Samples(data[:, :cut], 10**9, CONFIG.sample_rate_hz))
+    for i in range(0, data.shape[1], 4096):
+        frames += receiver.push(Samples(data[:, i : i + 4096], i, CONFIG.sample_rate_hz))
+    own = [one for one in summary(frames) if one[0] < 10**8]
+    assert [features for _, features in own[:3]] == [[k, k] for k in LENGTHS[:3]]
+
+
 def test_a_stream_that_starts_in_a_burst_gives_the_next_one(stream):
     data, starts = stream
     skip = starts[0] + 6000 - FIRST_TICK

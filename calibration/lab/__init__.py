@@ -1,0 +1,1 @@
+"""The bench and what is done on it: calibrating radios against each other, characterising a room."""

@@ -1,0 +1,71 @@
+"""Which key may take which name on the bus, read again whenever its files change: nobody needs to restart.
+
+`authorized/NAME.key` lets a key in. `who.yaml` lists the names that it may take, which decide what it may send (see
+`roles`). Without that file a key may take the name of its own; with it, a key that is not listed takes none:
+
+    tx0: [tx0]
+    rx: [rx]
+    observer: ["observer*"]
+
+A key is revoked by removing its file from authorized/, or its line or its names from who.yaml.
+"""
+
+import fnmatch
+import logging
+import time
+from pathlib import Path
+
+import yaml
+import zmq.auth
+
+log = logging.getLogger(__name__)
+WHO = "who.yaml"
+LOOK_S = 1.0
+_DEFAULTS = {"observer": ["observer*"]}
+
+
+class KeyRing:
+    """The keys of one folder. A file that cannot be read lets nobody in."""
+
+    def __init__(self, folder: Path) -> None:
+        self._authorized, self._who = folder / "authorized", folder / WHO
+        self._stamp: object = None
+        self._looked_s = float("-inf")
+        self._names: dict[str, list[str]] = {}  # patterns by public key (Z85)
+        self.changed()
+
+    def changed(self) -> bool:
+        """Read the files again if they are others than last time; looks at most once in LOOK_S."""
+        now = time.monotonic()
+        if now - self._looked_s < LOOK_S:
+            return False
+        self._looked_s = now
+        files = [*sorted(self._authorized.glob("*.key")), self._who]
+        stamp = [(file, file.stat().st_mtime_ns, file.stat().st_size) for file in files if file.exists()]
+        if stamp == self._stamp:
+            return False
+        self._stamp = stamp
+        try:
+            self._names = self._read()
+        except (OSError, ValueError, yaml.YAMLError) as error:
+            log.error("%s cannot be read, nobody is let in: %s", self._who.parent, " ".join(str(error).split()))
+            self._names = {}
+        return True
+
+    def allows(self, public_key: str, name: str) -> bool:
+        """Whether the holder of this key (Z85) may call itself so."""
+        return any(fnmatch.fnmatchcase(name, pattern) for pattern in self._names.get(public_key, ()))
+
+    def _read(self) -> dict[str, list[str]]:
+        listed = yaml.safe_load(self._who.read_text(encoding="utf-8")) if self._who.exists() else None
+        if listed is not None and not (
+            isinstance(listed, dict)
+            and all(isinstance(one, list) and all(isinstance(name, str) for name in one) for one in listed.values())
+        ):
+            raise ValueError(f"{WHO} must give each key a list of names")
+        names: dict[str, list[str]] = {}
+        for file in sorted(self._authorized.glob("*.key")):
+            public, _ = zmq.auth.load_certificate(file)
+            own = (listed or _DEFAULTS).get(file.stem, [] if listed else [file.stem])
+            names.setdefault(public.decode(), []).extend(own)
+        return names

@@ -1,0 +1,97 @@
+"""`semnoma-hil bench`: how fast this machine does each part of the job."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+
+@click.group("bench", invoke_without_command=True)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
+@click.option("--runs", type=click.IntRange(1, 1000), default=7, show_default=True, help="Runs; the median counts.")
+@click.pass_context
+def command(context: click.Context, as_json: bool, runs: int) -> None:
+    """Transmitter, receiver and air in samples per second and core; codec latency; images per second.
+
+    \b
+    Examples:
+      semnoma-hil bench
+      semnoma-hil bench phy --json
+      semnoma-hil bench codec --runs 50
+      semnoma-hil bench images --frames 1000
+    """
+    if context.invoked_subcommand is None:
+        from hil.bench.codec import bench_codec
+        from hil.bench.end_to_end import bench_end_to_end
+        from hil.bench.phy import bench_phy
+
+        _show({**bench_phy(runs), **bench_codec("compact-2u", runs), **bench_end_to_end()}, as_json)
+
+
+@command.command("phy")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
+@click.option("--runs", type=click.IntRange(1, 1000), default=7, show_default=True, help="Runs; the median counts.")
+def phy(as_json: bool, runs: int) -> None:
+    """Waveform and air, two superposed users, one core."""
+    from hil.bench.phy import bench_phy
+
+    _show(bench_phy(runs), as_json)
+
+
+@command.command("codec")
+@click.option("--codec", default="compact-2u", show_default=True, help="Codec, by name or path.")
+@click.option("--paper/--no-paper", default=True, help="Also the paper's 32x32 encoder, ONNX Runtime against torch.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
+@click.option("--runs", type=click.IntRange(1, 1000), default=7, show_default=True, help="Runs; the median counts.")
+def codec(codec: str, paper: bool, as_json: bool, runs: int) -> None:
+    """Encoders and decoders, one picture at a time on one core; fresh weights stand in for the paper-size encoder."""
+    from hil.bench.codec import bench_codec
+    from hil.bench.paper_encoder import bench_paper_encoder
+
+    _show({**bench_codec(codec, runs), **(bench_paper_encoder(runs) if paper else {})}, as_json)
+
+
+@command.command("images")
+@click.option("--frames", type=click.IntRange(20), default=300, show_default=True, help="Frames of two images.")
+@click.option("--slots-ahead", type=click.IntRange(0, 2), default=1, show_default=True, help="feedback.slots_ahead.")
+@click.option("--codec", default="compact-2u", show_default=True, help="Codec, by name or path.")
+@click.option("--side-px", type=click.IntRange(8, 1024), default=32, show_default=True, help="Side of the pictures.")
+@click.option("--onnx-decoders", is_flag=True, help="Decode with ONNX Runtime: exports the codec's decoders first.")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Keep the run here.  [deleted]")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
+def images(
+    frames: int, slots_ahead: int, codec: str, side_px: int, onnx_decoders: bool, out: Path | None, as_json: bool
+) -> None:
+    """Images a second of a whole simulated run: two users, no refiner, no decoding for an ideal receiver."""
+    from hil.bench.end_to_end import bench_end_to_end
+
+    _show(bench_end_to_end(frames, slots_ahead, onnx_decoders, out, codec, side_px), as_json)
+
+
+_UNITS = {
+    "_msps": "Msamples/s per core",
+    "_ms": "ms an image",
+    "_s": "images/s",
+    "steady": "images/s",
+    "_over": "ratio",
+    "_a_frame": "ms of CPU",
+}
+
+
+def _show(figures: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(figures))
+        return
+    table = Table("figure", "median", "unit")
+    flat: dict[str, Any] = {}
+    for name, value in figures.items():
+        flat |= {f"{name} {key}": one for key, one in value.items()} if isinstance(value, dict) else {name: value}
+    for name, value in flat.items():
+        unit = next((unit for ending, unit in _UNITS.items() if name.rstrip("0123456789_").endswith(ending)), "")
+        shown = "not installed" if value is None else f"{value:.2f}" if isinstance(value, float) else str(value)
+        table.add_row(name, shown, unit)
+    Console().print(table)
+    click.echo(json.dumps(figures))

@@ -1,0 +1,1 @@
+"""What options and answers of several commands have in common."""

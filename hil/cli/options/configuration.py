@@ -1,0 +1,85 @@
+"""Options that every node and the loopback share, and how they become a `RunConfig`."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+import yaml
+
+from hil.cli.options.ranges import Quantity
+from hil.config import RunConfig, load_config
+from hil.errors import UsageError
+
+_SHARED = [
+    click.option("--config", "config_path", type=click.Path(path_type=Path), help="YAML file, or a name in configs/."),
+    click.option("--images", help="'demo', a folder, a picture, a CIFAR-10 file or an .npz.  [demo]"),
+    click.option("--users", type=int, help="Users on the air, 1 to 8.  [2]"),
+    click.option("--frames", type=int, help="Frames; each carries one picture per user.  [4]"),
+    click.option("--snr", "snr_db", type=Quantity("db"), help="Total received power over noise, dB.  [10]"),
+    click.option("--channel", help="awgn, rayleigh, rician, tdl-a to tdl-e.  [awgn]"),
+    click.option("--codec", help="Packaged codec or the folder of one.  [compact-2u]"),
+    click.option("--refine/--no-refine", default=None, help="Diffusion refinement of decoded pictures.  [off]"),
+    click.option("--seed", type=int, help="Seed of everything random.  [1]"),
+    click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Any option, e.g. air.clock_ppm=20."),
+]
+
+_NODE = [
+    click.option("--bus", "bus_endpoint", help="Coordinator's endpoint.  [tcp://127.0.0.1:5555]"),
+    click.option("--keys", "keys_folder", type=click.Path(path_type=Path), help="Folder of semnoma-hil keys."),
+]
+
+record_option = click.option(
+    "--record", type=click.Path(path_type=Path), metavar="FILE", help="Record the received samples as SigMF."
+)
+
+Decorated = Callable[..., Any]
+
+
+def run_options(function: Decorated) -> Decorated:
+    """--config, --images, --users, ... of a run."""
+    for option in reversed(_SHARED):
+        function = option(function)
+    return function
+
+
+def node_options(function: Decorated) -> Decorated:
+    """The run's options, and where the bus is."""
+    for option in reversed(_SHARED + _NODE):
+        function = option(function)
+    return function
+
+
+def config_from(
+    *,
+    config_path: Path | None,
+    settings: tuple[str, ...],
+    bus_endpoint: str | None = None,
+    keys_folder: Path | None = None,
+    device: str | None = None,
+    record: Path | None = None,
+    tx_devices: tuple[str, ...] = (),
+    **flags: Any,
+) -> RunConfig:
+    """Lay flags over --set over the file. Raises UsageError with one sentence."""
+    overrides = parse_settings(settings)
+    keys = str(keys_folder) if keys_folder else None
+    flags |= {"bus.endpoint": bus_endpoint, "radio.device": device, "bus.keys": keys}
+    flags["radio.transmitters"] = list(tx_devices) or None
+    flags["rx.record"] = str(record) if record else None
+    overrides |= {name: value for name, value in flags.items() if value is not None}
+    return load_config(config_path, overrides)
+
+
+def parse_settings(settings: tuple[str, ...]) -> dict[str, Any]:
+    """KEY=VALUE texts -> values by dotted name. Raises UsageError with one sentence."""
+    overrides: dict[str, Any] = {}
+    for setting in settings:
+        name, sign, text = setting.partition("=")
+        if not sign or not name:
+            raise UsageError(f"--set {setting} is not of the form KEY=VALUE, e.g. air.clock_ppm=20.")
+        try:
+            overrides[name] = yaml.safe_load(text)
+        except yaml.YAMLError:
+            raise UsageError(f"--set {name}: {text!r} is not a YAML value.") from None
+    return overrides

@@ -1,0 +1,1 @@
+"""Commands that make, repeat and show whole runs."""

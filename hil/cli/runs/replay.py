@@ -1,0 +1,39 @@
+"""`semnoma-hil replay`: the receiver on a recording."""
+
+import json
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+
+@click.command("replay")
+@click.argument("recording", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), default=Path("replay"), show_default=True)
+@click.option("--refine/--no-refine", default=None, help="Diffusion refinement.  [as recorded]")
+@click.option("--codec", help="Packaged codec or the folder of one.  [as recorded]")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Any other option of the receiver.")
+@click.option("--json", "as_json", is_flag=True, help="Print summary.json and nothing else.")
+def command(
+    recording: Path, out: Path, refine: bool | None, codec: str | None, settings: tuple[str, ...], as_json: bool
+) -> None:
+    """Run the receiver on a SigMF recording that rx or loopback made with --record.
+
+    \b
+    Examples:
+      semnoma-hil loopback --record capture.sigmf-meta --out run1
+      semnoma-hil replay capture.sigmf-meta --out again
+      semnoma-hil replay capture.sigmf-meta --refine --out refined
+    """
+    from hil.cli.options.configuration import parse_settings
+    from hil.report.terminal import print_summary
+    from hil.supervise.replay import replay_config, run_replay
+
+    given = {name: value for name, value in {"refine": refine, "codec": codec}.items() if value is not None}
+    config = replay_config(recording, parse_settings(settings) | given)
+    summary = run_replay(recording, config, out)
+    if as_json:
+        click.echo(json.dumps(summary))
+        return
+    print_summary(summary, Console())
+    click.echo(f"report: {out / 'report.html'}")

@@ -1,0 +1,79 @@
+"""The quality of a payload as its decoder needs it: signal over disturbance, per OFDM symbol and as one figure."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+LEAST_ERROR, MOST_ERROR = 1e-6, 1 - 1e-4  # of an LMMSE estimate: 60 and -40 dB
+
+
+@dataclass(frozen=True)
+class PayloadQuality:
+    """What the payload itself shows of one user, symbol by symbol.
+
+    power: float64 [active], of the user in a channel use, summed over the antennas. disturbed: float64 [symbols], power
+    of all that no user's signal explains, per channel use and antenna: noise, other systems, the receiver's own errors.
+    noise_power: the same as the training had it. separated: float32 [parts, active], linear SINR after separation where
+    every user sends with unit power, each part for the next lengths int [parts] of the symbols. hit: bool [symbols],
+    far worse than the rest of the burst; erased: those of them with nothing of the user in them, whose features are 0.
+    heard: whether the pilots show that the user is there at all. gain_steps, slipped_samples: changes of gain and of
+    timing within the burst that were followed.
+    """
+
+    power: np.ndarray
+    disturbed: np.ndarray
+    noise_power: float
+    separated: np.ndarray
+    lengths: np.ndarray
+    hit: np.ndarray
+    erased: np.ndarray
+    heard: bool = True
+    gain_steps: int = 0
+    slipped_samples: int = 0
+
+    @property
+    def sinr(self) -> np.ndarray:
+        """float64 [symbols], linear: the user's power, antennas combined, over the disturbance."""
+        return np.asarray(float(self.power.mean()) / self.disturbed)
+
+    @property
+    def separated_sinr(self) -> np.ndarray:
+        """float64 [symbols], linear, effective over the subcarriers: after separation, where every user sends."""
+        error = np.mean(1 / (1 + self.separated), axis=1, dtype=np.float64)
+        return np.repeat(1 / np.clip(error, LEAST_ERROR, MOST_ERROR) - 1, self.lengths)
+
+    @property
+    def sinr_db(self) -> float:
+        return decibels(effective(self.sinr))
+
+    @property
+    def separated_sinr_db(self) -> float:
+        return decibels(effective(self.separated_sinr))
+
+    @property
+    def excess_db(self) -> float:
+        """By how much the payload is worse than the training, 0 for an undisturbed burst."""
+        return decibels(float(self.power.mean()) / self.noise_power) - self.sinr_db
+
+    @property
+    def erased_share(self) -> float:
+        return float(self.erased.mean()) if self.erased.size else 0.0
+
+    def symbol_sinr(self, parted_among: int | None) -> np.ndarray:
+        """float64 [symbols * active], linear: of each element, for features as a codec's users share them.
+
+        parted_among: users of whom only one sends on an element, so much louder; None: all of them on every one.
+        """
+        if parted_among is None:
+            return np.asarray(np.repeat(self.separated, self.lengths, axis=0).reshape(-1), np.float64)
+        return np.asarray(np.outer(1 / self.disturbed, parted_among * self.power).reshape(-1))
+
+
+def effective(sinr: np.ndarray) -> float:
+    """The linear SINR with the mean LMMSE error of linear SINRs [n]: mean(1 / (1 + sinr_i)) = 1 / (1 + sinr)."""
+    error = float(np.mean(1 / (1 + sinr))) if sinr.size else 1.0
+    return 1 / min(max(error, LEAST_ERROR), MOST_ERROR) - 1
+
+
+def decibels(sinr: float) -> float:
+    return float(10 * np.log10(max(sinr, 1e-4)))

@@ -1,0 +1,56 @@
+"""Which tests wait for whole jobs, trainings or builds (`slow`), and which prove at length (`proof`).
+
+`make test-fast` runs what is neither, `make test` all but the proofs, `make proof` the proofs.
+"""
+
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).resolve().parent
+PROOF = ("proof/test_hosts.py", "proof/test_one_gpu.py", "proof/test_rough_weather.py")
+SLOW = (
+    "docs/test_commands.py",
+    "docs/test_site.py",
+    "hil/calibrating",
+    "hil/diagnosis",
+    "hil/experiments/test_experiment.py",
+    "hil/experiments/test_interrupted.py",
+    "hil/experiments/test_ray.py",
+    "hil/live/test_browser.py",
+    "hil/live/test_observers.py",
+    "hil/live/test_server.py",
+    "hil/nodes/test_devices.py",
+    "hil/nodes/test_emulated_plutos.py",
+    "hil/nodes/test_zmq_job.py",
+    "hil/phy_sweep",
+    "hil/results/test_resume_and_disk.py",
+    "hil/supervise",
+    "hil/twin",
+    "models/codecs/test_adaptive.py",
+    "models/codecs/test_convnext.py",
+    "models/evaluation",
+    "models/export",
+    "models/package/test_zoo.py",
+    "models/refiner",
+    "models/test_own_codec.py",
+    "models/training",
+    "proof",
+    "radio/waveform/reception/test_cancellation.py",
+    "radio/usrp/test_real_uhd.py",
+    "test_packaging.py",
+    "test_shadowing.py",
+)
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest chooses by marker
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    missing = [place for place in (*PROOF, *SLOW) if not (HERE / place).exists()]
+    assert not missing, f"tests/conftest.py names what is not there: {missing}"
+    for item in items:
+        path = item.path.relative_to(HERE)
+        places = {place.as_posix() for place in (path, *path.parents)}
+        if places & set(PROOF):
+            item.add_marker(pytest.mark.proof)
+        elif places & set(SLOW):
+            item.add_marker(pytest.mark.slow)
