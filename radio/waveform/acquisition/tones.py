@@ -17,7 +17,7 @@ from radio import acceleration
 from radio.waveform.transforms.fourier import transform
 
 SEGMENT = 2048
-FEWEST_SEGMENTS, MOST_SEGMENTS = 4, 8
+FEWEST_SEGMENTS, MOST_SEGMENTS = 4, 6
 NEIGHBOURHOOD = 64  # bins that share a floor
 BELOW_FLOOR = 0.9  # of them; a tone's own lobe is up to five
 LEAST_RATIO = 8.0
