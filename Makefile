@@ -7,20 +7,37 @@ STAMP := $(VENV)/installed
 EXTRAS := tx,rx,train,fast,live,pluto,ray,docs,dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast proof lint bench docs docs-commands emulated-plutos fuzz chaos soak mutants audit build clean
+.PHONY: help setup demo test test-fast proof lint bench docs docs-commands emulated-plutos fuzz chaos soak mutants audit build clean
 IMAGES ?= demo
 OUT ?= emulated-plutos-run
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 12
 
+# TORCH=cpu: PyTorch's CPU build, for machines without CUDA (the public index serves gigabytes of CUDA otherwise).
+# TORCH=none: no torch, a transmitter only. Empty: the build that pip's index serves. Counts when .venv is set up.
+TORCH ?=
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+ifeq ($(TORCH),none)
+EXTRAS := tx,fast,pluto
+endif
+
 # torch comes first and by its exact version, so that nothing else gets to choose another build of it.
 $(STAMP): pyproject.toml constraints.txt
 	@test -x "$(BIN)/python" || "$(PYTHON)" -m venv "$(VENV)"
 	@echo "setting up $(VENV); the first time takes a few minutes"
-	@"$(BIN)/python" -m pip install --quiet --disable-pip-version-check "$$(grep '^torch==' constraints.txt)" -c constraints.txt
+	@case "$(TORCH)" in none) ;; \
+	  cpu) "$(BIN)/python" -m pip install --quiet --disable-pip-version-check --index-url "$(TORCH_INDEX)" \
+	       "$$(grep '^torch==' constraints.txt)" ;; \
+	  "") "$(BIN)/python" -m pip install --quiet --disable-pip-version-check "$$(grep '^torch==' constraints.txt)" \
+	       -c constraints.txt ;; \
+	  *) echo "TORCH=$(TORCH) is unknown: cpu, none, or nothing" >&2; exit 2 ;; \
+	esac
 	@"$(BIN)/python" -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[$(EXTRAS)]"
+	@"$(BIN)/semnoma-hil" prepare
 	@touch "$(STAMP)"
+
+setup: $(STAMP)  ## set up .venv and nothing else: TORCH=cpu or TORCH=none choose the build of torch
 
 demo: $(STAMP)  ## two users' pictures over one simulated air: demo-run/report.html
 	@rm -rf demo-run

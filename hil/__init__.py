@@ -1,9 +1,14 @@
-"""Nodes, bus, experiments and the command line of semnoma-hil."""
+"""Nodes, bus, experiments and the command line of semnoma-hil.
 
+From Python: `hil.run(...)` and `hil.open_run(...)`, see `hil.scripting.run`.
+"""
+
+import importlib
 import importlib.util
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 __version__ = "0.1.0"
 
@@ -24,6 +29,16 @@ def _refuse_shadows() -> None:
         origin = spec.origin if spec else None
         if origin and Path(origin).resolve().parent != _ROOT / name:
             raise ImportError(f"{origin} hides the package {name} of semnoma-hil: rename it or start Python elsewhere")
+
+
+# Imported when they are asked for: nodes start without them.
+_ON_DEMAND = dict.fromkeys(("run", "open_run", "Run"), "hil.scripting.run")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _ON_DEMAND:
+        return getattr(importlib.import_module(_ON_DEMAND[name]), name)
+    raise AttributeError(f"module 'hil' has no attribute {name!r}")
 
 
 _forget_working_directory()

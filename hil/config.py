@@ -41,7 +41,7 @@ class BusConfig(Section):
     keys: Path | None = Field(None, description="Folder made by `semnoma-hil keys`; demanded off loopback.")
     heartbeat_s: Seconds = Field(0.2, gt=0, le=60, description="Every node says so often that it lives.")
     node_timeout_s: Seconds = Field(5.0, gt=0, le=3600, description="A node silent for so long is lost.")
-    join_timeout_s: Seconds = Field(60.0, gt=0, le=86400, description="How long the run waits for all its nodes.")
+    join_timeout_s: Seconds = Field(60.0, gt=0, le=86400, description="How long silent nodes are waited for.")
     rejoin_timeout_s: Seconds = Field(
         40.0, gt=0, le=86400, description="How long a run that cannot go on waits for nodes that fell silent."
     )
@@ -314,10 +314,9 @@ def _set(values: dict[str, Any], dotted: str, value: Any) -> None:
 def _sentence(error: ValidationError) -> str:
     """The faults one after the other, up to `MOST_FAULTS`, and how many more there are."""
     faults = error.errors()
-    shared = {fault["loc"][0] for fault in faults if len(fault["loc"]) == 1}  # not again where they are handed down to
-    faults = [
-        f for f in faults if not (f["loc"][:1] in (("waveform",), ("air",)) and shared.intersection(f["loc"][1:]))
-    ]
+    shared = {fault["loc"][0] for fault in faults if len(fault["loc"]) == 1}
+    handed_down = (("waveform",), ("air",))  # where a wrong shared value is found again
+    faults = [f for f in faults if f["loc"][:1] not in handed_down or not shared.intersection(f["loc"][1:])]
     texts = [_fault(fault) for fault in faults[:MOST_FAULTS]]
     more = len(faults) - len(texts)
     return "; ".join(texts) + (f" (and {more} more faults)." if more else ".")

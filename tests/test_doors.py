@@ -80,7 +80,8 @@ DOORS = {
     "hil.calibrating": ["calibration", "radio"],
     "hil.session": ["hil.bus", "calibration", "models", "radio"],
     "hil.results": ["hil.bus", "hil.session", "radio"],
-    "hil.report": ["hil.results"],
+    "hil.report": ["hil.results", "models.digital"],
+    "hil.scripting": ["hil.results", "hil.supervise"],
     "hil.decoding": ["hil.bus", "hil.results", "hil.session", "models", "radio"],
     "hil.nodes": [
         "hil.bus", "hil.calibrating", "hil.decoding", "hil.results", "hil.session", "calibration", "models", "radio",

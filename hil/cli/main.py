@@ -30,7 +30,9 @@ SECTIONS = {
     },
     "This machine and its radios": {
         "doctor": ("radios.doctor", "What is installed, what is missing and how to get it."),
+        "prepare": ("radios.prepare", "Compiles what the first run would wait for."),
         "devices": ("radios.devices", "The radios that can be reached, by the URI that --device takes."),
+        "init": ("radios.init", "A commented configuration for the radios that are found."),
         "probe": ("radios.probe", "What one radio can do and what it hears; transmits nothing."),
         "calibrate": ("radios.calibrate", "Measures and corrects carriers, timing, powers, IQ balance and leakage."),
     },

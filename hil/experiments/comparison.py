@@ -9,7 +9,8 @@ from typing import Any
 from hil import __version__
 from hil.experiments.gather import Source, curve_name, read_source, x_axis
 from hil.experiments.statistics import Interval, interval
-from hil.report.build import picture, render, write_page
+from hil.report.build import render, write_page
+from hil.report.pictures import picture
 
 _METRICS = (("psnr_db", "PSNR (dB)"), ("ssim", "SSIM"), ("ms_ssim", "MS-SSIM"))
 _NAMES = {"snr_db": "SNR (dB)", "tx_gain_db": "transmit gain (dB)", "rx_gain_db": "receive gain (dB)"}

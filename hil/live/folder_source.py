@@ -31,6 +31,7 @@ class FolderSource:
 
     def __init__(self, state: LiveState, folder: Path, on_config: Callable[[RunConfig], None] = lambda _config: None):
         self._state, self._folder, self._on_config = state, folder, on_config
+        state.report = folder / "report.html"
         self._offset = 0
         self._config: RunConfig | None = None
         self._config_text = ""

@@ -54,6 +54,12 @@ ASK_FOR_TOKEN = """<!doctype html><html lang="en"><meta charset="utf-8"><title>s
 <button>Show the page</button></form></body></html>"""
 
 
+# The report is one file with its styles and pictures inside, and no script.
+REPORT_HEADERS = {
+    "content-security-policy": "default-src 'none'; img-src data:; style-src 'unsafe-inline'; frame-ancestors 'none'"
+}
+
+
 class Guarded:
     """ASGI middleware: every request and every WebSocket passes `Access` first; every answer carries HEADERS."""
 
@@ -78,8 +84,10 @@ class Guarded:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
+                own = list(message.get("headers", []))
+                given = {name.lower() for name, _ in own}
                 added = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
-                message["headers"] = [*message.get("headers", []), *added]
+                message["headers"] = [*own, *(header for header in added if header[0].lower() not in given)]
             await send(message)
 
         await (self._answer(request) or self._app)(scope, receive, send_with_headers)
@@ -124,6 +132,11 @@ def build_app(state: LiveState, access: Access, control: RunControl | None = Non
         update, _files, _cursor = state.since(Cursor())
         return Response(msgspec.json.encode(update), media_type="application/json")
 
+    async def report(_request: Request) -> Response:
+        if state.report is None or not state.report.is_file():
+            return PlainTextResponse("There is no report yet.\n", 404)
+        return FileResponse(state.report, media_type="text/html", headers=REPORT_HEADERS)
+
     async def updates(socket: WebSocket) -> None:
         if len(viewers) >= MAX_VIEWERS:
             await socket.close(code=1013)
@@ -142,6 +155,7 @@ def build_app(state: LiveState, access: Access, control: RunControl | None = Non
     routes: list[Any] = [
         Route("/", page),
         Route("/api/state", snapshot),
+        Route("/report", report),
         Route("/{name}", file),
         WebSocketRoute("/api/updates", updates),
     ]

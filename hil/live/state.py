@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -57,6 +58,7 @@ class LiveState:
         self._key = ""
         self._source: dict[str, Any] = {"connected": False, "sentence": "nothing to show yet"}
         self.control: dict[str, Any] = {"enabled": False}
+        self.report: Path | None = None  # where the run's report will be; None without its folder
         self._clear(None)
 
     def _clear(self, config: RunConfig | None) -> None:
@@ -229,7 +231,7 @@ class LiveState:
                 "source": self._source,
                 "control": self.control,
                 "run": self._run(),
-                "nodes": [_node(node) for node in self._nodes],
+                "nodes": [_node(node, self.ended) for node in self._nodes],
                 "users": [self._user(user) for user in range(self.config.users if self.config else 0)],
                 "points": self._points.since(cursor.points),
                 "events": self._events.since(cursor.events),
@@ -255,7 +257,7 @@ class LiveState:
     def _run(self) -> dict[str, Any]:
         config = self.config
         if config is None:
-            return {"state": self._state, "reason": self._reason}
+            return {"state": self._state, "reason": self._reason, "report": False}
         done = min(config.frames, self._frames_before + self._frames_done)
         rate = self._frames_per_s() if self._state == "running" else None
         return {
@@ -264,6 +266,7 @@ class LiveState:
             "users": config.users,
             "frames": config.frames,
             "frames_done": done,
+            "report": self.report is not None and self.report.is_file(),
             "slot": self._slot,
             "frame": self._frame,
             "images_per_s": round(rate * config.users, 2) if rate else None,
@@ -350,12 +353,13 @@ def _rounded(value: float | None, digits: int) -> float | None:
     return round(float(value), digits) if value is not None and math.isfinite(value) else None
 
 
-def _node(node: NodeHealth) -> dict[str, Any]:
+def _node(node: NodeHealth, ended: bool) -> dict[str, Any]:
+    """A node's health; one that was here when the run ended has left, which nobody reports any more."""
     return {
         "name": clean(node.name, 40),
         "role": clean(node.role, 20),
         "user": node.user,
-        "state": clean(node.state, 20),
+        "state": "left" if ended and node.state == "here" else clean(node.state, 20),
         "silent_s": _rounded(node.silent_s, 1),
     }
 

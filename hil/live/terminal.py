@@ -14,10 +14,11 @@ from rich.text import Text
 from hil.live.state import Cursor, LiveState
 
 REFRESH_HZ = 2
+FIRST_NEWS_S = 3  # a coordinator says several times a second how its run is
 SPARK = "▁▂▃▄▅▆▇█"
 KEPT_PSNR = 24
 STATES = {"running": "cyan", "finished": "green", "stopped": "red", "waiting": "yellow"}
-HEALTH = {"here": "green", "missing": "yellow", "lost": "red"}
+HEALTH = {"here": "green", "missing": "yellow", "lost": "red", "left": "dim"}
 
 
 def show(state: LiveState, console: Console | None = None, until_ended: bool = False) -> None:
@@ -32,6 +33,15 @@ def show(state: LiveState, console: Console | None = None, until_ended: bool = F
     except KeyboardInterrupt:
         pass
     console.print(view.render())  # what is left on the terminal afterwards
+
+
+def snapshot(state: LiveState, until_ended: bool = False) -> dict[str, Any]:
+    """The state as plain values once a source has said something, or (until_ended) when the run is over."""
+    end = time.monotonic() + FIRST_NEWS_S
+    while not state.ended and (until_ended or (not state.live and time.monotonic() < end)):
+        time.sleep(1 / REFRESH_HZ)
+    update, _files, _cursor = state.since(Cursor())
+    return {name: value for name, value in update.items() if name not in ("pictures", "fresh")}
 
 
 class TerminalView:

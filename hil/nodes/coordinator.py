@@ -32,6 +32,7 @@ from hil.bus.server import BusServer
 from hil.bus.wire import Attachments, Received
 from hil.config import RunConfig
 from hil.errors import HilError
+from hil.nodes.joining import Joining
 from hil.nodes.members import Members, Node
 from hil.nodes.observers import Observers
 from hil.session.control import SessionControl
@@ -64,6 +65,7 @@ class Coordinator:
 
     def __post_init__(self) -> None:
         self._start: Start | None = None
+        self._joining: Joining | None = None
         self._csi: CsiReport | None = None
         self._control: SessionControl | None = None
         ahead = self.config.feedback.slots_ahead if self._free_running else 0
@@ -97,7 +99,7 @@ class Coordinator:
     def run(self) -> None:
         """Wait for every node, sound the channel, send the frames, wait for the last decode, stop all."""
         try:
-            self._wait(self._all_here, self.config.bus.join_timeout_s, self._missing)
+            self._wait_for_nodes()
             self._begin()
             probes = self.config.feedback.probe_slots
             for slot in range(probes):
@@ -174,11 +176,13 @@ class Coordinator:
     def _undecoded(self) -> set[int]:
         return self._granted - self._done
 
-    def _all_here(self) -> bool:
-        return not self.members.absent()
-
-    def _missing(self) -> str:
-        return f"{', '.join(self.members.absent())} did not join within {self.config.bus.join_timeout_s:g} s"
+    def _wait_for_nodes(self) -> None:
+        """Until all have joined; as long as those that are absent are heard at least."""
+        self._joining = Joining(self.config.bus.join_timeout_s)
+        while absent := self.members.absent():
+            self._wait_a_moment()
+            if late := self._joining.overdue(absent):
+                raise HilError(late)
 
     def _begin(self) -> None:
         guard = self.config.radio.guard_samples
@@ -299,22 +303,28 @@ class Coordinator:
     def _wait(self, ready: Callable[[], bool], timeout_s: float, sentence: Callable[[], str]) -> None:
         deadline = time.monotonic() + timeout_s
         while not ready():
-            received = self.bus.receive(min(0.05, self.config.bus.heartbeat_s))
-            if received is not None:
-                self._take(received)
-            self._beat()
-            if self.members.ended:
-                raise HilError(self.members.ended)
+            self._wait_a_moment()
             if self.members.away():
                 deadline = time.monotonic() + timeout_s  # who may come back has a time of its own
             if time.monotonic() > deadline:
                 raise HilError(sentence() + ".")
+
+    def _wait_a_moment(self) -> None:
+        """Take a message if there is one, and say that the coordinator lives. HilError: the run cannot go on."""
+        received = self.bus.receive(min(0.05, self.config.bus.heartbeat_s))
+        if received is not None:
+            self._take(received)
+        self._beat()
+        if self.members.ended:
+            raise HilError(self.members.ended)
 
     def _take(self, received: Received) -> None:
         if self.observers.take(received):
             return
         name = received.sender
         node = self.nodes.get(name)
+        if self._joining is not None:
+            self._joining.heard(name)
         if node:
             node.heard = time.monotonic()
         elif name in self.members.expected() and not isinstance(received.body, Hello | Bye):

@@ -87,7 +87,7 @@ def membership(config: RunConfig, name: str) -> Iterator[BusClient]:
 
 
 def join(bus: BusClient, hello: Hello, join_timeout_s: float) -> Start:
-    """Say hello until the coordinator starts the run.
+    """Say hello until the coordinator starts the run: as long as it is heard, and join_timeout_s when it is not.
 
     Raises UsageError when it refuses this node, HilError when it does not answer, stops or dies.
     """
@@ -99,6 +99,8 @@ def join(bus: BusClient, hello: Hello, join_timeout_s: float) -> Start:
             message = bus.receive(0.2)
             if message is None:
                 continue
+            if not isinstance(message.body, Stop | Silence):  # it waits for the others
+                deadline = time.monotonic() + join_timeout_s
             match message.body:
                 case Start():
                     return message.body

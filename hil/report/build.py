@@ -1,17 +1,16 @@
 """report.html from a run folder: one self-contained file."""
 
-import base64
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import yaml
-from PIL import Image
 
 from hil import __version__
+from hil.report.pictures import card
 from hil.report.terminal import loops_sentence
+from hil.report.words import WORDS, remedy
 from hil.results.diagnostics_file import load_diagnostics
 from hil.results.durable import write_whole
 from hil.results.rows import ResultRow, ResultsError, read_rows
@@ -22,9 +21,6 @@ if TYPE_CHECKING:  # matplotlib is imported only where a report is drawn
 
 FRAMES_SHOWN = 12
 _FRAMES_PLOTTED = 60  # bars of more frames would be thinner than a pixel
-_LARGEST_SIDE_PIXELS = 512  # larger pictures are reduced for the page; the files in images/ are whole
-_SMALL_SIDE_PIXELS = 100
-_MOST_PIXELS = 100_000_000  # what a picture of a run may have; a larger file is no picture of ours
 
 
 def build_report(out: Path) -> Path:
@@ -72,13 +68,17 @@ def figure(value: float | None, digits: int = 1, unit: str = "") -> str:
 def context(out: Path, rows: Sequence[ResultRow]) -> dict[str, Any]:
     """What the template shows."""
     frames = sorted({row.frame for row in rows})
+    summary = _summary(out, rows)
     return {
         "name": out.resolve().name,
-        "summary": _summary(out, rows),
+        "words": WORDS,
+        "summary": summary,
+        "snr_db_measured": mean(row.snr_db_estimated for row in rows),
+        "lost": [(row, remedy(row.reason or "", row.events)) for row in rows if not row.decoded],
         "rows": rows,
         "loss_db": loss_db,
         "shown": [
-            {"frame": frame, "cards": [_card(out, row) for row in rows if row.frame == frame]}
+            {"frame": frame, "cards": [card(out, row, summary["users"]) for row in rows if row.frame == frame]}
             for frame in frames[:FRAMES_SHOWN]
         ],
         "frames_hidden": max(0, len(frames) - FRAMES_SHOWN),
@@ -129,36 +129,6 @@ def _text(path: Path) -> str:
     return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
 
 
-def _card(out: Path, row: ResultRow) -> dict[str, Any]:
-    return {
-        "row": row,
-        "original": picture(out, row.original_image),
-        "received": picture(out, row.received_image),
-    }
-
-
-def picture(out: Path, name: str | None) -> dict[str, Any] | None:
-    """A picture as data URI; None when it is missing, broken, or its name leads out of the run folder."""
-    if not name:
-        return None
-    path = (out / name).resolve()
-    if not path.is_relative_to(out.resolve()) or not path.is_file():
-        return None
-    try:
-        with Image.open(path) as opened:
-            if opened.width * opened.height > _MOST_PIXELS:
-                return None
-            shown = opened.convert("RGB")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        return None
-    small = max(shown.size) < _SMALL_SIDE_PIXELS
-    shown.thumbnail((_LARGEST_SIDE_PIXELS, _LARGEST_SIDE_PIXELS))
-    buffer = io.BytesIO()
-    shown.save(buffer, "PNG")
-    uri = "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
-    return {"uri": uri, "small": small, "width": shown.width, "height": shown.height}
-
-
 def _radio_plots(out: Path, rows: Sequence[ResultRow]) -> dict[str, Any] | None:
     """Constellation, channel and spectrum of the first decoded frame that has diagnostics."""
     from hil.report import charts
@@ -201,16 +171,18 @@ def _frame_plots(rows: Sequence[ResultRow]) -> "list[Chart]":
     from hil.report import charts
 
     drawn = []
-    for title, unit, scale, name, reference, reference_name in (
-        ("Picture quality", "PSNR (dB)", 1, "psnr_db", "ideal_psnr_db", "ideal"),
-        ("SINR on the payload", "dB", 1, "payload_sinr_db", "user_snr_db", "in the training"),
-        ("Carrier offset", "Hz", 1, "cfo_hz", "cfo_true_hz", "true"),
-        ("Age of the channel knowledge", "ms", 1e3, "csi_age_s", None, ""),
+    for title, unit, scale, name, reference, reference_name, least in (
+        ("Picture quality", "PSNR (dB)", 1, "psnr_db", "ideal_psnr_db", "ideal", 2.0),
+        ("SINR on the payload", "dB", 1, "payload_sinr_db", "user_snr_db", "in the training", 2.0),
+        ("Received power", "dB", 1, "channel_gain_db", None, "", 2.0),
+        ("Carrier offset", "Hz", 1, "cfo_hz", "cfo_true_hz", "true", 2.0),
+        ("Arrival", "samples", 1, "delay_samples", "delay_true_samples", "true", 1.0),
+        ("Age of the channel knowledge", "ms", 1e3, "csi_age_s", None, "", 1.0),
     ):
         measured = _series(rows, name, scale)
         truth = _series(rows, reference, scale) if reference else {}
         if measured:
-            drawn.append(charts.over_frames(title, unit, measured, truth, reference_name))
+            drawn.append(charts.over_frames(title, unit, measured, truth, reference_name, least))
     frames = sorted({row.frame for row in rows if row.latency_ms})[:_FRAMES_PLOTTED]
     if frames:
         stages = {

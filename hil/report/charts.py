@@ -94,6 +94,7 @@ def response(user: int, values: np.ndarray, hz: np.ndarray) -> Chart:
         _at_least(upper, 3.0)
         lower.plot(khz, np.angle(values), ".", color=colour, markersize=2.5)
         lower.set(ylabel="phase (rad)", xlabel="offset (kHz)", ylim=(-3.4, 3.4))
+        lower.xaxis.set_major_locator(MaxNLocator(nbins=5))
         lower.set_yticks([-np.pi, 0, np.pi], ["−π", "0", "π"])
 
     known = magnitude_db[np.isfinite(magnitude_db)]
@@ -115,8 +116,11 @@ def spectrum(level_db: np.ndarray, hz: np.ndarray) -> Chart:
     return _chart("Spectrum, all users", "Received power over frequency, all users together.", draw, _SQUARE)
 
 
-def over_frames(title: str, unit: str, measured: Series, reference: Series, reference_name: str) -> Chart:
-    """One line per user over the frames; the reference, where there is one, dashed in the same colour."""
+def over_frames(title: str, unit: str, measured: Series, reference: Series, reference_name: str, least: float) -> Chart:
+    """One line per user over the frames; the reference, where there is one, dashed in the same colour.
+
+    least: the axis spans at least so much, and a twentieth of its values: rounding is not worth a look.
+    """
     crowded = any(len(frames) > _MARKED_FRAMES for frames, _ in measured.values())
 
     def draw(figure: Figure, colours: tuple[str, ...]) -> None:
@@ -129,6 +133,8 @@ def over_frames(title: str, unit: str, measured: Series, reference: Series, refe
         if reference:
             axes.plot([], [], "--", color=colours[7], linewidth=1.2, label=reference_name)
         axes.set(xlabel="frame", ylabel=unit)
+        largest = max((abs(v) for _, values in measured.values() for v in values if np.isfinite(v)), default=0.0)
+        _at_least(axes, max(least, largest / 20))
         _finish(axes)
 
     means = "; ".join(f"user {u}: mean {np.mean(v):.4g} {unit}" for u, (_, v) in measured.items())
@@ -183,7 +189,9 @@ def _at_least(axis: Axes, span: float) -> None:
 
 def _finish(axes: Axes) -> None:
     """Whole frame numbers below, the legend above the plot where it hides nothing."""
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=10))
+    digits = len(f"{max(map(abs, axes.get_xlim())):.0f}")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=max(2, min(10, 36 // digits))))
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=7, steps=[1, 2, 5, 10]))
     count = len(axes.get_legend_handles_labels()[1])
     if count:
         place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (-0.02, 1.0), "ncols": min(4, count)}

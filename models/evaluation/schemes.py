@@ -23,13 +23,14 @@ def open_scheme(name: str, users: int, device: str = "auto") -> Scheme:
         form = name.removeprefix(DIGITAL)
         return DigitalScheme(form.removesuffix(CAPACITY), form.endswith(CAPACITY))
     codec, plus, refiner = name.partition("+")
+    network = codec.partition("@")[0]
     installed = [folder.name for folder in list_codecs()]
-    if "/" not in codec and codec not in installed and not Path(codec).is_dir():
+    if "/" not in network and network not in installed and not Path(network).is_dir():
         digital = [DIGITAL + form + link for form in FORMATS for link in ("", CAPACITY)]
         known = [*installed, *digital]
         raise ModelError(
-            f"{codec!r} is no scheme{did_you_mean(codec, known)}: known are {', '.join(known)}, the folder of a codec, "
-            f"and CODEC+REFINER."
+            f"{network!r} is no scheme{did_you_mean(network, known)}: known are {', '.join(known)}, "
+            f"the folder of a codec, and CODEC+REFINER."
         )
     if plus:
         return RefinedScheme(codec, refiner, users, device)

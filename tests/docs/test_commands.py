@@ -20,7 +20,7 @@ from tests.docs.blocks import DOCS, ROOT, UNMARKED, blocks, commands, pages
 EVERY = [block for page in pages() for block in blocks(page)]
 SHELL = [block for block in EVERY if block.language in ("sh", "bash")]
 PLACEHOLDERS = {"SNR": "10"}  # where a page stands a name for a number
-OTHER_PROGRAMS = {"make", "pip", "python", "source", "ls", "head"}
+OTHER_PROGRAMS = {"eval", "make", "pip", "python", "source", "ls", "head"}
 # What a page installs goes into the test's folder, built by what is here: no index is asked.
 PIP_OFFLINE = {"PIP_NO_INDEX": "1", "PIP_NO_DEPS": "1", "PIP_NO_BUILD_ISOLATION": "0", "PIP_QUIET": "1"}
 
@@ -170,8 +170,9 @@ def test_commands_run(page, programs, tmp_path):
 
 
 @pytest.mark.parametrize("page", sorted({b.page for b in EVERY if b.language == "python" and b.mark == "run"}))
-def test_python_blocks_run(page, capsys):
-    """A page's blocks make one program."""
+def test_python_blocks_run(page, capsys, tmp_path, monkeypatch):
+    """A page's blocks make one program, and what it writes goes to a folder of its own."""
+    monkeypatch.chdir(tmp_path)
     program = {"__name__": "a_page"}
     for block in blocks(page):
         if block.language == "python" and block.mark == "run":

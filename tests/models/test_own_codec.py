@@ -68,7 +68,7 @@ def folder(tmp_path):
 
 def test_an_own_codec_runs_by_name(folder, tmp_path):
     result = CliRunner().invoke(models_command, ["add", str(folder)], catch_exceptions=False)
-    assert result.output.strip() == "added as mine"
+    assert result.output.startswith("added as mine: ")
     shutil.rmtree(folder)
     assert codec_folder("mine") in list_codecs()
     assert "mine" in CliRunner().invoke(models_command, [], catch_exceptions=False).output

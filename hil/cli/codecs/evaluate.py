@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import click
 
+from hil.cli.options.answer import wrote
 from hil.cli.options.ranges import NumberList
 
 CHANNELS = ("awgn", "rayleigh", "random-phase", "selective")
@@ -89,6 +90,7 @@ def command(
         _print(rows) if question is None else _print_answer(rows, question)
     if plot is not None:
         plot_rows(rows, plot, question or "scheme")
+        wrote("plot", plot)
     if out is not None:
         _leave(rows, out)
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import click
+
+from hil.cli.options.answer import answer, json_option
 
 
 @click.command("export")
@@ -23,6 +25,7 @@ import click
 @click.option("--validation", help="Pictures to measure PSNR on, against the codec it came from.")
 @click.option("--limit", type=click.IntRange(1), default=512, show_default=True, help="Pictures to measure on.")
 @click.option("--name", help="Name of the exported codec.  [NAME-float, NAME-int8]")
+@json_option
 def command(
     run_folder: Path | None,
     codec: str | None,
@@ -33,6 +36,7 @@ def command(
     validation: str | None,
     limit: int,
     name: str | None,
+    as_json: bool,
 ) -> None:
     """Export a run's latest checkpoint, or a codec's encoder and decoders as ONNX, float or 8-bit.
 
@@ -52,7 +56,7 @@ def command(
 
         wanted: Literal["float", "int8"] = "int8" if precision == "int8" else "float"
         exported = export_onnx_codec(codec_folder(codec), out, wanted, calibration, validation, name, limit)
-        click.echo(f"{out}: {exported.name} {exported.version}, {exported.metrics}")
+        _say(out, exported, as_json)
         return
     if precision or calibration or validation or name:
         raise UsageError("--precision, --calibration, --validation and --name belong to --codec, not to --run.")
@@ -61,4 +65,9 @@ def command(
 
     assert run_folder is not None
     manifest = finish_codec(run_folder, out) if kind == "codec" else finish_refiner(run_folder, out)
-    click.echo(f"{out}: {manifest.name} {manifest.version}, {manifest.metrics}")
+    _say(out, manifest, as_json)
+
+
+def _say(out: Path, manifest: Any, as_json: bool) -> None:
+    facts = {"folder": out, "name": manifest.name, "version": manifest.version, "metrics": manifest.metrics}
+    answer(as_json, facts, f"{out}: {manifest.name} {manifest.version}, {manifest.metrics}")

@@ -7,10 +7,16 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from hil.cli.options.answer import answer, json_option
+
+_FACTS = ("name", "version", "users", "architecture", "licence", "metrics")
+_REFINER = ("name", "version", "method", "licence")
+
 
 @click.group("models", invoke_without_command=True)
+@json_option
 @click.pass_context
-def command(context: click.Context) -> None:
+def command(context: click.Context, as_json: bool) -> None:
     """List the installed codecs and refiners after checking every checksum.
 
     \b
@@ -24,6 +30,12 @@ def command(context: click.Context) -> None:
     from models.package.manifest import load_manifest, load_refiner_manifest
     from models.package.zoo import list_codecs, list_refiners
 
+    if as_json:
+        manifests = [load_manifest(folder) for folder in list_codecs()]
+        priors = [load_refiner_manifest(folder) for folder in list_refiners()]
+        codec_facts = [{name: getattr(m, name) for name in _FACTS} for m in manifests]
+        answer(True, {"codecs": codec_facts, "refiners": [{n: getattr(m, n) for n in _REFINER} for m in priors]})
+        return
     codecs = Table("codec", "users", "architecture", "PSNR at 10 dB", "licence")
     for folder in list_codecs():
         codec = load_manifest(folder)
@@ -50,14 +62,16 @@ def _psnr_at_10_db(metrics: dict[str, Any]) -> str:
 @command.command("add")
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--replace", is_flag=True, help="Put it in the place of one of the same name.")
-def add(folder: Path, replace: bool) -> None:
+@json_option
+def add(folder: Path, replace: bool, as_json: bool) -> None:
     """Check a codec of your own (ONNX encoder, ONNX or safetensors decoders, manifest.json) and install it by name.
 
     Checksums, symbols, image sizes and side information are held against the manifest before anything is copied.
     """
     from models.export.adding import add_codec
 
-    click.echo(f"added as {add_codec(folder, replace).name}")
+    added = add_codec(folder, replace)
+    answer(as_json, {"name": added.name, "folder": added}, f"added as {added.name}: {added}")
 
 
 @command.command("convert-refiner")
@@ -69,7 +83,8 @@ def add(folder: Path, replace: bool) -> None:
 @click.option("--head-channels", type=click.IntRange(1), default=64, show_default=True, help="Per attention head.")
 @click.option("--licence", required=True, help="Licence of the weights.")
 @click.option("--note", default="", help="Where the checkpoint comes from.")
-def convert_refiner(checkpoint: Path, out: Path, **facts: Any) -> None:
+@json_option
+def convert_refiner(checkpoint: Path, out: Path, as_json: bool, **facts: Any) -> None:
     """Turn a public diffusion checkpoint of the improved-diffusion layout into a refiner folder.
 
     CHECKPOINT is a .safetensors file, or a .pt file that holds nothing but tensors (nothing else is unpickled).
@@ -82,14 +97,16 @@ def convert_refiner(checkpoint: Path, out: Path, **facts: Any) -> None:
     from models.export.refiner_checkpoint import convert_file
 
     manifest = convert_file(checkpoint, out, **facts)
-    click.echo(f"{out}: {manifest.name}, {manifest.arguments['block_out_channels']}")
+    channels = manifest.arguments["block_out_channels"]
+    answer(as_json, {"folder": out, "name": manifest.name, "block_out_channels": channels}, f"{out}: {manifest.name}")
 
 
 @command.command("remove")
 @click.argument("name")
-def remove(name: str) -> None:
+@json_option
+def remove(name: str, as_json: bool) -> None:
     """Take an added codec away again."""
     from models.export.adding import remove_codec
 
     remove_codec(name)
-    click.echo(f"removed {name}")
+    answer(as_json, {"removed": name}, f"removed {name}")

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from hil.cli.options.answer import answer, json_option
 from hil.cli.options.training import training_settings
 
 
@@ -50,6 +51,7 @@ def _common(function: Any) -> Any:
         click.option("--go-minutes", type=float, help="End this go after a time; --resume goes on with the run."),
         click.option("--seed", type=int, help="Seed of every random draw."),
         click.option("--resume", is_flag=True, help="Continue the run in --out."),
+        json_option,
     ]
     for option in reversed(options):
         function = option(function)
@@ -66,19 +68,22 @@ def _first_process() -> bool:
     return int(os.environ.get("RANK", "0")) == 0
 
 
-def _exported(settings: Any, progress: Any, finish: Callable[[Path, Path], Any]) -> None:
+def _exported(settings: Any, progress: Any, finish: Callable[[Path, Path], Any], as_json: bool) -> None:
     """Export what was trained and say what it is."""
-    if not _first_process() or not _finished(settings, progress):
+    if not _first_process() or not _finished(settings, progress, as_json):
         return
     folder = settings.out / settings.name
     manifest = finish(settings.out, folder)
-    click.echo(f"{folder}: {manifest.provenance.images_seen} images seen, {manifest.metrics}")
+    seen = manifest.provenance.images_seen
+    facts = {"folder": folder, "name": settings.name, "images_seen": seen, "metrics": manifest.metrics}
+    answer(as_json, facts, f"{folder}: {seen} images seen, {manifest.metrics}")
 
 
-def _finished(settings: Any, progress: Any) -> bool:
+def _finished(settings: Any, progress: Any, as_json: bool) -> bool:
     """Whether the run is at its end; where only this go is, say how to go on."""
     if not progress.finished:
-        click.echo(f"{settings.out}: {progress.step} updates so far; the same command with --resume goes on.")
+        sentence = f"{settings.out}: {progress.step} updates so far; the same command with --resume goes on."
+        answer(as_json, {"folder": settings.out, "finished": False, "updates": progress.step}, sentence)
     return bool(progress.finished)
 
 
@@ -99,7 +104,7 @@ def _located(name: str | None) -> Path | None:
 @_initial_codec
 @_codec_name
 @_users
-def train_codec_command(resume: bool, **flags: Any) -> None:
+def train_codec_command(resume: bool, as_json: bool, **flags: Any) -> None:
     """Train an encoder and one decoder per user through superposed channels; writes OUT/NAME."""
     from models.training.codec.finish import finish_codec
     from models.training.codec.loop import train_codec
@@ -107,20 +112,20 @@ def train_codec_command(resume: bool, **flags: Any) -> None:
 
     flags["initial_codec"] = _located(flags["initial_codec"])
     settings = training_settings(CodecTraining, flags)
-    _exported(settings, train_codec(settings, resume)[1], finish_codec)
+    _exported(settings, train_codec(settings, resume)[1], finish_codec, as_json)
 
 
 @command.command("adaptive")
 @_common
 @_codec_name
-def train_adaptive_command(resume: bool, **flags: Any) -> None:
+def train_adaptive_command(resume: bool, as_json: bool, **flags: Any) -> None:
     """Train one encoder and one decoder for any number of users and symbols; writes OUT/NAME."""
     from models.training.adaptive.finish import finish_adaptive
     from models.training.adaptive.loop import train_adaptive
     from models.training.config import AdaptiveTraining
 
     settings = training_settings(AdaptiveTraining, flags)
-    _exported(settings, train_adaptive(settings, resume)[1], finish_adaptive)
+    _exported(settings, train_adaptive(settings, resume)[1], finish_adaptive, as_json)
 
 
 @command.command("teacher")
@@ -128,7 +133,7 @@ def train_adaptive_command(resume: bool, **flags: Any) -> None:
 @_initial_codec
 @click.option("--name", help="Name of the teacher.")
 @click.option("--users", type=int, help="Users of the student to come.")
-def train_teacher_command(resume: bool, **flags: Any) -> None:
+def train_teacher_command(resume: bool, as_json: bool, **flags: Any) -> None:
     """First stage: encoder and one decoder over interference-free channels; writes OUT and its metrics.json."""
     from models.training.codec.finish import finish_teacher
     from models.training.codec.two_stage import train_teacher
@@ -137,8 +142,9 @@ def train_teacher_command(resume: bool, **flags: Any) -> None:
     flags["initial_codec"] = _located(flags["initial_codec"])
     settings = training_settings(TeacherTraining, flags)
     _, progress = train_teacher(settings, resume)
-    if _first_process() and _finished(settings, progress):
-        click.echo(f"{settings.out}: {finish_teacher(settings.out)['psnr_db']}")
+    if _first_process() and _finished(settings, progress, as_json):
+        psnr_db = finish_teacher(settings.out)["psnr_db"]
+        answer(as_json, {"folder": settings.out, "psnr_db": psnr_db}, f"{settings.out}: {psnr_db}")
 
 
 @command.command("student")
@@ -146,7 +152,7 @@ def train_teacher_command(resume: bool, **flags: Any) -> None:
 @_codec_name
 @_initial_codec
 @click.option("--teacher", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Run of the teacher.")
-def train_student_command(resume: bool, **flags: Any) -> None:
+def train_student_command(resume: bool, as_json: bool, **flags: Any) -> None:
     """Second stage: the superposed codec, started from the teacher and distilled from it; writes OUT/NAME."""
     from models.training.codec.finish import finish_codec
     from models.training.codec.two_stage import train_student
@@ -154,7 +160,7 @@ def train_student_command(resume: bool, **flags: Any) -> None:
 
     flags["initial_codec"] = _located(flags["initial_codec"])
     settings = training_settings(StudentTraining, flags)
-    _exported(settings, train_student(settings, resume)[1], finish_codec)
+    _exported(settings, train_student(settings, resume)[1], finish_codec, as_json)
 
 
 @command.command("baseline")
@@ -164,10 +170,10 @@ def train_student_command(resume: bool, **flags: Any) -> None:
 @click.option("--name", help="Name of the codec or refiner and of its folder in --out.  [BASELINE]")
 @_users
 @click.option("--codec", help="For conditional-gan: codec, by name or path, whose pictures it refines.")
-def train_baseline_command(baseline: str, resume: bool, **flags: Any) -> None:
+def train_baseline_command(baseline: str, resume: bool, as_json: bool, **flags: Any) -> None:
     """Train what student and refiner are compared with, by the same loop and channel uses; writes OUT/NAME."""
     if baseline == "conditional-gan":
-        _train_conditional_gan(resume, flags)
+        _train_conditional_gan(resume, as_json, flags)
         return
     if flags.pop("codec") is not None:
         raise click.UsageError(f"--codec is for conditional-gan; {baseline} is a codec itself.")
@@ -178,10 +184,10 @@ def train_baseline_command(baseline: str, resume: bool, **flags: Any) -> None:
     flags["name"] = flags["name"] or baseline
     flags["initial_codec"] = _located(flags["initial_codec"])
     settings = training_settings(BaselineTraining, flags | {"baseline": baseline})
-    _exported(settings, train_codec(settings, resume)[1], finish_codec)
+    _exported(settings, train_codec(settings, resume)[1], finish_codec, as_json)
 
 
-def _train_conditional_gan(resume: bool, flags: dict[str, Any]) -> None:
+def _train_conditional_gan(resume: bool, as_json: bool, flags: dict[str, Any]) -> None:
     from models.package.zoo import codec_folder
     from models.training.refiner.conditional_gan import train_conditional_gan
     from models.training.refiner.finish import finish_refiner
@@ -191,7 +197,7 @@ def _train_conditional_gan(resume: bool, flags: dict[str, Any]) -> None:
         raise click.UsageError("--users and --initial-codec are for codecs; conditional-gan refines those of --codec.")
     flags["codec"] = codec_folder(flags["codec"] or "compact-2u")
     settings = training_settings(ConditionalGanTraining, flags)
-    _exported(settings, train_conditional_gan(settings, resume)[1], finish_refiner)
+    _exported(settings, train_conditional_gan(settings, resume)[1], finish_refiner, as_json)
 
 
 @command.command("refiner")
@@ -199,7 +205,7 @@ def _train_conditional_gan(resume: bool, flags: dict[str, Any]) -> None:
 @_refiner_name
 @click.option("--codec", help="Codec, by name or path, whose pictures are refined.")
 @click.option("--conditioned", is_flag=True, default=None, help="The network sees what --codec decoded.")
-def train_refiner_command(resume: bool, **flags: Any) -> None:
+def train_refiner_command(resume: bool, as_json: bool, **flags: Any) -> None:
     """Train the diffusion model that refines decoded pictures; writes OUT/NAME."""
     from models.package.zoo import codec_folder
     from models.training.config import RefinerTraining
@@ -211,7 +217,7 @@ def train_refiner_command(resume: bool, **flags: Any) -> None:
         flags["codec"] = codec_folder(flags["codec"])
     settings = training_settings(RefinerTraining, flags)
     train = train_conditioned if settings.conditioned else train_refiner
-    _exported(settings, train(settings, resume)[1], finish_refiner)
+    _exported(settings, train(settings, resume)[1], finish_refiner, as_json)
 
 
 @command.command("one-step")
@@ -219,7 +225,7 @@ def train_refiner_command(resume: bool, **flags: Any) -> None:
 @_refiner_name
 @click.option("--refiner", help="Refiner to distil, by name or path.")
 @click.option("--codec", help="Codec, by name or path, whose pictures it refines.")
-def train_one_step_command(resume: bool, **flags: Any) -> None:
+def train_one_step_command(resume: bool, as_json: bool, **flags: Any) -> None:
     """Distil a diffusion refiner into a single network pass; writes OUT/NAME."""
     from models.package.zoo import codec_folder, refiner_folder
     from models.training.refiner.finish import finish_refiner
@@ -230,4 +236,4 @@ def train_one_step_command(resume: bool, **flags: Any) -> None:
         if flags[name] is not None:
             flags[name] = find(flags[name])
     settings = training_settings(OneStepTraining, flags)
-    _exported(settings, train_one_step(settings, resume)[1], finish_refiner)
+    _exported(settings, train_one_step(settings, resume)[1], finish_refiner, as_json)

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from hil.cli.options.answer import wrote
 from hil.cli.options.ranges import NumberList, Quantity
 from hil.errors import UsageError
 from radio.air.channel_names import BUILT_IN, channel_names
@@ -81,6 +82,7 @@ def command(
         from hil.phy_sweep.plot import plot_rows
 
         plot_rows(rows, plot)
+        wrote("plot", plot)
     if as_json:
         click.echo(json.dumps(rows))
     else:

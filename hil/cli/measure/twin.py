@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hil.cli.options.answer import wrote
+
 if TYPE_CHECKING:
     from hil.twin.compare import TwinCheck
     from hil.twin.fit import TwinFit
@@ -90,6 +92,7 @@ def check(recording: Path, config_path: Path, passes: int, pictures: bool, plot:
         from hil.twin.plot import plot_check
 
         plot_check(result, plot)
+        wrote("plot", plot)
     if as_json:
         click.echo(json.dumps(result.check.as_dict()))
         return

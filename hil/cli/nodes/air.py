@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from hil.cli.options.answer import answer, json_option
 from hil.cli.options.configuration import config_from, node_options
 
 
@@ -13,7 +14,8 @@ from hil.cli.options.configuration import config_from, node_options
 @click.option("--device", help="Where the simulated radios reach this air.  [sim:tcp://127.0.0.1:5600]")
 @click.option("--pace", type=float, help="1 for real time; as fast as the machine allows when left out.")
 @click.option("--allow-remote", is_flag=True, help="Let other machines in, whoever they are: lab networks only.")
-def command(pace: float | None, device: str | None, allow_remote: bool, **options: Any) -> None:
+@json_option
+def command(pace: float | None, device: str | None, allow_remote: bool, as_json: bool, **options: Any) -> None:
     """Add the users' bursts sample by sample: gains, delays, clocks, fading, noise, converters.
 
     \b
@@ -45,3 +47,4 @@ def command(pace: float | None, device: str | None, allow_remote: bool, **option
                 raise HilError(stop.reason)
     finally:
         server.close()
+    answer(as_json, {"node": "air", "complete": True})

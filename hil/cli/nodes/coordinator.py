@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from hil.cli.options.answer import answer, json_option
 from hil.cli.options.configuration import config_from, node_options
 
 
@@ -14,7 +15,8 @@ from hil.cli.options.configuration import config_from, node_options
 @node_options
 @click.option("--resume-from", type=click.Path(path_type=Path), help="Run folder whose recorded frames are skipped.")
 @click.option("--device", help="The receiver's radio; sim expects an air node as well.")
-def command(resume_from: Path | None, **options: Any) -> None:
+@json_option
+def command(resume_from: Path | None, as_json: bool, **options: Any) -> None:
     """Wait for the nodes, grant slots, pass CSI from the receiver to the transmitters.
 
     \b
@@ -42,3 +44,5 @@ def command(resume_from: Path | None, **options: Any) -> None:
         raise click.Abort from stopped
     finally:
         bus.close()
+    frames_sent = len(list(frames))
+    answer(as_json, {"node": "coordinator", "complete": True, "frames": frames_sent}, f"{frames_sent} frames done")

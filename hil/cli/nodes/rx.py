@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from hil.cli.options.answer import answer, json_option
 from hil.cli.options.configuration import config_from, node_options, record_option
 
 
@@ -16,7 +17,8 @@ from hil.cli.options.configuration import config_from, node_options, record_opti
 @click.option("--resume", is_flag=True, help="Go on with the results that are there.")
 @record_option
 @click.option("--report/--no-report", default=True, help="Write summary.json and report.html at the end.")
-def command(out: Path, resume: bool, report: bool, **options: Any) -> None:
+@json_option
+def command(out: Path, resume: bool, report: bool, as_json: bool, **options: Any) -> None:
     """Receive, separate, decode and score; write results to a folder.
 
     \b
@@ -27,7 +29,6 @@ def command(out: Path, resume: bool, report: bool, **options: Any) -> None:
     from hil.decoding.identity import identity, keep_identity
     from hil.errors import HilError
     from hil.nodes.node import membership
-    from hil.nodes.receiver_setup import open_receiver
     from hil.report.finish import finish_run
     from hil.results.run_folder import write_config
     from hil.results.writer import ResultWriter
@@ -39,6 +40,8 @@ def command(out: Path, resume: bool, report: bool, **options: Any) -> None:
         keep_identity(out, identity(config), resumed=bool(writer.done))
         write_config(out, config)
         with membership(config, "rx") as bus:
+            from hil.nodes.receiver_setup import open_receiver  # slow: the coordinator hears this node meanwhile
+
             node = open_receiver(config, bus, writer)
             try:
                 stop = node.run()
@@ -46,9 +49,10 @@ def command(out: Path, resume: bool, report: bool, **options: Any) -> None:
                 node.radio.close()
                 if node.recorder is not None:
                     node.recorder.close()
-            if report:
-                finish_run(out, config)
+            summary = finish_run(out, config) if report else {}
             if not stop.complete:
                 raise HilError(stop.reason)
     finally:
         writer.close()
+    facts = {"node": "rx", "complete": True, "results": out / "results.jsonl", "summary": summary}
+    answer(as_json, facts, f"report: {out / 'report.html'}" if report else f"results: {out / 'results.jsonl'}")

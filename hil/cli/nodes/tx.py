@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from hil.cli.options.answer import answer, json_option
 from hil.cli.options.configuration import config_from, node_options
 
 
@@ -12,7 +13,8 @@ from hil.cli.options.configuration import config_from, node_options
 @node_options
 @click.option("--device", help="Radio URI, or sim, pluto, usrp.  [sim]")
 @click.option("--user", type=click.IntRange(0, 7), required=True, help="Which user this is, from 0.")
-def command(user: int, **options: Any) -> None:
+@json_option
+def command(user: int, as_json: bool, **options: Any) -> None:
     """Encode pictures and transmit them in the slots that the coordinator names. Needs no torch.
 
     \b
@@ -28,3 +30,4 @@ def command(user: int, **options: Any) -> None:
     if user >= config.users:
         raise UsageError(f"--user {user} does not exist in a run with {config.users} users (0 to {config.users - 1}).")
     run_transmitter(config, user)
+    answer(as_json, {"node": f"tx{user}", "complete": True})

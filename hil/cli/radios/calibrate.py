@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from hil.cli.options.answer import answer, json_option
 from hil.cli.options.ranges import Quantity
 
 _folder = click.option(
@@ -31,6 +32,7 @@ _folder = click.option(
 )
 @click.option("--plan", "plan_only", is_flag=True, help="Print what would be done and stop.")
 @_folder
+@json_option
 @click.pass_context
 def command(context: click.Context, **options: Any) -> None:
     """Measure and correct carriers, timing, powers, IQ balance and leakage; keep the result per device.
@@ -58,6 +60,7 @@ def _calibrate(
     full_scale_dbm: float | None,
     plan_only: bool,
     store: Path | None,
+    as_json: bool,
     **options: Any,
 ) -> None:
     from rich.console import Console
@@ -74,11 +77,13 @@ def _calibrate(
     config = config_from(**options)
     uris = radio_uris(config.users, devices or ("sim",))
     ratio = _wanted(wanted, config.users)
-    console = Console()
+    console = Console(quiet=as_json)
     console.print(f"receiver {uris[0]}; transmitters {', '.join(uris[1:])}", soft_wrap=True, highlight=False)
     for number, step in enumerate(PLAN, 1):
         console.print(f"  {number}. {step}", highlight=False)
     if plan_only:
+        if as_json:
+            answer(True, {"receiver": uris[0], "transmitters": uris[1:], "plan": list(PLAN)})
         return
     with bench(config, uris) as (radios, receiver, transmitters):
         gains = radios.gain_range_db(config.guard.max_tx_gain_db)
@@ -94,13 +99,19 @@ def _calibrate(
     for user, state in found.states.items():
         console.print(f"user {user}: frequency {state.frequency}, timing {state.timing}, power {state.power}")
     folder = CalibrationFolder(store or default_folder())
-    for calibration in found.calibrations:
-        console.print(f"kept: {folder.save(calibration)}", soft_wrap=True, highlight=False)
+    kept = [folder.save(calibration) for calibration in found.calibrations]
+    for path in kept:
+        console.print(f"kept: {path}", soft_wrap=True, highlight=False)
     if plot is not None:
         from hil.calibrating.plots import write_plot
 
         write_plot(found, config.waveform, plot)
         console.print(f"plot: {plot}", soft_wrap=True, highlight=False)
+    if as_json:
+        records = [calibration.model_dump(mode="json") for calibration in found.calibrations]
+        answer(
+            True, {"receiver": uris[0], "transmitters": uris[1:], "kept": kept, "plot": plot, "calibrations": records}
+        )
 
 
 def _progress(console: Any, status: Any) -> Any:
@@ -130,7 +141,8 @@ for subcommand in (linearity, antennas, coherence, measure):
 
 @command.command("show")
 @_folder
-def show(store: Path | None) -> None:
+@json_option
+def show(store: Path | None, as_json: bool) -> None:
     """List the stored calibrations."""
     from calibration.errors import CalibrationError
     from calibration.store.folder import CalibrationFolder, default_folder, read
@@ -142,6 +154,9 @@ def show(store: Path | None) -> None:
             found.append(read(path))
         except CalibrationError as error:
             click.echo(f"warning: {error}", err=True)
+    if as_json:
+        answer(True, {"folder": folder.path, "calibrations": [one.model_dump(mode="json") for one in found]})
+        return
     if not found:
         click.echo(f"no calibrations in {folder.path}; `semnoma-hil calibrate` makes one.")
         return
@@ -152,9 +167,10 @@ def show(store: Path | None) -> None:
 @command.command("clear")
 @click.option("--serial", help="Only this device's, as `show` names it.  [all]")
 @_folder
-def clear(serial: str | None, store: Path | None) -> None:
+@json_option
+def clear(serial: str | None, store: Path | None, as_json: bool) -> None:
     """Remove stored calibrations."""
     from calibration.store.folder import CalibrationFolder, default_folder
 
     removed = CalibrationFolder(store or default_folder()).clear(serial)
-    click.echo(f"{len(removed)} calibrations removed.")
+    answer(as_json, {"removed": removed}, f"{len(removed)} calibrations removed.")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from hil.cli.options.answer import wrote
 from hil.cli.options.ranges import Quantity
 
 if TYPE_CHECKING:
@@ -107,6 +108,7 @@ def linearity(
     _show(f"Transmit linearity, user {user}", names, rows, facts, as_json)
     if plot is not None:
         plot_linearity(found, user, plot)
+        wrote("plot", plot)
 
 
 @click.command("antennas")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from hil.cli.options.answer import answer, json_option
 from hil.cli.options.live import source_options
 
 
@@ -31,6 +32,7 @@ from hil.cli.options.live import source_options
     help="With --control: where runs are put.",
 )
 @click.option("--terminal", is_flag=True, help="Show the same in this terminal, without a server.")
+@json_option
 def command(
     run: Path | None,
     bus: str | None,
@@ -43,6 +45,7 @@ def command(
     images: str | None,
     runs: Path,
     terminal: bool,
+    as_json: bool,
 ) -> None:
     """Nodes, pictures, PSNR, constellations, channels, spectrum and events of a run, as it happens or from its folder.
 
@@ -80,4 +83,8 @@ def command(
 
             controller = stack.enter_context(contextlib.closing(RunControl(feed, runs, base, images)))
         query = f"/?token={token}" if made else "/"
-        serve(Site(feed.state, Access(host, token), controller), host, port, lambda url: click.echo(url + query))
+
+        def listening(url: str) -> None:
+            answer(as_json, {"url": url + query}, url + query)
+
+        serve(Site(feed.state, Access(host, token), controller), host, port, listening)

@@ -4,13 +4,16 @@ from pathlib import Path
 
 import click
 
+from hil.cli.options.answer import answer, json_option
+
 
 @click.command("report")
 @click.argument(
     "folders", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, file_okay=False)
 )
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="The page of a comparison.")
-def command(folders: tuple[Path, ...], out: Path | None) -> None:
+@json_option
+def command(folders: tuple[Path, ...], out: Path | None, as_json: bool) -> None:
     """Write a run's RUN/report.html anew from what it recorded.
 
     Of several runs, or of the folders of `semnoma-hil run`: one self-contained page with curves and their confidence
@@ -28,7 +31,7 @@ def command(folders: tuple[Path, ...], out: Path | None) -> None:
 
     alone = folders[0] if len(folders) == 1 else None
     if alone and out is None and not (alone / TABLE).is_file():
-        click.echo(f"report: {build_report(alone)}")
-        return
-    page = out or (alone / "report.html" if alone else Path("comparison.html"))
-    click.echo(f"report: {build_comparison(folders, page)}")
+        page = build_report(alone)
+    else:
+        page = build_comparison(folders, out or (alone / "report.html" if alone else Path("comparison.html")))
+    answer(as_json, {"report": page}, f"report: {page}")

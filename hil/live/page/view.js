@@ -5,6 +5,7 @@ import { clock, duration, element, number, text, userColour } from "./format.js"
 const at = (id) => document.getElementById(id);
 const LATE_S = 2;
 const MAX_EVENTS = 200;
+const MAX_HISTORY = 24;
 const COLUMNS = [
   ["frequency", "carrier loop"], ["cfo_hz", "carrier left, Hz", 1], ["precorrection_hz", "corrected, Hz", 1],
   ["timing", "timing loop"], ["arrival_samples", "arrival, samples", 2], ["advance_ticks", "advanced, samples", 0],
@@ -38,6 +39,7 @@ export function showHeader(update) {
   if (run.images_per_s) pace.push(`${number(run.images_per_s, 1)} pictures/s`, `${duration(run.remaining_s)} left`);
   if (run.reason) pace.push(run.reason);
   text(at("pace"), pace.join(" · "));
+  at("report").hidden = !run.report;
   text(at("source"), source.sentence);
   at("link").dataset.on = source.connected ? "yes" : "no";
   text(at("malformed"), run.malformed ? `${run.malformed} malformed messages dropped` : "");
@@ -63,7 +65,7 @@ export function showNodes(nodes) {
     text(name, node.name);
     text(role, words[node.role] ?? node.role);
     health.dataset.health = late ? "late" : node.state;
-    text(health, late ? `silent for ${number(node.silent_s, 1)} s` : { here: "here", missing: "not joined", lost: "lost" }[node.state] ?? node.state);
+    text(health, late ? `silent for ${number(node.silent_s, 1)} s` : { here: "here", left: "left", missing: "not joined", lost: "lost" }[node.state] ?? node.state);
   });
 }
 
@@ -96,7 +98,7 @@ export function showUsers(users) {
     text(ssim, user.ssim === null ? "" : `SSIM ${number(user.ssim, 3)}`);
     text(ideal, user.ideal_psnr_db === null ? "" : `ideal ${number(user.ideal_psnr_db, 2, "dB")}`);
     const frame = user.frame === null ? "" : `frame ${user.frame}`;
-    text(id, [frame, user.image_id, user.decoded === false ? `not decoded: ${user.reason}` : ""].filter(Boolean).join(" · "));
+    text(id, [frame, figure.dataset.size, user.image_id, user.decoded === false ? `not decoded: ${user.reason}` : ""].filter(Boolean).join(" · "));
     figure.dataset.frame = user.frame ?? "";
   });
 }
@@ -122,6 +124,8 @@ export async function showPicture({ user, kind, frame, file }) {
       canvas.setAttribute("role", "img");
       canvas.setAttribute("aria-label", `${kind} picture of user ${user}, frame ${frame}`);
       text(label, "");
+      if (kind === "original") shot.closest("figure").dataset.size = `${bitmap.width} × ${bitmap.height} px`;
+      else remember(canvas, user, frame);
     }
     bitmap.close();
   } catch {
@@ -129,7 +133,22 @@ export async function showPicture({ user, kind, frame, file }) {
   }
 }
 
+// The received pictures of the last frames, newest first.
+function remember(canvas, user, frame) {
+  const history = at("history");
+  if (history.firstChild?.dataset.key === `${frame} ${user}`) return;
+  const copy = element("canvas", { title: `frame ${frame}, user ${user}`, data: { key: `${frame} ${user}` } });
+  [copy.width, copy.height] = [canvas.width, canvas.height];
+  copy.getContext("2d").drawImage(canvas, 0, 0);
+  copy.style.setProperty("--c", userColour(user));
+  history.prepend(copy);
+  while (history.children.length > MAX_HISTORY) history.lastElementChild.remove();
+  history.hidden = false;
+}
+
 export function clearPictures() {
+  at("history").replaceChildren();
+  at("history").hidden = true;
   at("pictures").replaceChildren();
   at("events").replaceChildren();
   at("no-events").hidden = false;

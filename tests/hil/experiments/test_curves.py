@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 from scipy import stats
 
-from hil.cli.evaluate import command
+from hil.cli.codecs.evaluate import command
 
 
 @pytest.fixture(scope="module")

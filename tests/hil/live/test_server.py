@@ -20,7 +20,7 @@ from hil.errors import UsageError
 from hil.live.access import COOKIE, Access, is_loopback_host
 from hil.live.serve import Site, listen, make_server
 from hil.live.server import FILES, MAX_COMMAND_BYTES, PAGE, build_app
-from hil.live.state import LiveState
+from hil.live.state import Cursor, LiveState
 from hil.nodes.telemetry import thumbnail
 
 TOKEN = "a-token-of-some-length"
@@ -252,3 +252,15 @@ def test_the_real_server_survives_garbage_and_serves_on(state):
         server.should_exit = True
         thread.join(10)
     assert not thread.is_alive()
+
+
+def test_the_report_is_served_once_it_is_there_and_runs_no_script(state, tmp_path):
+    state.report = tmp_path / "report.html"
+    assert client(state).get("/report").status_code == 404
+    assert state.since(Cursor())[0]["run"]["report"] is False
+    state.report.write_text("<h1>done</h1>")
+    answer = client(state).get("/report")
+    assert answer.text == "<h1>done</h1>" and state.since(Cursor())[0]["run"]["report"] is True
+    assert answer.headers["content-security-policy"].startswith("default-src 'none'; img-src data:")
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert client(state, token=TOKEN).get("/report").status_code == 401

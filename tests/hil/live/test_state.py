@@ -184,3 +184,10 @@ def test_the_spectrum_puts_a_tone_where_it_is_at_its_level():
 
 def test_half_floats_are_finite_whatever_goes_in():
     assert numbers(half_floats(np.array([np.nan, np.inf, -np.inf, 1.5])), 1) == [0.0, 30000.0, -30000.0, 1.5]
+
+
+def test_nodes_that_were_here_have_left_when_the_run_is_over(state):
+    state.overview(overview("running"))
+    assert [node["state"] for node in state.since(Cursor())[0]["nodes"]] == ["here", "lost"]
+    state.overview(overview("finished"))
+    assert [node["state"] for node in state.since(Cursor())[0]["nodes"]] == ["left", "lost"]

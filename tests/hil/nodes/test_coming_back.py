@@ -2,6 +2,7 @@
 
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from hil.bus.messages import Forgotten, FrameDone, Grant, Heartbeat, Hello, Start, Stop
@@ -14,6 +15,7 @@ from hil.nodes.node import Apart, keep_place
 from hil.nodes.receiver import ReceiverNode
 from hil.session.slot import Slot
 from radio.errors import DeviceError, DeviceGone
+from radio.samples import Samples
 from tests.hil.nodes.test_coordinator import answer, lab, next_of  # noqa: F401
 
 PATIENT = {"bus.rejoin_timeout_s": 20.0}
@@ -170,6 +172,9 @@ def test_a_transmitter_opens_its_radio_again_but_not_for_ever(monkeypatch, fault
     assert len(opened) == sessions
 
 
+SAMPLES = Samples(np.zeros((1, 1000), np.complex64), 0, 4e6)
+
+
 class FailingRadio:
     def __init__(self, *errors):
         self.errors, self.closed = list(errors), False
@@ -177,7 +182,7 @@ class FailingRadio:
     def receive(self, *_, **__):
         if self.errors:
             raise self.errors.pop()
-        return "samples"
+        return SAMPLES
 
     def close(self):
         self.closed = True
@@ -190,7 +195,8 @@ def test_a_receiver_opens_a_radio_that_slept_and_not_one_that_has_gone(error, op
     node = ReceiverNode(load_config(), bus, first, SimpleNamespace(), reopen=lambda: second)
     slot = Slot(Grant(3, 0, 0, None), Start(1000, 100))
     if opens:
-        assert node._samples_after_all(slot) == ("samples", []) and first.closed and node.radio is second
+        samples, arrivals = node._samples_after_all(slot)
+        assert samples.data is SAMPLES.data and not arrivals and first.closed and node.radio is second
     else:
         with pytest.raises(DeviceGone):
             node._samples_after_all(slot)

@@ -203,6 +203,19 @@ def test_nodes_that_do_not_join_are_named(lab):
     here.join("tx0")
     here.thread.join(60)
     assert "tx1, rx did not join" in str(here.error)
+    assert "tx1 was never heard" in str(here.error)
+
+
+def test_a_node_is_heard_before_it_joins_and_that_is_what_is_said_of_it(lab):
+    here = lab(**{"bus.join_timeout_s": 3600})
+    here.join("tx0"), here.join("tx1")
+    here.client("rx")  # its heartbeats, as while it loads its networks
+    joining = lambda: here.coordinator._joining  # noqa: E731
+    while not joining() or "rx" not in joining()._heard_s:
+        assert here.thread.is_alive()
+        time.sleep(0.01)
+    assert here.error is None and "rx" not in here.coordinator.nodes
+    here.coordinator.members.ended = "seen enough"
 
 
 def test_another_configuration_is_refused(lab):

@@ -1,5 +1,6 @@
 """The report is one file that opens anywhere, whatever the run left behind."""
 
+import itertools
 import re
 import struct
 import zlib
@@ -7,10 +8,15 @@ import zlib
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 
 from hil.cli.runs.report import command
 from hil.report import build_report
-from hil.report.build import figure, picture
+from hil.report.build import figure
+from hil.report.charts import _at_least, _finish
+from hil.report.pictures import difference, digital, picture
+from hil.results.metrics import psnr_db
 from hil.results.rows import ResultRow, ResultsError, read_rows
 from hil.results.summary import summarise, write_summary
 from hil.results.writer import ResultWriter
@@ -70,13 +76,57 @@ def test_hostile_names_are_text(page):
 def test_pictures_plots_and_figures_are_there(page):
     pictures = re.findall(r"<img[^>]*>", page)
     assert all(re.search(r'alt="[^"]+"', picture) for picture in pictures)
-    assert sum('class="small"' in picture for picture in pictures) == 8
+    assert sum('class="small"' in picture for picture in pictures) == 12  # sent, received and their difference
     for title in ("User 0: constellation", "User 1: constellation", "User 0: channel", "Spectrum",
                   "Latency per stage", "Carrier offset", "Age of the channel", "Configuration"):  # fmt: skip
         assert title in page
     assert "User 1: channel" not in page  # not received: nothing to draw
     assert "20.50\u00a0dB" in page and "1.00\u00a0dB" in page
     assert "prefers-color-scheme: dark" in page and ">complete<" in page
+
+
+def test_words_are_explained_once_asked_and_the_snr_is_not_repeated(page):
+    assert page.count("SNR est") == 0 and ">SINR</abbr> (dB)" in page
+    for word in ("PSNR", "SSIM", "Ideal", "CFO", "CSI age"):
+        assert re.search(f'<abbr tabindex="0" title="[^"]{{20,}}">{word}</abbr>', page)
+
+
+def test_a_difference_is_grey_where_the_picture_is_right():
+    sent = np.full((4, 4, 3), 100, np.uint8)
+    received = sent.copy()
+    received[0, 0], received[1, 1] = (110, 100, 90), (255, 255, 255)
+    seen = difference(sent, received)
+    assert (seen[2:] == 128).all() and seen[0, 0].tolist() == [168, 128, 88] and seen[1, 1].tolist() == [255] * 3
+    assert difference(sent, sent[:2]) is None
+
+
+def test_a_digital_picture_takes_no_more_bits_than_its_link_and_gets_better_with_them():
+    ramp = np.linspace(0, 255, 32 * 32 * 3).reshape(32, 32, 3).astype(np.uint8)
+    worse, better = (digital(ramp, row(0, 0, channel_uses=512, snr_db_true=snr), 2) for snr in (0.0, 20.0))
+    assert psnr_db(ramp, worse) < psnr_db(ramp, better)
+    assert digital(ramp, row(0, 0), 2) is None
+
+
+def test_an_axis_does_not_zoom_into_rounding_and_its_ticks_have_room():
+    figure = Figure()
+    axes = figure.subplots()
+    axes.plot([0, 1_000_000], [50.0, 50.000001])
+    _at_least(axes, 2.5)
+    _finish(axes)
+    FigureCanvasAgg(figure).draw()
+    low, high = axes.get_ylim()
+    assert high - low >= 2.5
+    for axis in (axes.xaxis, axes.yaxis):
+        boxes = [label.get_window_extent() for label in axis.get_ticklabels() if label.get_text()]
+        assert not any(one.overlaps(other) for one, other in itertools.pairwise(boxes))
+
+
+def test_a_lost_picture_says_why(tmp_path):
+    writer = ResultWriter(tmp_path, resume=False)
+    writer.append(row(0, 0, decoded=False, reason="not detected", events={"overflow": 2}))
+    writer.close()
+    page = build_report(tmp_path).read_text()
+    assert "Lost pictures" in page and "overflow 2" in page and "No burst of this user" in page and "too slow" in page
 
 
 def test_nothing_decoded_and_no_summary(tmp_path):

@@ -13,8 +13,8 @@ import sigmf
 from scipy.io import wavfile
 
 from radio.errors import ConfigurationError
-from radio.open import open_radio
 from radio.recording import SigmfReader
+from radio.safety.open import open_radio
 from radio.samples import EventKind
 
 LEVELS = np.array([0.5, -0.25, 0.125, -0.5, 0.75, 0.0])
