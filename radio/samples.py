@@ -53,6 +53,7 @@ class EventKind(StrEnum):
     LOST_LINK = "lost_link"
     UNUSABLE = "unusable"
     SEQUENCE_ERROR = "sequence_error"
+    INTERFERENCE = "interference"
 
 
 @dataclass(frozen=True)
@@ -62,8 +63,12 @@ class RadioEvent:
     count: how many samples (overflow, underflow, clipped, unusable: no numbers) or bursts (late) are concerned; 1 where
     that is unknown.
     lost_link: the connection to the device broke and was made again. sequence_error: a packet went missing.
+    interference: a tone was taken out of `count` samples, at frequency_hz from the carrier and of that power, in the
+    samples' own units.
     """
 
     kind: EventKind
     tick: int
     count: int = 1
+    frequency_hz: float | None = None
+    power: float | None = None

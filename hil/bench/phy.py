@@ -23,6 +23,7 @@ WARM_UP = 10  # bursts until a receiver has reached its speed
 GUARD_SAMPLES = 512
 AMPLITUDE = 0.25
 SEARCHED_SAMPLES = 1 << 18
+TONE_CYCLES = 12345.0
 FOUR_TAPS = tuple(  # between the sampling instants, so that none of them is a mere shift
     PathConfig(delay_samples=delay, gain_db=gain_db, phase_deg=phase_deg)
     for delay, gain_db, phase_deg in ((0.0, 0.0, 0.0), (0.7, -3.0, 80.0), (1.6, -6.0, 200.0), (2.9, -9.0, 300.0))
@@ -34,7 +35,8 @@ def bench_phy(runs: int = 7) -> dict[str, float | None]:
 
     air_four_taps_msps: a channel of four taps, noise and 12 bit, clocks that run apart; air_msps: the same with TDL-A
     (23 taps); air_phase_noise_msps: TDL-A with phase noise as well, as the receiver meets it. search_msps: the stream
-    receiver on noise. reference_msps is liquid-dsp's receiver for one user, or None where it is not installed.
+    receiver on noise; search_dc_msps, search_tone_msps: with DC or a tone as
+    loud as the noise. reference_msps is liquid-dsp's receiver for one user, or None where it is not installed.
     """
     keep_freed_memory()  # as the nodes do
     rng = np.random.default_rng(1)
@@ -98,13 +100,19 @@ def bench_phy(runs: int = 7) -> dict[str, float | None]:
         "air_msps": window / air_s / 1e6,
         "air_phase_noise_msps": window / air_phase_noise_s / 1e6,
         "search_msps": _search_msps(config, runs),
+        "search_dc_msps": _search_msps(config, runs, 0.0),
+        "search_tone_msps": _search_msps(config, runs, TONE_CYCLES),
         "reference_msps": bench_reference(window, runs),
     }
 
 
-def _search_msps(config: WaveformConfig, runs: int) -> float:
+def _search_msps(config: WaveformConfig, runs: int, tone_cycles: float | None = None) -> float:
+    """In noise, and with a tone as loud as it; tone_cycles: whole ones in SEARCHED_SAMPLES."""
     rng = np.random.default_rng(2)
     noise = rng.standard_normal((1, 2 * SEARCHED_SAMPLES)).astype(np.float32).view(np.complex64)
+    if tone_cycles is not None:
+        turns = tone_cycles / SEARCHED_SAMPLES * np.arange(SEARCHED_SAMPLES)
+        noise = noise + np.exp(2j * np.pi * turns).astype(np.complex64)
     receiver, chunk = StreamReceiver(config), itertools.count()
 
     def search() -> None:

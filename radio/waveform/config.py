@@ -14,7 +14,7 @@ class WaveformConfig(BaseModel):
     center_frequency_hz: Hertz = Field(2.45e9, gt=0)
     users: int = Field(2, ge=1, le=8)
     rx_antennas: int = Field(1, ge=1, le=4)
-    fft_size: int = Field(256, ge=64, le=2048, description="Power of two.")
+    fft_size: int = Field(256, ge=64, le=4096, description="Power of two.")
     cp_samples: int = Field(32, ge=4, description="Cyclic prefix: longest delay plus difference between users.")
     active_subcarriers: int = Field(200, ge=32, description="Even; half on each side of an empty DC.")
     preamble_repeats: int = Field(8, ge=2, le=16, description="Repeats of a user's preamble symbol.")
@@ -32,11 +32,11 @@ class WaveformConfig(BaseModel):
     def _fits(self) -> "WaveformConfig":
         n, active = self.fft_size, self.active_subcarriers
         if n & (n - 1):
-            raise ValueError(f"waveform.fft_size is {n} and must be a power of two from 64 to 2048")
+            raise ValueError(f"waveform.fft_size is {n} and must be a power of two from 64 to 4096")
         if active % 2 or active > n - 2:
             raise ValueError(f"waveform.active_subcarriers is {active} and must be even and at most {n - 2}")
-        if self.cp_samples >= n:
-            raise ValueError(f"waveform.cp_samples is {self.cp_samples} and must be below fft_size ({n})")
+        if self.cp_samples > n:
+            raise ValueError(f"waveform.cp_samples is {self.cp_samples} and must be at most fft_size ({n})")
         if self.users * self.pilots_per_user * 2 > active:
             raise ValueError(
                 f"waveform.pilots_per_user is {self.pilots_per_user}: pilots of {self.users} users would take more "

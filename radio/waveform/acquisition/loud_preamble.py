@@ -23,6 +23,7 @@ CLEAR = 0.15  # of what a preamble without noise gives; another user's, matched 
 STEADY = 0.7  # see `_carrier_of_repeats`: a carrier that is off by 4 % of a subcarrier
 DEVIATIONS = 5.0  # allowed for a carrier that noise makes uncertain
 LEAKAGE = 0.01  # subcarriers: allowed for what a tone or a DC offset as loud as the preamble does to it
+AS_MUCH = 1.0  # symbols of energy: starts that differ by less see as much; a repeat too late loses two
 LIKELIHOODS = 16  # of carriers on either side of the one that the repetition showed
 
 
@@ -113,23 +114,28 @@ def _agreement_compiled(filtered: np.ndarray, times_s: np.ndarray, width_hz: flo
 
 
 def repeats_wrong(samples: np.ndarray, grid: ResourceGrid, user: int, hit: Acquisition) -> int:
-    """-1, 0 or 1: by how many repeats the hit's start should be moved.
+    """By how many repeats the hit's start should be moved.
 
-    A start that is one repeat wrong still sees all repeats but one; the sounding is not there for it.
+    A start that is one repeat wrong still sees all repeats but one; the sounding is not there for it. A prefix of a
+    whole symbol holds the symbol once more: of starts that see as much, the last one is right.
     """
     config, n = grid.config, grid.config.fft_size
     gap = grid.sounding_start(user) + config.cp_samples - grid.preamble_start(user)
-    shifts, cycles = (-1, 0, 1), hit.cfo_hz / config.sample_rate_hz
-    repeats = hit.start + n * np.arange(-1, config.preamble_repeats + 1)
+    most, cycles = max(1, (grid.preamble_prefix_samples + n // 2) // n), hit.cfo_hz / config.sample_rate_hz
+    shifts = range(-most, most + 1)
+    repeats = hit.start + n * np.arange(-most, config.preamble_repeats + most)
     soundings = np.arange(config.sounding_symbols) * grid.symbol_samples
     sounded = (hit.start + gap + n * np.array(shifts)[:, None] + soundings).reshape(-1)
     preamble = _powers(matched(samples, repeats, preamble_symbol(config, user), cycles, 0.0))
     sounding = _powers(matched(samples, sounded, sounding_symbol(config, user), cycles, 0.0)).reshape(len(shifts), -1)
     known = [
-        float(preamble[1 + s : 1 + s + config.preamble_repeats].sum() + row.sum())
+        float(preamble[most + s : most + s + config.preamble_repeats].sum() + row.sum())
         for s, row in zip(shifts, sounding, strict=True)
     ]
-    return shifts[known.index(max(known))]
+    if 2 * grid.preamble_prefix_samples < 3 * n:
+        return shifts[known.index(max(known))]
+    least = max(known) * (1 - AS_MUCH / len(grid.training(user)))
+    return max(s for s, energy in zip(shifts, known, strict=True) if energy >= least)
 
 
 def _powers(filtered: np.ndarray) -> np.ndarray:

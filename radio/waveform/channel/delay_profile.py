@@ -9,6 +9,7 @@ with frequencies in cycles per sample. A spread of 0 is one path. The eigenvecto
 onset only turns their phases, so that one FFT per eigenvector correlates with every onset.
 """
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -20,6 +21,7 @@ from radio.waveform.config import WaveformConfig
 SMALLEST_SPREAD = 0.1  # samples; below it a cluster cannot be told from one path at lab SNRs
 SPREAD_RATIO = 2.0
 LARGEST_SPREAD_OF_PREFIX = 0.15
+SPARE_DIMENSIONS = 24
 KEPT_EIGENVALUE = 1e-6  # relative to the largest
 
 
@@ -52,11 +54,40 @@ def relative_frequencies(config: WaveformConfig) -> np.ndarray:
 
 
 def _cluster(frequencies: np.ndarray, spread: float) -> Cluster:
-    difference = frequencies[:, None] - frequencies[None, :]
-    values, vectors = np.linalg.eigh(1 / (1 + 2j * np.pi * difference * spread))
-    kept = values > KEPT_EIGENVALUE * values[-1]
     if spread == 0:
-        kept = np.arange(values.size) == values.size - 1
+        values, vectors = (
+            np.array([float(frequencies.size)]),
+            np.full((frequencies.size, 1), frequencies.size**-0.5 + 0j),
+        )
+    else:
+        values, vectors = _largest(frequencies, spread)
+    kept = values > KEPT_EIGENVALUE * values[-1]
     vectors = vectors[:, kept][:, ::-1]
     conjugated = np.ascontiguousarray(vectors.conj().T, np.complex64)
     return Cluster(spread, vectors, np.ascontiguousarray(values[kept][::-1]), conjugated)
+
+
+def _largest(frequencies: np.ndarray, spread: float) -> tuple[np.ndarray, np.ndarray]:
+    """Eigenvalues of R, rising, and eigenvectors: at least all that are kept.
+
+    By subspace iteration on random vectors (Halko, Martinsson and Tropp 2011): a cluster has few dimensions, and R
+    depends on differences of frequency alone, so that transforms apply it.
+    """
+    step = float(frequencies[-1] / (frequencies.size // 2))
+    places = np.round(frequencies / step).astype(int) + frequencies.size // 2
+    size = 2 * (int(places[-1]) + 1)
+    lags = np.fft.fftfreq(size, 1 / size) * step
+    response = np.fft.fft(1 / (1 + 2j * np.pi * lags * spread))[:, None]
+
+    def applied(columns: np.ndarray) -> np.ndarray:
+        embedded = np.zeros((size, columns.shape[1]), complex)
+        embedded[places] = columns
+        return np.asarray(np.fft.ifft(np.fft.fft(embedded, axis=0) * response, axis=0)[places])
+
+    width = float(frequencies[-1] - frequencies[0])
+    count = min(frequencies.size, SPARE_DIMENSIONS + math.ceil(-1.5 * math.log(KEPT_EIGENVALUE) * spread * width))
+    basis = np.random.default_rng(0).standard_normal((frequencies.size, count)) + 0j
+    for _ in range(2):
+        basis, _ = np.linalg.qr(applied(basis))
+    values, vectors = np.linalg.eigh(basis.conj().T @ applied(basis))
+    return values, basis @ vectors

@@ -12,6 +12,7 @@ Single paths that this cannot explain are then added (see `path_search`).
 import numpy as np
 
 from radio import acceleration
+from radio.waveform.channel.beyond_prefix import beyond_prefix
 from radio.waveform.channel.delay_basis import conjugate_delay_basis, transposed_delay_basis
 from radio.waveform.channel.delay_profile import clusters
 from radio.waveform.channel.delay_refinement import climb, cluster_estimate
@@ -76,4 +77,14 @@ def estimate_channel(measured: np.ndarray, config: WaveformConfig, variance: flo
         estimate, parameters, delays = explained.estimate, explained.parameters, explained.delays
     # A delay found from the data costs half as much as a complex amplitude.
     error = variance * (parameters + 0.5 * delays / len(measured)) / config.active_subcarriers
+    longer = beyond_prefix(measured - estimate, config, variance, parameters)
+    if longer is not None:
+        estimate, error = estimate + longer[0], error + longer[1]
     return estimate, error
+
+
+def share_beyond_prefix(channel: np.ndarray, config: WaveformConfig) -> float:
+    """Of the power of a channel complex64 [antennas, active], what comes later than the cyclic prefix lasts."""
+    amplitudes = channel @ conjugate_delay_basis(config)
+    within = float(np.vdot(amplitudes, amplitudes).real)
+    return max(0.0, 1 - within / max(float(np.vdot(channel, channel).real), 1e-30))

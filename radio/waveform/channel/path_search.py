@@ -33,12 +33,13 @@ RATIO_DB = 1e-6  # to which powers are rounded where tables are looked up by the
 @dataclass(frozen=True)
 class Explained:
     """estimate: complex64 [antennas, active]; parameters: how many it takes, not counting `delays` found from the data;
-    evidence: natural logarithm."""
+    evidence: natural logarithm; paths: (delay in samples, power) of each that was added."""
 
     estimate: np.ndarray
     parameters: float
     evidence: float
     delays: int
+    paths: tuple[tuple[float, float], ...] = ()
 
 
 def with_paths(measured: np.ndarray, found: Found, config: WaveformConfig, variance: float) -> Explained:
@@ -51,6 +52,7 @@ def with_paths(measured: np.ndarray, found: Found, config: WaveformConfig, varia
     held = held_by_cluster(config, found, variance)
     news, scales = np.zeros((MOST_PATHS, active), np.complex64), np.zeros(MOST_PATHS)  # w, 1 / (s v)
     first, size, paths, evidence = int(EARLIEST_ONSET * OVERSAMPLING), config.fft_size * OVERSAMPLING, 0, found.evidence
+    added: list[tuple[float, float]] = []
     look = _likeliest_compiled if acceleration.NUMBA else _likeliest
     residual, new = transform(antennas, size, inverse=True), transform(1, size, inverse=True)
     while paths < MOST_PATHS:
@@ -69,8 +71,9 @@ def with_paths(measured: np.ndarray, found: Found, config: WaveformConfig, varia
         place_subcarriers(news[paths : paths + 1], new.source)
         turned = np.zeros((1, held.size), np.float32)
         add_powers(new.run(), first, turned)
+        added.append(((first + place) / OVERSAMPLING, power * variance))
         held, paths, evidence = held + scale * turned[0], paths + 1, evidence + gain - PATH_GAIN
-    return Explained(estimate, parameters, evidence, 1 + paths)
+    return Explained(estimate, parameters, evidence, 1 + paths, tuple(added))
 
 
 def _likeliest(

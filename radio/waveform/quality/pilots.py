@@ -57,13 +57,13 @@ def view_pilots(
     delay_samples: np.ndarray,
     phase_rad: np.ndarray,
 ) -> PilotView:
-    """bins: complex64 [antennas, symbols, active]; channel: complex64 [antennas, active]; delay_samples, phase_rad:
-    float [symbols], to be undone as in `straightening`.
+    """bins: complex64 [antennas, symbols, active]; channel: complex64 [antennas, active], or [antennas, symbols,
+    active] where it moves; delay_samples, phase_rad: float [symbols], to be undone as in `straightening`.
     """
     n_symbols = bins.shape[1]
     positions, values = grid.pilot_positions(n_symbols)[user], grid.pilot_values(user, n_symbols)
     numbers, step = _numbers(grid.config, n_symbols)[user], 2 * np.pi / grid.config.fft_size * delay_samples
-    view = _viewed_compiled if acceleration.NUMBA else _viewed
+    view = _viewed_compiled if acceleration.NUMBA and channel.ndim == 2 else _viewed
     products, energy, power = view(bins, channel, positions, values, numbers, step, phase_rad)
     total = products.sum(axis=1, dtype=np.complex128)
     return PilotView(products, total, energy, power, numbers, len(bins) * positions.shape[1])
@@ -89,7 +89,8 @@ def _viewed(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """products, energy and power of a `PilotView`. step: radians per subcarrier, float [symbols]."""
     seen = bins[:, np.arange(len(positions))[:, None], positions]
-    expected = channel[:, positions] * values
+    rows = np.arange(len(positions))[:, None]
+    expected = (channel[:, positions] if channel.ndim == 2 else channel[:, rows, positions]) * values
     turn = np.exp(1j * (step[:, None] * numbers - phase[:, None]))
     products = np.sum(seen * expected.conj(), axis=0) * turn
     energy = np.asarray(np.sum(np.abs(expected) ** 2, axis=(0, 2), dtype=np.float64))

@@ -19,6 +19,7 @@ REACH_SAMPLES = 5  # a user's pilots, evenly spaced, repeat themselves after abo
 DRIFT_COST = 4.0  # of a step of the grid from one symbol to the next, in log-likelihood
 JUMP_COST = 14.0
 LONGEST_JUMP_SAMPLES = 3
+LEAST_ALIKE = 0.8  # share of a slipped symbol's channel that is the last one's
 SMALLEST_JUMP = 3  # steps; less is a clock that drifts
 
 
@@ -55,6 +56,12 @@ def training_slips(observations: np.ndarray, fft_size: int, noise_power: float) 
     power = max(float(np.vdot(observations, observations).real) / observations.size - noise_power, 1e-30)
     likelihood = 2 * found / (2 * noise_power + noise_power**2 / power)  # both factors are noisy
     course = _likeliest(likelihood[::-1], np.inf, LONGEST_JUMP_SAMPLES)[::-1]
+    # What slipped is the same channel at another time; one whose paths moved meanwhile is another channel.
+    own = np.maximum(np.sum(np.abs(observations) ** 2, axis=(0, 2)) - noise_power * last.size, 1e-30)
+    alike = found[np.arange(course.size), course] ** 2 / np.maximum(own * own[-1], 1e-30)
+    slipped = course != middle
+    if slipped.any() and float(alike[slipped].mean()) < LEAST_ALIKE:
+        return np.zeros(course.size, int)
     return np.asarray(course - middle)
 
 

@@ -5,9 +5,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from radio.waveform.burst.grid import ResourceGrid
+from radio.waveform.quality.disturbance import Disturbance
 from radio.waveform.quality.pilots import PilotView, view_pilots
 from radio.waveform.reception.user import Reception
 from radio.waveform.tracking.known_elements import known_phasors
+from radio.waveform.tracking.moving_channel import MovingChannel
 from radio.waveform.tracking.tracker import Track, track
 
 RETIME_SAMPLES = 0.5  # drift over a burst above which FFT windows follow the clock
@@ -45,6 +47,19 @@ class Laid:
     beyond: int
 
 
+@dataclass(frozen=True)
+class Followed:
+    """A payload as it was followed, what disturbs it, and what happened to it. leaked: power of others' payloads beside
+    their subcarriers; moving: where its channel moved."""
+
+    laid: Laid
+    seen: Disturbance
+    course: Course
+    heard: bool
+    leaked: float
+    moving: MovingChannel | None = None
+
+
 def lay(data: np.ndarray, grid: ResourceGrid, one: Reception, noise_power: float, course: Course) -> Laid | None:
     """One user's payload; None when the samples end before 1 - LARGEST_CUT of it has come."""
     assert one.channel is not None
@@ -56,6 +71,31 @@ def lay(data: np.ndarray, grid: ResourceGrid, one: Reception, noise_power: float
     if (course.gain != 1).any():
         bins = bins / course.gain.astype(np.float32)[:, None]
     followed = _follow(bins, grid, one, first, noise_power, course.trusted)
+    return _laid(data, grid, one, bins, starts, beyond, followed, course.gain, one.channel)
+
+
+def lay_moving(data: np.ndarray, grid: ResourceGrid, one: Reception, moving: MovingChannel) -> Laid:
+    """The whole payload where its channel went."""
+    course = Course.undisturbed(int(moving.lengths.sum()))
+    starts = _starts(grid, one, course)
+    bins, beyond = payload_bins(data, grid, one, starts)
+    assert bins is not None
+    return _laid(data, grid, one, bins, starts, beyond, moving.track, course.gain, moving.each())
+
+
+def _laid(
+    data: np.ndarray,
+    grid: ResourceGrid,
+    one: Reception,
+    bins: np.ndarray,
+    starts: np.ndarray,
+    beyond: int,
+    followed: Track,
+    gain: np.ndarray,
+    channel: np.ndarray,
+) -> Laid:
+    """Windows moved after the clock, and what the pilots show in them."""
+    first = one.symbol_index(grid, grid.payload_start)
     drift = followed.delay_samples[first:]
     if max(abs(float(drift[0])), abs(float(drift[-1]))) > RETIME_SAMPLES:  # it is even
         moved = np.round(drift).astype(int)
@@ -63,11 +103,11 @@ def lay(data: np.ndarray, grid: ResourceGrid, one: Reception, noise_power: float
         late[moved.size - beyond :] = False
         retimed = one.bins(data, grid, (starts + moved)[late])
         if retimed is not None:
-            bins[:, late] = retimed / course.gain[late].astype(np.float32)[:, None]
+            bins[:, late] = retimed / gain[late].astype(np.float32)[:, None]
             moved[~late] = 0
             drift, starts = drift - moved, starts + moved
     phase = followed.phase_rad[first:]
-    pilots = view_pilots(bins, grid, one.user, one.channel, drift, phase)
+    pilots = view_pilots(bins, grid, one.user, channel, drift, phase)
     return Laid(bins, starts, drift, phase, followed, pilots, beyond)
 
 

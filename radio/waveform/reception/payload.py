@@ -1,15 +1,15 @@
 """A user's payload: follow its phase and timing, undo them, take its view of the superposition."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from radio.waveform.burst.grid import ResourceGrid
-from radio.waveform.quality.disturbance import Disturbance, disturbance
+from radio.waveform.quality.disturbance import Disturbance
 from radio.waveform.quality.payload_quality import PayloadQuality
-from radio.waveform.quality.suspicion import FOLLOWED_DEVIATIONS, is_heard, suspect
-from radio.waveform.reception.damage import follow_damage
-from radio.waveform.reception.laying import Course, lay
+from radio.waveform.reception.elements import BLOCK_SYMBOLS
+from radio.waveform.reception.laying import Course, Followed
+from radio.waveform.reception.moving_separation import moving_view
 from radio.waveform.reception.separation import View, view_of
 from radio.waveform.reception.user import Reception
 from radio.waveform.tracking.straightening import straightened_uses
@@ -32,38 +32,29 @@ class Payload:
     quality: PayloadQuality
 
 
-def receive_payload(
-    data: np.ndarray,
+def take_payload(
     grid: ResourceGrid,
     one: Reception,
+    followed: Followed | None,
     found: list[Reception],
     noise_power: float,
     silent: frozenset[int] = frozenset(),
 ) -> Payload | None:
-    """One user's payload; None when the samples end before half of it has come (see `lay`).
+    """One user's payload; None where it was not followed (see `follow_payload`).
 
     silent: users whose payload has been cancelled.
     """
     assert one.header is not None
-    course = Course.undisturbed(grid.payload_symbols(one.header.n_symbols))
-    laid = lay(data, grid, one, noise_power, course)
-    if laid is None:
+    if followed is None:
         return None
-    course = replace(course, gone=np.arange(laid.starts.size) >= laid.starts.size - laid.beyond)
-    leaked = sum(_leaked(one, other, grid) for other in found if other.user not in silent)
-    expected = noise_power + leaked
-    seen = disturbance(laid.pilots, expected, course.gone)
-    heard = is_heard(laid.pilots)
-    if seen.hit.any() or suspect(laid.pilots, expected):
-        laid, seen, course = follow_damage(data, grid, one, noise_power, expected, laid, seen, course)
-        heard = heard or is_heard(laid.pilots, FOLLOWED_DEVIATIONS)
-    view = _view(one, found, seen.power, leaked, noise_power, grid, silent)
+    laid, seen, course = followed.laid, followed.seen, followed.course
+    view = _view(one, found, seen.power, followed.leaked, noise_power, grid, silent)
     features = straightened_uses(
         laid.bins, view.weights, laid.delay_samples, laid.phase_rad, grid, view.lengths, one.header.n_symbols
     )
     if grid.config.scramble:
         features = features * grid.scramble_signs(features.size)
-    quality = _quality(one, view, seen, course, heard, noise_power)
+    quality = _quality(one, view, seen, course, followed.heard, noise_power)
     return Payload(features, laid.track, laid.starts, laid.delay_samples, laid.phase_rad, course.gain, quality)
 
 
@@ -79,24 +70,19 @@ def _view(
     """Weights of one user against disturbance float64 [symbols]; others count only where their payloads last."""
     lengths = [grid.payload_symbols(f.header.n_symbols) if f.header else disturbed.size for f in found]
     lengths = [0 if f.user in silent else length for f, length in zip(found, lengths, strict=True)]
+    index = [f.user for f in found].index(one.user)
+    if any(f.moving is not None for f in found):
+        gains = [f.gains for f in found]
+        return moving_view(gains, BLOCK_SYMBOLS, lengths, index, disturbed, leaked, noise_power)
     channels = np.stack([f.channel for f in found if f.channel is not None])
-    return view_of(channels, lengths, [f.user for f in found].index(one.user), disturbed, leaked, noise_power)
-
-
-def _leaked(one: Reception, other: Reception, grid: ResourceGrid) -> float:
-    """Power of another user's payload that falls beside its subcarriers where one's carrier is undone."""
-    if other is one or other.channel is None:
-        return 0.0
-    power = float(np.vdot(other.channel, other.channel).real) / other.channel.size
-    return power * float(1 - np.sinc((other.cfo_hz - one.cfo_hz) / grid.config.subcarrier_spacing_hz) ** 2)
+    return view_of(channels, lengths, index, disturbed, leaked, noise_power)
 
 
 def _quality(
     one: Reception, view: View, seen: Disturbance, course: Course, heard: bool, noise_power: float
 ) -> PayloadQuality:
-    assert one.channel is not None
     return PayloadQuality(
-        power=np.asarray(np.sum(np.abs(one.channel) ** 2, axis=0, dtype=np.float64)),
+        power=np.asarray(np.sum(np.mean(np.abs(one.gains) ** 2, axis=1), axis=0, dtype=np.float64)),
         disturbed=seen.power,
         noise_power=noise_power,
         separated=view.sinr,

@@ -12,16 +12,20 @@ from radio.waveform.acquisition.carrier import known_symbol_starts, observe, ref
 from radio.waveform.acquisition.hypotheses import Acquisition
 from radio.waveform.acquisition.loud_preamble import repeats_wrong
 from radio.waveform.acquisition.search import acquire, acquire_near
+from radio.waveform.acquisition.tones import without_tones
 from radio.waveform.burst.grid import ResourceGrid
 from radio.waveform.burst.header import FrameHeader
 from radio.waveform.burst.windows import backoff_samples
 from radio.waveform.channel.delay_memory import DelayMemory
+from radio.waveform.channel.estimation import share_beyond_prefix
 from radio.waveform.channel.strongest_path import strongest_path_samples
 from radio.waveform.config import WaveformConfig
 from radio.waveform.quality.slips import training_slips
+from radio.waveform.reception.following import follow_payload
 from radio.waveform.reception.frame import Alignment, ChannelEstimate, ReceivedFrame, ReceivedUser
 from radio.waveform.reception.header import learn_from_header, read_header, start_tracking
-from radio.waveform.reception.payload import receive_payload
+from radio.waveform.reception.laying import Followed
+from radio.waveform.reception.payload import take_payload
 from radio.waveform.reception.presence import is_present, power_floor
 from radio.waveform.reception.user import Reception
 from radio.waveform.tracking.steady import steady_mean
@@ -65,6 +69,7 @@ class BurstReceiver:
             finite = np.isfinite(np.vdot(data, data))
         if not finite:
             data = np.where(np.isfinite(data), data, 0)
+        data, tones = without_tones(data)
         expected = None if expected_tick is None else expected_tick - samples.start_tick
         found = self._find(data, expected, search_samples)
         if not found:
@@ -74,14 +79,19 @@ class BurstReceiver:
         around = sorted(f.origin for f in found)[len(found) // 2]
         found += [self._assume(data, user, around) for user in sorted(set(told) - seen)]
         noise_power = self._measure(data, found, told, memory, expected_tick, samples.start_tick)
+        followed = {f.user: follow_payload(data, self.grid, f, found, noise_power, silent - {f.user}) for f in found}
+        for one in found:
+            laid = followed[one.user]
+            if laid is not None and laid.moving is not None:
+                one.take_motion(laid.moving)
         origin = min(one.origin for one in found)
         users = tuple(
-            self._user(data, samples.start_tick, origin, found, user, noise_power, silent)
+            self._user(data, samples.start_tick, origin, found, user, followed, noise_power, silent)
             for user in range(self.config.users)
         )
         total = sum(user.power for user in users)
         snr_db = float(10 * np.log10(max(total, 1e-30) / noise_power))
-        return ReceivedFrame(samples.start_tick + origin, users, noise_power, snr_db)
+        return ReceivedFrame(samples.start_tick + origin, users, noise_power, snr_db, tones)
 
     def warm_up(self) -> None:
         """Compile the hot loops, so that the first frame does not wait for it."""
@@ -194,6 +204,7 @@ class BurstReceiver:
         origin: int,
         found: list[Reception],
         user: int,
+        followed: dict[int, Followed | None],
         noise_power: float,
         silent: frozenset[int],
     ) -> ReceivedUser:
@@ -213,12 +224,13 @@ class BurstReceiver:
             "power": power,
             "snr_db": 10 * math.log10(power / noise_power),
             "evm_db": one.evm_db,
+            "doppler_hz": 0.0 if one.moving is None else one.moving.doppler_hz,
         }
         if one.header is None or one.phasors is None:
             return ReceivedUser(**measured, reason="the checksum of its header is wrong")
         if one.header.n_symbols == 0:
             return ReceivedUser(**measured)
-        payload = receive_payload(data, self.grid, one, found, noise_power, silent - {user})
+        payload = take_payload(self.grid, one, followed[user], found, noise_power, silent - {user})
         if payload is None:
             return ReceivedUser(**measured, reason="the burst is cut off by the end of the samples")
         measured["cfo_hz"] += payload.track.frequency_hz
@@ -228,7 +240,7 @@ class BurstReceiver:
             one.phase_origin(self.grid) + start_tick,
             payload.delay_samples,
             payload.phase_rad,
-            one.channel,
+            one.channel if one.moving is None else one.moving.each(),
             payload.gain,
         )
         clock_ppm = payload.track.clock_ppm
@@ -248,7 +260,8 @@ class BurstReceiver:
         elapsed = middle - one.phase_origin(self.grid)
         phase = 2 * math.pi * math.fmod(one.cfo_hz * elapsed / self.config.sample_rate_hz, 1.0)
         values = turn_band(one.channel, -2 * math.pi * delay / self.config.fft_size, phase)
-        return ChannelEstimate(values, one.error_variance, start_tick + middle)
+        beyond = share_beyond_prefix(one.channel, self.config)
+        return ChannelEstimate(values, one.error_variance, start_tick + middle, beyond)
 
 
 def _noise_power(found: list[Reception], grid: ResourceGrid) -> float:

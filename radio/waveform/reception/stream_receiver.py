@@ -8,12 +8,15 @@ import numpy as np
 
 from radio.samples import EventKind, RadioEvent, Samples, without_unusable
 from radio.waveform.acquisition.gate import HOP, gate_threshold, repetition_metric
+from radio.waveform.acquisition.tones import Tone, without_tones
 from radio.waveform.burst.grid import ResourceGrid
 from radio.waveform.config import WaveformConfig
 from radio.waveform.reception.frame import ReceivedFrame
 from radio.waveform.reception.receiver import BurstReceiver
 
 OPENS_BY_CHANCE = 1e-4  # at one place; neighbours go together, so that noise is looked at about once in 1e6 samples
+SAME_CYCLES = 1e-4  # per sample
+TONES_TOLD = 16  # that are remembered
 SMALLEST_SEARCH = 4096  # samples; below it waiting costs less than starting
 
 
@@ -39,6 +42,8 @@ class StreamReceiver:
         self._start = self._next = 0  # tick of the first kept sample, and of the first that was not searched
         self._wanted = 0  # tick that must arrive before the burst in progress can be received
         self._events: list[RadioEvent] = []
+        self._told: tuple[Tone, ...] = ()
+        self.examined = 0  # windows that the gate opened for
 
     @property
     def kept_samples(self) -> int:
@@ -111,16 +116,29 @@ class StreamReceiver:
         unseen = self.kept_samples - skip - self.config.preamble_repeats * self.config.fft_size
         if unseen <= 0 or (unseen < SMALLEST_SEARCH and not final):
             return None
-        metric = repetition_metric(self._data[:, skip:], self.config)
+        searched, tones = without_tones(self._data[:, skip:])
+        self._tell(tones, self._start + skip, searched.shape[1])
+        metric = repetition_metric(searched, self.config)
         above = metric > gate_threshold(OPENS_BY_CHANCE)
         if not above.any():
             self._next = self._start + skip + metric.size * HOP
             return None
         return self._start + skip + int(np.argmax(above)) * HOP
 
+    def _tell(self, tones: tuple[Tone, ...], tick: int, count: int) -> None:
+        """An event for every tone that is new, or much stronger or weaker than when it was told."""
+        rate_hz, told = self.config.sample_rate_hz, self._told
+        self._told = (*tones, *told)[:TONES_TOLD]
+        for tone in tones:
+            known = [was for was in told if abs(tone.cycles - was.cycles) < SAME_CYCLES]
+            if not known or not 0.5 < tone.power / known[0].power < 2:
+                frequency_hz = tone.cycles * rate_hz
+                self._events.append(RadioEvent(EventKind.INTERFERENCE, tick, count, frequency_hz, tone.power))
+
     def _receive(self, opened: int) -> ReceivedFrame | None:
         first, last = opened - self._history, opened + self.config.preamble_repeats * self.config.fft_size
         begin = max(self._start, first - self._history)
+        self.examined += 1
         window = Samples(self._data[:, begin - self._start :], begin, self.config.sample_rate_hz)
         frame = self._receiver.receive(window, (first + last) // 2, (last - first) // 2)
         if frame is not None and frame.start_tick > last - 2 * self.config.fft_size:

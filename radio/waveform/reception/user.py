@@ -1,5 +1,6 @@
 """What is known about one user while its burst is being received."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,10 +11,13 @@ from radio.waveform.burst.header import FrameHeader
 from radio.waveform.burst.windows import backoff_samples, symbol_bins
 from radio.waveform.channel.delay_memory import DelayMemory
 from radio.waveform.channel.estimation import delay_limited_estimate, estimate_channel
-from radio.waveform.tracking.steady import SteadyMean, steady_mean
+from radio.waveform.tracking.moving_channel import MovingChannel
+from radio.waveform.tracking.steady import SteadyMean, neighbour_noise, steady_mean
 from radio.waveform.tracking.tracker import Phasors
 
 CARRIER_MARGIN = 2.0  # the estimator is close to its bound, but not on it
+UNSTEADY = 0.05  # by how much more than by chance symbols differ over a training that something moved in
+UNSTEADY_DEVIATIONS = 6.0
 SMALLEST_CFO_STD_HZ = 3.0  # phase noise moves a carrier by this much within a burst whatever the SNR
 
 
@@ -26,7 +30,8 @@ class Reception:
     symbols (boost divided out), whose windows start at times [m] (sample indices). clock: relative offset of the
     transmitter's sample clock, once known. seen: mean of the observations with the clock's drift undone. told: header
     known from a control channel. channel: complex64 [antennas, active], measured around sample channel_time. read:
-    the header came from the burst. header_bins: complex64 [antennas, header symbols, active].
+    the header came from the burst. header_bins: complex64 [antennas, header symbols, active]. moving: where
+    the channel went if it did not stand. unsteady: something moved during the training.
     """
 
     user: int
@@ -46,6 +51,18 @@ class Reception:
     header_bins: np.ndarray | None = None
     phasors: Phasors | None = None
     evm_db: float | None = None
+    moving: MovingChannel | None = None
+    unsteady: bool = False
+
+    @property
+    def gains(self) -> np.ndarray:
+        """Channel complex64 [antennas, blocks, active] through the payload; one block where it stands."""
+        assert self.channel is not None
+        return self.channel[:, None] if self.moving is None else self.moving.gains
+
+    def take_motion(self, moving: MovingChannel) -> None:
+        """The channel as a motion through the whole burst explains it."""
+        self.moving, self.channel, self.error_variance = moving, moving.values, moving.error_variance
 
     def phase_origin(self, grid: ResourceGrid) -> int:
         return self.origin + grid.preamble_start(self.user)
@@ -71,8 +88,17 @@ class Reception:
         self.seen = steady_mean(self.observations, self.clock * (self._mean_time() - self.times), grid)
 
     def noise_power(self, grid: ResourceGrid) -> float:
-        """Of a channel use of the payload, from what differs between the observations."""
-        return float(grid.training_boost) ** 2 * self.seen.noise_power
+        """Of a channel use of the payload, from what differs between the observations; between neighbours alone where
+        more than noise differs over all of them: a channel that moves, a phase that wanders."""
+        near = self._neighbours(grid)
+        local = neighbour_noise(self.observations, near)
+        allowed = 1 + UNSTEADY + UNSTEADY_DEVIATIONS / math.sqrt(max(int(near.sum()) * self.seen.values.size, 1))
+        self.unsteady = 0 < local * allowed < self.seen.noise_power
+        return float(grid.training_boost) ** 2 * (local if self.unsteady else self.seen.noise_power)
+
+    def _neighbours(self, grid: ResourceGrid) -> np.ndarray:
+        """bool [m - 1]: whether an observation and the next one are neighbours in time."""
+        return np.asarray(np.diff(self.times) <= 1.5 * grid.symbol_samples)
 
     def learn_channel_quickly(self, grid: ResourceGrid, noise_power: float) -> None:
         """Channel good enough to read the header with."""

@@ -33,6 +33,33 @@ def steady_mean(observations: np.ndarray, drift_samples: np.ndarray, grid: Resou
     return SteadyMean(values, symbols, scatter / (antennas * active * max(symbols - 1, 1)))
 
 
+def neighbour_noise(observations: np.ndarray, near: np.ndarray) -> float:
+    """Noise power of one symbol's values from what differs between neighbours in time, whatever moves slowly.
+
+    observations: complex64 [antennas, m, active]; near: bool [m - 1], whether symbol m and the next are neighbours. The
+    mean of half the squared difference (von Neumann 1941); 0 without neighbours.
+    """
+    if acceleration.NUMBA:
+        return float(_neighbour_noise_compiled(observations, near))
+    steps = observations[:, 1:][:, near] - observations[:, :-1][:, near]
+    return float(np.sum(steps.real**2 + steps.imag**2, dtype=np.float64) / (2 * max(steps.size, 1)))
+
+
+@acceleration.compiled
+def _neighbour_noise_compiled(observations: np.ndarray, near: np.ndarray) -> float:
+    total, count = 0.0, 0
+    for antenna in range(observations.shape[0]):
+        for m in range(near.size):
+            if near[m]:
+                before, after = observations[antenna, m], observations[antenna, m + 1]
+                power = np.float32(0.0)
+                for k in range(before.size):
+                    step = after[k] - before[k]
+                    power += step.real * step.real + step.imag * step.imag
+                total, count = total + float(power), count + before.size
+    return total / (2 * max(count, 1))
+
+
 @acceleration.compiled
 def _compiled(observations: np.ndarray, steps: np.ndarray) -> tuple[np.ndarray, float]:
     """The mean complex64 [antennas, active], and the sum of |x - mean|^2."""

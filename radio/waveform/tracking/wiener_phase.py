@@ -10,7 +10,6 @@ receiver's, is likeliest in closed form.
 Innovations are angles to the prediction, which is why no phase has to be unwrapped.
 """
 
-import cmath
 import math
 
 import numpy as np
@@ -18,6 +17,8 @@ import numpy as np
 from radio import acceleration
 
 SMALLEST_RATIO, LARGEST_RATIO, RATIO_STEP = 1e-5, 1e4, 10**0.5  # q over a typical R
+WORSE_RATIOS = 4  # in a row, after which larger ones are not tried
+TURN = 2 * math.pi
 LARGEST_ERROR = 1e9  # of a phase of which nothing is known, over R
 
 
@@ -27,37 +28,40 @@ def wiener_smoothed(common: np.ndarray, energy: np.ndarray) -> np.ndarray:
     energy: float64 [symbols], mean of a phasor, 0 where nothing is known (its phase is then its neighbours').
     """
     symbols = common.size
-    error = np.empty(symbols)  # R, relative to that of the mean energy
+    angle, error = np.zeros(symbols), np.empty(symbols)  # R, relative to that of the mean energy
     known, total = 0, 0.0
     for m in range(symbols):
         if energy[m] > 0:
             known, total = known + 1, total + math.log(energy[m])
+            angle[m] = math.atan2(common[m].imag, common[m].real)
     if known == 0:
         return np.zeros(symbols)
     typical = math.exp(total / known)
     for m in range(symbols):
         error[m] = typical / energy[m] if energy[m] > 0 else 0.0
     phase, variance = np.empty(symbols), np.empty(symbols)
-    best, likeliest, ratio = SMALLEST_RATIO, -math.inf, SMALLEST_RATIO
-    while ratio <= LARGEST_RATIO:
-        likelihood = _filtered(common, error, ratio, phase, variance)
+    best, likeliest, ratio, worse = SMALLEST_RATIO, -math.inf, SMALLEST_RATIO, 0
+    while ratio <= LARGEST_RATIO and worse < WORSE_RATIOS:
+        likelihood = _filtered(angle, error, ratio, phase, variance)
+        worse += 1
         if likelihood > likeliest:
-            best, likeliest = ratio, likelihood
+            best, likeliest, worse = ratio, likelihood, 0
         ratio *= RATIO_STEP
-    _filtered(common, error, best, phase, variance)
+    _filtered(angle, error, best, phase, variance)
     for m in range(symbols - 2, -1, -1):
         phase[m] += variance[m] / (variance[m] + best) * (phase[m + 1] - phase[m])
     return phase
 
 
-def _filter(common: np.ndarray, error: np.ndarray, ratio: float, phase: np.ndarray, variance: np.ndarray) -> float:
+def _filter(angle: np.ndarray, error: np.ndarray, ratio: float, phase: np.ndarray, variance: np.ndarray) -> float:
     """Kalman's filter into phase and variance (over a typical R), float64 [symbols]; the log-likelihood of ratio."""
     squares, determinant, count = 0.0, 0.0, 0
     state, spread, first = 0.0, LARGEST_ERROR, True
-    for m in range(common.size):
+    for m in range(angle.size):
         spread = min(spread + ratio, LARGEST_ERROR)
         if error[m] > 0:
-            innovation = cmath.phase(common[m] * complex(math.cos(state), -math.sin(state)))
+            innovation = angle[m] - state
+            innovation -= TURN * math.floor(innovation / TURN + 0.5)
             expected = spread + error[m]
             if not first:
                 squares, determinant, count = (

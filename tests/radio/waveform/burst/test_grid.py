@@ -84,7 +84,7 @@ def test_a_user_is_silent_in_the_others_slots():
     [
         ({"fft_size": 200}, "power of two"),
         ({"active_subcarriers": 201}, "even"),
-        ({"cp_samples": 256}, "cp_samples"),
+        ({"cp_samples": 257}, "cp_samples"),
         ({"pilots_per_user": 60}, "pilots"),
         ({"users": 9}, "users"),
     ],

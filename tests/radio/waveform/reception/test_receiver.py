@@ -332,3 +332,16 @@ def test_a_tone_that_repeats_as_well_is_not_taken_for_the_carrier():
         assert frame is not None
         errors += [abs(user.cfo_hz - sent) for user, sent in zip(frame.users, (4900.0, -4900.0), strict=True)]
     assert np.mean(np.array(errors) < 60) >= 0.9
+
+
+@pytest.mark.parametrize("cp_samples", [200, 250, 256])
+def test_the_start_is_right_with_prefixes_of_up_to_a_whole_symbol(cp_samples):
+    config, starts = WaveformConfig(cp_samples=cp_samples), []
+    for trial in range(4):
+        rng = np.random.default_rng(trial)
+        taps = ((0.0, 0.8), (5.3, 0.5j), (0.6 * cp_samples, 0.3))
+        samples, _ = air(config, 900, rng, snr_db=15.0, taps=taps, cfo_hz=[3000, -3000])
+        frame = BurstReceiver(config).receive(samples)
+        assert all(user.header_read and user.features.size == 900 for user in frame.users)
+        starts.append(frame.start_tick)
+    assert starts == pytest.approx([1000 + START] * 4, abs=2)

@@ -1,0 +1,39 @@
+"""`separation` where channels move: other weights in every block of a few symbols."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from radio.waveform.reception.equalizer import lmmse_weights
+from radio.waveform.reception.separation import View
+
+
+def moving_view(
+    channels: Sequence[np.ndarray],
+    block_symbols: int,
+    lengths: Sequence[int],
+    user: int,
+    disturbed: np.ndarray,
+    leaked: float = 0.0,
+    least: float = 0.0,
+) -> View:
+    """As `view_of`. channels: complex64 [antennas, blocks, active] of each user, the last block of a user holding on;
+    block_symbols: that a block lasts."""
+    symbols = disturbed.size
+    noise_power = np.maximum(disturbed - leaked, np.minimum(disturbed, least))
+    changes = (1 + np.flatnonzero(np.diff(noise_power))).tolist()
+    inner = (min(length, symbols) for length in lengths)
+    edges = np.array(sorted({0, symbols, *range(0, symbols, block_symbols), *changes, *inner}))
+    blocks = edges[:-1] // block_symbols
+    each = [one[:, np.minimum(blocks, one.shape[1] - 1)] for one in channels]
+    present = np.array([[length > begin for begin in edges[:-1]] for length in lengths], np.float32)
+    gains = np.stack(each) * present[:, None, :, None]
+    users, antennas, parts, active = gains.shape
+    # Over the root of its noise power, every part has noise of unit power.
+    scale = (1 / np.sqrt(noise_power[edges[:-1]])).astype(np.float32)[:, None]
+    scaled = (gains * scale).reshape(users, antennas, parts * active)
+    weights = lmmse_weights(scaled, 1.0)[user].reshape(antennas, parts, active) * scale
+    taken = np.einsum("apf,apf->pf", weights.conj(), gains[user]).real
+    return View(
+        np.ascontiguousarray(weights.swapaxes(0, 1)), np.diff(edges), taken / np.maximum(1 - taken, np.float32(1e-6))
+    )
