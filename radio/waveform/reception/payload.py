@@ -10,9 +10,8 @@ from radio.waveform.quality.payload_quality import PayloadQuality
 from radio.waveform.quality.suspicion import FOLLOWED_DEVIATIONS, is_heard, suspect
 from radio.waveform.reception.damage import follow_damage
 from radio.waveform.reception.laying import Course, lay
-from radio.waveform.reception.separation import View, view_of
+from radio.waveform.reception.separation import KindOfUse, features_by_power, views_by_power
 from radio.waveform.reception.user import Reception
-from radio.waveform.tracking.straightening import straightened_uses
 from radio.waveform.tracking.tracker import Track
 
 
@@ -39,10 +38,11 @@ def receive_payload(
     found: list[Reception],
     noise_power: float,
     silent: frozenset[int] = frozenset(),
+    powers: np.ndarray | None = None,
 ) -> Payload | None:
     """One user's payload; None when the samples end before half of it has come (see `lay`).
 
-    silent: users whose payload has been cancelled.
+    silent: users whose payload has been cancelled. powers: see `BurstReceiver.receive`.
     """
     assert one.header is not None
     course = Course.undisturbed(grid.payload_symbols(one.header.n_symbols))
@@ -57,17 +57,16 @@ def receive_payload(
     if seen.hit.any() or suspect(laid.pilots, expected):
         laid, seen, course = follow_damage(data, grid, one, noise_power, expected, laid, seen, course)
         heard = heard or is_heard(laid.pilots, FOLLOWED_DEVIATIONS)
-    view = _view(one, found, seen.power, leaked, noise_power, grid, silent)
-    features = straightened_uses(
-        laid.bins, view.weights, laid.delay_samples, laid.phase_rad, grid, view.lengths, one.header.n_symbols
-    )
+    kinds = _views(one, found, seen.power, leaked, noise_power, grid, silent, powers)
+    user, k = [f.user for f in found].index(one.user), one.header.n_symbols
+    features = features_by_power(laid.bins, kinds, user, grid, laid.delay_samples, laid.phase_rad, k)
     if grid.config.scramble:
         features = features * grid.scramble_signs(features.size)
-    quality = _quality(one, view, seen, course, heard, noise_power)
+    quality = _quality(one, kinds, seen, course, heard, noise_power)
     return Payload(features, laid.track, laid.starts, laid.delay_samples, laid.phase_rad, course.gain, quality)
 
 
-def _view(
+def _views(
     one: Reception,
     found: list[Reception],
     disturbed: np.ndarray,
@@ -75,12 +74,20 @@ def _view(
     noise_power: float,
     grid: ResourceGrid,
     silent: frozenset[int],
-) -> View:
+    powers: np.ndarray | None,
+) -> list[KindOfUse]:
     """Weights of one user against disturbance float64 [symbols]; others count only where their payloads last."""
+    assert one.header is not None
+    k, sent = one.header.n_symbols, np.ones((len(found), 1))
+    if powers is not None:  # a payload of another length does not share its parts with this one
+        everywhere = np.ones(powers.shape[1])
+        alike = [f.header is not None and f.header.n_symbols == k for f in found]
+        sent = np.stack([powers[f.user] if same else everywhere for f, same in zip(found, alike, strict=True)])
     lengths = [grid.payload_symbols(f.header.n_symbols) if f.header else disturbed.size for f in found]
     lengths = [0 if f.user in silent else length for f, length in zip(found, lengths, strict=True)]
     channels = np.stack([f.channel for f in found if f.channel is not None])
-    return view_of(channels, lengths, [f.user for f in found].index(one.user), disturbed, leaked, noise_power)
+    user = [f.user for f in found].index(one.user)
+    return views_by_power(channels, lengths, user, disturbed, sent, k, leaked, noise_power)
 
 
 def _leaked(one: Reception, other: Reception, grid: ResourceGrid) -> float:
@@ -92,15 +99,16 @@ def _leaked(one: Reception, other: Reception, grid: ResourceGrid) -> float:
 
 
 def _quality(
-    one: Reception, view: View, seen: Disturbance, course: Course, heard: bool, noise_power: float
+    one: Reception, kinds: list[KindOfUse], seen: Disturbance, course: Course, heard: bool, noise_power: float
 ) -> PayloadQuality:
     assert one.channel is not None
     return PayloadQuality(
         power=np.asarray(np.sum(np.abs(one.channel) ** 2, axis=0, dtype=np.float64)),
         disturbed=seen.power,
         noise_power=noise_power,
-        separated=view.sinr,
-        lengths=view.lengths,
+        separated=np.stack([kind.view.sinr for kind in kinds]),
+        shares=np.array([kind.share for kind in kinds]),
+        lengths=kinds[0].view.lengths,
         hit=seen.hit,
         erased=seen.erased,
         heard=heard,

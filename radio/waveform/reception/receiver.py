@@ -49,6 +49,7 @@ class BurstReceiver:
         told: dict[int, FrameHeader] | None = None,
         silent: frozenset[int] = frozenset(),
         memory: DelayMemory | None = None,
+        powers: np.ndarray | None = None,
     ) -> ReceivedFrame | None:
         """Find one burst in complex64 [antennas, n]; None when no user is detected.
 
@@ -57,8 +58,9 @@ class BurstReceiver:
         destroyed (a user whose preamble is lost too is then read where the others are, as an erasure of little
         weight). silent: users whose payload was cancelled from the samples (see `cancellation`): the others are
         separated as if it had not been sent. memory: of earlier bursts' arrivals (see `delay_memory`), used and
-        extended where expected_tick is given. Samples that are not finite count as silence. Never raises on the
-        samples' content.
+        extended where expected_tick is given. powers: float [users, parts], with which users send the equal parts of
+        their payloads, mean 1 over a user's parts; None: 1 throughout. Samples that are not finite count as silence.
+        Never raises on the samples' content.
         """
         data = samples.data
         with np.errstate(invalid="ignore", over="ignore"):
@@ -76,7 +78,7 @@ class BurstReceiver:
         noise_power = self._measure(data, found, told, memory, expected_tick, samples.start_tick)
         origin = min(one.origin for one in found)
         users = tuple(
-            self._user(data, samples.start_tick, origin, found, user, noise_power, silent)
+            self._user(data, samples.start_tick, origin, found, user, noise_power, silent, powers)
             for user in range(self.config.users)
         )
         total = sum(user.power for user in users)
@@ -196,6 +198,7 @@ class BurstReceiver:
         user: int,
         noise_power: float,
         silent: frozenset[int],
+        powers: np.ndarray | None,
     ) -> ReceivedUser:
         one = next((f for f in found if f.user == user), None)
         if one is None or one.channel is None:
@@ -218,7 +221,7 @@ class BurstReceiver:
             return ReceivedUser(**measured, reason="the checksum of its header is wrong")
         if one.header.n_symbols == 0:
             return ReceivedUser(**measured)
-        payload = receive_payload(data, self.grid, one, found, noise_power, silent - {user})
+        payload = receive_payload(data, self.grid, one, found, noise_power, silent - {user}, powers)
         if payload is None:
             return ReceivedUser(**measured, reason="the burst is cut off by the end of the samples")
         measured["cfo_hz"] += payload.track.frequency_hz
