@@ -91,7 +91,9 @@ class FrameDecoder:
 
     def powers(self, grant: Grant) -> np.ndarray | None:
         """With what power each user sends the parts of its payload in a slot (see `BurstReceiver.receive`)."""
-        return self.decoder.powers(self.config.users, sharing_of(grant, self.config))
+        if self.decoder.sharing is None:
+            return None
+        return sharing_of(grant, self.config).powers(self.config.users, self.decoder.all_channels)
 
     def _user(self, slot: Slot, user: int, view: View | None, users_after: int) -> tuple[ResultRow, dict[str, Any]]:
         received, csi = (view.received, view.csi) if view else (slot.received, slot.csi)

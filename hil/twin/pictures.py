@@ -46,7 +46,9 @@ class Pictures:
 
     def powers(self, slot: Slot) -> np.ndarray | None:
         """With what power each user sends the parts of its payload (see `BurstReceiver.receive`)."""
-        return self.decoder.powers(self.config.users, sharing_of(slot.grant, self.config))
+        if self.decoder.sharing is None:
+            return None
+        return sharing_of(slot.grant, self.config).powers(self.config.users, self.decoder.all_channels)
 
     def score(self, slot: Slot, user: int) -> float | None:
         """PSNR of a user's picture in dB, or None when it could not be decoded or there is no original."""

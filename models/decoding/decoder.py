@@ -85,10 +85,6 @@ class SemanticDecoder:
         """Complex latent channels, of which a payload may have fewer."""
         return self.manifest.latent_channels // 2
 
-    def powers(self, users: int, sharing: Sharing) -> NDArray[np.float64] | None:
-        """Power of every user's symbols on every channel, float64 [users, C]; None for a codec that learned its way."""
-        return None if self.sharing is None else sharing.powers(users, self.all_channels)
-
     def channel_uses(self, height: int, width: int) -> int:
         """k, complex symbols of an image of ``height`` x ``width`` pixels (after padding to the stride)."""
         return payload_uses(self.manifest, self.sharing, height, width)

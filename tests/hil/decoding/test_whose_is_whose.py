@@ -78,9 +78,6 @@ class Network:
 
     sharing = None
 
-    def powers(self, _users, _sharing):
-        return None
-
     def decode_float(self, features, user, side, height, width, _sharing=None):
         self.calls.append((user, features, side, (height, width)))
         return np.full((3, height, width), features[0].real, np.float32)
