@@ -78,8 +78,7 @@ class LiveState:
         self._spectra: History[list[float]] = History(KEPT_SPECTRA)
         self._slot: int | None = None
         self._frame: int | None = None
-        self._frames_before = self._frames_done = 0
-        self._recorded = self._decoded = self._malformed = 0
+        self._frames_before = self._frames_done = self._recorded = self._decoded = self._malformed = 0
         self._pace: deque[tuple[float, int]] = deque()
         self._coordinator, self._last_overview_event = "", 0
 
@@ -358,11 +357,8 @@ def _rounded(value: float | None, digits: int) -> float | None:
 
 def _shared(sharing: SharedBy | None) -> dict[str, Any]:
     """How users share the newest slot's symbols, for codecs that leave it open."""
-    return {
-        "sharing": clean(sharing.form, 40) if sharing else None,
-        "sharing_reason": clean(sharing.reason) if sharing else "",
-        "predicted_psnr_db": _rounded(sharing.predicted_psnr_db, 1) if sharing else None,
-    }
+    form, reason, psnr_db = (sharing.form, sharing.reason, sharing.predicted_psnr_db) if sharing else ("", "", None)
+    return {"sharing": clean(form, 40), "sharing_reason": clean(reason), "predicted_psnr_db": _rounded(psnr_db, 1)}
 
 
 def _node(node: NodeHealth, ended: bool) -> dict[str, Any]:
