@@ -164,13 +164,16 @@ def _groups(text: str) -> tuple[int, ...]:
     return tuple(next(number for number, part in enumerate(parts) if user in part) for user in sorted(users))
 
 
-def summarised(sinr: NDArray[np.float64]) -> tuple[float, float]:
+def summarised(sinr: NDArray[np.float64], weights: NDArray[np.float64] | None = None) -> tuple[float, float]:
     """Linear SINRs [n] of symbols -> (effective SINR in dB, standard deviation in dB, each taken as -10 dB or more).
 
-    Effective is the SINR with the same mean LMMSE error: mean(1 / (1 + sinr_i)) = 1 / (1 + sinr).
+    Effective is the SINR with the same mean LMMSE error: mean(1 / (1 + sinr_i)) = 1 / (1 + sinr). weights: [n], how
+    often each occurs.
     """
-    error = float(np.clip(np.mean(1 / (1 + sinr)), LEAST_ERROR, MOST_ERROR))
-    return float(10 * np.log10(1 / error - 1)), float(np.std(10 * np.log10(np.maximum(sinr, LEAST_SYMBOL_SINR))))
+    error = float(np.clip(np.average(1 / (1 + sinr), weights=weights), LEAST_ERROR, MOST_ERROR))
+    decibels = 10 * np.log10(np.maximum(sinr, LEAST_SYMBOL_SINR))
+    variance = np.average(np.square(decibels - np.average(decibels, weights=weights)), weights=weights)
+    return float(10 * np.log10(1 / error - 1)), float(np.sqrt(variance))
 
 
 def summaries(sinr: list[NDArray[np.float64]]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -91,6 +91,7 @@ DOORS = {
     "hil.experiments": [
         "hil.calibrating", "hil.report", "hil.results", "hil.supervise", "calibration", "models", "radio",
     ],
+    "hil.sharing_map": ["hil.experiments", "hil.results", "models", "radio"],
     "hil.live": ["hil.bus", "hil.nodes", "hil.results", "hil.supervise", "models", "radio"],
     "hil.twin": [
         "hil.bus", "hil.decoding", "hil.results", "hil.session", "hil.supervise", "calibration", "models", "radio",

@@ -72,6 +72,7 @@ class UserCsi(Message, frozen=True):
     cfo_std_hz: float = 0.0  # standard uncertainties; 0: not known, the loops do not use it
     arrival_std_samples: float = 0.0
     power_std_db: float = 0.0
+    response: bytes = b""  # complex64 [antennas, places] of `session.responses`, over noise of unit power; or nothing
 
 
 class CsiReport(Message, frozen=True):
@@ -101,6 +102,18 @@ class UserCommand(Message, frozen=True):
     power: str = ""
 
 
+class SharedBy(Message, frozen=True):
+    """How the users of a slot share their symbols. form: what `models.sharing` names it; reason: a sentence.
+
+    predicted_psnr_db: mean over the users, predicted_worst_db: of the worst; None where nothing is known.
+    """
+
+    form: str
+    reason: str
+    predicted_psnr_db: float | None = None
+    predicted_worst_db: float | None = None
+
+
 class Grant(Message, frozen=True):
     """Transmit (and receive) in this slot. frame None is a sounding probe without payload."""
 
@@ -111,6 +124,7 @@ class Grant(Message, frozen=True):
     lost_users: list[UserIndex] = []
     last_attempt: bool = True  # False: a slot whose users do not arrive together is granted again
     commands: list[UserCommand] = []
+    sharing: SharedBy | None = None  # None: as configured
 
 
 class Sent(Message, frozen=True):
@@ -242,6 +256,7 @@ class Overview(Message, frozen=True):
     csi: CsiReport | None
     events: list[Event]
     malformed: Number
+    sharing: SharedBy | None = None
 
 
 class PictureFacts(Message, frozen=True):

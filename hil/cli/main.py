@@ -44,6 +44,7 @@ SECTIONS = {
     },
     "Measurements": {
         "phy-sweep": ("measure.phy_sweep", "How well users are found and measured, beside what theory allows."),
+        "compare": ("measure.compare", "Sweeps that answer one question each, as a table and a picture."),
         "bench": ("measure.bench", "How fast this machine does each part of the job."),
         "twin": ("measure.twin", "A simulated air that behaves as the room of a recording did."),
     },

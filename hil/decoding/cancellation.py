@@ -6,11 +6,11 @@ import msgspec
 import numpy as np
 
 from hil.bus.messages import CsiReport
-from hil.session.feedback import side_information
+from hil.config import RunConfig
+from hil.session.sharing import sharing_of, told
 from hil.session.slot import Slot
 from models.runtime.encoder import SemanticEncoder
 from radio.samples import Samples
-from radio.waveform.config import WaveformConfig
 from radio.waveform.reception.cancellation import cancel_payload
 from radio.waveform.reception.frame import ReceivedFrame
 from radio.waveform.reception.receiver import BurstReceiver
@@ -29,14 +29,16 @@ class View:
 class Canceller:
     """The receiver's copy of the encoder, and the waveform."""
 
-    def __init__(self, waveform: WaveformConfig, encoder: SemanticEncoder) -> None:
-        self._receiver = BurstReceiver(waveform)
+    def __init__(self, config: RunConfig, encoder: SemanticEncoder) -> None:
+        self._config = config
+        self._receiver = BurstReceiver(config.waveform)
         self._encoder = encoder
 
     def symbols(self, slot: Slot, user: int, picture: np.ndarray) -> np.ndarray:
         """What the user would have sent for the picture uint8 [H, W, 3]: complex64 [k]."""
-        side = side_information(slot.encoder_csi, self._receiver.config.users)  # what the transmitter's was told
-        return self._encoder.encode(picture, user, side)
+        sharing = sharing_of(slot.grant, self._config)
+        side = told(self._encoder, slot.encoder_csi, self._config.users, sharing)  # as the transmitter's was
+        return self._encoder.encode(picture, user, side, sharing)
 
     def without(self, view: View, slot: Slot, user: int, picture: np.ndarray) -> View:
         """Cancel `user`, whose decoded picture is uint8 [H, W, 3]; the view unchanged where that is not possible.
@@ -45,14 +47,16 @@ class Canceller:
         (it started again and has forgotten earlier ones) its symbols cannot be known.
         """
         alignment = view.received.users[user].alignment
-        told, sent = slot.encoder_csi, slot.sent.get(user)
-        if alignment is None or (sent is not None and sent.csi_slot != (told.slot if told else None)):
+        report, sent = slot.encoder_csi, slot.sent.get(user)
+        if alignment is None or (sent is not None and sent.csi_slot != (report.slot if report else None)):
             return view
         symbols = self.symbols(slot, user, picture)
+        powers = slot.powers
         cancelled = view.cancelled | {user}
         samples = cancel_payload(view.samples, self._receiver.grid, user, alignment, symbols)
         headers = {one.user: one.header for one in view.received.users if one.header is not None}
-        received = self._receiver.receive(samples, view.received.start_tick, told=headers, silent=cancelled)
+        start_tick = view.received.start_tick
+        received = self._receiver.receive(samples, start_tick, told=headers, silent=cancelled, powers=powers)
         if received is None:
             return view
         return replace(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hil.bus.messages import Grant
 from hil.config import RunConfig
 from hil.decoding.cancellation import Canceller, View, by_power
 from hil.decoding.deadline import Deadline
@@ -18,7 +19,7 @@ from hil.results.observe import diagnostics
 from hil.results.rows import ResultRow
 from hil.results.writer import ResultWriter
 from hil.session import mirror
-from hil.session.feedback import side_information
+from hil.session.sharing import sharing_of, told
 from hil.session.slot import Slot
 from models.decoding.decoder import SemanticDecoder
 from radio.waveform.reception.frame import ReceivedUser
@@ -88,10 +89,17 @@ class FrameDecoder:
             self.on_recorded(row, pictures)
         return sum(row.decoded for row, _ in made.values())
 
+    def powers(self, grant: Grant) -> np.ndarray | None:
+        """With what power each user sends the parts of its payload in a slot (see `BurstReceiver.receive`)."""
+        if self.decoder.sharing is None:
+            return None
+        return sharing_of(grant, self.config).powers(self.config.users, self.decoder.all_channels)
+
     def _user(self, slot: Slot, user: int, view: View | None, users_after: int) -> tuple[ResultRow, dict[str, Any]]:
         received, csi = (view.received, view.csi) if view else (slot.received, slot.csi)
+        sharing = sharing_of(slot.grant, self.config)
         found = next((u for u in received.users if u.user == user), None) if received else None
-        side = payload_side(side_information(csi, self.config.users), received, found, self.decoder)
+        side = payload_side(told(self.decoder, csi, self.config.users, sharing), received, found, self.decoder)
         reason = undecodable(self.decoder, slot, user, found)
         facts = self._facts(slot, user, found)
         facts["cancelled_users"] = sorted(view.cancelled) if view else []
@@ -104,7 +112,7 @@ class FrameDecoder:
             return ResultRow(**facts, **late, decoded=False, reason=reason or "not detected"), pictures
         height, width = found.header.height, found.header.width
         clock = self._now_s()
-        decoded = self.decoder.decode_float(found.features, user, side, height, width)
+        decoded = self.decoder.decode_float(found.features, user, side, height, width, sharing)
         facts["latency_ms"]["decode"] = (self._now_s() - clock) * 1e3
         if self.deadline:
             self.deadline.decoding.note(height * width, 1, facts["latency_ms"]["decode"] / 1e3)
@@ -162,15 +170,17 @@ class FrameDecoder:
 
         Where users are cancelled, they are here too, one after the other.
         """
-        ideal = ideal_features(self.config, slot)
+        sharing = sharing_of(slot.grant, self.config)
+        ideal = ideal_features(self.config, slot, self.powers(slot.grant))
         if ideal is None:
             return {}
         pictures: dict[int, np.ndarray] = {}
         for user in ideal.air.by_power() if self.canceller else list(ideal.features):
             height, width = slot.originals[user].shape[:2]
-            picture = self.decoder.decode_float(ideal.features[user], user, ideal.side, height, width)
+            side = told(self.decoder, ideal.csi, self.config.users, sharing)
+            picture = self.decoder.decode_float(ideal.features[user], user, side, height, width, sharing)
             if self.refiner is not None:
-                picture = self.refiner.refine(picture, ideal.side.snr_db, passes.get(user))
+                picture = self.refiner.refine(picture, side.snr_db, passes.get(user))
             pictures[user] = to_pixels(picture)
             if self.canceller and len(pictures) < len(ideal.air.users):
                 symbols = self.canceller.symbols(slot, user, pictures[user])
@@ -192,6 +202,7 @@ class FrameDecoder:
             "user_snr_db_true": true_db.get(user),
             "latency_ms": dict(slot.latency_ms),
             "events": dict(slot.events) if user == 0 else {},  # the radio's events count once a frame
+            **_shared(slot.grant),
             "seeds": {"run": self.config.seed, "air": self.config.air.seed},
         }
         if measured and found is not None and slot.received is not None:
@@ -238,6 +249,19 @@ class FrameDecoder:
                 "channel_uses": header.n_symbols,
             }
         return facts
+
+
+def _shared(grant: Grant) -> dict[str, Any]:
+    """The columns about how users shared their symbols, where a codec leaves it open."""
+    if grant.sharing is None:
+        return {}
+    shared = grant.sharing
+    return {
+        "sharing": shared.form,
+        "sharing_reason": shared.reason,
+        "predicted_psnr_db": shared.predicted_psnr_db,
+        "predicted_worst_db": shared.predicted_worst_db,
+    }
 
 
 def undecodable(decoder: SemanticDecoder, slot: Slot, user: int, found: ReceivedUser | None) -> str | None:

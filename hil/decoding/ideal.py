@@ -10,9 +10,8 @@ import numpy as np
 
 from hil.bus.messages import CsiReport, Link, UserCsi
 from hil.config import RunConfig
-from hil.session.feedback import side_information
+from hil.session.responses import response_bytes
 from hil.session.slot import Slot
-from models.side_information import SideInformation
 from radio.waveform.burst.grid import ResourceGrid
 from radio.waveform.reception.separation import separate
 
@@ -22,7 +21,7 @@ NOISE_STREAM = 0x1DEA1  # keeps this noise apart from every other use of the run
 @dataclass(frozen=True)
 class IdealAir:
     """received: complex128 [antennas, symbols, active]; channels: complex128 [users, antennas, active] and lengths,
-    OFDM symbols, of `users`; uses: their channel uses."""
+    OFDM symbols, of `users`; uses: their channel uses; powers: theirs, see `BurstReceiver.receive`."""
 
     config: RunConfig
     grid: ResourceGrid
@@ -33,6 +32,7 @@ class IdealAir:
     uses: list[int]
     noise_power: float
     silent: frozenset[int] = frozenset()
+    powers: np.ndarray | None = None
 
     def heard(self) -> "IdealReception":
         """Every user's features but those of the silent ones."""
@@ -43,13 +43,13 @@ class IdealAir:
                 continue
             still = np.zeros(self.lengths[place])
             seen = self.received[:, : self.lengths[place]].astype(np.complex64)
+            k, noise = self.uses[place], self.noise_power
             features[user] = separate(
-                seen, self.channels, lengths, place, self.noise_power, self.grid, still, still, self.uses[place]
+                seen, self.channels, lengths, place, noise, self.grid, still, still, k, self.powers
             )
         left = [place for place, user in enumerate(self.users) if user not in self.silent]
         users = [self.users[place] for place in left]
-        side = _perfect_side(self.config, users, self.channels[left], self.noise_power)
-        return IdealReception(features, side, self)
+        return IdealReception(features, _perfect_report(users, self.channels[left], self.noise_power), self)
 
     def without(self, user: int, symbols: np.ndarray) -> "IdealAir":
         """The air once symbols complex64 [k], of a decoded picture, are taken out with the true channel."""
@@ -67,17 +67,18 @@ class IdealAir:
 
 @dataclass(frozen=True)
 class IdealReception:
-    """features: complex64 [k] by user; side: perfect side information; air: what they were taken from."""
+    """features: complex64 [k] by user; csi: a perfect report; air: what they were taken from."""
 
     features: dict[int, np.ndarray]
-    side: SideInformation
+    csi: CsiReport
     air: IdealAir
 
 
-def ideal_features(config: RunConfig, slot: Slot) -> IdealReception | None:
+def ideal_features(config: RunConfig, slot: Slot, powers: np.ndarray | None = None) -> IdealReception | None:
     """Features of every user of a slot, or None where the true channel is not known (real radios).
 
-    Gains are those at the start of the burst (its middle for Doppler fading), as the air's truth defines them.
+    powers: see `BurstReceiver.receive`. Gains are those at the start of the burst (its middle for Doppler fading), as
+    the air's truth defines them.
     """
     users = sorted(set(slot.links) & set(slot.symbols))
     if not users or any(slot.symbols[user].size == 0 for user in users):
@@ -99,7 +100,8 @@ def ideal_features(config: RunConfig, slot: Slot) -> IdealReception | None:
     noise = rng.standard_normal((*received.shape, 2)) @ [1, 1j]
     received += np.sqrt(noise_power / 2) * noise
     uses = [slot.symbols[user].size for user in users]
-    return IdealAir(config, grid, users, received, channels, lengths, uses, noise_power).heard()
+    sent = None if powers is None else powers[users]
+    return IdealAir(config, grid, users, received, channels, lengths, uses, noise_power, powers=sent).heard()
 
 
 def frequency_response(link: Link, grid: ResourceGrid, sample_rate_hz: float) -> np.ndarray:
@@ -109,13 +111,21 @@ def frequency_response(link: Link, grid: ResourceGrid, sample_rate_hz: float) ->
     return np.asarray(gains @ np.exp(-2j * np.pi * turns))
 
 
-def _perfect_side(config: RunConfig, users: list[int], channels: np.ndarray, noise_power: float) -> SideInformation:
+def _perfect_report(users: list[int], channels: np.ndarray, noise_power: float) -> CsiReport:
     powers = np.mean(np.abs(channels) ** 2, axis=(1, 2))
     total = float(powers.sum())
     gains = np.sqrt(powers / powers.mean())
     entries = [
-        UserCsi(user, 0.0, 0.0, float(gain), float(np.angle(channel.sum())), 0.0)
+        UserCsi(
+            user,
+            0.0,
+            0.0,
+            float(gain),
+            float(np.angle(channel.sum())),
+            0.0,
+            response=response_bytes(channel, noise_power),
+        )
         for user, gain, channel in zip(users, gains, channels, strict=True)
     ]
     snr_db = 10 * np.log10(max(total, 1e-30) / noise_power)
-    return side_information(CsiReport(0, None, 0, 0, float(snr_db), entries), config.users)
+    return CsiReport(0, None, 0, 0, float(snr_db), entries)

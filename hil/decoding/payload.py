@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from models.decoding.decoder import SemanticDecoder
-from models.sharing import FORMS, summarised
+from models.sharing import summarised
 from models.side_information import SideInformation
 from radio.waveform.quality.payload_quality import PayloadQuality
 from radio.waveform.reception.frame import ReceivedFrame, ReceivedUser
@@ -66,10 +66,8 @@ def payload_side(
         return side
     side = replace(side, snr_db=side.snr_db - found.quality.excess_db)
     qualities = {one.user: one.quality for one in received.users if one.quality is not None}
-    sharing = decoder.sharing
-    if sharing is None or sharing.form not in FORMS or set(qualities) != set(range(side.users)):
+    if decoder.sharing is None or set(qualities) != set(range(side.users)):
         return side
-    parted_among = side.users if sharing.form == "parted" else None
-    measured = [summarised(qualities[user].symbol_sinr(parted_among)) for user in range(side.users)]
+    measured = [summarised(*qualities[user].symbol_sinr()) for user in range(side.users)]
     sinr_db, spread_db = np.array(measured, np.float32).T
     return replace(side, sinr_db=sinr_db, sinr_spread_db=spread_db)

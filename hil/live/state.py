@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from hil.bus.messages import CsiReport, NodeHealth, Overview, PictureFacts, Sent, Telemetry, UserTelemetry
+from hil.bus.messages import CsiReport, NodeHealth, Overview, PictureFacts, Sent, SharedBy, Telemetry, UserTelemetry
 from hil.config import RunConfig
 from hil.live.history import History
 
@@ -67,6 +67,7 @@ class LiveState:
         self._state, self._reason = ("waiting", "") if config else ("idle", "")
         self._nodes: list[NodeHealth] = []
         self._csi: CsiReport | None = None
+        self._sharing: SharedBy | None = None
         self._sent: dict[int, Sent] = {}
         self._users: dict[int, UserTelemetry] = {}
         self._latest: dict[int, PictureFacts] = {}
@@ -77,8 +78,7 @@ class LiveState:
         self._spectra: History[list[float]] = History(KEPT_SPECTRA)
         self._slot: int | None = None
         self._frame: int | None = None
-        self._frames_before = self._frames_done = 0
-        self._recorded = self._decoded = self._malformed = 0
+        self._frames_before = self._frames_done = self._recorded = self._decoded = self._malformed = 0
         self._pace: deque[tuple[float, int]] = deque()
         self._coordinator, self._last_overview_event = "", 0
 
@@ -124,6 +124,7 @@ class LiveState:
         with self._lock:
             self._state, self._reason = clean(news.state, 20), clean(news.reason)
             self._nodes, self._csi = news.nodes[:20], news.csi
+            self._sharing = news.sharing
             self._slot, self._frame, self._malformed = news.slot, news.frame, news.malformed
             self._sent.update({sent.user: sent for sent in news.sent if self._is_user(sent.user)})
             self._frames_done = news.frames_done
@@ -277,6 +278,7 @@ class LiveState:
             "snr_db": config.snr_db,
             "snr_db_measured": _rounded(self._csi.snr_db, 1) if self._csi else None,
             "channel": config.channel,
+            **_shared(self._sharing),
             "codec": clean(config.codec),
             "refine": config.refine,
             "cancel": config.cancel,
@@ -351,6 +353,12 @@ def numbers(half_floats: bytes, digits: int, most: int = 4096) -> list[float]:
 
 def _rounded(value: float | None, digits: int) -> float | None:
     return round(float(value), digits) if value is not None and math.isfinite(value) else None
+
+
+def _shared(sharing: SharedBy | None) -> dict[str, Any]:
+    """How users share the newest slot's symbols, for codecs that leave it open."""
+    form, reason, psnr_db = (sharing.form, sharing.reason, sharing.predicted_psnr_db) if sharing else ("", "", None)
+    return {"sharing": clean(form, 40), "sharing_reason": clean(reason), "predicted_psnr_db": _rounded(psnr_db, 1)}
 
 
 def _node(node: NodeHealth, ended: bool) -> dict[str, Any]:

@@ -37,6 +37,7 @@ from hil.nodes.members import Members, Node
 from hil.nodes.observers import Observers
 from hil.session.control import SessionControl
 from hil.session.repeated_slot import aligned
+from hil.session.sharing_control import SharingControl, open_chooser
 
 log = logging.getLogger(__name__)
 MAX_UNDECODED_FRAMES = 8  # how far the radio may run ahead of the decoder: bounds the receiver's memory
@@ -68,6 +69,7 @@ class Coordinator:
         self._joining: Joining | None = None
         self._csi: CsiReport | None = None
         self._control: SessionControl | None = None
+        self._sharing = SharingControl(self.config, open_chooser(self.config))
         ahead = self.config.feedback.slots_ahead if self._free_running else 0
         self._in_flight: deque[int] = deque(maxlen=ahead + 1)  # slots of the frames that were granted last
         self._reports: deque[CsiReport] = deque(maxlen=64)  # not learnt from yet
@@ -218,6 +220,7 @@ class Coordinator:
         for report in known:
             self._reports.remove(report)
             self._control.take(report)
+            self._sharing.take(report)
             if report.users and (self._csi is None or report.slot >= self._csi.slot):
                 self._csi = report
 
@@ -233,6 +236,7 @@ class Coordinator:
             lost_users=sorted(self.lost_users),
             last_attempt=last_attempt,
             commands=self._control.commands(slot, slot_tick, frame is None, self.lost_users),
+            sharing=self._sharing.choice(),
         )
         self._outstanding[slot] = grant
         for old in sorted(self._outstanding)[:-MAX_OUTSTANDING]:

@@ -127,6 +127,7 @@ class Observers:
             csi=self._csi,
             events=[event for event in self._events if event.number > told],
             malformed=self._bus.malformed,
+            sharing=self._grant.sharing if self._grant else None,
         )
 
     def _welcome(self, name: str) -> None:

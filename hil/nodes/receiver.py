@@ -51,6 +51,7 @@ from hil.session.csi_path import CsiPath
 from hil.session.keeping_time import check_receiver
 from hil.session.mirror import mirrored, note_mirror
 from hil.session.repeated_slot import aligned, find_arrivals, one_period, receive_repeated
+from hil.session.responses import response_bytes
 from hil.session.slot import Slot
 from hil.session.stream_follower import StreamFollower
 from radio.device import Radio
@@ -188,14 +189,16 @@ class ReceiverNode:
         clock = slot.ready_s = time.perf_counter()
         expected = slot.burst_tick
         if not start.repeats or aligned(arrivals):
+            powers = slot.powers = self.decoder.powers(grant)
             memory = None if start.repeats else self._memory  # radios without a common clock expect no tick
             if self._with_air or start.repeats:
-                slot.received = self._receiver.receive(slot.samples, expected, memory=memory)
+                slot.received = self._receiver.receive(slot.samples, expected, memory=memory, powers=powers)
             else:
                 slot.received = self._follower.receive(self._read, slot, memory)
             if grant.frame is not None and not self._every_header_read(slot):
                 self._await_sent(slot)
-                slot.received = self._receiver.receive(slot.samples, expected, told=slot.told_headers(), memory=memory)
+                told = slot.told_headers()
+                slot.received = self._receiver.receive(slot.samples, expected, told=told, memory=memory, powers=powers)
         slot.latency_ms["phy"] = _milliseconds_since(clock)
         note_mirror(self._receiver, slot, None if start.repeats else expected)
         for event in self.radio.events():
@@ -377,6 +380,7 @@ def csi_report(
                 cfo_std_hz=measured.carrier_offset.standard_uncertainty,
                 arrival_std_samples=measured.delay.standard_uncertainty,
                 power_std_db=measured.gain.standard_uncertainty,
+                response=response_bytes(user.channel.values, frame.noise_power) if user.channel and frame else b"",
             )
         )
     return CsiReport(

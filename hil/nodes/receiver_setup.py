@@ -73,7 +73,7 @@ def open_decoder(config: RunConfig, writer: ResultWriter) -> FrameDecoder:
         except ImportError:
             raise UsageError('cancel needs ONNX Runtime here: pip install "semnoma-hil[tx,rx]".') from None
         encoder = SemanticEncoder.load(codec_folder(config.codec), sharing=config.codec_sharing)
-        canceller = Canceller(config.waveform, encoder)
+        canceller = Canceller(config, encoder)
     return FrameDecoder(config, decoder, refiner, writer, canceller, deadline=_deadline(config, refiner))
 
 

@@ -27,9 +27,9 @@ from hil.config import RunConfig
 from hil.errors import HilError
 from hil.nodes.node import Apart, join
 from hil.session.csi_path import CsiPath
-from hil.session.feedback import side_information
 from hil.session.keeping_time import transmits_by_repeating
 from hil.session.rotation import RotationLoop
+from hil.session.sharing import sharing_of, told
 from hil.session.slot import burst_tick
 from models.images import ImageSource, Picture
 from models.runtime.encoder import SemanticEncoder
@@ -129,8 +129,9 @@ class TransmitterNode:
         if grant.frame is not None:
             index = picture_index(grant.frame, self.user, self.config.users, len(self.images))
             picture = self.images[index]
-            side = side_information(csi, self.config.users)
-            symbols = self.encoder.encode(picture.pixels, self.user, side)
+            sharing = sharing_of(grant, self.config)
+            side = told(self.encoder, csi, self.config.users, sharing)
+            symbols = self.encoder.encode(picture.pixels, self.user, side, sharing)
             height, width = picture.pixels.shape[:2]
             header = FrameHeader(grant.frame, self.user, "image", height, width, symbols.size, index)
         encode_ms = _milliseconds_since(clock)

@@ -28,6 +28,9 @@ def print_summary(summary: dict[str, Any], console: Console) -> None:
             console.print(f"user {user['user']}: {loops_sentence(user)}", highlight=False)
     seconds, rate = _number(summary["wall_s"], 1), _number(summary["images_per_s"], 2)
     console.print(f"{summary['images_sent']} images in {seconds} s, {rate} per second", highlight=False)
+    if summary["sharing"]:
+        ways = ", ".join(f"{way['form']} in {way['frames']} frames" for way in summary["sharing"])
+        console.print(f"users shared: {ways}", highlight=False)
     if summary["missing"]:
         total = summary["users"] * summary["frames"]
         count = len(summary["missing"])

@@ -41,6 +41,10 @@ class ResultRow(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     answer_ms: float | None = None  # from the frame's last sample to this picture; only with a deadline
     deadline_missed: bool | None = None  # later than the deadline, or no picture at all
     cancelled_users: list[int] = msgspec.field(default_factory=list)
+    sharing: str | None = None  # how users shared the symbols of this frame, for codecs that leave it open
+    sharing_reason: str | None = None
+    predicted_psnr_db: float | None = None  # mean over the users, when the way was chosen
+    predicted_worst_db: float | None = None
     # SNRs are powers over noise per channel use and antenna: of all users together, or of one.
     snr_db_estimated: float | None = None
     snr_db_true: float | None = None  # with the gains and the fading that this burst met

@@ -70,6 +70,7 @@ def summarise(
         "complete": not missing,
         "refine": refine,
         "codec": codec,
+        "sharing": _ways(rows),
         "csi_age_s": mean(row.csi_age_s for row in rows),
         "deadline_ms": next((row.deadline_ms for row in rows if row.deadline_ms is not None), None),
         "deadline_misses": _misses(rows),
@@ -78,6 +79,22 @@ def summarise(
         "missing": missing,
     }
     return {key: _finite(value) for key, value in summary.items()}
+
+
+def _ways(rows: Sequence[ResultRow]) -> list[dict[str, Any]]:
+    """How users shared their symbols, most frequent first; [] for codecs with one fixed way."""
+    counts = Counter(row.sharing for row in rows if row.sharing is not None)
+    return [_way(form, [row for row in rows if row.sharing == form]) for form, _ in counts.most_common()]
+
+
+def _way(form: str, rows: Sequence[ResultRow]) -> dict[str, Any]:
+    return {
+        "form": form,
+        "frames": len({row.frame for row in rows}),
+        "psnr_db": mean(row.psnr_db for row in rows),
+        "predicted_psnr_db": mean(row.predicted_psnr_db for row in rows),
+        "reason": max(rows, key=lambda row: row.frame).sharing_reason,
+    }
 
 
 def _misses(rows: Sequence[ResultRow]) -> int | None:

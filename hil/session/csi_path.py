@@ -8,6 +8,7 @@ import scipy.special
 
 from hil.bus.messages import CsiReport, UserCsi
 from hil.config import FeedbackConfig
+from hil.session.responses import scaled, values_of
 
 GAIN_RANGE_DB = (-30.0, 6.0)
 SNR_RANGE_DB = (-10.0, 40.0)
@@ -56,7 +57,8 @@ class CsiPath:
         ages_s = (slot_tick - ticks[-PREDICTOR_ORDER:]) / self._rate_hz
         weights = wiener_weights(ages_s, self._config.csi_doppler_hz, 10 ** (-user.snr_db / 10))
         power = mean + float(weights @ (powers[-PREDICTOR_ORDER:] - mean))
-        return msgspec.structs.replace(user, gain=float(np.sqrt(max(power, 1e-4))))
+        gain = float(np.sqrt(max(power, 1e-4)))
+        return msgspec.structs.replace(user, gain=gain, response=scaled(user.response, gain / max(user.gain, 1e-6)))
 
 
 def wiener_weights(ages_s: np.ndarray, doppler_hz: float, noise_over_power: float) -> np.ndarray:
@@ -80,11 +82,22 @@ def quantised(report: CsiReport, bits: int) -> CsiReport:
             gain=float(10 ** (_uniform(20 * np.log10(max(user.gain, 1e-6)), GAIN_RANGE_DB, bits) / 20)),
             phase_rad=float(np.round(user.phase_rad / (2 * np.pi) * 2**bits) % 2**bits * (2 * np.pi / 2**bits)),
             snr_db=_uniform(user.snr_db, SNR_RANGE_DB, bits),
+            response=_quantised_response(user.response, bits),
         )
         for user in report.users
     ]
     snr_db = None if report.snr_db is None else _uniform(report.snr_db, SNR_RANGE_DB, bits)
     return msgspec.structs.replace(report, users=users, snr_db=snr_db)
+
+
+def _quantised_response(response: bytes, bits: int) -> bytes:
+    """Each value as an SNR and a phase."""
+    values = values_of(response)
+    steps = 2**bits
+    snr_db = 20 * np.log10(np.maximum(np.abs(values), 1e-6))
+    phase = np.round(np.angle(values) / (2 * np.pi) * steps) * (2 * np.pi / steps)
+    amplitude = 10 ** (np.array([_uniform(float(one), SNR_RANGE_DB, bits) for one in snr_db]) / 20)
+    return (amplitude * np.exp(1j * phase)).astype("<c8").tobytes()
 
 
 def _uniform(value: float, limits: tuple[float, float], bits: int) -> float:

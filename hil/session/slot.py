@@ -23,6 +23,7 @@ class Slot:
     csi: CsiReport | None = None
     encoder_csi: CsiReport | None = field(default=None, kw_only=True)
     samples: Samples | None = None
+    powers: np.ndarray | None = None  # float [users, parts], see `BurstReceiver.receive`
     sent: dict[int, Sent] = field(default_factory=dict)
     originals: dict[int, np.ndarray] = field(default_factory=dict)  # uint8 [H, W, 3]
     symbols: dict[int, np.ndarray] = field(default_factory=dict)  # complex64 [k]

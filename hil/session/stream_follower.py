@@ -43,7 +43,7 @@ class StreamFollower:
         """The slot's burst out of slot.samples, or out of what lies around them; then these are replaced."""
         assert slot.samples is not None
         expected = slot.burst_tick
-        frame = self.receiver.receive(slot.samples, expected, memory=memory)
+        frame = self.receiver.receive(slot.samples, expected, memory=memory, powers=slot.powers)
         if _is_of(frame, slot):
             assert frame is not None
             if _is_damaged(frame):  # a buffer that comes twice within a burst leaves its header as it is
@@ -64,7 +64,7 @@ class StreamFollower:
         data, repeated = without_repeats(around.data, self.receiver.grid.preamble_slot_samples)
         for away in sorted(range(-REACH_SAMPLES, REACH_SAMPLES + 1, 2 * SEARCHED_SAMPLES), key=abs):
             samples = Samples(data, first, around.sample_rate_hz)
-            frame = self.receiver.receive(samples, expected + away, SEARCHED_SAMPLES)
+            frame = self.receiver.receive(samples, expected + away, SEARCHED_SAMPLES, powers=slot.powers)
             if not _is_of(frame, slot):
                 continue
             assert frame is not None
@@ -76,7 +76,7 @@ class StreamFollower:
             window = np.pad(window, ((0, 0), (max(-begin, 0), length - window.shape[1] - max(-begin, 0))))
             slot.samples = Samples(window, tick, around.sample_rate_hz)
             self._follow(slot, late, repeated)
-            return self.receiver.receive(slot.samples, expected)
+            return self.receiver.receive(slot.samples, expected, powers=slot.powers)
         return None
 
     def _follow(self, slot: Slot, late: int, repeated: int) -> None:

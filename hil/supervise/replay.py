@@ -62,7 +62,7 @@ def run_replay(recording: Path, config: RunConfig, out: Path, report: bool = Tru
 
         with contextlib.closing(radio):
             for slot in slots:
-                slot.samples = follower.window(read, slot)
+                slot.samples, slot.powers = follower.window(read, slot), decoder.powers(slot.grant)
                 receive_slot(config, receiver, slot, memory, follower, read)
                 if slot.grant.frame is not None:
                     frame = decoder.make(slot)
@@ -95,11 +95,12 @@ def receive_slot(
     if follower is not None and read is not None and not slot.start.repeats:
         slot.received = follower.receive(read, slot, memory)
     else:
-        slot.received = receiver.receive(slot.samples, expected, memory=memory)
+        slot.received = receiver.receive(slot.samples, expected, memory=memory, powers=slot.powers)
     alive = slot.alive(config.users)
     heard = {user.user for user in slot.received.users if user.header_read} if slot.received else set()
     if slot.grant.frame is not None and not alive <= heard:
-        slot.received = receiver.receive(slot.samples, expected, told=slot.told_headers(), memory=memory)
+        told = slot.told_headers()
+        slot.received = receiver.receive(slot.samples, expected, told=told, memory=memory, powers=slot.powers)
     note_mirror(receiver, slot, expected)
     if clipped := clipped_values(slot.samples.data):
         slot.events[EventKind.CLIPPED] = clipped

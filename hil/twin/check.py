@@ -10,7 +10,6 @@ from hil.bus.messages import CsiReport
 from hil.config import RunConfig
 from hil.errors import UsageError
 from hil.session.csi_path import CsiPath
-from hil.session.feedback import side_information
 from hil.session.slot import Slot
 from hil.supervise.replay import receive_slot
 from hil.twin.compare import TwinCheck, compare
@@ -45,7 +44,7 @@ def check_twin(recording: Recording, twin: RunConfig, passes: int = 3, with_pict
             raise UsageError(f"The twin's {name} is not the recording's: it cannot be a twin of this recording.")
     pictures = Pictures.load(config) if with_pictures and _has_pictures(recording) else None
     score = pictures.score if pictures else None
-    seen = measure_curves(_received(recording), config.users, config.center_frequency_hz, score)
+    seen = measure_curves(_received(recording, pictures), config.users, config.center_frequency_hz, score)
     slots = (slot for number in range(passes) for slot in _pass(recording, twin, number, pictures))
     own = measure_curves(slots, config.users, config.center_frequency_hz, score)
     return CheckResult(compare(seen, own), seen, own)
@@ -55,9 +54,10 @@ def _has_pictures(recording: Recording) -> bool:
     return any(original.size for slot in recording.slots for original in slot.originals.values())
 
 
-def _received(recording: Recording) -> Iterator[Slot]:
+def _received(recording: Recording, pictures: Pictures | None) -> Iterator[Slot]:
     receiver = BurstReceiver(recording.config.waveform)
     for slot in recording.with_samples():
+        slot.powers = pictures.powers(slot) if pictures else None
         receive_slot(recording.config, receiver, slot)
         yield slot
         slot.received = None
@@ -78,13 +78,13 @@ def _pass(recording: Recording, twin: RunConfig, number: int, pictures: Pictures
             return otherwise[slot.grant.slot](slot, user, csi)
         symbols = before.symbols.get(user)
         if pictures is not None and slot.originals[user].size:
-            symbols = pictures.encode(slot.originals[user], user, side_information(delivered, config.users))
+            symbols = pictures.encode(slot, user, delivered)
         if symbols is None or symbols.size != header.n_symbols:
             symbols = random_payload(header.n_symbols, seed)(slot, user, csi)[0]
         return symbols, header
 
     plan = [_again(slot) for slot in recording.slots]
-    for slot in simulate(config, plan, payload):
+    for slot in simulate(config, plan, payload, pictures.powers if pictures else None):
         yield slot
         slot.samples = slot.received = None
 

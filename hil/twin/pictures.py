@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hil.bus.messages import CsiReport
 from hil.config import RunConfig
 from hil.results.metrics import psnr_db
-from hil.session.feedback import side_information
+from hil.session.sharing import sharing_of, told
 from hil.session.slot import Slot
-from models.side_information import SideInformation
 
 if TYPE_CHECKING:  # one needs torch, the other ONNX Runtime; a machine may have neither
     from models.decoding.decoder import SemanticDecoder
@@ -38,9 +38,17 @@ class Pictures:
         decoder = SemanticDecoder.load(folder, config.compute_device, config.codec_sharing)
         return cls(config, SemanticEncoder.load(folder, sharing=config.codec_sharing), decoder)
 
-    def encode(self, picture: np.ndarray, user: int, side: SideInformation) -> np.ndarray:
-        """uint8 [H, W, 3] -> complex64 [k]."""
-        return self.encoder.encode(picture, user, side)
+    def encode(self, slot: Slot, user: int, csi: CsiReport | None) -> np.ndarray:
+        """A user's original of the slot -> complex64 [k], with what a transmitter knew, shared as it was granted."""
+        sharing = sharing_of(slot.grant, self.config)
+        side = told(self.encoder, csi, self.config.users, sharing)
+        return self.encoder.encode(slot.originals[user], user, side, sharing)
+
+    def powers(self, slot: Slot) -> np.ndarray | None:
+        """With what power each user sends the parts of its payload (see `BurstReceiver.receive`)."""
+        if self.decoder.sharing is None:
+            return None
+        return sharing_of(slot.grant, self.config).powers(self.config.users, self.decoder.all_channels)
 
     def score(self, slot: Slot, user: int) -> float | None:
         """PSNR of a user's picture in dB, or None when it could not be decoded or there is no original."""
@@ -51,7 +59,9 @@ class Pictures:
         if original is None or not original.size or undecodable(self.decoder, slot, user, found) is not None:
             return None
         assert found is not None and found.header is not None
-        side = side_information(slot.csi, self.config.users)
-        picture = self.decoder.decode_float(found.features, user, side, found.header.height, found.header.width)
+        sharing = sharing_of(slot.grant, self.config)
+        side = told(self.decoder, slot.csi, self.config.users, sharing)
+        size = found.header.height, found.header.width
+        picture = self.decoder.decode_float(found.features, user, side, *size, sharing)
         received = to_pixels(picture)
         return psnr_db(original, received) if received.shape == original.shape else None

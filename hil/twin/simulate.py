@@ -23,11 +23,14 @@ from radio.waveform.transmission.transmitter import BurstTransmitter
 Payload = Callable[[Slot, int, CsiReport | None], tuple[np.ndarray, FrameHeader]]
 
 
-def simulate(config: RunConfig, plan: Iterable[Slot], payload: Payload) -> Iterator[Slot]:
+def simulate(
+    config: RunConfig, plan: Iterable[Slot], payload: Payload, powers: Callable[[Slot], np.ndarray | None] | None = None
+) -> Iterator[Slot]:
     """The planned slots (grant, start) as they come out of the air: samples, received frame, CSI and what was sent.
 
     payload(slot, user, csi): symbols complex64 [k] and header of a user's burst; csi is the last slot's report, None in
-    the first. Users in the grant's lost_users are silent. The samples of a slot are those of its own air time.
+    the first. powers: of a slot, see `BurstReceiver.receive`. Users in the grant's lost_users are silent. The samples
+    of a slot are those of its own air time.
     """
     medium, receiver = Medium(config.air), BurstReceiver(config.waveform)
     transmitters = [BurstTransmitter(config.waveform, user) for user in range(config.users)]
@@ -54,6 +57,7 @@ def simulate(config: RunConfig, plan: Iterable[Slot], payload: Payload) -> Itera
         data = medium.render(grant.slot_tick, start.slot_samples)
         medium.forget_before(grant.slot_tick + start.slot_samples)
         slot.samples = Samples(data, grant.slot_tick, config.sample_rate_hz)
+        slot.powers = powers(slot) if powers else None
         receive_slot(config, receiver, slot)
         if slot.csi is not None:
             control.take(slot.csi)

@@ -33,7 +33,7 @@ class RateQuality:
                 }
                 counts, sinrs = sorted(rows), sorted(next(iter(rows.values())))
                 values = np.array([[rows[count][sinr] for sinr in sinrs] for count in counts])
-            except (AttributeError, KeyError, TypeError, ValueError):
+            except (AttributeError, KeyError, StopIteration, TypeError, ValueError):
                 continue
             if len(counts) > 1 and len(sinrs) > 1 and counts[0] > 0 and np.isfinite(values).all():
                 return cls(np.array(counts, float), np.array(sinrs), values)

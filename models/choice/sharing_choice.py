@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import combinations, pairwise
@@ -79,7 +79,7 @@ class SharingChooser:
 
     def best(self, gains: NDArray[np.complexfloating], noise_power: float) -> Prediction:
         """The one with the greatest mean PSNR."""
-        return max(self.predictions(gains, noise_power), key=lambda one: one.mean_db)
+        return best_of(self.predictions(gains, noise_power))
 
     def grouped(self, gains: NDArray[np.complexfloating], noise_power: float, number: int) -> tuple[int, ...]:
         """The users' groups, ``number`` of even size (or one apart), with the greatest mean PSNR of all there are."""
@@ -93,6 +93,11 @@ class SharingChooser:
         chosen = max(groupings(self.users, number), key=lambda groups: sum(value(members) for members in groups))
         place = {user: group for group, members in enumerate(sorted(chosen)) for user in members}
         return tuple(place[user] for user in range(self.users))
+
+
+def best_of(predictions: Sequence[Prediction]) -> Prediction:
+    """The one with the greatest mean PSNR."""
+    return max(predictions, key=lambda one: one.mean_db)
 
 
 def _layers(sinr: NDArray[np.float64]) -> list[tuple[int, float]]:

@@ -80,6 +80,11 @@ class SemanticDecoder:
     def users(self) -> int:
         return self.manifest.users
 
+    @property
+    def all_channels(self) -> int:
+        """Complex latent channels, of which a payload may have fewer."""
+        return self.manifest.latent_channels // 2
+
     def channel_uses(self, height: int, width: int) -> int:
         """k, complex symbols of an image of ``height`` x ``width`` pixels (after padding to the stride)."""
         return payload_uses(self.manifest, self.sharing, height, width)
@@ -157,7 +162,7 @@ class SemanticDecoder:
         """A user's symbols of a shared payload as the prefix of all channels that its network reads, and what the
         network is told.
         """
-        all_channels = self.manifest.latent_channels // 2
+        all_channels = self.all_channels
         symbols = sharing.pick(payload, user, side.users, all_channels)
         features = np.zeros((all_channels, symbols.shape[1]), np.complex64)
         features[: len(symbols)] = symbols

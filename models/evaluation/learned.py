@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from models.choice.sharing_choice import SharingChooser
+from models.choice.sharing_choice import Prediction, SharingChooser, best_of
 from models.decoding.decoder import SemanticDecoder
 from models.errors import ModelError
 from models.evaluation.frames import Frame
@@ -56,33 +56,44 @@ class LearnedScheme(Scheme):
         pictures = self.send_float(frame, snr_db)
         return np.rint(pictures.transpose(0, 2, 3, 1) * 255).astype(np.uint8)
 
-    def sharing(self, gains: NDArray[np.complex128], noise_power: float) -> Sharing | None:
-        """How the users of a frame share; gains: complex [users, antennas, n]. None: as the codec learned it."""
-        if self._auto:
-            return self._chooser.best(gains[:, :, :: max(1, gains.shape[2] // CHOICE_PLACES)], noise_power).sharing
-        return self._encoder.sharing
+    def predictions(self, frame: Frame, snr_db: float) -> list[Prediction]:
+        """What every way of sharing promises for the frame's channel; [] for a scheme whose way is set."""
+        if not self._auto:
+            return []
+        gains, noise_power = _received(frame, snr_db)
+        return self._chooser.predictions(gains[:, :, :: max(1, gains.shape[2] // CHOICE_PLACES)], noise_power)
 
     def send_float(self, frame: Frame, snr_db: float) -> NDArray[np.float32]:
         """float32 [users, 3, H, W] in [0, 1], before rounding to 8 bits."""
+        found = self.predictions(frame, snr_db)
+        return self.send_as(frame, snr_db, best_of(found).sharing if found else self._encoder.sharing)
+
+    def send_as(self, frame: Frame, snr_db: float, sharing: Sharing | None) -> NDArray[np.float32]:
+        """`send_float` with a way of sharing; None: as the codec learned it."""
         users, height, width = frame.pictures.shape[:3]
-        channel = frame.channel.numpy().astype(np.complex128)  # [antennas, users, n]
-        gains, noise_power = channel.transpose(1, 0, 2) / np.sqrt(users), 10 ** (-snr_db / 10)
-        sharing = self.sharing(gains, noise_power)
-        side = _side(channel, snr_db)
+        gains, noise_power = _received(frame, snr_db)
+        side = _side(frame, snr_db)
         powers = np.ones((users, 1))
         if sharing is not None:
-            powers = sharing.powers(users, self._encoder.manifest.latent_channels // 2)
+            powers = sharing.powers(users, self._encoder.all_channels)
             sinr_db, spread_db = summaries(sinr_of_users(gains, powers, noise_power))
             side = SideInformation(side.snr_db, side.gains, side.phases_rad, sinr_db, spread_db)
         symbols = np.stack([self._encoder.encode(frame.pictures[u], u, side, sharing) for u in range(users)])
-        received = np.sum(gains.transpose(1, 0, 2) * symbols, axis=1)
+        received = np.einsum("uak,uk->ak", np.broadcast_to(gains, (*gains.shape[:2], symbols.shape[1])), symbols)
         noise = torch.randn(received.shape, dtype=torch.complex64, generator=_seeded(frame.noise_seed)).numpy()
         views, _ = separated(received + noise * np.sqrt(noise_power), gains, powers, noise_power)
         return np.stack([self._decoder.decode_float(views[u], u, side, height, width, sharing) for u in range(users)])
 
 
-def _side(channel: NDArray[np.complex128], snr_db: float) -> SideInformation:
+def _received(frame: Frame, snr_db: float) -> tuple[NDArray[np.complex128], float]:
+    """Gains complex128 [users, antennas, n] of unit-power symbols, and the noise power of an antenna."""
+    channel = frame.channel.numpy().astype(np.complex128)
+    return channel.transpose(1, 0, 2) / np.sqrt(channel.shape[1]), 10 ** (-snr_db / 10)
+
+
+def _side(frame: Frame, snr_db: float) -> SideInformation:
     """What codecs that learned one way of sharing are told: root mean square gains over antennas and symbols."""
+    channel = frame.channel.numpy().astype(np.complex128)
     gains = np.sqrt(np.mean(np.square(np.abs(channel)), axis=(0, 2)))
     return SideInformation(snr_db, gains, np.angle(channel.mean(axis=(0, 2))))
 

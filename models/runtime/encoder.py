@@ -43,6 +43,11 @@ class SemanticEncoder:
     def users(self) -> int:
         return self.manifest.users
 
+    @property
+    def all_channels(self) -> int:
+        """Complex latent channels, of which a payload may have fewer."""
+        return self.manifest.latent_channels // 2
+
     def channel_uses(self, height: int, width: int) -> int:
         """k, complex symbols for an image of ``height`` x ``width`` pixels (after padding to the stride)."""
         return payload_uses(self.manifest, self.sharing, height, width)
@@ -61,7 +66,7 @@ class SemanticEncoder:
             raise ModelError(f"an image must be uint8 [H, W, 3], but is {image.dtype} {list(image.shape)}.")
         if side.users > self.users:
             raise ModelError(f"the codec serves {self.users} users, but the side information is for {side.users}.")
-        all_channels = self.manifest.latent_channels // 2
+        all_channels = self.all_channels
         sharing = None if self.sharing is None else sharing or self.sharing
         latent = run_session(self._session, self.feed(image, user, side, sharing))
         if sharing is None:
@@ -80,7 +85,7 @@ class SemanticEncoder:
     ) -> dict[str, NDArray[Any]]:
         """What the network is given for a picture uint8 [H, W, 3]: those inputs that it has. sharing: as `encode`."""
         if self.sharing is not None:
-            side = (sharing or self.sharing).informed(side, self.manifest.latent_channels // 2)
+            side = (sharing or self.sharing).informed(side, self.all_channels)
         vector = side.vector(user, self.manifest.side_information)[None]
         fed: dict[str, NDArray[Any]] = {"image": self._prepare(image), "user": np.array([user], np.int64)}
         fed["side"] = vector

@@ -19,6 +19,7 @@ _SHARED = [
     click.option("--snr", "snr_db", type=Quantity("db"), help="Total received power over noise, dB.  [10]"),
     click.option("--channel", help="awgn, rayleigh, rician, tdl-a to tdl-e.  [awgn]"),
     click.option("--codec", help="Packaged codec or the folder of one.  [compact-2u]"),
+    click.option("--share", "sharing", help="auto, parted, superposed, 0 to 1, or groups as 02/13.  [parted]"),
     click.option("--refine/--no-refine", default=None, help="Diffusion refinement of decoded pictures.  [off]"),
     click.option("--seed", type=int, help="Seed of everything random.  [1]"),
     click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Any option, e.g. air.clock_ppm=20."),

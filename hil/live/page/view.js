@@ -24,7 +24,8 @@ export function showHeader(update) {
   const facts = run.users
     ? [["users", `${run.users}`], ["SNR", number(run.snr_db, 1, "dB")], ["channel", run.channel], ["codec", run.codec],
        ["carrier", number(run.center_frequency_hz / 1e6, 1, "MHz")], ["rate", number(run.sample_rate_hz / 1e6, 1, "Msamples/s")],
-       ["seed", run.seed], ...(run.refine ? [["refined", "yes"]] : []), ...(run.cancel ? [["cancellation", "yes"]] : [])]
+       ["seed", run.seed], ...(run.sharing ? [["shared", run.sharing]] : []), ...(run.predicted_psnr_db !== null && run.sharing ? [["expected", number(run.predicted_psnr_db, 1, "dB")]] : []),
+       ...(run.refine ? [["refined", "yes"]] : []), ...(run.cancel ? [["cancellation", "yes"]] : [])]
     : [];
   rows(at("facts"), facts.length, () => element("div", {}, element("dt"), element("dd")), (row, index) => {
     text(row.firstChild, facts[index][0]);
@@ -37,6 +38,7 @@ export function showHeader(update) {
   const pace = [];
   if (run.recorded) pace.push(`${run.decoded} of ${run.recorded} pictures decoded`);
   if (run.images_per_s) pace.push(`${number(run.images_per_s, 1)} pictures/s`, `${duration(run.remaining_s)} left`);
+  if (run.sharing_reason) pace.push(run.sharing_reason);
   if (run.reason) pace.push(run.reason);
   text(at("pace"), pace.join(" · "));
   at("report").hidden = !run.report;

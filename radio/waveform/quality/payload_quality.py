@@ -13,8 +13,9 @@ class PayloadQuality:
 
     power: float64 [active], of the user in a channel use, summed over the antennas. disturbed: float64 [symbols], power
     of all that no user's signal explains, per channel use and antenna: noise, other systems, the receiver's own errors.
-    noise_power: the same as the training had it. separated: float32 [parts, active], linear SINR after separation where
-    every user sends with unit power, each part for the next lengths int [parts] of the symbols. hit: bool [symbols],
+    noise_power: the same as the training had it. separated: float32 [kinds, parts, active], linear SINR after the
+    separation of every kind of channel use that the user sends (others may be silent or louder in some), each part for
+    the next lengths int [parts] of the symbols; shares: float [kinds], of the user's channel uses. hit: bool [symbols],
     far worse than the rest of the burst; erased: those of them with nothing of the user in them, whose features are 0.
     heard: whether the pilots show that the user is there at all. gain_steps, slipped_samples: changes of gain and of
     timing within the burst that were followed.
@@ -24,6 +25,7 @@ class PayloadQuality:
     disturbed: np.ndarray
     noise_power: float
     separated: np.ndarray
+    shares: np.ndarray
     lengths: np.ndarray
     hit: np.ndarray
     erased: np.ndarray
@@ -38,8 +40,8 @@ class PayloadQuality:
 
     @property
     def separated_sinr(self) -> np.ndarray:
-        """float64 [symbols], linear, effective over the subcarriers: after separation, where every user sends."""
-        error = np.mean(1 / (1 + self.separated), axis=1, dtype=np.float64)
+        """float64 [symbols], linear, effective over the subcarriers: after separation."""
+        error = self.shares @ np.mean(1 / (1 + self.separated), axis=2, dtype=np.float64)
         return np.repeat(1 / np.clip(error, LEAST_ERROR, MOST_ERROR) - 1, self.lengths)
 
     @property
@@ -59,14 +61,10 @@ class PayloadQuality:
     def erased_share(self) -> float:
         return float(self.erased.mean()) if self.erased.size else 0.0
 
-    def symbol_sinr(self, parted_among: int | None) -> np.ndarray:
-        """float64 [symbols * active], linear: of each element, for features as a codec's users share them.
-
-        parted_among: users of whom only one sends on an element, so much louder; None: all of them on every one.
-        """
-        if parted_among is None:
-            return np.asarray(np.repeat(self.separated, self.lengths, axis=0).reshape(-1), np.float64)
-        return np.asarray(np.outer(1 / self.disturbed, parted_among * self.power).reshape(-1))
+    def symbol_sinr(self) -> tuple[np.ndarray, np.ndarray]:
+        """float64 [n] twice: the linear SINRs after separation that the user's symbols have, and how many have each."""
+        counts = self.shares[:, None] * self.lengths
+        return np.asarray(self.separated.reshape(-1), np.float64), np.repeat(counts, self.separated.shape[2])
 
 
 def effective(sinr: np.ndarray) -> float:

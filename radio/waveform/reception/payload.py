@@ -10,9 +10,8 @@ from radio.waveform.quality.payload_quality import PayloadQuality
 from radio.waveform.reception.elements import BLOCK_SYMBOLS
 from radio.waveform.reception.laying import Course, Followed
 from radio.waveform.reception.moving_separation import moving_view
-from radio.waveform.reception.separation import View, view_of
+from radio.waveform.reception.separation import KindOfUse, View, features_by_power, view_of, views_by_power
 from radio.waveform.reception.user import Reception
-from radio.waveform.tracking.straightening import straightened_uses
 from radio.waveform.tracking.tracker import Track
 
 
@@ -39,26 +38,26 @@ def take_payload(
     found: list[Reception],
     noise_power: float,
     silent: frozenset[int] = frozenset(),
+    powers: np.ndarray | None = None,
 ) -> Payload | None:
     """One user's payload; None where it was not followed (see `follow_payload`).
 
-    silent: users whose payload has been cancelled.
+    silent: users whose payload has been cancelled. powers: see `BurstReceiver.receive`.
     """
     assert one.header is not None
     if followed is None:
         return None
     laid, seen, course = followed.laid, followed.seen, followed.course
-    view = _view(one, found, seen.power, followed.leaked, noise_power, grid, silent)
-    features = straightened_uses(
-        laid.bins, view.weights, laid.delay_samples, laid.phase_rad, grid, view.lengths, one.header.n_symbols
-    )
+    kinds = _views(one, found, seen.power, followed.leaked, noise_power, grid, silent, powers)
+    user, k = [f.user for f in found].index(one.user), one.header.n_symbols
+    features = features_by_power(laid.bins, kinds, user, grid, laid.delay_samples, laid.phase_rad, k)
     if grid.config.scramble:
         features = features * grid.scramble_signs(features.size)
-    quality = _quality(one, view, seen, course, followed.heard, noise_power)
+    quality = _quality(one, kinds, seen, course, followed.heard, noise_power)
     return Payload(features, laid.track, laid.starts, laid.delay_samples, laid.phase_rad, course.gain, quality)
 
 
-def _view(
+def _views(
     one: Reception,
     found: list[Reception],
     disturbed: np.ndarray,
@@ -66,27 +65,40 @@ def _view(
     noise_power: float,
     grid: ResourceGrid,
     silent: frozenset[int],
-) -> View:
+    powers: np.ndarray | None,
+) -> list[KindOfUse]:
     """Weights of one user against disturbance float64 [symbols]; others count only where their payloads last."""
+    assert one.header is not None
+    k, sent = one.header.n_symbols, np.ones((len(found), 1))
+    if powers is not None:  # a payload of another length does not share its parts with this one
+        everywhere = np.ones(powers.shape[1])
+        alike = [f.header is not None and f.header.n_symbols == k for f in found]
+        sent = np.stack([powers[f.user] if same else everywhere for f, same in zip(found, alike, strict=True)])
     lengths = [grid.payload_symbols(f.header.n_symbols) if f.header else disturbed.size for f in found]
     lengths = [0 if f.user in silent else length for f, length in zip(found, lengths, strict=True)]
-    index = [f.user for f in found].index(one.user)
-    if any(f.moving is not None for f in found):
-        gains = [f.gains for f in found]
-        return moving_view(gains, BLOCK_SYMBOLS, lengths, index, disturbed, leaked, noise_power)
-    channels = np.stack([f.channel for f in found if f.channel is not None])
-    return view_of(channels, lengths, index, disturbed, leaked, noise_power)
+    user = [f.user for f in found].index(one.user)
+    moving = any(f.moving is not None for f in found)
+    gains = [f.gains for f in found] if moving else [f.channel for f in found if f.channel is not None]
+
+    def view(amplitudes: np.ndarray, leaked: float) -> View:
+        loud = [gain * amplitude for gain, amplitude in zip(gains, amplitudes, strict=True)]
+        if moving:
+            return moving_view(loud, BLOCK_SYMBOLS, lengths, user, disturbed, leaked, noise_power)
+        return view_of(np.stack(loud), lengths, user, disturbed, leaked, noise_power)
+
+    return views_by_power(view, user, sent, k, leaked)
 
 
 def _quality(
-    one: Reception, view: View, seen: Disturbance, course: Course, heard: bool, noise_power: float
+    one: Reception, kinds: list[KindOfUse], seen: Disturbance, course: Course, heard: bool, noise_power: float
 ) -> PayloadQuality:
     return PayloadQuality(
         power=np.asarray(np.sum(np.mean(np.abs(one.gains) ** 2, axis=1), axis=0, dtype=np.float64)),
         disturbed=seen.power,
         noise_power=noise_power,
-        separated=view.sinr,
-        lengths=view.lengths,
+        separated=np.stack([kind.view.sinr for kind in kinds]),
+        shares=np.array([kind.share for kind in kinds]),
+        lengths=kinds[0].view.lengths,
         hit=seen.hit,
         erased=seen.erased,
         heard=heard,

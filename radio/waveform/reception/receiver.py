@@ -53,6 +53,7 @@ class BurstReceiver:
         told: dict[int, FrameHeader] | None = None,
         silent: frozenset[int] = frozenset(),
         memory: DelayMemory | None = None,
+        powers: np.ndarray | None = None,
     ) -> ReceivedFrame | None:
         """Find one burst in complex64 [antennas, n]; None when no user is detected.
 
@@ -61,8 +62,9 @@ class BurstReceiver:
         destroyed (a user whose preamble is lost too is then read where the others are, as an erasure of little
         weight). silent: users whose payload was cancelled from the samples (see `cancellation`): the others are
         separated as if it had not been sent. memory: of earlier bursts' arrivals (see `delay_memory`), used and
-        extended where expected_tick is given. Samples that are not finite count as silence. Never raises on the
-        samples' content.
+        extended where expected_tick is given. powers: float [users, parts], with which users send the equal parts of
+        their payloads, mean 1 over a user's parts; None: 1 throughout. Samples that are not finite count as silence.
+        Never raises on the samples' content.
         """
         data = samples.data
         with np.errstate(invalid="ignore", over="ignore"):
@@ -86,7 +88,7 @@ class BurstReceiver:
                 one.take_motion(laid.moving)
         origin = min(one.origin for one in found)
         users = tuple(
-            self._user(data, samples.start_tick, origin, found, user, followed, noise_power, silent)
+            self._user(data, samples.start_tick, origin, found, user, followed, noise_power, silent, powers)
             for user in range(self.config.users)
         )
         total = sum(user.power for user in users)
@@ -207,6 +209,7 @@ class BurstReceiver:
         followed: dict[int, Followed | None],
         noise_power: float,
         silent: frozenset[int],
+        powers: np.ndarray | None,
     ) -> ReceivedUser:
         one = next((f for f in found if f.user == user), None)
         if one is None or one.channel is None:
@@ -230,7 +233,7 @@ class BurstReceiver:
             return ReceivedUser(**measured, reason="the checksum of its header is wrong")
         if one.header.n_symbols == 0:
             return ReceivedUser(**measured)
-        payload = take_payload(self.grid, one, followed[user], found, noise_power, silent - {user})
+        payload = take_payload(self.grid, one, followed[user], found, noise_power, silent - {user}, powers)
         if payload is None:
             return ReceivedUser(**measured, reason="the burst is cut off by the end of the samples")
         measured["cfo_hz"] += payload.track.frequency_hz

@@ -1,6 +1,6 @@
 """One user's payload out of the sum, where the payloads may end at different symbols."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,6 +50,58 @@ def view_of(
     return View(weights, np.diff(edges), taken / np.maximum(1 - taken, np.float32(1e-6)))
 
 
+@dataclass(frozen=True)
+class KindOfUse:
+    """Channel uses that every user sends with one power. view: for them; amplitudes: float32 [users]; chosen: bool [k],
+    which of the user's they are; share: of those that the user sends at all.
+    """
+
+    view: View
+    amplitudes: np.ndarray
+    chosen: np.ndarray
+    share: float
+
+
+def views_by_power(
+    view: Callable[[np.ndarray, float], View], user: int, powers: np.ndarray, k: int, leaked: float = 0.0
+) -> list[KindOfUse]:
+    """A view for each kind of channel use that the user sends; a silent user costs the others no antenna there.
+
+    view(amplitudes float32 [users], leaked): `view_of` channels that are louder by so much. powers: float [users,
+    parts], of the equal runs of the k channel uses, mean 1 over a user's parts.
+    """
+    columns, which = np.unique(powers, axis=1, return_inverse=True)
+    kinds = which.reshape(-1)
+    kind_of_use = kinds[np.arange(k) * powers.shape[1] // max(k, 1)]
+    sent = np.flatnonzero(columns[user])
+    counts = np.array([np.count_nonzero(kinds == number) for number in sent])
+    found = []
+    for number, count in zip(sent, counts, strict=True):
+        amplitudes = np.sqrt(columns[:, number]).astype(np.float32)
+        met = np.delete(columns[:, number], user).any()  # where nobody else sends, what leaks is explained by nobody
+        seen = view(amplitudes, leaked if met else 0.0)
+        found.append(KindOfUse(seen, amplitudes, kind_of_use == number, float(count / counts.sum())))
+    return found
+
+
+def features_by_power(
+    received: np.ndarray,
+    kinds: Sequence[KindOfUse],
+    user: int,
+    grid: ResourceGrid,
+    delay_samples: np.ndarray,
+    phase_rad: np.ndarray,
+    k: int,
+) -> np.ndarray:
+    """The user's k channel uses complex64 [k], 0 where it is silent; see `straightened_uses`."""
+    features = np.zeros(k, np.complex64)
+    for kind in kinds:
+        view = kind.view
+        uses = straightened_uses(received, view.weights, delay_samples, phase_rad, grid, view.lengths, k)
+        features[kind.chosen] = kind.amplitudes[user] * uses[kind.chosen]
+    return features
+
+
 def separate(
     received: np.ndarray,
     channels: np.ndarray,
@@ -60,10 +112,20 @@ def separate(
     delay_samples: np.ndarray,
     phase_rad: np.ndarray,
     k: int,
+    powers: np.ndarray | None = None,
 ) -> np.ndarray:
-    """LMMSE view of one user's k channel uses: complex64 [k]; see `view_of` and `straightened_uses`."""
-    view = view_of(channels, lengths, user, np.full(received.shape[1], noise_power))
-    return straightened_uses(received, view.weights, delay_samples, phase_rad, grid, view.lengths, k)
+    """LMMSE view of one user's k channel uses: complex64 [k]; see `views_by_power` and `features_by_power`.
+
+    powers None: 1 throughout.
+    """
+    sent = np.ones((len(channels), 1)) if powers is None else powers
+    disturbed = np.full(received.shape[1], noise_power)
+
+    def view(amplitudes: np.ndarray, leaked: float) -> View:
+        return view_of(channels * amplitudes[:, None, None], lengths, user, disturbed, leaked)
+
+    kinds = views_by_power(view, user, sent, k)
+    return features_by_power(received, kinds, user, grid, delay_samples, phase_rad, k)
 
 
 def _weights(channels: np.ndarray, present: np.ndarray, user: int, noise_power: np.ndarray) -> np.ndarray:

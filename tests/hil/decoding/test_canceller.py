@@ -25,7 +25,9 @@ CONFIG = load_config(None, {"snr_db": SNR_DB})
 class Encoder:
     """Any change of picture, user or side information gives other symbols altogether."""
 
-    def encode(self, picture, user, side):
+    sharing = None
+
+    def encode(self, picture, user, side, _sharing=None):
         told = repr((picture.tobytes(), user, round(side.snr_db, 3), side.gains.round(4).tolist()))
         seed = int.from_bytes(hashlib.sha256(told.encode()).digest()[:8])
         parts = np.random.default_rng(seed).standard_normal((K, 2)) / np.sqrt(2)
@@ -74,7 +76,7 @@ def error_db(view, user, symbols):
 def test_what_goes_is_what_the_transmitter_sent_with_the_last_slots_csi(scene, user):
     slot, view, symbols = scene
     other = 1 - user
-    left = Canceller(CONFIG.waveform, Encoder()).without(view, slot, user, PICTURES[user])
+    left = Canceller(CONFIG, Encoder()).without(view, slot, user, PICTURES[user])
     # The other one is as if it had been alone: an error of noise over its power, 17 dB down or so.
     power = ((1.2, 0.748)[other] ** 2) / 2
     alone_db = 10 * np.log10(1 / (1 + power * 10 ** (SNR_DB / 10)))
@@ -82,7 +84,7 @@ def test_what_goes_is_what_the_transmitter_sent_with_the_last_slots_csi(scene, u
     assert error_db(view, other, symbols[other]) > alone_db + 6
     assert left.cancelled == {user} and view.cancelled == frozenset()
     assert [one.user for one in left.csi.users] == [other] and left.csi.users[0].gain == pytest.approx(1)
-    both = Canceller(CONFIG.waveform, Encoder()).without(left, slot, other, PICTURES[other])
+    both = Canceller(CONFIG, Encoder()).without(left, slot, other, PICTURES[other])
     assert both.cancelled == {0, 1}
     assert payload_power_db(both.samples) < -SNR_DB + 1.0
 
@@ -95,9 +97,9 @@ def test_a_guess_that_is_wrong_in_anything_adds_power(scene, wrong):
     other = Slot(slot.grant, slot.start, slot.received, THIS, slot.samples, encoder_csi=told)
     encoder = Encoder()
     if wrong == "user":
-        encoder.encode = lambda picture, user, side: Encoder().encode(picture, 1 - user, side)
+        encoder.encode = lambda picture, user, side, _sharing: Encoder().encode(picture, 1 - user, side)
     picture = PICTURES[1] if wrong == "picture" else PICTURES[0]
-    left = Canceller(CONFIG.waveform, encoder).without(view, other, 0, picture)
+    left = Canceller(CONFIG, encoder).without(view, other, 0, picture)
     assert payload_power_db(left.samples) > payload_power_db(view.samples) + 1.0
 
 
@@ -111,7 +113,7 @@ def test_a_user_whose_payload_was_not_received_cannot_be_taken_out(scene):
     slot, view, _ = scene
     users = (dataclasses.replace(view.received.users[0], alignment=None), view.received.users[1])
     blind = dataclasses.replace(view, received=dataclasses.replace(view.received, users=users))
-    assert Canceller(CONFIG.waveform, Encoder()).without(blind, slot, 0, PICTURES[0]) is blind
+    assert Canceller(CONFIG, Encoder()).without(blind, slot, 0, PICTURES[0]) is blind
 
 
 @pytest.mark.parametrize(("named", "taken_out"), [(3, True), (2, False), (None, False)])
@@ -119,5 +121,5 @@ def test_a_transmitter_that_names_another_report_is_left_in(scene, named, taken_
     """It has started again and forgotten the reports before: what it was told is not known here."""
     slot, view, _ = scene
     slot = dataclasses.replace(slot, sent={0: Sent(4, 0, 0, csi_slot=named)})
-    left = Canceller(CONFIG.waveform, Encoder()).without(view, slot, 0, PICTURES[0])
+    left = Canceller(CONFIG, Encoder()).without(view, slot, 0, PICTURES[0])
     assert (left.cancelled == {0}) is taken_out and (left is view) is not taken_out

@@ -33,7 +33,7 @@ class Clock:
 def frame_decoder(tmp_path, clock, deadline_ms, pass_s=PASS_S, useful=4):
     """Two users' pictures of 16x16; decoding takes 10 ms, a pass pass_s, and brightens a picture by 0.1."""
 
-    def decode(features, user, side, height, width):
+    def decode(features, user, side, height, width, _sharing=None):
         clock.now_s += DECODE_S
         return np.zeros((3, height, width), np.float32)
 
@@ -49,7 +49,7 @@ def frame_decoder(tmp_path, clock, deadline_ms, pass_s=PASS_S, useful=4):
         deadline.refining.note(SIDE * SIDE, 1, PASS_S)
         deadline.decoding.note(SIDE * SIDE, 1, DECODE_S)
     config = load_config(None, {"refine": True, "deadline_ms": deadline_ms})
-    codec = SimpleNamespace(channel_uses=lambda height, width: 8, decode_float=decode)
+    codec = SimpleNamespace(channel_uses=lambda height, width: 8, decode_float=decode, sharing=None)
     return FrameDecoder(config, codec, refiner, ResultWriter(tmp_path, resume=True), deadline=deadline)
 
 

@@ -14,13 +14,16 @@ from radio.waveform.reception.frame import ReceivedFrame, ReceivedUser
 SYMBOLS, ACTIVE, NOISE = 20, 8, 0.01
 
 
-def quality(power=0.5, hit=0, erased=0, disturbed=NOISE, **facts):
+def quality(power=0.5, hit=0, erased=0, disturbed=NOISE, form="superposed", **facts):
     """A user of this power; `hit` symbols are disturbed by as much power as it has, `erased` by far more."""
     levels = np.full(SYMBOLS, disturbed)
     levels[:hit], levels[:erased] = power, 1e9
+    alone, met = 2 * power / levels, power / (levels + power)  # parted, and beside a user of the same power
+    kinds = {"parted": [alone], "superposed": [met], "0.5": [alone, met]}[form]
     return PayloadQuality(
         power=np.full(ACTIVE, power), disturbed=levels, noise_power=NOISE,
-        separated=np.outer(1 / (levels + power), np.full(ACTIVE, power)).astype(np.float32),
+        separated=np.stack([np.outer(one, np.ones(ACTIVE)) for one in kinds]).astype(np.float32),
+        shares=np.full(len(kinds), 1 / len(kinds)),
         lengths=np.ones(SYMBOLS, int), hit=np.arange(SYMBOLS) < max(hit, erased), erased=np.arange(SYMBOLS) < erased,
         **facts,
     )  # fmt: skip
@@ -52,17 +55,22 @@ def test_the_snr_falls_by_as_much_as_the_payload_is_worse():
     assert payload_side(SIDE, cut, cut.users[0], PLAIN).snr_db == pytest.approx(expected, abs=0.01)
 
 
-@pytest.mark.parametrize("form, sinr_db", [("parted", 20.0), ("superposed", 10 * np.log10(0.5 / 0.51))])
+HALF = 1 / (1 / 101 / 2 + 0.51 / 1.01 / 2) - 1  # mean LMMSE error of SINRs of 100 and 0.5 / 0.51
+
+
+@pytest.mark.parametrize(
+    "form, sinr_db",
+    [("parted", 20.0), ("superposed", 10 * np.log10(0.5 / 0.51)), ("0.5", 10 * np.log10(HALF))],
+)
 def test_codecs_that_take_it_are_told_the_sinr_of_their_own_symbols(form, sinr_db):
-    frame = received(quality(), quality(hit=10))
+    frame = received(quality(form=form), quality(hit=10, form=form))
     told = payload_side(SIDE, frame, frame.users[0], SimpleNamespace(sharing=Sharing.named(form)))
-    assert told.sinr_db[0] == pytest.approx(sinr_db, abs=0.01) and told.sinr_spread_db[0] == pytest.approx(0, abs=1e-3)
-    assert told.sinr_db[1] < sinr_db - 1 and told.sinr_spread_db[1] > 1
+    assert told.sinr_db[0] == pytest.approx(sinr_db, abs=0.01)
+    assert told.sinr_spread_db[0] == pytest.approx(10 if form == "0.5" else 0, abs=0.1)
+    assert told.sinr_db[1] < sinr_db - 0.5 and told.sinr_spread_db[1] > 1
     # Where one user was not received, nobody's SINR is known to the codec's satisfaction.
     alone = received(quality())
     assert payload_side(SIDE, alone, alone.users[0], SimpleNamespace(sharing=Sharing.named(form))).sinr_db is None
-    halfway = SimpleNamespace(sharing=Sharing.named("0.5"))
-    assert payload_side(SIDE, frame, frame.users[0], halfway).sinr_db is None
 
 
 def test_what_is_too_damaged_is_said_with_the_reason():

@@ -13,6 +13,7 @@ from hil.decoding.ideal import ideal_features
 from hil.results.metrics import psnr_db
 from hil.results.rows import ResultRow, read_rows
 from hil.results.writer import ResultWriter
+from hil.session.feedback import side_information
 from hil.session.slot import Slot
 from radio.waveform.burst.header import FrameHeader
 from radio.waveform.reception.frame import ReceivedFrame, ReceivedUser
@@ -75,7 +76,9 @@ class Network:
     def channel_uses(self, height, width):
         return height * width // 8
 
-    def decode_float(self, features, user, side, height, width):
+    sharing = None
+
+    def decode_float(self, features, user, side, height, width, _sharing=None):
         self.calls.append((user, features, side, (height, width)))
         return np.full((3, height, width), features[0].real, np.float32)
 
@@ -197,9 +200,10 @@ def test_the_ideal_receiver_meets_the_lmmse_bound_of_the_papers_snr(snr_db):
     for user in range(2):
         error = np.mean(np.abs(ideal.features[user] - given.symbols[user]) ** 2)
         assert error == pytest.approx(1 - powers[user] / (powers.sum() + noise), rel=0.03)
-    assert ideal.side.snr_db == pytest.approx(10 * np.log10(powers.sum() / noise), abs=1e-6)
-    np.testing.assert_allclose(ideal.side.gains, np.abs(gains) / np.sqrt(np.mean(np.abs(gains) ** 2)), rtol=1e-5)
-    np.testing.assert_allclose(ideal.side.phases_rad, [np.pi / 2, np.pi], rtol=1e-5)
+    side = side_information(ideal.csi, 2)
+    assert side.snr_db == pytest.approx(10 * np.log10(powers.sum() / noise), abs=1e-6)
+    np.testing.assert_allclose(side.gains, np.abs(gains) / np.sqrt(np.mean(np.abs(gains) ** 2)), rtol=1e-5)
+    np.testing.assert_allclose(side.phases_rad, [np.pi / 2, np.pi], rtol=1e-5)
 
 
 def test_the_ideal_receivers_noise_is_new_in_every_frame_and_follows_the_seed():

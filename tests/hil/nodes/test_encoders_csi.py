@@ -36,7 +36,7 @@ def slots_of_a_receiver(monkeypatch, config):
     monkeypatch.setattr(BurstReceiver, "receive", lambda *_, **__: None)
     monkeypatch.setattr(ReceiverNode, "_await_sent", lambda *_: None)
     bus = SimpleNamespace(send=lambda *_: None, now_tick=0, heard_s=0.0)
-    node = ReceiverNode(config, bus, Listening(), SimpleNamespace())
+    node = ReceiverNode(config, bus, Listening(), SimpleNamespace(powers=lambda _grant: None))
     for grant in GRANTS:
         node._slot(grant, Start(SLOT_SAMPLES, GUARD))
     return [node._jobs.get_nowait() for grant in GRANTS if grant.frame is not None]

@@ -163,14 +163,15 @@ def test_parted_users_are_told_what_is_not_a_users_signal():
     config, rng = WaveformConfig(), np.random.default_rng(8)
     receiver = BurstReceiver(config)
     samples, symbols = air(config, 8000, rng, snr_db=15, parted=True)
-    for user in receiver.receive(samples, 1000 + START).users:
+    powers = np.array([[2.0, 0.0], [0.0, 2.0]])
+    for user in receiver.receive(samples, 1000 + START, powers=powers).users:
         own = slice(user.user * 4000, user.user * 4000 + 4000)
         true_db = decibels(true_sinr(user.features[own], symbols[user.user][own]))
         assert user.quality.sinr_db + decibels(2) == pytest.approx(true_db, abs=0.7)
-        elements = user.quality.symbol_sinr(parted_among=2)
-        assert decibels(np.mean(elements)) == pytest.approx(true_db, abs=0.7)
+        elements, counts = user.quality.symbol_sinr()
+        assert decibels(np.average(elements, weights=counts)) == pytest.approx(true_db, abs=0.7)
         assert user.quality.excess_db == pytest.approx(0, abs=0.01) and user.quality.heard
-        assert np.mean(user.quality.symbol_sinr(None)) == pytest.approx(np.mean(user.quality.separated))
+        assert counts.sum() == pytest.approx(receiver.grid.payload_symbols(8000) * config.active_subcarriers)
 
 
 def test_a_user_who_is_not_there_is_not_heard():

@@ -1,0 +1,95 @@
+"""`semnoma-hil compare`: questions that sweep the whole system."""
+
+import re
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from hil.cli.options.ranges import NumberList, Quantity
+from hil.errors import UsageError
+
+
+@click.group("compare")
+def command() -> None:
+    """Sweeps that answer one question each, as a table and a picture."""
+
+
+@command.command("sharing")
+@click.option("--codec", default="real-time", show_default=True, help="One that takes any number of symbols.")
+@click.option(
+    "--scheme", "schemes", default="", help="Further codecs of two users on the same pictures, comma-separated."
+)
+@click.option("--images", required=True, help="As for `evaluate`; pictures of one size.")
+@click.option("--limit", type=click.IntRange(1), default=24, show_default=True, help="Only the first so many pictures.")
+@click.option("--each", type=click.IntRange(1), help="Pictures sent a point and way.  [as many as there are]")
+@click.option("--channel", default="rayleigh", show_default=True, help="Comma-separated: rayleigh, tdl-a to tdl-e.")
+@click.option("--users", type=NumberList(), default="2,4,8", show_default=True, help="1 to 8.")
+@click.option("--antennas", type=NumberList(), default="1,2,4", show_default=True, help="1 to 4.")
+@click.option("--snr", "snrs_db", type=NumberList("db"), default="0:20:5", show_default=True, help="Total SNR, dB.")
+@click.option(
+    "--delay-spread", "spread_s", type=Quantity("s", 0), default=300e-9, show_default="300ns", help="Rms, of TDL."
+)
+@click.option(
+    "--bandwidth", "bandwidth_hz", type=Quantity("hz", 1e3), default=3e6, show_default="3M", help="Of TDL, Hz."
+)
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of fading and noise.")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path("sharing"), show_default=True)
+def sharing(schemes: str, snrs_db: tuple[float, ...], out: Path, **options: Any) -> None:
+    """Parted, superposed, between, grouped and chosen users at equal spectrum, energy, pictures, fading and noise.
+
+    Writes sharing.csv, sharing.png and sharing.svg into --out: PSNR with its confidence interval, the worst user, the
+    gain over parted users, what was predicted, and beside them the rates that capacity allows.
+
+    \b
+    Example:
+      semnoma-hil compare sharing --images photos --scheme student-2u,superposed-2u --channel rayleigh,tdl-a
+    """
+    from hil.sharing_map.channels import CHANNELS
+    from hil.sharing_map.plot import plot_map
+    from hil.sharing_map.run import grid, sweep, write_table
+
+    channels = _names(options["channel"])
+    if unknown := [name for name in channels if name not in CHANNELS]:
+        raise UsageError(f"--channel {unknown[0]} is not one of {', '.join(CHANNELS)}.")
+    users, antennas = _whole("--users", options["users"], 8), _whole("--antennas", options["antennas"], 4)
+    spread_s, bandwidth_hz, seed = options["spread_s"], options["bandwidth_hz"], options["seed"]
+    points = grid(channels, users, antennas, snrs_db, spread_s, bandwidth_hz, seed)
+    told = iter(range(1, len(points) + 1))
+
+    def on_point(point: Any) -> None:
+        where = f"{point.channel}, {point.users} users, {point.antennas} antennas, {point.snr_db:g} dB"
+        click.echo(f"{next(told)} of {len(points)}: {where}", err=True)
+
+    limit, each = options["limit"], options["each"] or options["limit"]
+    words = [re.sub(r"[^,=]*/(?=[^/,])", "", word) for word in sys.argv[1:]]  # a file's folder is nobody's business
+    rows: list[dict[str, Any]] = []
+    for found in sweep(options["codec"], _names(schemes), options["images"], points, limit, each, on_point):
+        rows += found
+        write_table(rows, out / "sharing.csv", shlex.join(["semnoma-hil", *words]))
+    for name in ("sharing.png", "sharing.svg"):
+        plot_map(rows, out / name)
+    _print(rows)
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _whole(option: str, values: tuple[float, ...], most: int) -> list[int]:
+    if bad := [value for value in values if value not in range(1, most + 1)]:
+        raise UsageError(f"{option} {bad[0]:g} is not a whole number from 1 to {most}.")
+    return [int(value) for value in values]
+
+
+def _print(rows: list[dict[str, Any]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("channel", "users", "antennas", "SNR, dB", "way", "PSNR, dB", "worst user", "gain, dB", "± 95 %")
+    for row in rows:
+        facts = [str(row[name]) for name in ("channel", "users", "antennas", "snr_db", "way", "psnr_db")]
+        table.add_row(*facts, *(str(row[name]) for name in ("worst_user_db", "gain_db", "gain_ci95_db")))
+    Console().print(table)

@@ -1,0 +1,49 @@
+"""How the users of one slot share their symbols, as transmitters and receiver take it from the grant."""
+
+from dataclasses import replace
+from typing import Protocol
+
+from hil.bus.messages import CsiReport, Grant
+from hil.config import RunConfig
+from hil.session.feedback import side_information
+from hil.session.responses import responses
+from models.errors import ModelError
+from models.separation import sinr_of_users
+from models.sharing import Sharing, summaries
+from models.side_information import SideInformation
+
+
+def sharing_of(grant: Grant, config: RunConfig) -> Sharing:
+    """As the grant says, else as configured; also where it names a way that does not exist."""
+    if grant.sharing is None:
+        return config.codec_sharing
+    try:
+        sharing = replace(Sharing.named(grant.sharing.form), channels=config.codec_channels)
+    except ModelError:
+        return config.codec_sharing
+    fits = sharing.groups is None or len(sharing.groups) == config.users
+    return sharing if fits else config.codec_sharing
+
+
+class Codec(Protocol):
+    """An encoder or a decoder. sharing: None for one with a fixed way; all_channels: complex channels that it has."""
+
+    @property
+    def sharing(self) -> Sharing | None: ...
+
+    @property
+    def all_channels(self) -> int: ...
+
+
+def told(codec: Codec, report: CsiReport | None, users: int, sharing: Sharing) -> SideInformation:
+    """What a codec's networks are told of a report: for those that take any way of sharing also every user's SINR after
+    the separation that this way and the reported channels make.
+
+    Without it where the report does not tell the channels. Users whom it leaves out are taken to be silent.
+    """
+    side = side_information(report, users)
+    gains = responses(report, users)
+    if codec.sharing is None or gains is None:
+        return side
+    sinr_db, spread_db = summaries(sinr_of_users(gains, sharing.powers(users, codec.all_channels), 1.0))
+    return replace(side, sinr_db=sinr_db, sinr_spread_db=spread_db)

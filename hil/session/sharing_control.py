@@ -1,0 +1,111 @@
+"""The coordinator's choice of how users share their symbols, from what the receiver reports of their channels.
+
+Each report predicts the PSNR of every way of sharing. What the next slot will be like is told by the last report where
+channels stay, and by the mean of the last reports where every slot has a channel of its own; whichever has told the
+better so far is believed. A way is left only for one that promises more by a margin.
+"""
+
+from collections import deque
+
+import numpy as np
+
+from hil.bus.messages import CsiReport, SharedBy
+from hil.config import RunConfig
+from hil.session.responses import correlation, responses
+from models.choice.sharing_choice import Prediction, SharingChooser
+from models.errors import ModelError
+from models.package.manifest import load_manifest
+from models.package.zoo import codec_folder
+from models.sharing import AUTO, Sharing
+
+MARGIN_DB = 0.05  # of mean PSNR, by which another way must be better: less than anybody sees
+REMEMBERED = 8  # reports
+_FORGETTING = 0.7
+_TRUST_IN_LAST = 1.2  # the error of the last report's word may be greater by this: it follows changes at once
+
+
+def open_chooser(config: RunConfig) -> SharingChooser | None:
+    """For the configured codec; None for one with a fixed way of sharing, or that does not say what PSNR it reaches.
+
+    ModelError where sharing is "auto" and the codec is not here, or takes any way but does not say.
+    """
+    try:
+        manifest = load_manifest(codec_folder(config.codec))
+        return SharingChooser.of(manifest, config.users, config.codec_channels) if manifest.takes_any_share else None
+    except ModelError:
+        if config.sharing == AUTO:
+            raise
+        return None
+
+
+class SharingControl:
+    """`take` every report, then `choice` for the next slot. chooser: None where there is nothing to choose."""
+
+    def __init__(self, config: RunConfig, chooser: SharingChooser | None) -> None:
+        self._config, self._chooser = config, chooser
+        self._auto = config.sharing == AUTO
+        self._history: deque[dict[str, float]] = deque(maxlen=REMEMBERED)  # mean PSNR by way
+        self._newest: dict[str, Prediction] = {}
+        self._errors = np.zeros(2)  # of the last report's word and of the mean's
+        self._circumstances = ""
+        self._current: str | None = None
+
+    def take(self, report: CsiReport) -> None:
+        """One slot's report; those that do not tell the channels are left out."""
+        gains = responses(report, self._config.users) if self._chooser else None
+        if self._chooser is None or gains is None:
+            return
+        seen = np.abs(gains).max(axis=(1, 2)) > 0
+        if self._auto:
+            found = self._chooser.predictions(gains, 1.0)
+        else:
+            found = [self._chooser.predict(self._config.codec_sharing, gains, 1.0)]
+        self._newest = {_way(one.sharing): one for one in found}
+        values = {way: float(np.mean(one.psnr_db[seen])) for way, one in self._newest.items()}
+        if self._history:
+            last, mean = self._history[-1], self._means()
+            step = [sum((values[w] - told[w]) ** 2 for w in values) for told in (last, mean)]
+            self._errors = _FORGETTING * self._errors + np.array(step)
+        self._history.append(values)
+        snr_db = f"{report.snr_db:.1f} dB" if report.snr_db is not None else "an unknown SNR"
+        users, antennas = gains.shape[:2]
+        self._circumstances = (
+            f"{users} user{'s' * (users > 1)} on {antennas} antenna{'s' * (antennas > 1)} at {snr_db}"
+            + f", correlation {correlation(gains):.2f}" * (users > 1)
+        )
+
+    def choice(self) -> SharedBy | None:
+        """For the next slot; None where the codec has one fixed way."""
+        if self._chooser is None:
+            return None
+        if not self._history:
+            form = self._config.codec_sharing.form
+            return SharedBy(form, "no channel has been reported yet" if self._auto else "as configured")
+        expected = self._expected()
+        best = max(expected, key=lambda way: expected[way])
+        held = self._current
+        if held is None or held not in expected or expected[best] > expected[held] + MARGIN_DB:
+            held = best
+        self._current = held
+        chosen = self._newest[held]
+        reason = self._reason(expected, held, best) if self._auto else "as configured"
+        return SharedBy(chosen.sharing.form, reason, round(expected[held], 3), round(chosen.worst_db, 3))
+
+    def _means(self) -> dict[str, float]:
+        return {way: float(np.mean([values[way] for values in self._history])) for way in self._history[-1]}
+
+    def _expected(self) -> dict[str, float]:
+        last, mean = self._errors
+        return self._history[-1] if last <= _TRUST_IN_LAST * mean else self._means()
+
+    def _reason(self, expected: dict[str, float], held: str, best: str) -> str:
+        """One sentence: what it promises, beside the ends of the scale, and in which circumstances."""
+        beside = [way for way in ("parted", "superposed") if way != held and way in expected]
+        gains = ", ".join(f"{expected[held] - expected[way]:+.1f} dB against {way}" for way in beside)
+        kept = f"; kept, as {best} promises no {MARGIN_DB:g} dB more" if best != held else ""
+        return f"{held} promises {expected[held]:.1f} dB ({gains or 'alone'}): {self._circumstances}{kept}"
+
+
+def _way(sharing: Sharing) -> str:
+    """A name that stays while groups of the same number change their members."""
+    return sharing.form if sharing.groups is None else f"{max(sharing.groups) + 1} groups"

@@ -1,0 +1,72 @@
+"""The sweep over the map, point by point, and its table."""
+
+import csv
+import io
+from collections.abc import Callable, Iterator, Sequence
+from itertools import product
+from pathlib import Path
+
+from hil.errors import UsageError
+from hil.results.durable import write_whole
+from hil.sharing_map.point import MapPoint, measure_point
+from models.evaluation.frames import same_size_groups
+from models.evaluation.learned import LearnedScheme
+from models.images import open_images
+
+Row = dict[str, object]
+
+
+def sweep(
+    codec: str,
+    schemes: Sequence[str],
+    images: str,
+    points: Sequence[MapPoint],
+    pictures: int,
+    each: int,
+    on_point: Callable[[MapPoint], None] = lambda _point: None,
+) -> Iterator[list[Row]]:
+    """The rows of each point as it is measured. each: pictures sent a point, in as many frames as its users need.
+
+    UsageError where the pictures are of several sizes; ModelError for a codec that has one fixed way of sharing, or
+    none of that name.
+    """
+    groups = same_size_groups(open_images(images, split="test"), pictures)
+    if len(groups) != 1:
+        raise UsageError(f"the map needs pictures of one size, but {images} has {len(groups)}.")
+    for users in dict.fromkeys(point.users for point in points):
+        scheme = LearnedScheme(f"{codec}@auto", users)
+        others = [LearnedScheme(name, 2) for name in schemes] if users == 2 else []
+        for point in points:
+            if point.users == users:
+                on_point(point)
+                frames = max(1, -(-each // users))
+                yield measure_point(point, scheme, others, groups[0].pixels, frames)
+
+
+def grid(
+    channels: Sequence[str],
+    users: Sequence[int],
+    antennas: Sequence[int],
+    snrs_db: Sequence[float],
+    delay_spread_s: float,
+    bandwidth_hz: float,
+    seed: int,
+) -> list[MapPoint]:
+    """Every combination."""
+    return [
+        MapPoint(channel, n, a, snr, delay_spread_s, bandwidth_hz, seed)
+        for n, channel, a, snr in product(users, channels, antennas, snrs_db)
+    ]
+
+
+def write_table(rows: Sequence[Row], path: Path, command: str) -> None:
+    """CSV whose last column is the command. UsageError when it cannot be written."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, [*rows[0], "command"], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({**row, "command": command} for row in rows)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, text.getvalue().encode())
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror or error}.") from None
