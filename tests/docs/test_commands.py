@@ -82,6 +82,8 @@ def test_commands_parse(block):
             extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
             asked = re.findall(r"\[(.*?)\]", " ".join(words))
             assert set(",".join(asked).split(",")) - {""} <= set(extras)
+        elif "/" in words[0]:
+            assert os.access(ROOT / words[0], os.X_OK), f"{named(block)}: {words[0]} is no program of this repository"
         else:
             assert words[0] in OTHER_PROGRAMS, f"{named(block)}: {words[0]} is not known to this test"
 

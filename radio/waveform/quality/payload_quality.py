@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 LEAST_ERROR, MOST_ERROR = 1e-6, 1 - 1e-4  # of an LMMSE estimate: 60 and -40 dB
+LEAST_POWER = 1e-30  # full scale is 1: a burst without any noise has a finite quality
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class PayloadQuality:
     @property
     def sinr(self) -> np.ndarray:
         """float64 [symbols], linear: the user's power, antennas combined, over the disturbance."""
-        return np.asarray(float(self.power.mean()) / self.disturbed)
+        return np.asarray(float(self.power.mean()) / np.maximum(self.disturbed, LEAST_POWER))
 
     @property
     def separated_sinr(self) -> np.ndarray:
@@ -55,7 +56,7 @@ class PayloadQuality:
     @property
     def excess_db(self) -> float:
         """By how much the payload is worse than the training, 0 for an undisturbed burst."""
-        return decibels(float(self.power.mean()) / self.noise_power) - self.sinr_db
+        return decibels(float(self.power.mean()) / max(self.noise_power, LEAST_POWER)) - self.sinr_db
 
     @property
     def erased_share(self) -> float:
