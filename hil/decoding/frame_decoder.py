@@ -1,5 +1,6 @@
 """One received frame to recorded results: decode each user, refine, score against the original, write."""
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from hil.decoding.payload import payload_events, payload_facts, payload_side, to
 from hil.decoding.true_snr import together_db, true_snrs_db
 from hil.results.metrics import psnr_db, ssim
 from hil.results.observe import diagnostics
-from hil.results.rows import ResultRow
+from hil.results.rows import FoundTone, ResultRow
 from hil.results.writer import ResultWriter
 from hil.session import mirror
 from hil.session.sharing import sharing_of, told
@@ -202,6 +203,10 @@ class FrameDecoder:
             "user_snr_db_true": true_db.get(user),
             "latency_ms": dict(slot.latency_ms),
             "events": dict(slot.events) if user == 0 else {},  # the radio's events count once a frame
+            "tones": [
+                FoundTone(one.cycles * self.config.sample_rate_hz, 10 * math.log10(max(one.power, 1e-30)))
+                for one in slot.tones
+            ],
             **_shared(slot.grant),
             "seeds": {"run": self.config.seed, "air": self.config.air.seed},
         }
@@ -214,6 +219,8 @@ class FrameDecoder:
                 "user_snr_db": float(found.snr_db),
                 "channel_gain_db": float(10 * np.log10(found.power / self.config.radio.tx_amplitude**2)),
                 "evm_db": found.evm_db,
+                "doppler_hz": float(found.doppler_hz),
+                "beyond_prefix": found.channel.beyond_prefix if found.channel else None,
             }
         if found is not None and found.quality is not None:
             facts |= payload_facts(found.quality)

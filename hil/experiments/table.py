@@ -30,7 +30,7 @@ SETTINGS = ("scheme", "channel", "snr_db", "users", "seed", "frames")
 CIRCUMSTANCES = ("answer_ms", "point_wall_s", "point_starts", "point_finished_utc")
 TIMING = "latency_ms_"
 _EVENT = "event_"
-_NESTED = ("latency_ms", "events", "seeds", "cancelled_users", "loops")
+_NESTED = ("latency_ms", "events", "seeds", "cancelled_users", "loops", "tones")
 
 
 def require_pyarrow() -> None:
@@ -120,6 +120,8 @@ def _of_point(plan: str, point: Point, folder: Path, done: Mapping[str, Any]) ->
 def _flat(row: ResultRow) -> dict[str, Any]:
     values = {name: getattr(row, name) for name in row.__struct_fields__ if name not in _NESTED}
     values["cancelled_users"] = ",".join(map(str, row.cancelled_users))
+    values["tones_hz"] = ",".join(f"{tone.frequency_hz:.1f}" for tone in row.tones)
+    values["tones_db"] = ",".join(f"{tone.power_db:.1f}" for tone in row.tones)
     values |= {f"seed_{name}": value for name, value in sorted(row.seeds.items())}
     values |= {f"loop_{name}": state for name, state in sorted(row.loops.items())}
     values |= {f"{_EVENT}{name}": value for name, value in sorted(row.events.items())}

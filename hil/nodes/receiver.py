@@ -54,6 +54,7 @@ from hil.session.repeated_slot import aligned, find_arrivals, one_period, receiv
 from hil.session.responses import response_bytes
 from hil.session.slot import Slot
 from hil.session.stream_follower import StreamFollower
+from hil.session.tones import note_tones
 from radio.device import Radio
 from radio.errors import DeviceError, DeviceGone, RadioError
 from radio.samples import EventKind, Samples, without_unusable
@@ -201,6 +202,7 @@ class ReceiverNode:
                 slot.received = self._receiver.receive(slot.samples, expected, told=told, memory=memory, powers=powers)
         slot.latency_ms["phy"] = _milliseconds_since(clock)
         note_mirror(self._receiver, slot, None if start.repeats else expected)
+        note_tones(slot)
         for event in self.radio.events():
             if event.kind != EventKind.CLIPPED or not clipped:  # counted above
                 slot.events[event.kind] = slot.events.get(event.kind, 0) + event.count

@@ -8,6 +8,7 @@ import numpy as np
 import yaml
 
 from hil import __version__
+from hil.report.interference import interference
 from hil.report.pictures import card
 from hil.report.terminal import loops_sentence
 from hil.report.words import WORDS, remedy
@@ -82,6 +83,7 @@ def context(out: Path, rows: Sequence[ResultRow]) -> dict[str, Any]:
             for frame in frames[:FRAMES_SHOWN]
         ],
         "frames_hidden": max(0, len(frames) - FRAMES_SHOWN),
+        "interference": interference(rows),
         "radio_plots": _radio_plots(out, rows),
         "frame_plots": _frame_plots(rows),
         "stages": _stages(rows),
@@ -177,11 +179,13 @@ def _frame_plots(rows: Sequence[ResultRow]) -> "list[Chart]":
         ("Received power", "dB", 1, "channel_gain_db", None, "", 2.0),
         ("Carrier offset", "Hz", 1, "cfo_hz", "cfo_true_hz", "true", 2.0),
         ("Arrival", "samples", 1, "delay_samples", "delay_true_samples", "true", 1.0),
+        ("Doppler shift", "Hz", 1, "doppler_hz", None, "", 2.0),
         ("Age of the channel knowledge", "ms", 1e3, "csi_age_s", None, "", 1.0),
     ):
         measured = _series(rows, name, scale)
         truth = _series(rows, reference, scale) if reference else {}
-        if measured:
+        moved = name != "doppler_hz" or any(any(values) for _, values in measured.values())
+        if measured and moved:
             drawn.append(charts.over_frames(title, unit, measured, truth, reference_name, least))
     frames = sorted({row.frame for row in rows if row.latency_ms})[:_FRAMES_PLOTTED]
     if frames:

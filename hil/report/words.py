@@ -10,6 +10,8 @@ WORDS = {
     "User SNR": "One user's received power over the noise, measured on its training symbols.",
     "SINR": "One user's power over noise and what is left of the others, on the payload behind the equaliser.",
     "CFO": "Carrier frequency offset between a transmitter and the receiver, after pre-correction.",
+    "Doppler": "How far the user's fastest path is shifted in frequency, mean over the frames; 0 where the channel stood.",
+    "Beyond prefix": "Share of the channel's power at delays that the cyclic prefix does not cover: it disturbs.",
     "CSI age": "Time between the channel measurement that an encoder used and its own transmission.",
     "unrefined": "PSNR before diffusion refinement, which trades PSNR for a more natural look.",
     "Digital": "JPEG over 5G LDPC and QAM with the same channel uses and SNR, users taking turns, no fading.",
@@ -21,6 +23,7 @@ REMEDIES = {
     "not detected": "No burst of this user was found: level too low, transmitter silent, or offset beyond the search.",
     "checksum": "The burst was found, its header was not read: SNR too low, interference, or a burst on top of it.",
     "cut off": "The burst began too late for the samples that were received: timing, or a late transmitter.",
+    "interference": "A tone was in the samples: see Interference in the report.",
     "late": "A radio got its samples after their time: lower the sample rate or give a larger radio.lead_s.",
     "overflow": "The receiver's computer was too slow for the radio: lower the sample rate, free the machine.",
 }

@@ -16,6 +16,13 @@ class ResultsError(Exception):
     """The results folder cannot be written or read; the message is one sentence for the user."""
 
 
+class FoundTone(msgspec.Struct, frozen=True, forbid_unknown_fields=True, order=True):
+    """A tone that was taken out of a frame's samples: Hz from the carrier, and dB of full scale, over the antennas."""
+
+    frequency_hz: float
+    power_db: float
+
+
 class ResultRow(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """One user's picture in one frame. None: unknown, not measured or not finite. PSNR is at most 100 dB."""
 
@@ -61,6 +68,9 @@ class ResultRow(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     hit_symbols: int | None = None  # OFDM symbols of the payload that are far worse than the rest
     erased_symbols: int | None = None  # those of them in which nothing of the user is left
     channel_gain_db: float | None = None
+    doppler_hz: float | None = None  # largest shift of the user's paths; 0 where the channel stood
+    beyond_prefix: float | None = None  # share of the channel's power that comes later than the cyclic prefix lasts
+    tones: list[FoundTone] = []  # that the frame's samples held, DC among them; their number is the event interference
     csi_age_s: float | None = None
     csi_used_slot: int | None = None
     precorrection_hz: float | None = None

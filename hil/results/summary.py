@@ -130,6 +130,8 @@ def _of_user(user: int, rows: Sequence[ResultRow]) -> dict[str, Any]:
         "snr_db_estimated": mean(row.snr_db_estimated for row in rows),
         "user_snr_db": mean(row.user_snr_db for row in rows),
         "payload_sinr_db": mean(row.payload_sinr_db for row in rows),
+        "doppler_hz": mean(row.doppler_hz for row in rows),
+        "beyond_prefix": mean(row.beyond_prefix for row in rows),
         "csi_age_s": mean(row.csi_age_s for row in rows),
         "loops": max(rows, key=lambda row: row.frame).loops if rows else {},
         "locked_from_frame": locked_from(rows),

@@ -6,6 +6,7 @@ import numpy as np
 
 from hil.bus.messages import CsiReport, Grant, Link, Sent, Start
 from radio.samples import Samples
+from radio.waveform.acquisition.tones import Tone
 from radio.waveform.burst.header import FrameHeader
 from radio.waveform.reception.frame import ReceivedFrame
 
@@ -29,6 +30,7 @@ class Slot:
     symbols: dict[int, np.ndarray] = field(default_factory=dict)  # complex64 [k]
     links: dict[int, Link] = field(default_factory=dict)
     events: dict[str, int] = field(default_factory=dict)
+    tones: tuple[Tone, ...] = ()  # that the receiver took out of its samples
     latency_ms: dict[str, float] = field(default_factory=dict)
     lost: set[int] = field(default_factory=set)  # users whose transmitters were lost before they had sent
     ready_s: float | None = None  # time.perf_counter() when its samples were there

@@ -17,6 +17,7 @@ from hil.session.mirror import mirrored, note_mirror
 from hil.session.repeated_slot import aligned
 from hil.session.slot import Slot
 from hil.session.stream_follower import Read, StreamFollower
+from hil.session.tones import note_tones
 from radio.devices.file import FileRadio
 from radio.recording import SigmfReader
 from radio.samples import EventKind, Samples
@@ -102,6 +103,7 @@ def receive_slot(
         told = slot.told_headers()
         slot.received = receiver.receive(slot.samples, expected, told=told, memory=memory, powers=slot.powers)
     note_mirror(receiver, slot, expected)
+    note_tones(slot)
     if clipped := clipped_values(slot.samples.data):
         slot.events[EventKind.CLIPPED] = clipped
     slot.latency_ms["phy"] = (time.perf_counter() - clock) * 1e3

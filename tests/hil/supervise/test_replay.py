@@ -1,6 +1,7 @@
 """A run recorded and replayed, judged by sigmf and by the run's own results."""
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -21,11 +22,15 @@ def run(*arguments):
     )
 
 
+TONE = {"power": 0.04, "frequency_hz": 287_500}  # 6 dB over the noise of 10 dB
+
+
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory):
     folder = tmp_path_factory.mktemp("recorded")
     capture = folder / "capture.sigmf-meta"
     done = run("loopback", "--frames", 2, "--channel", "tdl-a", "--set", "max_image_side_px=64", "--json",
+               "--set", f"air.interferers={json.dumps([TONE])}",
                "--out", folder / "run", "--record", capture)  # fmt: skip
     assert done.returncode == 0, done.stderr
     return folder / "run", capture
@@ -46,6 +51,15 @@ def test_the_recording_is_valid_and_tells_the_whole_run(recorded):
     assert len(recording.get_captures()) == 5
     config = recording.get_global_info()["semnoma:config"]
     assert (config["users"], config["channel"]) == (2, "tdl-a")
+
+
+def test_a_tone_that_the_air_holds_stands_in_every_row(recorded):
+    """As the receiver node saw it; that a replay finds the same is below."""
+    for row in rows(recorded[0]):
+        (tone,) = row["tones"]
+        assert tone["frequency_hz"] == pytest.approx(TONE["frequency_hz"], abs=50)
+        assert tone["power_db"] == pytest.approx(10 * math.log10(TONE["power"]), abs=0.5)
+        assert row["events"].get("interference", 0) == (row["user"] == 0)
 
 
 def test_replay_gives_the_same_rows_and_pictures(recorded):
