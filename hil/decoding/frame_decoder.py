@@ -220,7 +220,7 @@ class FrameDecoder:
                 "channel_gain_db": float(10 * np.log10(found.power / self.config.radio.tx_amplitude**2)),
                 "evm_db": found.evm_db,
                 "doppler_hz": float(found.doppler_hz),
-                "beyond_prefix": found.channel.beyond_prefix if found.channel else None,
+                "beyond_prefix": float(found.channel.beyond_prefix) if found.channel else None,
             }
         if found is not None and found.quality is not None:
             facts |= payload_facts(found.quality)

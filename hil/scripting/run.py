@@ -41,7 +41,7 @@ class Run:
     @property
     def rows(self) -> list[dict[str, Any]]:
         """One dictionary per user and picture, by frame and user; its names are those of `ResultRow`."""
-        return [msgspec.structs.asdict(row) for row in self._rows()]
+        return [msgspec.to_builtins(row) for row in self._rows()]
 
     def frame(self) -> Any:
         """The rows as a pandas DataFrame, or a pyarrow Table where only pyarrow is installed; UsageError without both.

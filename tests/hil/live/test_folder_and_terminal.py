@@ -1,6 +1,7 @@
 """A run folder, growing or finished, becomes the same state; the terminal shows it; commands refuse in words."""
 
 import io
+import json
 import time
 
 import numpy as np
@@ -16,7 +17,8 @@ from hil.live.feed import Feed
 from hil.live.folder_source import FolderSource
 from hil.live.state import Cursor, LiveState
 from hil.live.terminal import TerminalView, show, sparkline
-from hil.results.rows import ResultRow
+from hil.report import build_report
+from hil.results.rows import LINES, FoundTone, ResultRow
 from hil.results.run_folder import write_config
 from hil.results.writer import ResultWriter
 
@@ -54,6 +56,24 @@ def source_of(folder):
     source = FolderSource(state, folder)
     source.close()
     return state, source
+
+
+def test_rows_of_earlier_versions_are_shown(run):
+    """Their lines know nothing of tones, Doppler and the prefix; one line of this version's is among them."""
+    folder, writer = run
+    lines = [json.loads(line) for line in (folder / LINES).read_text().splitlines()]
+    for line in lines:
+        del line["tones"], line["doppler_hz"], line["beyond_prefix"]
+    (folder / LINES).write_text("".join(json.dumps(line) + "\n" for line in lines))
+    tones, events = [FoundTone(250e3, -20.0)], {"interference": 1}
+    writer.append(ResultRow(frame=2, user=0, decoded=True, reason=None, tones=tones, doppler_hz=3.0, events=events))
+    state, source = source_of(folder)
+    source.poll()
+    update, _, _ = state.since(Cursor())
+    assert update["run"]["recorded"] == 5
+    assert [text for _, text in update["events"] if "interference" in text] == ["frame 2, user 0: 1 x interference"]
+    page = build_report(folder).read_text()
+    assert page.count("<td>250.00</td><td>−20.0</td><td>1</td>") == 1
 
 
 def test_a_folder_is_shown_and_followed(run):

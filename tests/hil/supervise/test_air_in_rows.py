@@ -17,7 +17,7 @@ from radio.waveform.burst.header import FrameHeader
 from radio.waveform.transmission.transmitter import BurstTransmitter
 
 SIDE_PX, USES, GUARD, LEVEL = 16, 8000, 512, 0.25  # no picture has that many uses: nothing is decoded
-QUIET = {"air.noise_power": 1e-4, "rx.ideal": False, "refine": False, "compute_device": "cpu", "frames": 2}
+QUIET = {"snr_db": 20.0, "rx.ideal": False, "refine": False, "compute_device": "cpu", "frames": 2}
 
 
 def rows_of(folder, settings, sent=True):
@@ -73,7 +73,9 @@ def test_tones_are_told_with_frequency_and_power_also_where_no_burst_is(tmp_path
 
 
 def test_a_channel_that_moves_is_told_with_its_doppler(tmp_path):
-    rows = rows_of(tmp_path, {"channel": "rayleigh", "air.coherence": "doppler", "air.doppler_hz": 300.0})
+    rows = rows_of(
+        tmp_path, {"channel": "rayleigh", "air.coherence": "doppler", "air.doppler_hz": 300.0, "rx_antennas": 2}
+    )
     assert 100 < np.median([row.doppler_hz for row in rows]) < 600
     assert "Doppler shift" in build_report(tmp_path / "out").read_text()
 
