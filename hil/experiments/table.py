@@ -2,9 +2,8 @@
 
 Columns, in this order: the plan (plan, point, kind), the settings (scheme, channel, snr_db, users, seed, frames and
 every other axis of the grid), the picture's figures (those of results.jsonl; of an evaluation also ms_ssim and link),
-
-tones_hz and tones_db as texts, loop_NAME states, event_KIND counts, the provenance, and last what no two runs have alike (CIRCUMSTANCES and
-latency_ms_STAGE).
+tones_hz and tones_db as texts, loop_NAME states, event_KIND counts, the provenance, and last what no two runs have
+alike (CIRCUMSTANCES and latency_ms_STAGE).
 Parquet's dictionaries store what repeats once.
 """
 
