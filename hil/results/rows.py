@@ -68,7 +68,7 @@ class ResultRow(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     hit_symbols: int | None = None  # OFDM symbols of the payload that are far worse than the rest
     erased_symbols: int | None = None  # those of them in which nothing of the user is left
     channel_gain_db: float | None = None
-    doppler_hz: float | None = None  # largest shift of the user's paths; 0 where the channel stood
+    doppler_hz: float | None = None  # largest shift of the user's paths; 0 where none was found
     beyond_prefix: float | None = None  # share of the channel's power that comes later than the cyclic prefix lasts
     tones: list[FoundTone] = []  # that the frame's samples held, DC among them; their number is the event interference
     csi_age_s: float | None = None
