@@ -5,6 +5,9 @@ import pytest
 
 from models.decoding.decoder import SemanticDecoder
 from models.errors import ModelError
+from models.evaluation.compare import compare
+from models.evaluation.schemes import open_scheme
+from models.images import open_images
 from models.package.manifest import load_manifest
 from models.package.zoo import codec_folder, list_codecs, list_refiners, refiner_folder, weights_folder
 from models.refiner import Refiner
@@ -42,7 +45,6 @@ def test_everything_shipped_fits_the_budget():
     [
         ("compact-2u", 32, 22.0),
         ("compact-2u", 64, 24.0),
-        ("compact-4u", 64, 20.0),
         ("student-2u", 64, 24.0),
         ("superposed-2u", 32, 21.0),
     ],
@@ -70,7 +72,34 @@ def test_all_users_at_ten_decibels_are_recognised(codec, size, least_psnr_db):
         assert 10 * np.log10(255**2 / error) > least_psnr_db
 
 
-@pytest.mark.parametrize(("codec", "least_psnr_db"), [("compact-2u", 24), ("compact-4u", 23), ("student-2u", 25)])
+@pytest.mark.parametrize(
+    ("users", "way", "antennas", "least_psnr_db"),
+    [
+        (1, "parted", 1, 27.0),
+        (2, "parted", 1, 26.0),
+        (4, "parted", 1, 24.0),
+        (8, "parted", 1, 22.0),
+        (2, "superposed", 4, 26.0),
+        (8, "auto", 4, 24.0),
+    ],
+)
+def test_real_time_serves_any_number_of_users(users, way, antennas, least_psnr_db, tmp_path):
+    views = (np.s_[:], np.s_[::-1, :, ::-1], np.s_[:, ::-1], np.s_[::-1])
+    np.savez(tmp_path / "set.npz", images=np.stack([scene(64)[view] for view in 2 * views]))
+    scheme = open_scheme(f"real-time@{way}", users, "cpu")
+    source = open_images(str(tmp_path / "set.npz"), split="test")
+    [row] = compare(source, [scheme], "random-phase", users, [10.0], antennas=antennas)
+    assert row.images == 8 and row.psnr_db > least_psnr_db
+
+
+def test_real_times_curve_is_in_its_manifest_and_rises():
+    table = load_manifest(codec_folder("real-time")).metrics["psnr_db"]["photos_val"]
+    for psnr_db in (*table.values(), *({count: row[snr] for count, row in table.items()} for snr in table["16"])):
+        assert list(psnr_db.values()) == sorted(psnr_db.values())
+    assert table["16"]["10"] > 29
+
+
+@pytest.mark.parametrize(("codec", "least_psnr_db"), [("compact-2u", 24), ("student-2u", 25)])
 def test_the_manifest_tells_the_truth_about_parity_and_figures(codec, least_psnr_db):
     manifest = load_manifest(codec_folder(codec))
     assert manifest.metrics["encoder_parity_max_abs"] < 1e-3
