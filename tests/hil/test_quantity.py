@@ -83,7 +83,7 @@ def test_no_number_of_the_configuration_is_infinite_or_none_at_all():
     """YAML knows .inf and .nan; limits alone let the first through, and an option without limits both."""
     floats = [name for name, value in flat(load_config().model_dump()) if isinstance(value, float)]
     floats.remove("air.noise_power")  # follows from the others whatever is given
-    for name in floats + ["radio.tx_gain_db", "radio.bandwidth_hz"]:
+    for name in [*floats, "radio.tx_gain_db", "radio.bandwidth_hz"]:
         for value in (math.inf, -math.inf, math.nan):
             with pytest.raises(UsageError):
                 load_config(None, {name: value})
