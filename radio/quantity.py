@@ -1,5 +1,6 @@
 """Quantities as people write them: `10M`, `2.45 GHz`, `1ms`, `-3dB` become numbers in the unit of the option's name."""
 
+import math
 import re
 from decimal import Decimal
 from typing import Annotated, Any
@@ -38,12 +39,15 @@ def parse_quantity(text: str, unit: str) -> float:
     found = _NUMBER.fullmatch(text)
     if found:
         number, suffix = found.groups()
-        if not suffix or suffix.lower() == (unit if base is None else None):
-            return float(number)
         prefix = suffix.removesuffix(base) if base else None
         has_unit = prefix != suffix
-        if prefix in _PREFIXES and (has_unit or not exponent):
-            return float(Decimal(number).scaleb(_PREFIXES[prefix] - exponent))
+        value = math.inf
+        if not suffix or suffix.lower() == (unit if base is None else None):
+            value = float(number)
+        elif prefix in _PREFIXES and (has_unit or not exponent):
+            value = float(Decimal(number).scaleb(_PREFIXES[prefix] - exponent))
+        if math.isfinite(value):
+            return value
     raise ValueError(f"{text!r} is not {words}, such as {examples}")
 
 

@@ -35,24 +35,14 @@ def bench_phy(runs: int = 7) -> dict[str, float | None]:
 
     air_four_taps_msps: a channel of four taps, noise and 12 bit, clocks that run apart; air_msps: the same with TDL-A
     (23 taps); air_phase_noise_msps: TDL-A with phase noise as well, as the receiver meets it. search_msps: the stream
-    receiver on noise; search_dc_msps, search_tone_msps: with DC or a tone as
-    loud as the noise. reference_msps is liquid-dsp's receiver for one user, or None where it is not installed.
+    receiver on noise; search_dc_msps, search_tone_msps: with DC or a tone as loud as the noise. reference_msps is
+    liquid-dsp's receiver for one user, or None where it is not installed.
     """
     keep_freed_memory()  # as the nodes do
     rng = np.random.default_rng(1)
     config = WaveformConfig()
     transmitters = [BurstTransmitter(config, user) for user in range(config.users)]
-
-    def bursts(frame: int) -> list[np.ndarray]:
-        """Every user's burst of a frame: another header and other symbols each time."""
-        made = []
-        for user, transmitter in enumerate(transmitters):
-            symbols = (rng.standard_normal(N_SYMBOLS) + 1j * rng.standard_normal(N_SYMBOLS)) / np.sqrt(2)
-            header = FrameHeader(frame, user, "image", 256, 256, N_SYMBOLS, user)
-            made.append(transmitter.modulate(symbols.astype(np.complex64), header) * np.float32(AMPLITUDE))
-        return made
-
-    frames = [bursts(frame) for frame in range(FRAMES)]
+    frames = [_bursts(transmitters, frame, rng) for frame in range(FRAMES)]
     length = frames[0][0].size
     air = AirConfig(seed=1, channel="tdl-a", noise_power=AMPLITUDE**2 * 0.1)
     window = length + 2 * GUARD_SAMPLES
@@ -104,6 +94,16 @@ def bench_phy(runs: int = 7) -> dict[str, float | None]:
         "search_tone_msps": _search_msps(config, runs, TONE_CYCLES),
         "reference_msps": bench_reference(window, runs),
     }
+
+
+def _bursts(transmitters: list[BurstTransmitter], frame: int, rng: np.random.Generator) -> list[np.ndarray]:
+    """Every user's burst of a frame, complex64 [n]: another header and other symbols each time."""
+    made = []
+    for user, transmitter in enumerate(transmitters):
+        symbols = (rng.standard_normal(N_SYMBOLS) + 1j * rng.standard_normal(N_SYMBOLS)) / np.sqrt(2)
+        header = FrameHeader(frame, user, "image", 256, 256, N_SYMBOLS, user)
+        made.append(transmitter.modulate(symbols.astype(np.complex64), header) * np.float32(AMPLITUDE))
+    return made
 
 
 def _search_msps(config: WaveformConfig, runs: int, tone_cycles: float | None = None) -> float:

@@ -10,6 +10,7 @@
 A key is revoked by removing its file from authorized/, or its line or its names from who.yaml.
 """
 
+import contextlib
 import fnmatch
 import logging
 import time
@@ -41,7 +42,7 @@ class KeyRing:
             return False
         self._looked_s = now
         files = [*sorted(self._authorized.glob("*.key")), self._who]
-        stamp = [(file, file.stat().st_mtime_ns, file.stat().st_size) for file in files if file.exists()]
+        stamp = [(file, _stamp(file)) for file in files]
         if stamp == self._stamp:
             return False
         self._stamp = stamp
@@ -57,7 +58,9 @@ class KeyRing:
         return any(fnmatch.fnmatchcase(name, pattern) for pattern in self._names.get(public_key, ()))
 
     def _read(self) -> dict[str, list[str]]:
-        listed = yaml.safe_load(self._who.read_text(encoding="utf-8")) if self._who.exists() else None
+        listed = None
+        with contextlib.suppress(FileNotFoundError):  # an empty file lists nobody, which is not the same as no file
+            listed = yaml.safe_load(self._who.read_text(encoding="utf-8")) or {}
         if listed is not None and not (
             isinstance(listed, dict)
             and all(isinstance(one, list) and all(isinstance(name, str) for name in one) for one in listed.values())
@@ -66,6 +69,15 @@ class KeyRing:
         names: dict[str, list[str]] = {}
         for file in sorted(self._authorized.glob("*.key")):
             public, _ = zmq.auth.load_certificate(file)
-            own = (listed or _DEFAULTS).get(file.stem, [] if listed else [file.stem])
+            own = _DEFAULTS.get(file.stem, [file.stem]) if listed is None else listed.get(file.stem, [])
             names.setdefault(public.decode(), []).extend(own)
         return names
+
+
+def _stamp(file: Path) -> tuple[int, int] | None:
+    """What changes when a file does; None for one that is not there, or has just been removed."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size

@@ -36,12 +36,15 @@ class Presence:
         return self.heard_s if self._cut_s is None else -math.inf
 
     def hear(self, now_s: float) -> None:
+        """A message of the coordinator has come."""
         self.heard_s, self.heard, self.silent = now_s, True, False
 
     def connected(self) -> None:
+        """The connection stands, for the first time or again."""
         self._cut_s, self.gone = None, False
 
     def disconnected(self, now_s: float) -> None:
+        """The connection is broken."""
         if self._cut_s is None:
             self._cut_s = now_s
 

@@ -7,6 +7,7 @@ import yaml
 
 import hil
 from hil.config import RunConfig
+from hil.results.durable import write_whole
 from hil.results.rows import ResultsError, explained
 from models.package.zoo import codec_folder, refiner_folder
 
@@ -41,7 +42,7 @@ def keep_identity(out: Path, now: dict[str, str], resumed: bool) -> None:
                 raise ResultsError(
                     f"{out} was recorded with another {', another '.join(differ)}; choose another --out."
                 )
-        path.write_text(yaml.safe_dump(now), encoding="utf-8")
+        write_whole(path, yaml.safe_dump(now).encode())
 
 
 def _digest(folder: Path) -> str:

@@ -58,9 +58,8 @@ def payload_side(
 ) -> SideInformation:
     """Side information for decoding one user, with the noise of its payload in place of that of the training.
 
-    The SNR is lowered by as much as the payload is worse. For codecs that take it, every user's SINR after separation
-    and its spread are measured too, where users part all channels or meet on all of them; between the two a codec works
-    with the SNR. side: what the training told.
+    The SNR, in dB, is lowered by as much as the payload is worse. For codecs that take it, every user's SINR after
+    separation and its spread are measured too, once all users' payloads are. side: what the training told.
     """
     if found is None or found.quality is None or received is None:
         return side

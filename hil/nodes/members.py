@@ -44,10 +44,12 @@ class Members:
     _last_heartbeat: float = 0.0
 
     def expected(self) -> list[str]:
+        """Names of all nodes of the run."""
         air = ["air"] if self.needs_air else []
         return [f"tx{user}" for user in range(self.config.users)] + ["rx"] + air
 
     def absent(self) -> list[str]:
+        """Those of them that are not here now."""
         return [name for name in self.expected() if name not in self.nodes]
 
     def away(self) -> list[str]:
@@ -69,6 +71,7 @@ class Members:
         return "" if name == expected else f"a node named {name} cannot take the role of {expected}."
 
     def welcome(self, name: str, hello: Hello) -> None:
+        """Take in a node that `refusal` has nothing against, for the first time or again."""
         user = hello.user if hello.role == "tx" else None
         if name not in self.nodes:
             self.on_event(f"{name} is back" if name in self.silent or user in self.lost_users else f"{name} joined")

@@ -64,7 +64,7 @@ class ResultRow(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     clock_ppm: float | None = None
     evm_db: float | None = None
     payload_sinr_db: float | None = None  # the user's power over all that no user's signal explains, on the payload
-    separated_sinr_db: float | None = None  # of payload symbols on which every user sends, after separation
+    separated_sinr_db: float | None = None  # of the user's own payload symbols, after separation
     hit_symbols: int | None = None  # OFDM symbols of the payload that are far worse than the rest
     erased_symbols: int | None = None  # those of them in which nothing of the user is left
     channel_gain_db: float | None = None

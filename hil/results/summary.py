@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from hil.results.durable import write_whole
 from hil.results.rows import ResultRow, ResultsError
 
 
@@ -157,10 +158,8 @@ def write_summary(out: Path, summary: dict[str, Any]) -> Path:
     """Write out/summary.json atomically; returns its path. Raises ResultsError."""
     path = Path(out) / "summary.json"
     text = json.dumps(summary, indent=2, allow_nan=False) + "\n"
-    partial = path.with_name(path.name + ".partial")
     try:
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
+        write_whole(path, text.encode())
     except OSError as error:
         raise ResultsError(f"{path}: {error.strerror or error}.") from error
     return path

@@ -56,12 +56,17 @@ class SharingControl:
         if self._chooser is None or gains is None:
             return
         seen = np.abs(gains).max(axis=(1, 2)) > 0
+        if not seen.any():
+            return
         if self._auto:
             found = self._chooser.predictions(gains, 1.0)
         else:
             found = [self._chooser.predict(self._config.codec_sharing, gains, 1.0)]
         self._newest = {_way(one.sharing): one for one in found}
         values = {way: float(np.mean(one.psnr_db[seen])) for way, one in self._newest.items()}
+        if self._history and self._history[-1].keys() != values.keys():  # of another number of antennas
+            self._history.clear()
+            self._errors = np.zeros(2)
         if self._history:
             last, mean = self._history[-1], self._means()
             step = [sum((values[w] - told[w]) ** 2 for w in values) for told in (last, mean)]

@@ -102,7 +102,7 @@ def receive_slot(
     if slot.grant.frame is not None and not alive <= heard:
         told = slot.told_headers()
         slot.received = receiver.receive(slot.samples, expected, told=told, memory=memory, powers=slot.powers)
-    note_mirror(receiver, slot, expected)
+    note_mirror(receiver, slot, None if slot.start.repeats else expected)
     note_tones(slot)
     if clipped := clipped_values(slot.samples.data):
         slot.events[EventKind.CLIPPED] = clipped

@@ -34,7 +34,8 @@ def installed_profile(name: str) -> DelayProfile:
     delays, powers = np.asarray(profile.delays, float), np.asarray(profile.powers, float)
     if delays.ndim != 1 or delays.shape != powers.shape or delays.size == 0:
         raise ConfigurationError(f"channel {name!r} has {delays.size} delays and {powers.size} powers; one each a tap.")
-    if not (np.all(delays >= 0) and np.all(np.isfinite(delays)) and np.all(powers >= 0) and profile.k_factor >= 0):
+    facts = np.array([*delays, *powers, profile.k_factor], float)
+    if not (np.all(facts >= 0) and np.all(np.isfinite(facts))):
         raise ConfigurationError(f"channel {name!r} has a delay, power or K factor that is negative or not finite.")
     if abs(powers.sum() - 1) > 1e-6:
         raise ConfigurationError(f"channel {name!r} has powers of sum {powers.sum():.6g}, which must be 1.")

@@ -15,7 +15,7 @@ DEFAULT_PHASE_NOISE_MASK = ((1e3, -80.0), (1e4, -90.0), (1e5, -100.0), (1e6, -12
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class PathConfig(_Part):

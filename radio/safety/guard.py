@@ -19,7 +19,7 @@ _PEAK_TOLERANCE = 1e-4  # a burst scaled to peak 1 in float32 must pass
 class GuardConfig(BaseModel):
     """What a transmitter may do. Check it against the law where you are and the cabling that you use."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     allowed_bands_hz: tuple[tuple[Hertz, Hertz], ...] | None = Field(
         default=None,

@@ -8,7 +8,7 @@ from radio.quantity import Decibels, Hertz, PartsPerMillion
 class WaveformConfig(BaseModel):
     """Defaults: 256 subcarriers of 15.6 kHz at 4 Msamples/s, 200 of them active, an 8 us cyclic prefix."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     sample_rate_hz: Hertz = Field(4e6, gt=0)
     center_frequency_hz: Hertz = Field(2.45e9, gt=0)

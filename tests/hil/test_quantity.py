@@ -37,7 +37,7 @@ def test_what_python_writes_comes_back(number, unit):
 @given(st.text(max_size=12), st.sampled_from(["hz", "s", "ms", "db", "ppm"]))
 def test_any_text_is_a_finite_number_or_refused_in_words(text, unit):
     try:
-        assert isinstance(parse_quantity(text, unit), float)
+        assert math.isfinite(parse_quantity(text, unit))
     except ValueError as error:
         assert "such as" in str(error)
 
@@ -45,7 +45,7 @@ def test_any_text_is_a_finite_number_or_refused_in_words(text, unit):
 @pytest.mark.parametrize(
     ("text", "unit"),
     [("10X", "hz"), ("5s", "hz"), ("2 Hz", "s"), ("200m", "ms"), ("1Ms", "db"), ("3 k", "db"), ("", "s"), ("M", "hz"),
-     ("1,5", "s"), ("1 2", "s"), ("nan", "hz"), ("inf", "s")],
+     ("1,5", "s"), ("1 2", "s"), ("nan", "hz"), ("inf", "s"), ("1e999", "s"), ("1e308 GHz", "hz"), ("-1e400 dB", "db")],
 )  # fmt: skip
 def test_what_is_not_of_the_unit_is_refused(text, unit):
     with pytest.raises(ValueError, match="such as"):
@@ -77,6 +77,17 @@ def test_every_number_of_the_configuration_that_has_a_unit_takes_it():
 def flat(values, prefix=""):
     for name, value in values.items():
         yield from flat(value, f"{prefix}{name}.") if isinstance(value, dict) else [(prefix + name, value)]
+
+
+def test_no_number_of_the_configuration_is_infinite_or_none_at_all():
+    """YAML knows .inf and .nan; limits alone let the first through, and an option without limits both."""
+    floats = [name for name, value in flat(load_config().model_dump()) if isinstance(value, float)]
+    floats.remove("air.noise_power")  # follows from the others whatever is given
+    for name in [*floats, "radio.tx_gain_db", "radio.bandwidth_hz"]:
+        for value in (math.inf, -math.inf, math.nan):
+            with pytest.raises(UsageError):
+                load_config(None, {name: value})
+    assert len(floats) > 20
 
 
 def test_two_spellings_of_a_shared_value_agree_and_the_noise_follows():

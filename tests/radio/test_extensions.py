@@ -33,6 +33,7 @@ notone = added_for_test:open_device
 uneven = added_for_test:UNEVEN
 negative = added_for_test:NEGATIVE
 heavy = added_for_test:HEAVY
+endless = added_for_test:ENDLESS
 
 [semnoma_hil.measurements]
 level = added_for_test:level
@@ -49,6 +50,7 @@ DEFAULT_ADDRESS = "here"
 CABIN = DelayProfile(np.array([0.0, 2.0]), np.array([0.8, 0.2]), 3.0)
 UNEVEN = DelayProfile(np.array([0.0, 2.0]), np.array([1.0]), 0.0)
 NEGATIVE = DelayProfile(np.array([0.0, -2.0]), np.array([0.8, 0.2]), 0.0)
+ENDLESS = DelayProfile(np.array([0.0]), np.array([1.0]), np.inf)
 HEAVY = DelayProfile(np.array([0.0, 2.0]), np.array([0.8, 0.8]), 0.0)
 
 def open_device(address, role, index):
@@ -127,7 +129,7 @@ def test_an_added_channel_fades_by_its_profile():
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [("notone", "must be a DelayProfile"), ("uneven", "2 delays and 1 powers"), ("negative", "negative or not finite"),
-     ("heavy", "powers of sum 1.6")],
+     ("heavy", "powers of sum 1.6"), ("endless", "negative or not finite")],
 )  # fmt: skip
 def test_a_profile_that_is_none_is_refused(name, sentence):
     with pytest.raises(ConfigurationError, match=sentence):

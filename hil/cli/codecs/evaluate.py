@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
-import sys
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,6 +10,7 @@ import click
 
 from hil.cli.options.answer import wrote
 from hil.cli.options.ranges import NumberList
+from hil.cli.options.typed import typed_command
 
 CHANNELS = ("awgn", "rayleigh", "random-phase", "selective")
 
@@ -96,14 +95,11 @@ def command(
 
 
 def _leave(rows: list[Any], out: Path) -> None:
-    import shlex
-
     from hil.errors import UsageError
     from hil.experiments.curves import write_curves
 
-    words = [re.sub(r"[^,=]*/(?=[^/,])", "", word) for word in sys.argv[1:]]  # a file's folder is nobody's business
     try:
-        written = write_curves(rows, out, shlex.join(["semnoma-hil", *words]))
+        written = write_curves(rows, out, typed_command())
     except OSError as error:
         raise UsageError(f"the curves cannot be written to {out}: {error.strerror}.") from error
     click.echo("wrote " + ", ".join(path.name for path in written) + f" to {out}", err=True)

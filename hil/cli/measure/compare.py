@@ -1,14 +1,13 @@
 """`semnoma-hil compare`: questions that sweep the whole system."""
 
-import re
-import shlex
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
+from hil.cli.options.answer import answer, json_option
 from hil.cli.options.ranges import NumberList, Quantity
+from hil.cli.options.typed import typed_command
 from hil.errors import UsageError
 
 
@@ -37,7 +36,8 @@ def command() -> None:
 )
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of fading and noise.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path("sharing"), show_default=True)
-def sharing(schemes: str, snrs_db: tuple[float, ...], out: Path, **options: Any) -> None:
+@json_option
+def sharing(schemes: str, snrs_db: tuple[float, ...], out: Path, as_json: bool, **options: Any) -> None:
     """Parted, superposed, between, grouped and chosen users at equal spectrum, energy, pictures, fading and noise.
 
     Writes sharing.csv, sharing.png and sharing.svg into --out: PSNR with its confidence interval, the worst user, the
@@ -64,13 +64,15 @@ def sharing(schemes: str, snrs_db: tuple[float, ...], out: Path, **options: Any)
         click.echo(f"{next(told)} of {len(points)}: {where}", err=True)
 
     limit, each = options["limit"], options["each"] or options["limit"]
-    words = [re.sub(r"[^,=]*/(?=[^/,])", "", word) for word in sys.argv[1:]]  # a file's folder is nobody's business
     rows: list[dict[str, Any]] = []
     for found in sweep(options["codec"], _names(schemes), options["images"], points, limit, each, on_point):
         rows += found
-        write_table(rows, out / "sharing.csv", shlex.join(["semnoma-hil", *words]))
+        write_table(rows, out / "sharing.csv", typed_command())
     for name in ("sharing.png", "sharing.svg"):
         plot_map(rows, out / name)
+    if as_json:
+        answer(True, {"folder": out, "rows": rows})
+        return
     _print(rows)
 
 

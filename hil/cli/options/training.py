@@ -19,6 +19,8 @@ def training_settings(form: Any, flags: dict[str, Any]) -> Any:
         path = named_file(path, "training")
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8")) if path else {}
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read: {error.strerror}.") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ModelError(f"{path} is not YAML: {str(error).splitlines()[0]}.") from error
     if not isinstance(values or {}, dict):

@@ -167,5 +167,5 @@ def measure(context: click.Context, name: str, user: int, as_json: bool) -> None
     check_name(name)
     with _bench(context, user) as (_, radios):
         found = measure_added(name, radios, user)
-    rows = [(key, one.value, _finite(one.standard_uncertainty), one.unit) for key, one in found.items()]
+    rows = [(key, _finite(one.value), _finite(one.standard_uncertainty), one.unit) for key, one in found.items()]
     _show(f"{name}, user {user}", ("name", "value", "standard_uncertainty", "unit"), rows, {}, as_json)

@@ -32,7 +32,10 @@ def command(out: Path, network: bool, replace: bool, as_json: bool) -> None:
     if not out.parent.is_dir():
         raise UsageError(f"--out {out}: there is no folder {out.parent}.")
     found = [(device.uri, device.what) for device in find_devices(network) if not device.uri.startswith("sim")]
-    out.write_text(first_config(found), encoding="utf-8")
+    try:
+        out.write_text(first_config(found), encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"--out {out} cannot be written: {error.strerror}.") from None
     facts = {"config": out, "devices": [uri for uri, _ in found]}
     names = ", ".join(uri for uri, _ in found) or "no radio was found: the simulated air"
     answer(as_json, facts, f"{out}: {names}", f"next: semnoma-hil loopback --config {out}")

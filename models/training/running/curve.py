@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 LOG_NAME = "training.jsonl"
+ROW = ("step", "elapsed_s", "images_seen", "figure", "learning_rate")
 TABLE_NAME, PICTURE_NAME = "training.csv", "training.png"
 
 
@@ -23,12 +26,11 @@ def draw_curve(run: Path) -> None:
     log = run / LOG_NAME
     if not log.exists():
         return
-    # A killed process may have left a line that is not whole.
-    rows = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines() if line.endswith("}")]
+    rows = list(_whole_rows(log))
     if not rows:
         return
     with (run / TABLE_NAME).open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+        writer = csv.DictWriter(file, ROW, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
     figure, axes = pyplot.subplots(figsize=(7, 4), layout="constrained")
@@ -43,3 +45,14 @@ def draw_curve(run: Path) -> None:
     rate.set_ylim(bottom=0)
     figure.savefig(run / PICTURE_NAME, dpi=120)
     pyplot.close(figure)
+
+
+def _whole_rows(log: Path) -> Iterator[dict[str, Any]]:
+    """A killed process may have left half a line, which the next one's first line was written behind."""
+    for line in log.read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            row = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(row, dict) and row.keys() == set(ROW):
+            yield row

@@ -20,6 +20,7 @@ AS_TOLD_DEVIATIONS = 2.5  # of the pilots' level from the training's noise: with
 EVEN_DB = 1.0  # a level that drifts by less is taken to be even
 STEP_DB = 0.5  # in which a drifting level is followed
 HEARD = 6.0  # least |amplitude|^2 of the pilots over its variance: Exp(1) where nobody sends
+LEAST_POWER = 1e-30  # full scale is 1: a burst without any noise is weighed all the same
 ERASED = 1e9  # of the noise power: what a symbol with nothing in it is disturbed by
 
 
@@ -35,7 +36,7 @@ class Disturbance:
 
 def disturbance(view: PilotView, noise_power: float, gone: np.ndarray) -> Disturbance:
     """noise_power: as the training saw it; gone: bool [symbols], known to hold nothing of the user."""
-    local = view.residual / view.dimensions
+    local = np.maximum(view.residual / view.dimensions, LEAST_POWER)
     there = ~gone
     quartile = _lower(local[there])
     reference = max(noise_power, quartile / _quartile(view.dimensions))

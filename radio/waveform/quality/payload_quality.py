@@ -47,10 +47,12 @@ class PayloadQuality:
 
     @property
     def sinr_db(self) -> float:
+        """`sinr` as one figure, effective over the symbols."""
         return decibels(effective(self.sinr))
 
     @property
     def separated_sinr_db(self) -> float:
+        """`separated_sinr` as one figure, effective over the symbols."""
         return decibels(effective(self.separated_sinr))
 
     @property
@@ -60,6 +62,7 @@ class PayloadQuality:
 
     @property
     def erased_share(self) -> float:
+        """Erased OFDM symbols over all of them, 0 to 1."""
         return float(self.erased.mean()) if self.erased.size else 0.0
 
     def symbol_sinr(self) -> tuple[np.ndarray, np.ndarray]:
@@ -75,4 +78,5 @@ def effective(sinr: np.ndarray) -> float:
 
 
 def decibels(sinr: float) -> float:
+    """Of a linear SINR; -40 dB or more."""
     return float(10 * np.log10(max(sinr, 1e-4)))

@@ -1,4 +1,4 @@
-"""Subcarriers to samples and back, with a unitary transform: power per subcarrier is power per bin."""
+"""Subcarriers to samples, with a unitary transform: power per subcarrier is power per bin."""
 
 import numpy as np
 import scipy.fft
@@ -9,8 +9,3 @@ def to_time(bins: np.ndarray, cp_samples: int) -> np.ndarray:
     symbols = scipy.fft.ifft(bins, axis=-1, norm="ortho")
     with_prefix = np.concatenate([symbols[:, symbols.shape[1] - cp_samples :], symbols], axis=1)
     return with_prefix.astype(np.complex64, copy=False).reshape(-1)
-
-
-def to_bins(windows: np.ndarray, overwrite: bool = False) -> np.ndarray:
-    """complex64 [..., fft_size] samples without prefix -> complex64 [..., fft_size] bins in FFT order."""
-    return scipy.fft.fft(windows, axis=-1, norm="ortho", overwrite_x=overwrite)

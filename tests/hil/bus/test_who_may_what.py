@@ -121,9 +121,20 @@ def test_the_file_says_who_may_what_and_an_unreadable_one_lets_nobody_in(folder)
     assert ring.changed() and ring.allows(public["tx0"], "tx1") and not ring.allows(public["rx"], "rx")
     (folder / WHO).write_text("tx0: tx0\nrx: 5\n")
     assert ring.changed() and not ring.allows(public["tx0"], "tx0")
+    (folder / WHO).write_text("# the last line is gone too\n")
+    assert ring.changed() and not any(ring.allows(public[name], name) for name in public)
     (folder / WHO).unlink()  # keys of an earlier version
     assert ring.changed() and ring.allows(public["rx"], "rx") and not ring.allows(public["rx"], "air")
     assert ring.allows(public["observer"], "observer-1")
+
+
+def test_a_key_that_goes_while_the_folder_is_read_is_no_fault(folder, monkeypatch):
+    ring, key = KeyRing(folder), folder / "authorized" / "tx0.key"
+    listed = type(folder).glob
+    monkeypatch.setattr(type(folder), "exists", lambda path: True)  # it was there when it was listed
+    monkeypatch.setattr(type(folder), "glob", lambda path, pattern: [*listed(path, pattern), key])
+    key.unlink()
+    assert ring.changed() and not ring.allows("anything", "tx0")
 
 
 @pytest.fixture

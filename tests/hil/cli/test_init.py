@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from hil.cli.main import cli
 from hil.config import RunConfig, load_config
 from hil.diagnosis.first_config import first_config
+from hil.errors import UsageError
 
 PLUTOS = [(f"pluto:ip:192.168.{n}.1", f"PlutoSDR\nof desk {n}") for n in (2, 3, 4)]
 
@@ -51,3 +52,9 @@ def test_the_command_says_what_it_wrote_and_does_not_overwrite(tmp_path, monkeyp
     assert json.loads(result.stdout) == {"config": str(out), "devices": []}
     again = CliRunner().invoke(cli, ["init", "--out", str(out)])
     assert "--replace" in str(again.exception)
+
+
+def test_a_file_that_cannot_be_written_is_a_sentence(monkeypatch):
+    monkeypatch.setattr("radio.discovery.find_devices", lambda network=False: [])
+    result = CliRunner().invoke(cli, ["init", "--out", "/proc/none.yaml"])
+    assert isinstance(result.exception, UsageError) and "cannot be written" in str(result.exception)

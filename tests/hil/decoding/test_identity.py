@@ -17,3 +17,18 @@ def test_a_codec_of_the_same_name_with_other_weights_does_not_resume(tmp_path):
     other = before | {"codec compact-2u": "0123"}
     with pytest.raises(ResultsError, match=r"another codec compact-2u \(was \w+, is 0123\)"):
         keep_identity(tmp_path, other, resumed=True)
+
+
+def test_a_run_that_is_killed_as_it_writes_its_identity_can_be_resumed(tmp_path, monkeypatch):
+    keep_identity(tmp_path, {"codec a": "1"}, resumed=False)
+
+    def killed(_file):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("os.fsync", killed)
+    with pytest.raises(KeyboardInterrupt):
+        keep_identity(tmp_path, {"codec a": "1"}, resumed=True)
+    monkeypatch.undo()
+    keep_identity(tmp_path, {"codec a": "1"}, resumed=True)
+    with pytest.raises(ResultsError, match="another codec a"):
+        keep_identity(tmp_path, {"codec a": "2"}, resumed=True)

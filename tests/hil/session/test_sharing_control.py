@@ -52,6 +52,18 @@ def test_a_channel_that_changes_is_followed_within_two_slots(before: int, jitter
     assert forms[before + 7 :] == ["superposed"] * 5
 
 
+def test_reports_of_other_antennas_or_of_nobody_are_no_fault() -> None:
+    """With more antennas there are more ways; a report whose channels are all nought says nothing of any."""
+    own = control(users=3)
+    one, two = np.ones((3, 1, 8), complex), np.ones((3, 2, 8), complex)
+    own.take(report(0, 0 * one))
+    assert own.choice() == SharedBy("parted", "no channel has been reported yet")
+    for slot, gains in enumerate((one, two, one)):
+        own.take(report(slot, gains))
+        found = own.choice()
+        assert found is not None and found.predicted_psnr_db is not None and np.isfinite(found.predicted_psnr_db)
+
+
 def test_where_every_slot_fades_anew_the_mean_decides() -> None:
     """At 6 dB two users on two antennas are better superposed in some slots and parted in others: hardly any change."""
     rng = np.random.default_rng(2)

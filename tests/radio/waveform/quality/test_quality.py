@@ -5,6 +5,8 @@ import pytest
 
 from radio.waveform.burst.header import FrameHeader
 from radio.waveform.config import WaveformConfig
+from radio.waveform.quality.disturbance import disturbance
+from radio.waveform.quality.pilots import PilotView
 from radio.waveform.reception.receiver import BurstReceiver
 from tests.radio.waveform.propagation import noise
 from tests.radio.waveform.reception.test_receiver import START, air
@@ -184,3 +186,11 @@ def test_a_user_who_is_not_there_is_not_heard():
         users = receiver.receive(samples, 1000 + START, told=told).users
         heard.append((users[0].quality.heard, users[1].quality.heard))
     assert heard == [(True, False)] * 12
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_burst_that_its_pilots_explain_to_the_last_bit_is_still_weighed():
+    ones = np.ones((12, 4), np.complex64)
+    view = PilotView(ones, ones.sum(axis=1), np.full(12, 4.0), np.full(12, 4.0), np.ones((12, 4), int), 4)
+    power = disturbance(view, 1e-15, np.zeros(12, bool)).power
+    assert (power > 0).all() and np.isfinite(1 / power).all()
