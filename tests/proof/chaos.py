@@ -55,6 +55,7 @@ class Chaos:
         else:
             left = 2 * self.frames - recorded
             run.until_lines(recorded + self.rng.randint(1, max(1, left // WORKING_SHARE)), ROUND_LIMIT_S)
+        before = self.kills.total()
         for _ in range(kills):
             self._kill_one(run)
             self._watch(run, self.rng.choice((0.0, 0.0, 0.1, 0.5)))
@@ -63,6 +64,8 @@ class Chaos:
         except subprocess.TimeoutExpired:
             raise Broken(f"round {self.rounds} went on for {ROUND_LIMIT_S:g} s after a kill") from None
         self._look(run)
+        if code != 0 and self.kills.total() == before:
+            raise Broken(f"round {self.rounds} ended by itself with code {code}: {errors[-2000:]}")
         sentences = [line for line in errors.splitlines() if line.startswith("error: ")]
         if code > 0 and (len(sentences) != 1 or "Traceback" in errors):
             raise Broken(f"round {self.rounds} ended with code {code} and said: {errors[-2000:]}")

@@ -1,5 +1,6 @@
 """One loopback run in a process of its own: its nodes, its lines, its end."""
 
+import contextlib
 import json
 import signal
 import subprocess
@@ -58,16 +59,15 @@ class Run:
     def nodes(self) -> dict[str, psutil.Process]:
         """Living node processes by name; "loopback" is their supervisor."""
         found = {}
-        try:
+        with contextlib.suppress(psutil.Error):
             supervisor = psutil.Process(self.process.pid)
             found["loopback"] = supervisor
             for child in supervisor.children():
-                arguments = child.cmdline()
-                if "hil" in arguments:
-                    name = arguments[arguments.index("hil") + 1]
-                    found[f"tx{arguments[arguments.index('--user') + 1]}" if name == "tx" else name] = child
-        except psutil.Error:
-            pass
+                with contextlib.suppress(psutil.Error):  # one that has just ended hides none of the others
+                    arguments = child.cmdline()
+                    if "hil" in arguments:
+                        name = arguments[arguments.index("hil") + 1]
+                        found[f"tx{arguments[arguments.index('--user') + 1]}" if name == "tx" else name] = child
         return found
 
     def wait(self, seconds: float) -> tuple[int, str, str]:

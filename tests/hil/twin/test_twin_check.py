@@ -136,7 +136,6 @@ def test_the_commands_write_a_twin_and_compare_pictures_with_it(tmp_path):
 
 
 def _record_pictures(path, config, pictures, slots):
-    from hil.session.feedback import side_information
     from hil.twin.pictures import Pictures
     from hil.twin.simulate import simulate
     from radio.waveform.burst.grid import ResourceGrid
@@ -149,7 +148,7 @@ def _record_pictures(path, config, pictures, slots):
 
     def payload(slot, user, csi):
         slot.originals[user] = pictures[user]
-        symbols = codec.encode(pictures[user], user, side_information(csi, config.users))
+        symbols = codec.encode(slot, user, csi)
         return symbols, FrameHeader(slot.grant.frame, user, "image", 32, 32, symbols.size, user)
 
     recorder = SessionRecorder(path, config)

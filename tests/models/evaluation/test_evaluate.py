@@ -61,7 +61,7 @@ def test_the_command_prints_rows_and_draws(pictures, tmp_path):
     names = "compact-2u,digital-jpeg,digital-jpeg-capacity"
     arguments = ["--images", str(pictures), "--scheme", names, "--snr", "0:20:10", "--channel", "random-phase"]
     result = CliRunner().invoke(command, [*arguments, "--json", "--plot", str(plot)], catch_exceptions=False)
-    rows = json.loads(result.output)
+    rows = json.loads(result.stdout)
     assert len(rows) == 9
     assert {row["channel_uses"] for row in rows} == {512}
     assert {row["images"] for row in rows} == {5}
