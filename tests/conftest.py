@@ -1,6 +1,7 @@
 """Which tests wait for whole jobs, trainings or builds (`slow`), and which prove at length (`proof`).
 
-`make test-fast` runs what is neither, `make test` all but the proofs, `make proof` the proofs.
+Single tests are marked `proof` where they stand. `make test-fast` runs what is neither, `make test` all but the proofs,
+`make proof` the proofs.
 """
 
 from pathlib import Path
@@ -52,5 +53,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         places = {place.as_posix() for place in (path, *path.parents)}
         if places & set(PROOF):
             item.add_marker(pytest.mark.proof)
+        elif item.get_closest_marker("proof"):
+            continue
         elif places & set(SLOW):
             item.add_marker(pytest.mark.slow)

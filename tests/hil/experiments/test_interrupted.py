@@ -7,6 +7,7 @@ import subprocess
 import time
 
 import psutil
+import pytest
 
 from hil.experiments.table import read_table
 from tests.proof.running import command, small_pictures
@@ -23,6 +24,7 @@ def lines(out):
     return sum(path.read_bytes().count(b"\n") for path in out.glob("points/*/results.jsonl"))
 
 
+@pytest.mark.proof
 def test_five_kills_cost_no_line_and_double_none(tmp_path):
     plan, out = tmp_path / "plan.yaml", tmp_path / "out"
     plan.write_text(PLAN.format(images=small_pictures(tmp_path / "pictures")))
