@@ -28,8 +28,6 @@ class LearnedScheme(Scheme):
     receiver separates users by LMMSE on all its antennas, knowing what each of them sends where.
     """
 
-    link = "superposed"
-
     def __init__(self, name: str, users: int, device: str = "auto") -> None:
         codec, at, how = name.partition("@")
         form, colon, channels = how.partition(":")
@@ -39,6 +37,7 @@ class LearnedScheme(Scheme):
         self._encoder = SemanticEncoder.load(folder, sharing=sharing)
         self._decoder = SemanticDecoder.load(folder, device, sharing)
         self.name = self._encoder.manifest.name + at + how
+        self.link = "superposed" if self._encoder.sharing is None else how or "parted"
         if users > self._encoder.users:
             raise ModelError(f"codec {self.name} serves {self._encoder.users} users, but {users} are asked for.")
         if self._auto:

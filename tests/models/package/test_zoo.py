@@ -89,7 +89,7 @@ def test_real_time_serves_any_number_of_users(users, way, antennas, least_psnr_d
     scheme = open_scheme(f"real-time@{way}", users, "cpu")
     source = open_images(str(tmp_path / "set.npz"), split="test")
     [row] = compare(source, [scheme], "random-phase", users, [10.0], antennas=antennas)
-    assert row.images == 8 and row.psnr_db > least_psnr_db
+    assert row.images == 8 and row.psnr_db > least_psnr_db and row.link == way
 
 
 def test_real_times_curve_is_in_its_manifest_and_rises():
