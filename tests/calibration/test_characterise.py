@@ -18,7 +18,7 @@ def run(*arguments):
 def found(*arguments):
     done = run(*arguments, "--json")
     assert done.exit_code == 0, done.output
-    return json.loads(done.output)
+    return json.loads(done.stdout)
 
 
 def test_a_rapp_amplifier_is_compressed_by_1_db_where_its_equation_says(tmp_path):

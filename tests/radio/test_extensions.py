@@ -165,4 +165,4 @@ def test_the_command_prints_what_was_measured(monkeypatch):
     monkeypatch.setattr(characterise, "_bench", bench)
     result = CliRunner().invoke(calibrate_command, ["measure", "level", "--json"], catch_exceptions=False)
     row = {"name": "level", "value": -3.0, "standard_uncertainty": 0.5, "unit": "dB"}
-    assert json.loads(result.output) == {"rows": [row]}
+    assert json.loads(result.stdout) == {"rows": [row]}

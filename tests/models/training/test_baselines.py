@@ -50,7 +50,7 @@ def test_they_are_compared_in_one_table(runs, pictures):
     names = ",".join(str(runs / name / name) for name in BASELINES)
     arguments = ["--images", pictures, "--scheme", f"{names},digital-jpeg", "--snr", "10", "--json"]
     result = CliRunner().invoke(evaluate_command, arguments, catch_exceptions=False)
-    rows = json.loads(result.output)
+    rows = json.loads(result.stdout)
     assert [row["scheme"] for row in rows] == [*BASELINES, "digital-jpeg"]
     assert {row["channel_uses"] for row in rows} == {512}
 
