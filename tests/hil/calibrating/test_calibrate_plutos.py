@@ -34,6 +34,7 @@ def after(printed, figure):
     return float(re.findall(r"(-?\d+\.\d+) ±", row)[-1])
 
 
+@pytest.mark.proof
 def test_radios_without_a_common_clock_are_brought_together(plutos, tmp_path):
     receiver, *transmitters = plutos
     command = [sys.executable, "-m", "hil", "calibrate", "--device", f"{receiver}?buffer=65536", "--frames", "8"]
