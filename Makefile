@@ -4,6 +4,9 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
+# Tests of one file stay together: what they share is made once.
+WORKERS ?= 2
+PYTEST = "$(BIN)/python" -m pytest -q -n $(WORKERS) --dist loadfile
 EXTRAS := tx,rx,train,fast,live,pluto,ray,docs,dev
 
 .DEFAULT_GOAL := help
@@ -48,8 +51,8 @@ lint: $(STAMP)  ## ruff and mypy
 	"$(BIN)/ruff" format --check .
 	"$(BIN)/mypy"
 
-test-fast: lint  ## linters, type checker and the tests that wait for no job, training or build
-	"$(BIN)/python" -m pytest -q -m "not slow and not proof"
+test-fast: lint  ## linters, type checker and the tests that wait for no job, training or build: WORKERS=2
+	$(PYTEST) -m "not slow and not proof"
 
 test: test-fast  ## all that test-fast runs, then the tests that wait
 	"$(BIN)/python" -m pytest -q -m slow

@@ -165,6 +165,17 @@ def test_a_measurement_without_uncertainty_moves_nothing(unknown):
         assert LoopState.LOCKED not in (command.frequency, command.timing, command.power)
 
 
+def test_a_receiver_whose_clock_says_earlier_than_it_measured_is_followed_all_the_same():
+    bench = Bench(both()).run(6, probe=True)
+    for _ in range(14):
+        commands = bench.control.commands(bench.slot, bench.tick, False, set())
+        users = [bench.measure(command) for command in commands]
+        bench.control.take(CsiReport(bench.slot, None, bench.tick, 0, 10.0, users))
+        bench.offsets_hz += 3.0
+        bench.slot += 1
+    assert np.abs([true[0] for true in bench.residual.values()]).max() < 15
+
+
 def test_a_user_that_disappears_is_kept_in_mind_and_taken_up_again():
     bench = Bench(both()).run(6, probe=True).run(14)
     bench.run(10, lost={1})
