@@ -11,6 +11,9 @@ import pytest
 HERE = Path(__file__).resolve().parent
 PROOF = ("proof/test_hosts.py", "proof/test_one_gpu.py", "proof/test_rough_weather.py")
 SLOW = (
+    "calibration/test_alignment.py",
+    "calibration/test_procedure.py",
+    "calibration/test_repeating_bench.py",
     "docs/test_commands.py",
     "docs/test_site.py",
     "hil/calibrating",
@@ -26,6 +29,7 @@ SLOW = (
     "hil/nodes/test_zmq_job.py",
     "hil/phy_sweep",
     "hil/results/test_resume_and_disk.py",
+    "hil/session/test_session_control.py",
     "hil/supervise",
     "hil/twin",
     "models/codecs/test_adaptive.py",
