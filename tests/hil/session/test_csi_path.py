@@ -41,6 +41,14 @@ def test_quantisation_has_so_many_levels_and_half_a_step_of_error(bits):
     assert abs(np.angle(phase)) <= np.pi / 2**bits + 1e-9
 
 
+@pytest.mark.parametrize("bits", [1, 3])
+def test_a_phase_has_so_many_levels_however_it_is_counted(bits):
+    turns = np.linspace(-3 * np.pi, 3 * np.pi, 500)
+    users = [UserCsi(0, 0.0, 0.0, 1.0, float(phase), 10.0) for phase in turns]
+    coded = quantised(msgspec.structs.replace(report(0, []), users=users), bits)
+    assert len({round(user.phase_rad, 9) for user in coded.users}) == 2**bits
+
+
 def test_weights_of_one_clean_report_are_the_correlation():
     """One noiseless report of age t: J0(2 pi f t)^2, here of 2 pi f t = 1: 0.7652^2."""
     weights = wiener_weights(np.array([1 / (2 * np.pi * 5)]), 5.0, 0.0)
