@@ -69,7 +69,7 @@ def rows_of(
     return sorted(read_rows(tmp_path), key=lambda row: row.user)
 
 
-@pytest.mark.parametrize(("form", "antennas"), [("parted", 1), ("superposed", 1), ("0.5", 2), ("superposed", 2)])
+@pytest.mark.parametrize(("form", "antennas"), [("parted", 1), ("0.5", 2), ("superposed", 2)])
 def test_the_ideal_receiver_is_as_good_as_the_real_one(form, antennas, pictures, tmp_path) -> None:
     """In the mean over users and two noises: each receiver has a noise of its own, which moves a picture by 0.1 dB."""
     losses_db = [
@@ -94,3 +94,23 @@ def test_users_who_learned_to_part_do_so_beside_a_larger_picture(pictures, tmp_p
     row = rows_of("parted", "compact-2u", 1, pictures, tmp_path / "unequal")[1]
     equal = rows_of("parted", "compact-2u", 1, {0: pictures[1], 1: pictures[1]}, tmp_path / "equal")[1]
     assert row.psnr_db == pytest.approx(equal.psnr_db, abs=0.3)
+
+
+def test_both_receivers_tell_their_decoders_the_same_of_a_picture_that_outlasts_the_other(
+    pictures, tmp_path, monkeypatch
+) -> None:
+    """Superposed on one antenna at 10 dB: -0.4 dB beside the other one (half the power over half and the noise)."""
+    told = []
+    decode = SemanticDecoder.decode_float
+
+    def spy(self, features, user, side, *rest):
+        told.append((user, side.sinr_db[user]))
+        return decode(self, features, user, side, *rest)
+
+    monkeypatch.setattr(SemanticDecoder, "decode_float", spy)
+    rows_of("superposed", "real-time", 1, pictures, tmp_path)
+    real, ideal = dict(told[:2]), dict(told[2:])
+    for user in range(2):
+        assert ideal[user] == pytest.approx(real[user], abs=0.6)
+    assert ideal[1] == pytest.approx(10 * np.log10(0.5 / 0.6), abs=0.4)
+    assert ideal[0] > 2  # of its uses two thirds are heard alone
