@@ -5,6 +5,7 @@ channels stay, and by the mean of the last reports where every slot has a channe
 better so far is believed. A way is left only for one that promises more by a margin.
 """
 
+import logging
 from collections import deque
 
 import numpy as np
@@ -18,6 +19,8 @@ from models.package.manifest import load_manifest
 from models.package.zoo import codec_folder
 from models.sharing import AUTO, Sharing
 
+log = logging.getLogger(__name__)
+
 MARGIN_DB = 0.05  # of mean PSNR, by which another way must be better: less than anybody sees
 REMEMBERED = 8  # reports
 _FORGETTING = 0.7
@@ -25,16 +28,15 @@ _TRUST_IN_LAST = 1.2  # the error of the last report's word may be greater by th
 
 
 def open_chooser(config: RunConfig) -> SharingChooser | None:
-    """For the configured codec; None for one with a fixed way of sharing, or that does not say what PSNR it reaches.
-
-    ModelError where sharing is "auto" and the codec is not here, or takes any way but does not say.
+    """For the configured codec; None, with a warning where sharing is "auto", for one that does not say what PSNR it
+    reaches or is not here. None for one with a fixed way of sharing, too.
     """
     try:
         manifest = load_manifest(codec_folder(config.codec))
         return SharingChooser.of(manifest, config.users, config.codec_channels) if manifest.takes_any_share else None
-    except ModelError:
+    except ModelError as error:
         if config.sharing == AUTO:
-            raise
+            log.warning("%s How its users share cannot be chosen, so that they part.", error)
         return None
 
 
