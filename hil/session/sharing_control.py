@@ -7,6 +7,7 @@ better so far is believed. A way is left only for one that promises more by a ma
 
 import logging
 from collections import deque
+from collections.abc import Collection
 
 import numpy as np
 
@@ -52,13 +53,16 @@ class SharingControl:
         self._circumstances = ""
         self._current: str | None = None
 
-    def take(self, report: CsiReport) -> None:
-        """One slot's report; those that do not tell the channels are left out."""
+    def take(self, report: CsiReport, lost_users: Collection[int] = ()) -> None:
+        """One slot's report; left out where it does not tell the channels of all users but the lost ones.
+
+        A user who was not found in one slot is there again in the next, and must not find the others on its symbols.
+        """
         gains = responses(report, self._config.users) if self._chooser else None
         if self._chooser is None or gains is None:
             return
         seen = np.abs(gains).max(axis=(1, 2)) > 0
-        if not seen.any():
+        if not seen.any() or not set(np.flatnonzero(~seen).tolist()) <= set(lost_users):
             return
         if self._auto:
             found = self._chooser.predictions(gains, 1.0)
