@@ -132,9 +132,9 @@ class RunConfig(Section):
     seed: int = Field(1, ge=0, lt=1 << 63, description="Of everything random.")
     images: str = Field("demo", description="'demo', a folder, a picture, a CIFAR-10 file or an .npz.")
     max_image_side_px: int = Field(1024, ge=1, le=16384, description="Larger pictures are scaled down.")
-    codec: str = Field("compact-2u", description="Name of a packaged codec or the folder of one.")
+    codec: str = Field("real-time", description="Name of a packaged codec or the folder of one.")
     sharing: str = Field(
-        "parted",
+        AUTO,
         description="How users share channel uses, for codecs that take any number of symbols: auto, parted, "
         "superposed, a number from 0 to 1 for the share that all of them fill, or groups of users as in 02/13.",
     )

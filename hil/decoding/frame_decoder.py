@@ -13,7 +13,7 @@ from hil.config import RunConfig
 from hil.decoding.cancellation import Canceller, View, by_power
 from hil.decoding.deadline import Deadline
 from hil.decoding.ideal import ideal_features
-from hil.decoding.payload import payload_events, payload_facts, payload_side, too_damaged
+from hil.decoding.payload import payload_events, payload_facts, payload_side, separated_side, too_damaged
 from hil.decoding.true_snr import together_db, true_snrs_db
 from hil.results.metrics import psnr_db, ssim
 from hil.results.observe import diagnostics
@@ -178,7 +178,9 @@ class FrameDecoder:
         pictures: dict[int, np.ndarray] = {}
         for user in ideal.air.by_power() if self.canceller else list(ideal.features):
             height, width = slot.originals[user].shape[:2]
-            side = told(self.decoder, ideal.csi, self.config.users, sharing)
+            side = separated_side(
+                told(self.decoder, ideal.csi, self.config.users, sharing), ideal.qualities, self.decoder
+            )
             picture = self.decoder.decode_float(ideal.features[user], user, side, height, width, sharing)
             if self.refiner is not None:
                 picture = self.refiner.refine(picture, side.snr_db, passes.get(user))

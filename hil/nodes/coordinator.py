@@ -220,7 +220,7 @@ class Coordinator:
         for report in known:
             self._reports.remove(report)
             self._control.take(report)
-            self._sharing.take(report)
+            self._sharing.take(report, self.lost_users)
             if report.users and (self._csi is None or report.slot >= self._csi.slot):
                 self._csi = report
 

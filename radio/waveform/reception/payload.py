@@ -70,10 +70,8 @@ def _views(
     """Weights of one user against disturbance float64 [symbols]; others count only where their payloads last."""
     assert one.header is not None
     k, sent = one.header.n_symbols, np.ones((len(found), 1))
-    if powers is not None:  # a payload of another length does not share its parts with this one
-        everywhere = np.ones(powers.shape[1])
-        alike = [f.header is not None and f.header.n_symbols == k for f in found]
-        sent = np.stack([powers[f.user] if same else everywhere for f, same in zip(found, alike, strict=True)])
+    if powers is not None:
+        sent = powers[[f.user for f in found]]
     lengths = [grid.payload_symbols(f.header.n_symbols) if f.header else disturbed.size for f in found]
     lengths = [0 if f.user in silent else length for f, length in zip(found, lengths, strict=True)]
     user = [f.user for f in found].index(one.user)

@@ -62,9 +62,9 @@ class BurstReceiver:
         destroyed (a user whose preamble is lost too is then read where the others are, as an erasure of little
         weight). silent: users whose payload was cancelled from the samples (see `cancellation`): the others are
         separated as if it had not been sent. memory: of earlier bursts' arrivals (see `delay_memory`), used and
-        extended where expected_tick is given. powers: float [users, parts], with which users send the equal parts of
-        their payloads, mean 1 over a user's parts; None: 1 throughout. Samples that are not finite count as silence.
-        Never raises on the samples' content.
+        extended where expected_tick is given. powers: float [users, parts], with which users send channel uses 0,
+        1, ... parts - 1 and so on in turn, mean 1 over a user's parts; None: 1 throughout. Samples that are not finite
+        count as silence. Never raises on the samples' content.
         """
         data = samples.data
         with np.errstate(invalid="ignore", over="ignore"):
