@@ -73,5 +73,6 @@ def _leaked(one: Reception, other: Reception, grid: ResourceGrid) -> float:
     """Power of another user's payload that falls beside its subcarriers where one's carrier is undone."""
     if other is one or other.channel is None:
         return 0.0
-    power = float(np.vdot(other.channel, other.channel).real) / other.channel.size
+    seen = one.white(other.channel)
+    power = float(np.vdot(seen, seen).real) / seen.size
     return power * float(1 - np.sinc((other.cfo_hz - one.cfo_hz) / grid.config.subcarrier_spacing_hz) ** 2)

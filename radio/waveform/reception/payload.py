@@ -78,7 +78,7 @@ def _views(
     lengths = [0 if f.user in silent else length for f, length in zip(found, lengths, strict=True)]
     user = [f.user for f in found].index(one.user)
     moving = any(f.moving is not None for f in found)
-    gains = [f.gains for f in found] if moving else [f.channel for f in found if f.channel is not None]
+    gains = [one.white(f.gains if moving else f.channel) for f in found if f.channel is not None]
 
     def view(amplitudes: np.ndarray, leaked: float) -> View:
         loud = [gain * amplitude for gain, amplitude in zip(gains, amplitudes, strict=True)]
@@ -93,7 +93,7 @@ def _quality(
     one: Reception, kinds: list[KindOfUse], seen: Disturbance, course: Course, heard: bool, noise_power: float
 ) -> PayloadQuality:
     return PayloadQuality(
-        power=np.asarray(np.sum(np.mean(np.abs(one.gains) ** 2, axis=1), axis=0, dtype=np.float64)),
+        power=np.asarray(np.sum(np.mean(np.abs(one.white(one.gains)) ** 2, axis=1), axis=0, dtype=np.float64)),
         disturbed=seen.power,
         noise_power=noise_power,
         separated=np.stack([kind.view.sinr for kind in kinds]),

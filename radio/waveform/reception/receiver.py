@@ -20,6 +20,7 @@ from radio.waveform.channel.delay_memory import DelayMemory
 from radio.waveform.channel.estimation import share_beyond_prefix
 from radio.waveform.channel.strongest_path import strongest_path_samples
 from radio.waveform.config import WaveformConfig
+from radio.waveform.noise.colour import noise_colour
 from radio.waveform.quality.slips import training_slips
 from radio.waveform.reception.following import follow_payload
 from radio.waveform.reception.frame import Alignment, ChannelEstimate, ReceivedFrame, ReceivedUser
@@ -124,12 +125,19 @@ class BurstReceiver:
             one.told = told.get(one.user)
             one.learn_channel_quickly(self.grid, noise_power)
             read_header(data, self.grid, one, noise_power)
+        if not all(one.read for one in found) and _learn_colour(found, self.grid):
+            for one in found:
+                if not one.read:
+                    one.learn_channel(self.grid, noise_power)
+                    read_header(data, self.grid, one, noise_power)
+        for one in found:
             learn_from_header(self.grid, one, noise_power)
         noise_power = _noise_power(found, self.grid)
+        _learn_colour(found, self.grid)
         for one in found:
             one.learn_channel(self.grid, noise_power)
             if memory is not None and expected_tick is not None and one.detected:
-                one.remember(self.grid, noise_power, memory, expected_tick, start_tick)
+                one.remember(self.grid, memory, expected_tick, start_tick)
             start_tracking(self.grid, one)
         return noise_power
 
@@ -265,6 +273,14 @@ class BurstReceiver:
         values = turn_band(one.channel, -2 * math.pi * delay / self.config.fft_size, phase)
         beyond = share_beyond_prefix(one.channel, self.config)
         return ChannelEstimate(values, one.error_variance, start_tick + middle, beyond)
+
+
+def _learn_colour(found: list[Reception], grid: ResourceGrid) -> bool:
+    """Every user's `colour` from all training together; whether there is any."""
+    colour = noise_colour([one.noise_looks(grid) for one in found if one.detected])
+    for one in found:
+        one.colour = None if colour is None else colour.moved(one.subcarriers_off(grid))
+    return colour is not None
 
 
 def _noise_power(found: list[Reception], grid: ResourceGrid) -> float:

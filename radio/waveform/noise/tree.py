@@ -1,0 +1,152 @@
+"""Where over the band noise changes its covariance: neighbours are pooled wherever nothing speaks against it.
+
+A part of the band with scatter S of n looks has the log-likelihood -n log det(S / n) and A^2 real parameters. The band
+is halved again and again as long as that gains more than the parameters' price: the best pruning of a dyadic tree, from
+the leaves up (Breiman, Friedman, Olshen and Stone, "Classification and Regression Trees", 1984; price: Schwarz 1978).
+"""
+
+import math
+
+import numpy as np
+
+from radio import acceleration
+
+LOOKS_PER_ANTENNA = 2.0  # of a part; a covariance from fewer looks nulls users too
+SURE = 7.0  # log-likelihood beyond Schwarz's price, as hundreds of halvings are tried
+WARY = 0.9  # of a part's price: from there on the tree is grown
+
+
+def parts_of(scatter: np.ndarray, looks: np.ndarray) -> tuple[np.ndarray, float]:
+    """The part, int [active], that each subcarrier belongs to, and by how much the log-likelihood of all parts is above
+    that of white noise of one power, their prices paid; not above 0: the noise is white.
+
+    scatter: complex128 [active, antennas, antennas], sums over the looks float64 [active].
+    """
+    if not _suspect(scatter, looks):
+        return np.zeros(len(scatter), int), 0.0
+    grow = _grown_compiled if acceleration.NUMBA else _grown
+    counts = [len(scatter)]
+    while counts[-1] > 1:
+        counts.append((counts[-1] + 1) // 2)
+    part, gain = grow(scatter, looks, np.array(counts))
+    return part, float(gain)
+
+
+def _grown(scatter: np.ndarray, looks: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, float]:
+    """`parts_of`; counts: nodes of each level of the tree, the root's last."""
+    antennas, total = scatter.shape[1], counts.sum()
+    sums, mass = np.zeros((total, antennas, antennas), np.complex128), np.zeros(total)
+    cost, split = np.zeros(total), np.zeros(total, np.bool_)
+    factor = np.empty((antennas, antennas), np.complex128)
+    sums[: counts[0]], mass[: counts[0]] = scatter, looks
+    begin, before, below = 0, 0, 0
+    for count in counts:
+        for i in range(count):
+            node, left = begin + i, before + 2 * i
+            alone = begin > 0 and 2 * i + 1 == below
+            if begin > 0:
+                for child in range(left, left + 2 - alone):
+                    mass[node] += mass[child]
+                    for a in range(antennas):
+                        for b in range(a + 1):
+                            sums[node, a, b] += sums[child, a, b]
+            if alone:
+                cost[node], split[node] = cost[left], True
+                continue
+            cost[node] = _cost(sums, node, mass[node], factor)
+            if begin > 0:
+                apart = cost[left] + cost[left + 1] + _price(antennas * antennas, mass[node])
+                if apart < cost[node]:
+                    cost[node], split[node] = apart, True
+        before, begin, below = begin, begin + count, count
+    power = 0.0
+    for a in range(antennas):
+        power += sums[-1, a, a].real / antennas
+    white = mass[-1] * antennas * math.log(max(power / max(mass[-1], 1e-30), 1e-300))
+    price = _price(antennas * antennas - 1, mass[-1]) if antennas > 1 else 0.0
+    return _parts(counts, split), white - cost[-1] - price
+
+
+def _suspect(scatter: np.ndarray, looks: np.ndarray) -> bool:
+    """Whether any neighbourhood of 1, 2, 4, ... subcarriers differs from white noise by what a part costs: by far
+    cheaper than the tree, and white noise is the rule.
+
+    n |R - p I|^2 / (2 p^2) is the log-likelihood to second order.
+    """
+    active, antennas = scatter.shape[0], scatter.shape[1]
+    total, power = 0.0, 0.0
+    for k in range(active):
+        total += looks[k]
+        for a in range(antennas):
+            power += scatter[k, a, a].real
+    power = max(power / antennas / max(total, 1e-30), 1e-300)
+    least = WARY * (SURE + 0.5 * antennas * antennas * math.log(max(total / active, 1.0)))
+    sums, mass = np.zeros((active + 1, antennas, antennas), np.complex128), np.zeros(active + 1)
+    sums[:active], mass[:active], count = scatter / power, looks, active
+    factor = np.empty((antennas, antennas), np.complex128)
+    while count > 0:
+        for i in range(count):
+            apart = 0.0
+            for a in range(antennas):
+                apart += (sums[i, a, a].real - mass[i]) ** 2
+                for b in range(a):
+                    apart += 2 * (sums[i, a, b].real ** 2 + sums[i, a, b].imag ** 2)
+            if apart > 2 * least * mass[i]:
+                trace = 0.0
+                for a in range(antennas):
+                    trace += sums[i, a, a].real - mass[i]
+                if least < trace - _cost(sums, i, mass[i], factor) < math.inf:
+                    return True
+        last, count = count, 0 if count == 1 else (count + 1) // 2
+        for i in range(count):
+            left, right = 2 * i, min(2 * i + 1, last)  # an absent one is all 0
+            mass[i] = mass[left] + mass[right]
+            for a in range(antennas):
+                for b in range(a + 1):
+                    sums[i, a, b] = sums[left, a, b] + sums[right, a, b]
+        if count > 0:
+            mass[count:], sums[count:] = 0.0, 0.0
+    return False
+
+
+def _price(parameters: int, looks: float) -> float:
+    return SURE + 0.5 * parameters * math.log(max(looks, 1.0))
+
+
+def _cost(sums: np.ndarray, node: int, looks: float, factor: np.ndarray) -> float:
+    """looks log det(sums[node] / looks) by Cholesky's factor; infinite where there are too few looks."""
+    antennas = sums.shape[1]
+    if antennas == 1 and looks >= LOOKS_PER_ANTENNA:
+        return looks * math.log(max(sums[node, 0, 0].real / looks, 1e-300))
+    if looks < LOOKS_PER_ANTENNA * antennas:
+        return math.inf
+    total = 0.0
+    for i in range(antennas):
+        for j in range(i + 1):
+            value = sums[node, i, j] / looks
+            for k in range(j):
+                value -= factor[i, k] * factor[j, k].conjugate()
+            if i == j:
+                pivot = max(value.real, 1e-300)
+                factor[i, i] = math.sqrt(pivot)
+                total += math.log(pivot)
+            else:
+                factor[i, j] = value / factor[j, j]
+    return looks * total
+
+
+def _parts(counts: np.ndarray, split: np.ndarray) -> np.ndarray:
+    """Of every subcarrier the largest node above it that is not split."""
+    part = np.arange(counts[0])
+    for i in range(counts[0]):
+        begin, place = 0, i
+        for count in counts:
+            if not split[begin + place]:
+                part[i] = begin + place
+            begin, place = begin + count, place // 2
+    return part
+
+
+_price, _cost, _parts = (acceleration.compiled(one) for one in (_price, _cost, _parts))
+_suspect = acceleration.compiled(_suspect)
+_grown_compiled = acceleration.compiled(_grown)
