@@ -8,27 +8,34 @@ nothing of what changes evenly.
 import numpy as np
 
 from radio import acceleration
+from radio.waveform.noise.colour import NoiseColour
 
 OVERLAP = 1 + 2 * ((4 / 6) ** 2 + (1 / 6) ** 2)  # so many second differences side by side are worth one look
 
 
-def noise_scatter(observations: np.ndarray, near: np.ndarray, unsteady: bool) -> tuple[np.ndarray, float]:
+def noise_scatter(
+    observations: np.ndarray, near: np.ndarray, unsteady: bool, colour: NoiseColour | None = None
+) -> tuple[np.ndarray, float]:
     """Sum of r r^H over the looks r, complex128 [active, antennas, antennas], and how many looks it is worth.
 
     observations: complex64 [antennas, m, active], a channel seen in m known symbols, timing undone; near: bool [m - 1],
-    whether a symbol and the next are neighbours in time; unsteady: the channel moved meanwhile.
+    whether a symbol and the next are neighbours in time; unsteady: the channel moved meanwhile; colour:
+    as far as it is known, so that an interferer pulls at no symbol's size.
     """
     if unsteady:
         middle = np.flatnonzero(near[:-1] & near[1:]) + 1
         looks = observations[:, middle - 1] - 2 * observations[:, middle] + observations[:, middle + 1]
         return np.einsum("amk,bmk->kab", looks, looks.conj()).astype(complex) / 6, middle.size / OVERLAP
-    residual = _residual_compiled if acceleration.NUMBA else _residual
-    return residual(observations), observations.shape[1] - 1.0
+    if colour is not None:
+        return _residual(observations, colour.whitened(observations)), observations.shape[1] - 1.0
+    scatter = _residual_compiled(observations) if acceleration.NUMBA else _residual(observations, observations)
+    return scatter, observations.shape[1] - 1.0
 
 
-def _residual(observations: np.ndarray) -> np.ndarray:
-    mean = observations.mean(axis=1)
-    shares = np.einsum("ak,amk->m", mean.conj(), observations) / max(float(np.vdot(mean, mean).real), 1e-30)
+def _residual(observations: np.ndarray, white: np.ndarray) -> np.ndarray:
+    """white: the observations where noise is white, in which the symbols' sizes are fitted."""
+    mean, seen = observations.mean(axis=1), white.mean(axis=1)
+    shares = np.einsum("ak,amk->m", seen.conj(), white) / max(float(np.vdot(seen, seen).real), 1e-30)
     looks = observations - shares[:, None] * mean[:, None]
     return np.asarray(np.einsum("amk,bmk->kab", looks, looks.conj()), complex)
 

@@ -34,6 +34,7 @@ from radio.waveform.tracking.straightening import ramps, turn_band
 from radio.waveform.transmission.transmitter import BurstTransmitter
 
 SMALLEST_NOISE_POWER = 1e-20
+COLOUR_ROUNDS = 2  # the first of which an interferer has pulled at
 WARM_UP_SYMBOLS = 1000
 _SPREAD = 0.8 ** np.arange(16) * np.exp(1j * np.arange(16.0) ** 2)
 WARM_UPS = ((np.ones(1), 0.05), (_SPREAD, 0.05), (np.ones(1), 1.4))  # taps and noise: plain, many paths, not loud
@@ -277,10 +278,15 @@ class BurstReceiver:
 
 def _learn_colour(found: list[Reception], grid: ResourceGrid) -> bool:
     """Every user's `colour` from all training together; whether there is any."""
-    colour = noise_colour([one.noise_looks(grid) for one in found if one.detected])
     for one in found:
-        one.colour = None if colour is None else colour.moved(one.subcarriers_off(grid))
-    return colour is not None
+        one.colour = None
+    for _ in range(COLOUR_ROUNDS):
+        colour = noise_colour([one.noise_looks(grid) for one in found if one.detected])
+        if colour is None:
+            break
+        for one in found:
+            one.colour = colour.moved(one.subcarriers_off(grid))
+    return found[0].colour is not None
 
 
 def _noise_power(found: list[Reception], grid: ResourceGrid) -> float:

@@ -107,7 +107,7 @@ class Reception:
         seen = self.observations
         if turned > LEAST_TURN:
             seen = seen * ramps(drift, np.zeros(drift.size), grid)
-        scatter, looks = noise_scatter(seen, self._neighbours(grid), self.unsteady)
+        scatter, looks = noise_scatter(seen, self._neighbours(grid), self.unsteady, self.colour)
         return scatter, looks, self.subcarriers_off(grid)
 
     def subcarriers_off(self, grid: ResourceGrid) -> int:
