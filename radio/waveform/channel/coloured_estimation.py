@@ -13,6 +13,7 @@ from radio.waveform.config import WaveformConfig
 from radio.waveform.noise.colour import NoiseColour
 
 ROUNDS = 3
+EVEN = 0.8  # of the mean: with noise that differs less there is nothing to gain
 
 
 def in_white_noise(
@@ -24,6 +25,8 @@ def in_white_noise(
     """
     values, vectors = np.linalg.eigh(colour.shape)
     level = 1 / float(np.mean(1 / values))
+    if level > EVEN:
+        return measured, variance
     trust = (vectors * np.minimum(level / values, 1.0)[:, None]) @ vectors.conj().swapaxes(1, 2)
     white, mixed = measured, variance
     for _ in range(ROUNDS):

@@ -8,9 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from radio.waveform.noise.tree import parts_of
-
-ROUNDING = 1e-3  # of log-likelihoods that are equal
+from radio.waveform.noise.tree import SINGULAR, pooled_covariance
 
 
 @dataclass(frozen=True)
@@ -51,13 +49,14 @@ def noise_colour(looks: list[tuple[np.ndarray, float, int]]) -> NoiseColour | No
         begin, end = max(offset, 0), len(scatter) + min(offset, 0)
         scatter[begin:end] += seen[begin - offset : end - offset]
         count[begin:end] += number
-    part, gain = parts_of(scatter, count)
-    if gain <= ROUNDING:
+    seen_at = np.flatnonzero(count)
+    if seen_at.size == 0:
         return None
-    nodes, index = np.unique(part, return_inverse=True)
-    sums, masses = np.zeros((nodes.size, *scatter.shape[1:]), complex), np.zeros(nodes.size)
-    np.add.at(sums, index, scatter)
-    np.add.at(masses, index, count)
-    covariance = (sums / masses[:, None, None])[index]
+    nearest = np.clip(np.arange(len(scatter)), seen_at[0], seen_at[-1])  # a carrier far off leaves edges unseen
+    scatter, count = scatter[nearest], count[nearest]
+    covariance = pooled_covariance(scatter, count)
+    if covariance is None:
+        return None
     power = float(np.einsum("kaa->", covariance).real) / covariance[:, :, 0].size
-    return NoiseColour.of(covariance / power)
+    antennas = covariance.shape[1]
+    return NoiseColour.of(covariance / power + SINGULAR * np.eye(antennas))

@@ -95,7 +95,9 @@ class BurstReceiver:
         )
         total = sum(user.power for user in users)
         snr_db = float(10 * np.log10(max(total, 1e-30) / noise_power))
-        return ReceivedFrame(samples.start_tick + origin, users, noise_power, snr_db, tones)
+        colour = found[0].colour
+        covariance = None if colour is None else noise_power * colour.moved(-found[0].subcarriers_off(self.grid)).shape
+        return ReceivedFrame(samples.start_tick + origin, users, noise_power, snr_db, tones, covariance)
 
     def warm_up(self) -> None:
         """Compile the hot loops, so that the first frame does not wait for it."""
