@@ -19,7 +19,7 @@ EVEN = 0.8  # of the mean: with noise that differs less there is nothing to gain
 def in_white_noise(
     measured: np.ndarray, config: WaveformConfig, variance: float, colour: NoiseColour
 ) -> tuple[np.ndarray, float]:
-    """complex64 [antennas, active], which `estimate_channel` takes as measured in white noise, and that noise's variance.
+    """complex64 [antennas, active], for `estimate_channel` as if measured in white noise, and that noise's variance.
 
     measured, variance: as there, the mean of the noise over subcarriers and antennas.
     """

@@ -25,7 +25,8 @@ def noise_scatter(
     if unsteady:
         middle = np.flatnonzero(near[:-1] & near[1:]) + 1
         looks = observations[:, middle - 1] - 2 * observations[:, middle] + observations[:, middle + 1]
-        return np.einsum("amk,bmk->kab", looks, looks.conj()).astype(complex) / 6, middle.size / OVERLAP
+        scatter = np.einsum("amk,bmk->kab", looks, looks.conj()).astype(complex)
+        return scatter / (6 * OVERLAP), middle.size / OVERLAP
     if colour is not None:
         return _residual(observations, colour.whitened(observations)), observations.shape[1] - 1.0
     scatter = _residual_compiled(observations) if acceleration.NUMBA else _residual(observations, observations)

@@ -41,7 +41,7 @@ def pooled_covariance(scatter: np.ndarray, looks: np.ndarray) -> np.ndarray | No
 
 
 def _grown(scatter: np.ndarray, looks: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, float]:
-    """Every subcarrier's covariance as that of its part, and by how much all parts, prices paid, are likelier than white
+    """Every subcarrier's covariance, that of its part, and by how much all parts, prices paid, are likelier than white
     noise. counts: nodes of each level of the tree, the root's last; before the band's the first have no looks."""
     antennas, total, shift = scatter.shape[1], counts.sum(), counts[0] - scatter.shape[0]
     sums, mass = np.zeros((total, antennas, antennas), np.complex128), np.zeros(total)

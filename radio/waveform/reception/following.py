@@ -40,14 +40,16 @@ def follow_payload(
     seen = disturbance(laid.pilots, expected, course.gone)
     heard = is_heard(laid.pilots)
     stood, may_move = Followed(laid, seen, course, heard, leaked), one.detected and laid.beyond == 0
-    moved = _moved(data, grid, one, stood, noise_power) if may_move and (one.unsteady or moves(grid, one, laid)) else None
+    moved = (
+        _moved(data, grid, one, stood, noise_power) if may_move and (one.unsteady or moves(grid, one, laid)) else None
+    )
     if seen.hit.any() or suspect(laid.pilots, expected):
         laid, seen, course = follow_damage(data, grid, one, noise_power, expected, laid, seen, course)
         heard = heard or is_heard(laid.pilots, FOLLOWED_DEVIATIONS)
     damaged = Followed(laid, seen, course, heard, leaked)
     if moved is None and may_move and (course.gain != 1).any():
         moved = _moved(data, grid, one, stood, noise_power)
-    if moved is None or _explained(damaged, expected) or _likelihood(damaged) > _likelihood(moved):
+    if moved is None or _explained(damaged, expected) or likelihood(damaged) > likelihood(moved):
         return damaged
     return moved
 
@@ -75,7 +77,7 @@ def _explained(damaged: Followed, expected: float) -> bool:
     return float(np.mean(seen.power[~seen.hit])) < EXPLAINED * expected
 
 
-def _likelihood(followed: Followed) -> float:
+def likelihood(followed: Followed) -> float:
     """Logarithm of the pilots' likelihood, but for a constant, less the price of what was fitted to them.
 
     A step of the receiver's gain takes the noise along, so that it counts as it arrived.

@@ -22,12 +22,12 @@ from radio.waveform.channel.strongest_path import strongest_path_samples
 from radio.waveform.config import WaveformConfig
 from radio.waveform.noise.colour import noise_colour
 from radio.waveform.quality.slips import training_slips
-from radio.waveform.reception.following import follow_payload
 from radio.waveform.reception.frame import Alignment, ChannelEstimate, ReceivedFrame, ReceivedUser
 from radio.waveform.reception.header import learn_from_header, read_header, start_tracking
 from radio.waveform.reception.laying import Followed
 from radio.waveform.reception.payload import take_payload
 from radio.waveform.reception.presence import is_present, power_floor
+from radio.waveform.reception.receive_gain import follow_payloads
 from radio.waveform.reception.user import Reception
 from radio.waveform.tracking.steady import steady_mean
 from radio.waveform.tracking.straightening import ramps, turn_band
@@ -83,7 +83,7 @@ class BurstReceiver:
         around = sorted(f.origin for f in found)[len(found) // 2]
         found += [self._assume(data, user, around) for user in sorted(set(told) - seen)]
         noise_power = self._measure(data, found, told, memory, expected_tick, samples.start_tick)
-        followed = {f.user: follow_payload(data, self.grid, f, found, noise_power, silent - {f.user}) for f in found}
+        followed = follow_payloads(data, self.grid, found, noise_power, silent)
         for one in found:
             laid = followed[one.user]
             if laid is not None and laid.moving is not None:

@@ -9,8 +9,8 @@ from radio.waveform.acquisition.carrier import carrier_bound_hz
 from radio.waveform.burst.grid import ResourceGrid
 from radio.waveform.burst.header import FrameHeader
 from radio.waveform.burst.windows import backoff_samples, symbol_bins
-from radio.waveform.channel.delay_memory import DelayMemory
 from radio.waveform.channel.coloured_estimation import in_white_noise
+from radio.waveform.channel.delay_memory import DelayMemory
 from radio.waveform.channel.estimation import delay_limited_estimate, estimate_channel
 from radio.waveform.noise.colour import NoiseColour
 from radio.waveform.noise.scatter import noise_scatter
@@ -145,9 +145,7 @@ class Reception:
         self.channel, self.error_variance = estimate_channel(self.clear[0], grid.config, self.clear[1])
         self.channel_time = self._mean_time()
 
-    def remember(
-        self, grid: ResourceGrid, memory: DelayMemory, expected_tick: int, start_tick: int
-    ) -> None:
+    def remember(self, grid: ResourceGrid, memory: DelayMemory, expected_tick: int, start_tick: int) -> None:
         """Better the channel by what earlier bursts told, and tell the next ones. start_tick: of sample 0."""
         assert self.channel is not None
         offset = start_tick + self.origin - backoff_samples(grid) - expected_tick
