@@ -6,7 +6,7 @@ import numpy as np
 
 from radio.waveform.burst.grid import ResourceGrid
 from radio.waveform.quality.disturbance import Disturbance
-from radio.waveform.quality.payload_quality import PayloadQuality
+from radio.waveform.quality.payload_quality import LEAST_POWER, PayloadQuality
 from radio.waveform.reception.elements import BLOCK_SYMBOLS
 from radio.waveform.reception.laying import Course, Followed
 from radio.waveform.reception.moving_separation import moving_view
@@ -76,7 +76,7 @@ def _views(
     lengths = [0 if f.user in silent else length for f, length in zip(found, lengths, strict=True)]
     user = [f.user for f in found].index(one.user)
     moving = any(f.moving is not None for f in found)
-    gains = [f.gains for f in found] if moving else [f.channel for f in found if f.channel is not None]
+    gains = [one.white(f.gains if moving else f.channel) for f in found if f.channel is not None]
 
     def view(amplitudes: np.ndarray, leaked: float) -> View:
         loud = [gain * amplitude for gain, amplitude in zip(gains, amplitudes, strict=True)]
@@ -90,10 +90,12 @@ def _views(
 def _quality(
     one: Reception, kinds: list[KindOfUse], seen: Disturbance, course: Course, heard: bool, noise_power: float
 ) -> PayloadQuality:
+    assert one.channel is not None
+    told = float(np.sum(np.mean(np.abs(one.gains) ** 2, axis=(1, 2), dtype=np.float64)))
     return PayloadQuality(
-        power=np.asarray(np.sum(np.mean(np.abs(one.gains) ** 2, axis=1), axis=0, dtype=np.float64)),
+        power=np.asarray(np.sum(np.mean(np.abs(one.white(one.gains)) ** 2, axis=1), axis=0, dtype=np.float64)),
         disturbed=seen.power,
-        noise_power=noise_power,
+        trained_sinr=told / max(noise_power, LEAST_POWER),
         separated=np.stack([kind.view.sinr for kind in kinds]),
         shares=np.array([kind.share for kind in kinds]),
         lengths=kinds[0].view.lengths,

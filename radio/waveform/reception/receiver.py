@@ -20,19 +20,21 @@ from radio.waveform.channel.delay_memory import DelayMemory
 from radio.waveform.channel.estimation import share_beyond_prefix
 from radio.waveform.channel.strongest_path import strongest_path_samples
 from radio.waveform.config import WaveformConfig
+from radio.waveform.noise.colour import noise_colour
 from radio.waveform.quality.slips import training_slips
-from radio.waveform.reception.following import follow_payload
 from radio.waveform.reception.frame import Alignment, ChannelEstimate, ReceivedFrame, ReceivedUser
 from radio.waveform.reception.header import learn_from_header, read_header, start_tracking
 from radio.waveform.reception.laying import Followed
 from radio.waveform.reception.payload import take_payload
 from radio.waveform.reception.presence import is_present, power_floor
+from radio.waveform.reception.receive_gain import follow_payloads
 from radio.waveform.reception.user import Reception
 from radio.waveform.tracking.steady import steady_mean
 from radio.waveform.tracking.straightening import ramps, turn_band
 from radio.waveform.transmission.transmitter import BurstTransmitter
 
 SMALLEST_NOISE_POWER = 1e-20
+COLOUR_ROUNDS = 2  # the first of which an interferer has pulled at
 WARM_UP_SYMBOLS = 1000
 _SPREAD = 0.8 ** np.arange(16) * np.exp(1j * np.arange(16.0) ** 2)
 WARM_UPS = ((np.ones(1), 0.05), (_SPREAD, 0.05), (np.ones(1), 1.4))  # taps and noise: plain, many paths, not loud
@@ -81,7 +83,7 @@ class BurstReceiver:
         around = sorted(f.origin for f in found)[len(found) // 2]
         found += [self._assume(data, user, around) for user in sorted(set(told) - seen)]
         noise_power = self._measure(data, found, told, memory, expected_tick, samples.start_tick)
-        followed = {f.user: follow_payload(data, self.grid, f, found, noise_power, silent - {f.user}) for f in found}
+        followed = follow_payloads(data, self.grid, found, noise_power, silent)
         for one in found:
             laid = followed[one.user]
             if laid is not None and laid.moving is not None:
@@ -93,7 +95,9 @@ class BurstReceiver:
         )
         total = sum(user.power for user in users)
         snr_db = float(10 * np.log10(max(total, 1e-30) / noise_power))
-        return ReceivedFrame(samples.start_tick + origin, users, noise_power, snr_db, tones)
+        colour = found[0].colour
+        covariance = None if colour is None else noise_power * colour.moved(-found[0].subcarriers_off(self.grid)).shape
+        return ReceivedFrame(samples.start_tick + origin, users, noise_power, snr_db, tones, covariance)
 
     def warm_up(self) -> None:
         """Compile the hot loops, so that the first frame does not wait for it."""
@@ -124,12 +128,19 @@ class BurstReceiver:
             one.told = told.get(one.user)
             one.learn_channel_quickly(self.grid, noise_power)
             read_header(data, self.grid, one, noise_power)
+        if not all(one.read for one in found) and _learn_colour(found, self.grid):
+            for one in found:
+                if not one.read:
+                    one.learn_channel(self.grid, noise_power)
+                    read_header(data, self.grid, one, noise_power)
+        for one in found:
             learn_from_header(self.grid, one, noise_power)
         noise_power = _noise_power(found, self.grid)
+        _learn_colour(found, self.grid)
         for one in found:
             one.learn_channel(self.grid, noise_power)
             if memory is not None and expected_tick is not None and one.detected:
-                one.remember(self.grid, noise_power, memory, expected_tick, start_tick)
+                one.remember(self.grid, memory, expected_tick, start_tick)
             start_tracking(self.grid, one)
         return noise_power
 
@@ -265,6 +276,19 @@ class BurstReceiver:
         values = turn_band(one.channel, -2 * math.pi * delay / self.config.fft_size, phase)
         beyond = share_beyond_prefix(one.channel, self.config)
         return ChannelEstimate(values, one.error_variance, start_tick + middle, beyond)
+
+
+def _learn_colour(found: list[Reception], grid: ResourceGrid) -> bool:
+    """Every user's `colour` from all training together; whether there is any."""
+    for one in found:
+        one.colour = None
+    for _ in range(COLOUR_ROUNDS):
+        colour = noise_colour([one.noise_looks(grid) for one in found if one.detected])
+        if colour is None:
+            break
+        for one in found:
+            one.colour = colour.moved(one.subcarriers_off(grid))
+    return found[0].colour is not None
 
 
 def _noise_power(found: list[Reception], grid: ResourceGrid) -> float:
