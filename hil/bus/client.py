@@ -57,6 +57,7 @@ class BusClient:
         """key: whose key pair to use, where it is not called like the node."""
         self.name, self.endpoint, self.malformed = name, endpoint, 0
         self.coordinator = Presence(endpoint, timeout_s, time.monotonic())
+        self.leaving = threading.Event()  # set as soon as it is closed
         self.now_tick = 0  # the owner's radio time, reported with every heartbeat
         self._heartbeat_s = heartbeat_s
         self._sequence = self._last_heard = 0
@@ -108,6 +109,7 @@ class BusClient:
 
     def close(self) -> None:
         """Send what is queued (at most CLOSING_S when nobody takes it), then leave."""
+        self.leaving.set()
         self._put(None)
         self._thread.join()
         with self._wake_lock:

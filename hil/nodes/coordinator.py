@@ -341,8 +341,9 @@ class Coordinator:
             case CsiReport() as report if name == "rx":
                 if node:
                     node.now_tick = max(node.now_tick, report.now_tick)
-                self._reported_slot = max(self._reported_slot, report.slot)
-                self._reports.append(report)
+                if report.slot > self._reported_slot:  # else it is told again, and has been learnt from
+                    self._reported_slot = report.slot
+                    self._reports.append(report)
             case Sent() as sent:
                 self._forward("rx", sent, received.attachments)
             case Truth() as truth:
