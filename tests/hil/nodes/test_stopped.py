@@ -127,14 +127,14 @@ def test_a_node_that_has_joined_waits_for_the_others_as_long_as_its_coordinator_
 
 def test_a_command_is_gone_when_its_work_is_done_and_leaves_nothing_undone():
     script = """
-import atexit, sys
+import atexit, os, sys
 import hil.__main__ as process, hil.cli.main as command
 class Heavy:
-    def __del__(self): print("taken apart")
-sys.heavy = Heavy()
+    def __del__(self, write=os.write): write(1, b"taken apart")
+heavy = Heavy()
 def main():
     atexit.register(lambda: print("exit handlers run"))
-    print("done")
+    print("done", flush=True)
     sys.exit(3)
 command.main = main
 process.run()
