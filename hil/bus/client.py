@@ -18,6 +18,7 @@ from hil.bus.messages import MAX_ATTACHMENTS, MAX_BODY_BYTES, PROTOCOL_VERSION, 
 from hil.bus.presence import Presence
 from hil.bus.wire import Attachments, Received, is_loopback, log_malformed, parse, send_parts
 from hil.errors import HilError, UsageError
+from radio.cut_links import try_every_second
 
 log = logging.getLogger(__name__)
 CLOSING_S = 1.0  # how long a node that leaves waits for its last messages to be taken
@@ -178,7 +179,9 @@ class BusClient:
 
     def _note_connection(self, now_s: float) -> None:
         while self._monitor.poll(0):
-            if recv_monitor_message(self._monitor)["event"] == zmq.EVENT_CONNECTED:
+            event = recv_monitor_message(self._monitor)
+            if event["event"] == zmq.EVENT_CONNECTED:
+                try_every_second(event)
                 self.coordinator.connected()
                 self._last_heard = 0  # it may be another one
             else:

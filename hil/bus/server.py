@@ -15,6 +15,7 @@ from hil.bus.presence import Silence
 from hil.bus.roles import offence, role_of
 from hil.bus.wire import Attachments, Received, is_loopback, log_malformed, parse, send_parts
 from hil.errors import UsageError
+from radio.cut_links import bind
 
 log = logging.getLogger(__name__)
 MAX_ROUTES = 64
@@ -64,7 +65,7 @@ class BusServer:
         self._keys_folder = keys_folder
         self._authenticator = keys.secure_server(self._context, self._socket, keys_folder) if keys_folder else None
         try:
-            self._socket.bind(endpoint)
+            bind(self._socket, endpoint)
         except zmq.ZMQError as error:
             self.close()
             raise UsageError(f"bus.endpoint {endpoint} cannot be bound: {zmq.strerror(error.errno or 0)}.") from None
