@@ -1,6 +1,7 @@
 """A node's end of the bus: one DEALER, on a thread of its own, so that heartbeats go out while the node computes."""
 
 import contextlib
+import itertools
 import logging
 import math
 import queue
@@ -23,6 +24,8 @@ from radio.cut_links import try_every_second
 log = logging.getLogger(__name__)
 CLOSING_S = 1.0  # how long a node that leaves waits for its last messages to be taken
 RETRY_MS = 20
+_PROCESS = secrets.token_hex(8)  # nobody can take what nobody can guess
+_connections = itertools.count()
 CONNECT_MS = 2000  # then dial again: the kernel's own tries on a link that was cut come ever more rarely
 
 
@@ -67,7 +70,7 @@ class BusClient:
         self._outbox: queue.Queue[tuple[Body, Attachments] | None] = queue.Queue()
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.DEALER)
-        self._socket.identity = f"{name}.{secrets.token_hex(8)}".encode()  # nobody can take what nobody can guess
+        self._socket.identity = f"{name}.{_PROCESS}.{next(_connections)}".encode()
         self._socket.linger = 1000
         self._socket.connect_timeout = CONNECT_MS
         self._socket.setsockopt(zmq.MAXMSGSIZE, 1 << 30)

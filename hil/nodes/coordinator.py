@@ -62,7 +62,6 @@ class Coordinator:
     needs_air: bool
     on_event: Callable[[str], None] = log.warning
     supervised: bool = False
-    malformed_seen: int = 0
 
     def __post_init__(self) -> None:
         self._start: Start | None = None
@@ -384,6 +383,6 @@ class Coordinator:
     def _beat(self) -> None:
         if self.observers:
             self.observers.update("running" if self._start else "waiting", "", self._health())
-        if self.members.look(self._start is not None) and self.bus.malformed > self.malformed_seen:
-            self.on_event(f"{self.bus.malformed} malformed messages dropped so far")
-            self.malformed_seen = self.bus.malformed
+        if self.members.look(self._start is not None):
+            for sentence in self.bus.trouble():
+                self.on_event(sentence)
