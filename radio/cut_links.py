@@ -20,12 +20,13 @@ _GIVEN_UP_MS = 15 * 60 * 1000  # what it needs without a limit
 
 def try_every_second(event: dict[str, Any]) -> None:
     """Set up the connection, or the listening socket and those that come of it, of an event of a ZeroMQ monitor."""
-    with (
-        contextlib.suppress(OSError),  # an older kernel, another system, or a connection that is gone again
-        socket.fromfd(event["value"], socket.AF_INET, socket.SOCK_STREAM) as own,
-    ):
-        own.setsockopt(socket.IPPROTO_TCP, _TCP_RTO_MAX_MS, _LONGEST_MS)
-        own.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _GIVEN_UP_MS)
+    with contextlib.suppress(OSError):  # an older kernel, another system, or a connection that is gone again
+        own = socket.socket(socket.AF_INET, socket.SOCK_STREAM, fileno=event["value"])
+        try:
+            own.setsockopt(socket.IPPROTO_TCP, _TCP_RTO_MAX_MS, _LONGEST_MS)
+            own.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _GIVEN_UP_MS)
+        finally:
+            own.detach()  # it stays ZeroMQ's
 
 
 def bind(server: "zmq.Socket[bytes]", endpoint: str) -> None:

@@ -94,12 +94,20 @@ class BusServer:
         self._look_at_keys()
         if not self._socket.poll(max(0, int(timeout_s * 1000))):
             return None
-        connection, *frames = self._socket.recv_multipart(copy=False)
-        address = bytes(connection.buffer)
-        if not self._allowance(address).take():
+        for _ in range(MAX_QUEUED):  # what floods is thrown away by the handful
+            try:
+                connection, *frames = self._socket.recv_multipart(zmq.NOBLOCK, copy=False)
+            except zmq.Again:
+                return None
+            address = bytes(connection.buffer)
+            if self._allowance(address).take():
+                return self._taken(address, frames)
             self.flooded += 1
             self._reasons["flooded"] = f": {address.partition(b'.')[0].decode(errors='replace')[:40]} floods the bus"
-            return None
+        return None
+
+    def _taken(self, address: bytes, frames: list[zmq.Frame]) -> Received | None:
+        """A message that counts, or None: malformed, or refused."""
         try:
             received = parse(frames)
             if received.sender.encode() != address.partition(b".")[0]:
