@@ -1,6 +1,7 @@
 """A node's end of the bus: one DEALER, on a thread of its own, so that heartbeats go out while the node computes."""
 
 import contextlib
+import itertools
 import logging
 import math
 import queue
@@ -18,10 +19,13 @@ from hil.bus.messages import MAX_ATTACHMENTS, MAX_BODY_BYTES, PROTOCOL_VERSION, 
 from hil.bus.presence import Presence
 from hil.bus.wire import Attachments, Received, is_loopback, log_malformed, parse, send_parts
 from hil.errors import HilError, UsageError
+from radio.cut_links import try_every_second
 
 log = logging.getLogger(__name__)
 CLOSING_S = 1.0  # how long a node that leaves waits for its last messages to be taken
 RETRY_MS = 20
+_PROCESS = secrets.token_hex(8)  # nobody can take what nobody can guess
+_connections = itertools.count()
 CONNECT_MS = 2000  # then dial again: the kernel's own tries on a link that was cut come ever more rarely
 
 
@@ -57,6 +61,7 @@ class BusClient:
         """key: whose key pair to use, where it is not called like the node."""
         self.name, self.endpoint, self.malformed = name, endpoint, 0
         self.coordinator = Presence(endpoint, timeout_s, time.monotonic())
+        self.leaving = threading.Event()  # set as soon as it is closed
         self.now_tick = 0  # the owner's radio time, reported with every heartbeat
         self._heartbeat_s = heartbeat_s
         self._sequence = self._last_heard = 0
@@ -65,7 +70,7 @@ class BusClient:
         self._outbox: queue.Queue[tuple[Body, Attachments] | None] = queue.Queue()
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.DEALER)
-        self._socket.identity = f"{name}.{secrets.token_hex(8)}".encode()  # nobody can take what nobody can guess
+        self._socket.identity = f"{name}.{_PROCESS}.{next(_connections)}".encode()
         self._socket.linger = 1000
         self._socket.connect_timeout = CONNECT_MS
         self._socket.setsockopt(zmq.MAXMSGSIZE, 1 << 30)
@@ -108,6 +113,7 @@ class BusClient:
 
     def close(self) -> None:
         """Send what is queued (at most CLOSING_S when nobody takes it), then leave."""
+        self.leaving.set()
         self._put(None)
         self._thread.join()
         with self._wake_lock:
@@ -176,7 +182,9 @@ class BusClient:
 
     def _note_connection(self, now_s: float) -> None:
         while self._monitor.poll(0):
-            if recv_monitor_message(self._monitor)["event"] == zmq.EVENT_CONNECTED:
+            event = recv_monitor_message(self._monitor)
+            if event["event"] == zmq.EVENT_CONNECTED:
+                try_every_second(event)
                 self.coordinator.connected()
                 self._last_heard = 0  # it may be another one
             else:

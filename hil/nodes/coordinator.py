@@ -62,7 +62,6 @@ class Coordinator:
     needs_air: bool
     on_event: Callable[[str], None] = log.warning
     supervised: bool = False
-    malformed_seen: int = 0
 
     def __post_init__(self) -> None:
         self._start: Start | None = None
@@ -341,8 +340,9 @@ class Coordinator:
             case CsiReport() as report if name == "rx":
                 if node:
                     node.now_tick = max(node.now_tick, report.now_tick)
-                self._reported_slot = max(self._reported_slot, report.slot)
-                self._reports.append(report)
+                if report.slot > self._reported_slot:  # else it is told again, and has been learnt from
+                    self._reported_slot = report.slot
+                    self._reports.append(report)
             case Sent() as sent:
                 self._forward("rx", sent, received.attachments)
             case Truth() as truth:
@@ -383,6 +383,6 @@ class Coordinator:
     def _beat(self) -> None:
         if self.observers:
             self.observers.update("running" if self._start else "waiting", "", self._health())
-        if self.members.look(self._start is not None) and self.bus.malformed > self.malformed_seen:
-            self.on_event(f"{self.bus.malformed} malformed messages dropped so far")
-            self.malformed_seen = self.bus.malformed
+        if self.members.look(self._start is not None):
+            for sentence in self.bus.trouble():
+                self.on_event(sentence)

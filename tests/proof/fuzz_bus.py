@@ -73,6 +73,9 @@ class RecordingBus:
     def receive(self, timeout_s: float) -> None:
         return None
 
+    def trouble(self) -> list[str]:
+        return []
+
 
 @dataclass
 class BusTarget:

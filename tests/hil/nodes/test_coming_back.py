@@ -5,8 +5,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from hil.bus.messages import Forgotten, FrameDone, Grant, Heartbeat, Hello, Start, Stop
+from hil.bus.messages import CsiReport, Forgotten, FrameDone, Grant, Heartbeat, Hello, Start, Stop
 from hil.bus.presence import Silence
+from hil.bus.wire import Received
 from hil.config import load_config
 from hil.errors import HilError
 from hil.nodes import members, transmitter_setup
@@ -202,13 +203,39 @@ def test_a_receiver_opens_a_radio_that_slept_and_not_one_that_has_gone(error, op
             node._samples_after_all(slot)
 
 
-def test_a_grant_that_is_told_twice_is_served_once_and_a_lost_transmitter_is_not_waited_for():
-    node = ReceiverNode(load_config(), SimpleNamespace(send=lambda *_: None), None, SimpleNamespace())
+def test_a_grant_that_is_told_twice_is_served_once_and_reported_again():
+    """The report may be what the break has swallowed: silence would let the coordinator wait for it in vain."""
+    said = []
+    node = ReceiverNode(load_config(), SimpleNamespace(send=said.append), None, SimpleNamespace())
     grant = Grant(3, 0, 0, None)
     slot = node._slots[3] = Slot(grant, Start(1000, 100))
-    assert not node._served(grant)
-    slot.csi = object()
-    assert node._served(grant) and not node._served(Grant(3, 0, 5, None))
+    assert node._served(grant) is None
+    slot.csi = CsiReport(3, 0, 0, 9, float("nan"), [])
+    assert node._served(grant) is slot.csi and node._served(Grant(3, 0, 5, None)) is None
+    messages = [Received("coordinator", body) for body in (grant, Stop(True, ""))]
+    node.bus.receive = lambda _timeout_s: messages.pop(0)
+    node._slot = None  # not called
+    assert node._serve(slot.start).complete and said == [slot.csi]
+
+
+def test_a_report_that_is_told_twice_is_learnt_from_once(lab):  # noqa: F811
+    here = lab(frames=2)
+    receiver = here.join("rx")
+    here.join("tx0"), here.join("tx1")
+    learnt: list[int] = []
+    for _slot in range(3):
+        grant = next_of(receiver, Grant).body
+        here.coordinator._control = SimpleNamespace(
+            take=lambda report: learnt.append(report.slot), commands=lambda *_: []
+        )
+        answer(receiver, grant)
+        answer(receiver, grant)
+    assert next_of(receiver, Stop).body.complete and learnt == [0, 1, 2]
+
+
+def test_a_lost_transmitter_is_not_waited_for():
+    node = ReceiverNode(load_config(), SimpleNamespace(send=lambda *_: None), None, SimpleNamespace())
+    slot = node._slots[3] = Slot(Grant(3, 0, 0, None), Start(1000, 100))
     assert slot.alive(2) == {0, 1}
     node._note_lost(1)
     assert slot.alive(2) == {0} and node._every_header_read(slot) is False

@@ -121,6 +121,13 @@ def test_a_map_that_was_cut_off_goes_on_with_the_same_weights_only(tmp_path: Pat
     assert isinstance(CliRunner().invoke(cli, [*arguments, "--resume"]).exception, UsageError)
 
 
+@pytest.mark.parametrize("name", ["no/such/folder/map.png", "map.nonsense"])
+def test_a_map_that_cannot_be_written_is_one_sentence(tmp_path: Path, name: str) -> None:
+    rows = [row("parted", 25.0), row("auto", 25.2)]
+    with pytest.raises(UsageError, match="cannot be written"):
+        plot_map(rows, tmp_path / name)
+
+
 def test_every_combination_is_a_point() -> None:
     points = grid(["rayleigh", "tdl-a"], [2, 4], [1, 2], [0.0], SPREAD_S, BANDWIDTH_HZ, 1)
     assert len(set(points)) == len(points) == 8
