@@ -38,7 +38,6 @@ SLOW = (
     "models/training",
     "proof",
     "radio/waveform/reception/test_cancellation.py",
-    "radio/usrp/test_real_uhd.py",
     "test_packaging.py",
     "test_shadowing.py",
 )
