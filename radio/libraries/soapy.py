@@ -1,5 +1,6 @@
 """SoapySDR over its C interface: finding devices, and one that is open with its stream."""
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -49,7 +50,9 @@ def find(arguments: str) -> list[dict[str, str]]:
 
 def _entries(ffi: Any, kwargs: Any) -> dict[str, str]:
     pairs = [(kwargs.keys[n], kwargs.vals[n]) for n in range(kwargs.size)]
-    return {ffi.string(key).decode(errors="replace"): ffi.string(value).decode(errors="replace") for key, value in pairs}
+    return {
+        ffi.string(key).decode(errors="replace"): ffi.string(value).decode(errors="replace") for key, value in pairs
+    }
 
 
 class SoapyDevice:
@@ -105,7 +108,7 @@ class SoapyDevice:
         return (min(low for low, _ in ends), max(high for _, high in ends)) if ends else (0.0, 0.0)
 
     def get(self, what: str) -> float:
-        """"SampleRate", "Frequency", "Bandwidth" or "Gain" of the first channel as it is."""
+        """ "SampleRate", "Frequency", "Bandwidth" or "Gain" of the first channel as it is."""
         return float(self._call(f"get{what}", self.direction, 0))
 
     def set(self, what: str, value: Any, channel: int) -> None:
@@ -121,9 +124,9 @@ class SoapyDevice:
 
     # -- the stream: complex float32 --
 
-    def start(self, channels: list[int]) -> int:
+    def start(self, channels: Sequence[int]) -> int:
         """Begin to stream; returns how many samples a call takes at once."""
-        listed = self._ffi.new("size_t[]", channels)
+        listed = self._ffi.new("size_t[]", list(channels))
         self._stream = self._call("setupStream", self.direction, b"CF32", listed, len(channels), self._none)
         code = self._lib.SoapySDRDevice_activateStream(self._device, self._stream, 0, 0, 0)
         if code:

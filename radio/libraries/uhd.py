@@ -1,7 +1,7 @@
 """UHD over its C interface: finding USRPs, and one that is open with its settings, time and sensors."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import cache
 from typing import Any, Literal
@@ -140,12 +140,12 @@ class Usrp:
             self.lib.uhd_meta_range_free(bounds)
 
     def get(self, what: str, channel: int = 0) -> float:
-        """"rate", "freq", "gain" or "bandwidth" as it is."""
+        """ "rate", "freq", "gain" or "bandwidth" as it is."""
         named = (b"",) if what == "gain" else ()
         return float(answer("double", self.function(f"get_{{}}_{what}"), channel, *named))
 
     def set(self, what: str, value: Any, channel: int) -> None:
-        """"rate", "gain", "bandwidth", "antenna", or a receiver's "dc_offset_enabled" and "iq_balance_enabled"."""
+        """ "rate", "gain", "bandwidth", "antenna", or a receiver's "dc_offset_enabled" and "iq_balance_enabled"."""
         named = (b"",) if what == "gain" else ()
         given = value.encode() if isinstance(value, str) else value
         check(self.function(f"set_{{}}_{what}")(given, channel, *named))
@@ -164,7 +164,7 @@ class Usrp:
         """Those that the first motherboard has."""
         return strings(self.function(f"get_{what}_sources"), 0)
 
-    def sensor(self, name: str, channels: range) -> bool | None:
+    def sensor(self, name: str, channels: Sequence[int]) -> bool | None:
         """Whether a yes-or-no sensor says yes on every board or channel that has it; None where none has."""
         told = []
         for board in self.boards():

@@ -1,4 +1,4 @@
-"""What this package calls of UHD's C interface (uhd.h), the same from UHD 4.3 to 4.11; a test compiles it with uhd.h."""
+"""What this package calls of UHD's C interface, the same from UHD 4.3 on; a test compiles it with uhd.h."""
 
 TYPES = """
 typedef int uhd_error;

@@ -1,5 +1,6 @@
 """UHD's streams: complex float32 on the host, 16 bits on the wire."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +26,7 @@ class Received:
 class Stream:
     """A streamer of the device's direction over `channels`; close it before the device."""
 
-    def __init__(self, usrp: Usrp, channels: range, rate_hz: float) -> None:
+    def __init__(self, usrp: Usrp, channels: Sequence[int], rate_hz: float) -> None:
         self._ffi, self._lib = usrp.ffi, usrp.lib
         self._rate_hz, self._channels, self._direction = rate_hz, len(channels), usrp.direction
         ffi = self._ffi
@@ -82,9 +83,7 @@ class Stream:
         check(lib.uhd_tx_metadata_make(metadata, begins, full, fraction, begins, end))
         try:
             buffers = self._ffi.cast("void const**", self._buffers)
-            check(
-                lib.uhd_tx_streamer_send(self._handle[0], buffers, block.shape[1], metadata, timeout_s, self._count)
-            )
+            check(lib.uhd_tx_streamer_send(self._handle[0], buffers, block.shape[1], metadata, timeout_s, self._count))
             return int(self._count[0])
         finally:
             lib.uhd_tx_metadata_free(metadata)

@@ -1,6 +1,6 @@
 """A SoapySDR device's settings, limits and stream; its errors as sentences."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Literal
 
@@ -32,7 +32,7 @@ class SoapyLink:
             raise DeviceError(f"{uri} cannot be opened: {lacking}.")
         arguments = arguments.strip() or the_one(uri)
         self.uri, self._transmits = f"soapy:{arguments}", role == "tx"
-        self.channels = list(range(int(options.get("channels", "1"))))
+        self.channels: Sequence[int] = range(int(options.get("channels", "1")))
         try:
             self.device = soapy.SoapyDevice(arguments, soapy.TX if self._transmits else soapy.RX)
         except soapy.SoapyError as error:

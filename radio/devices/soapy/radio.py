@@ -1,7 +1,7 @@
 """Any radio that SoapySDR has a module for: `soapy:driver=lime?channels=1&antenna=LNAW`.
 
-Without a driver it is the only device that SoapySDR finds. A device that keeps time sends bursts at their ticks; one that does not sends them at once, and says so in its
-capabilities.
+Without a driver it is the only device that SoapySDR finds. A device that keeps time sends bursts at their ticks; one
+that does not sends them at once, and says so in its capabilities.
 """
 
 from typing import Literal

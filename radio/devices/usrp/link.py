@@ -1,7 +1,7 @@
 """A USRP's settings over UHD: which one, clocks, time, tuning, gains, corrections; UHD's errors as sentences."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Literal
 
@@ -35,7 +35,7 @@ class UsrpLink:
         if lacking:
             raise DeviceError(f"{uri} cannot be opened: {lacking}.")
         self.direction, self._options = direction, options
-        self.channels = range(int(options.get("channels", "1")))
+        self.channels: Sequence[int] = range(int(options.get("channels", "1")))
         self.uri = uri
         with self._explained("be looked for"):
             arguments = arguments.strip() or the_one(uri)

@@ -45,7 +45,9 @@ class UsrpTransmitter:
                     part = data[:, sent : sent + chunk]
                     taken = self._stream.send(part, timeout_s, burst.start_tick if sent == 0 else None)
                     if taken == 0:
-                        raise DeviceError(f"{self._link.uri} took {sent} of {burst.n_samples} samples of a burst in time.")
+                        raise DeviceError(
+                            f"{self._link.uri} took {sent} of {burst.n_samples} samples of a burst in time."
+                        )
                     sent += taken
             finally:
                 self._stream.send(data[:, :0], _MARGIN_S, end=True)

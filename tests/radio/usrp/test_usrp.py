@@ -95,7 +95,7 @@ def test_late_bursts_underflows_and_sequence_errors_are_events(lab, radios):
     tx.transmit(Samples(noise(10), tx.now_tick() - 1000, RATE_HZ))
     assert kinds(tx) == [EventKind.LATE]
     lab.underflow = lab.sequence_error = 1
-    tx.transmit(Samples(noise(1000), tx.now_tick() + 100_000, RATE_HZ))
+    tx.transmit(Samples(noise(1000), tx.now_tick() + 10**6, RATE_HZ))
     assert set(kinds(tx)) == {EventKind.UNDERFLOW, EventKind.SEQUENCE_ERROR}
 
 
@@ -172,7 +172,7 @@ def test_a_device_that_dies_or_falls_silent_is_one_sentence(lab, radios, monkeyp
     tx = radios("tx")
     lab.full = 1
     with pytest.raises(DeviceError, match="took 0 of 50 samples"):
-        tx.transmit(Samples(noise(50), tx.now_tick() + 10_000, RATE_HZ))
+        tx.transmit(Samples(noise(50), tx.now_tick() + 10**6, RATE_HZ))
 
 
 def test_no_device_at_an_address(lab):
