@@ -18,6 +18,7 @@ SLOW = (
     "hil/experiments/test_experiment.py",
     "hil/experiments/test_interrupted.py",
     "hil/experiments/test_ray.py",
+    "hil/lab/test_lab.py",
     "hil/live/test_browser.py",
     "hil/live/test_observers.py",
     "hil/live/test_server.py",
