@@ -94,6 +94,7 @@ DOORS = {
     ],
     "hil.sharing_map": ["hil.experiments", "hil.results", "models", "radio"],
     "hil.live": ["hil.bus", "hil.nodes", "hil.results", "hil.supervise", "models", "radio"],
+    "hil.lab": ["hil.bus", "calibration", "models", "radio"],
     "hil.twin": [
         "hil.bus", "hil.decoding", "hil.results", "hil.session", "hil.supervise", "calibration", "models", "radio",
     ],

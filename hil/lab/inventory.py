@@ -137,8 +137,9 @@ def _sections(values: Any) -> list[tuple[str, dict[Any, Any]]]:
 def load_inventory(path: Path) -> tuple[Inventory, RunConfig]:
     """An inventory's file, or the name of one in configs/labs, and the configuration of its run.
 
-    Relative paths in it start at its folder. Raises UsageError with one sentence that names all faults.
+    Relative paths in it start at its folder, in a named one here. Raises UsageError with one sentence that names all faults.
     """
+    beside = path.parent if path.exists() else Path()
     path = named_file(path, "labs")
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -152,7 +153,6 @@ def load_inventory(path: Path) -> tuple[Inventory, RunConfig]:
         inventory = Inventory.model_validate(values)
     except ValidationError as error:
         raise UsageError(f"{path}: {describe(error.errors(), Inventory)}") from None
-    beside = path.parent
     update: dict[str, Any] = {"keys": beside / inventory.keys.expanduser()}
     if inventory.known_hosts:
         update["known_hosts"] = beside / inventory.known_hosts.expanduser()

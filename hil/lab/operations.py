@@ -14,6 +14,7 @@ from hil.lab.inventory import Inventory
 from hil.lab.remote import HostFailed, RemoteHost
 
 SEND_TIMEOUT_S = 600.0  # of unpacking what was sent on a slow card
+PREPARE_TIMEOUT_S = 900.0  # of compiling on a slow processor
 GRACE_S = 10.0
 Told = dict[str, dict[str, Any]]  # by host; a host that failed has "error"
 
@@ -46,9 +47,17 @@ class Lab:
                     write_archive(archive, wanted, changed)
                     host.send(archive, archive.name)
                 host.ask("unpack", archive=archive.name, remove=superfluous, timeout_s=SEND_TIMEOUT_S)
+            if any(name.startswith("code/radio/") for name in changed):
+                self._prepare(host)
             return {**host.ask("facts"), "files": len(wanted), "sent": len(changed), "removed": len(superfluous)}
 
         return self.everywhere(provision_one)
+
+    def _prepare(self, host: RemoteHost) -> None:
+        """Compile what a receiver or an air would make the others wait for."""
+        if {"rx", "air"} & set(self.inventory.nodes_on(host.name)):
+            argv = ["-P", "-m", "hil", "prepare", "--json"]
+            host.ask("execute", argv=argv, limit_s=PREPARE_TIMEOUT_S, timeout_s=PREPARE_TIMEOUT_S)
 
     def start(self, run: str, able: Iterable[str]) -> Told:
         """Start the nodes of the hosts in `able`, the coordinator first. By host {"nodes": {name: answer}}.

@@ -39,9 +39,12 @@ def test_up_status_collect_down(bench, small_program, tmp_path):
     up = lab("up", path, "--json")
     assert up.exit_code == 0, up.output
     assert {name: set(facts["nodes"]) for name, facts in hosts(up).items()} == NODES
-    assert hosts(up)["pi"]["sent"] == hosts(up)["pi"]["files"] == 2 + 3  # program, coordinator.key, two secret keys
+    assert hosts(up)["pi"]["sent"] == hosts(up)["pi"]["files"] == 3 + 3  # program, coordinator.key, two secret keys
+    assert [(bench.hosts[name].home / "code" / "hil" / "__main__.py.prepared").exists() for name in ("desk", "pi")] == [
+        True, False,
+    ]  # fmt: skip
     again = lab("up", path)
-    assert again.exit_code == 0 and "pi: 0 of 5 files sent, tx0 runs already, tx1 runs already" in again.output
+    assert again.exit_code == 0 and "pi: 0 of 6 files sent, tx0 runs already, tx1 runs already" in again.output
     status = lab("status", path, "--json")
     assert status.exit_code == 0
     assert all(node["state"] == "running" for facts in hosts(status).values() for node in facts["nodes"].values())
@@ -53,9 +56,10 @@ def test_up_status_collect_down(bench, small_program, tmp_path):
     collected = lab("collect", path, "--out", tmp_path / "out", "--json")
     assert collected.exit_code == 0 and hosts(collected)["desk"] == {"files": 4, "fetched": 4}
     assert (tmp_path / "out" / "results.jsonl").read_text() == "{}\n"
-    assert "works with tx --config ../../config/run.yaml --keys ../../keys --user 1" in (
-        tmp_path / "out" / "logs" / "tx1.log"
-    ).read_text()
+    assert (
+        "works with tx --config ../../config/run.yaml --keys ../../keys --user 1"
+        in (tmp_path / "out" / "logs" / "tx1.log").read_text()
+    )
     assert hosts(lab("collect", path, "--out", tmp_path / "out", "--json"))["desk"]["fetched"] == 0
     down = lab("down", path, "--json")
     assert down.exit_code == 0 and hosts(down)["pi"] == {"nodes": {"tx0": "stopped", "tx1": "stopped"}}
