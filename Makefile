@@ -7,10 +7,10 @@ STAMP := $(VENV)/installed
 # Tests of one file stay together: what they share is made once.
 WORKERS ?= 2
 PYTEST = "$(BIN)/python" -m pytest -q -n $(WORKERS) --dist loadfile
-EXTRAS := tx,rx,train,fast,live,pluto,ray,docs,dev
+EXTRAS := tx,rx,train,fast,live,pluto,usrp,soapy,lab,ray,docs,dev
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast proof lint bench docs docs-commands emulated-plutos fuzz chaos soak mutants audit build clean
+.PHONY: help setup usrp soapy demo test test-fast proof lint bench docs docs-commands emulated-plutos fuzz chaos soak mutants audit build clean
 IMAGES ?= demo
 OUT ?= emulated-plutos-run
 
@@ -22,7 +22,7 @@ help:  ## this list
 TORCH ?=
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 ifeq ($(TORCH),none)
-EXTRAS := tx,fast,pluto
+EXTRAS := tx,fast,pluto,usrp,soapy
 endif
 
 # torch comes first and by its exact version, so that nothing else gets to choose another build of it.
@@ -41,6 +41,18 @@ $(STAMP): pyproject.toml constraints.txt
 	@touch "$(STAMP)"
 
 setup: $(STAMP)  ## set up .venv and nothing else: TORCH=cpu or TORCH=none choose the build of torch
+
+# The vendors' libraries come from the distribution. MODULES: those of your radios, e.g. MODULES="lms7 hackrf rtlsdr".
+APT := $(if $(filter 0,$(shell id -u)),,sudo )apt-get install -y
+MODULES ?= all
+
+usrp: $(STAMP)  ## UHD from the distribution, and the USRPs that it finds on USB
+	@command -v uhd_find_devices >/dev/null || $(APT) uhd-host
+	"$(BIN)/semnoma-hil" devices --kind usrp
+
+soapy: $(STAMP)  ## SoapySDR from the distribution, and the radios that it finds: MODULES="lms7 hackrf"
+	@command -v SoapySDRUtil >/dev/null || $(APT) soapysdr-tools $(addprefix soapysdr-module-,$(MODULES))
+	"$(BIN)/semnoma-hil" devices --kind soapy
 
 demo: $(STAMP)  ## two users' pictures over one simulated air: demo-run/report.html
 	@rm -rf demo-run

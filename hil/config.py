@@ -7,7 +7,6 @@ are handed down to `waveform` and `air`; a file that states a different value be
 import contextlib
 import hashlib
 import json
-import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,16 +15,14 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from hil.errors import UsageError
+from hil.faults import describe
 from hil.packaged import named_file
 from models.errors import ModelError
 from models.sharing import AUTO, Sharing
-from models.suggestion import did_you_mean
 from radio.air.config import AirConfig, Channel, LinkConfig
 from radio.quantity import Decibels, Hertz, Milliseconds, Seconds, parse_quantity, unit_of
 from radio.safety.guard import GuardConfig
 from radio.waveform.config import WaveformConfig
-
-MOST_FAULTS = 12
 
 
 class Section(BaseModel):
@@ -312,43 +309,15 @@ def _set(values: dict[str, Any], dotted: str, value: Any) -> None:
 
 
 def _sentence(error: ValidationError) -> str:
-    """The faults one after the other, up to `MOST_FAULTS`, and how many more there are."""
+    """The faults one after the other, less those of a shared value that is found again below."""
     faults = error.errors()
     shared = {fault["loc"][0] for fault in faults if len(fault["loc"]) == 1}
-    handed_down = (("waveform",), ("air",))  # where a wrong shared value is found again
+    handed_down = (("waveform",), ("air",))
     faults = [f for f in faults if f["loc"][:1] not in handed_down or not shared.intersection(f["loc"][1:])]
-    texts = [_fault(fault) for fault in faults[:MOST_FAULTS]]
-    more = len(faults) - len(texts)
-    return "; ".join(texts) + (f" (and {more} more faults)." if more else ".")
-
-
-def _fault(fault: Any) -> str:
-    name = ".".join(str(part) for part in fault["loc"]) or "configuration"
-    if fault["type"] == "extra_forbidden":
-        names = _allowed_names(fault["loc"])
-        guess = did_you_mean(str(fault["loc"][-1]), names)
-        allowed = f"; allowed are {', '.join(names)}" if names and not guess else ""
-        return f"{name} is not an option{guess}{allowed}"
-    if fault["type"] == "value_error":
-        return str(fault["ctx"]["error"]).rstrip(".")
-    guess = ""
-    if fault["type"] == "literal_error":
-        guess = did_you_mean(str(fault["input"]), re.findall(r"'([^']+)'", fault["ctx"]["expected"]))
-    return f"{name} is {fault['input']!r}{guess}: {fault['msg'][0].lower()}{fault['msg'][1:].rstrip('.')}"
+    return describe(faults, RunConfig)
 
 
 def _mean_link_power(links: Any, users: int) -> float:
     """Mean power gain over the users; those without a link of their own have the default one."""
     given = [one if isinstance(one, LinkConfig) else LinkConfig.model_validate(one) for one in links or ()][:users]
     return (sum(link.mean_power for link in given) + users - len(given)) / users
-
-
-def _allowed_names(location: tuple[Any, ...]) -> list[str]:
-    """Options of the section that a fault's last name stands in; none where that is no section by itself."""
-    model: Any = RunConfig
-    for part in location[:-1]:
-        annotation = model.model_fields[part].annotation if part in model.model_fields else None
-        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
-            return []
-        model = annotation
-    return sorted(model.model_fields)

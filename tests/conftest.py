@@ -21,6 +21,7 @@ SLOW = (
     "hil/experiments/test_experiment.py",
     "hil/experiments/test_interrupted.py",
     "hil/experiments/test_ray.py",
+    "hil/lab/test_lab.py",
     "hil/live/test_browser.py",
     "hil/live/test_observers.py",
     "hil/live/test_server.py",
@@ -42,7 +43,6 @@ SLOW = (
     "models/training",
     "proof",
     "radio/waveform/reception/test_cancellation.py",
-    "radio/usrp/test_real_uhd.py",
     "test_packaging.py",
     "test_shadowing.py",
 )

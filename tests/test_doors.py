@@ -27,7 +27,8 @@ DOORS = {
     "radio.safety": [],
     "radio.recording": [],
     "radio.streaming": [],
-    "radio.devices": ["radio.air", "radio.recording", "radio.streaming"],
+    "radio.libraries": [],
+    "radio.devices": ["radio.air", "radio.libraries", "radio.recording", "radio.streaming"],
     "radio.waveform": [],
     "radio.waveform.transforms": [],
     "radio.waveform.burst": ["radio.waveform.transforms"],
@@ -94,6 +95,7 @@ DOORS = {
     ],
     "hil.sharing_map": ["hil.experiments", "hil.results", "models", "radio"],
     "hil.live": ["hil.bus", "hil.nodes", "hil.results", "hil.supervise", "models", "radio"],
+    "hil.lab": ["hil.bus", "calibration", "models", "radio"],
     "hil.twin": [
         "hil.bus", "hil.decoding", "hil.results", "hil.session", "hil.supervise", "calibration", "models", "radio",
     ],

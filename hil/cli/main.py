@@ -32,6 +32,9 @@ SECTIONS = {
         "air": ("nodes.air", "The simulated air."),
         "keys": ("nodes.keys", "Key pairs for a bus that other machines can reach."),
     },
+    "A lab of several hosts": {
+        "lab": ("nodes.lab", "Checks the hosts of an inventory, starts and ends nodes there, collects results."),
+    },
     "This machine and its radios": {
         "doctor": ("radios.doctor", "What is installed, what is missing and how to get it."),
         "prepare": ("radios.prepare", "Compiles what the first run would wait for."),

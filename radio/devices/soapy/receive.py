@@ -5,8 +5,9 @@ import time
 import numpy as np
 
 from radio.devices.receive_thread import ReceiveThread
-from radio.devices.soapy_link import SoapyLink
+from radio.devices.soapy.link import SoapyLink
 from radio.errors import DeviceError
+from radio.libraries import soapy
 from radio.samples import EventKind
 from radio.streaming import SampleRing
 
@@ -22,30 +23,27 @@ class SoapyReceiver(ReceiveThread):
         super().__init__(link.uri, ring)
         self._link, self._rate_hz = link, rate_hz
         self._lost = False
-        self._stream, self._block_samples = link.start()
+        self._block_samples = link.start()
 
     def run(self) -> None:
-        soapy = self._link.soapy
         n = min(max(self._block_samples, 1024), 1 << 17)
         block = np.zeros((len(self._link.channels), n), np.complex64)
         heard_s = time.monotonic()
         try:
             while not self._stopped.is_set():
-                result = self._link.device.readStream(self._stream, list(block), n, 0, _TIMEOUT_US)
-                if result.ret > 0:
+                count, tick = self._link.device.read(block, _TIMEOUT_US, self._rate_hz)
+                if count > 0:
                     heard_s = time.monotonic()
-                    stamped = bool(result.flags & soapy.SOAPY_SDR_HAS_TIME)
-                    tick = soapy.timeNsToTicks(result.timeNs, self._rate_hz) if stamped else self.ring.end_tick
-                    self._take(block[:, : result.ret], int(tick))
-                elif result.ret == soapy.SOAPY_SDR_OVERFLOW:
+                    self._take(block[:, :count], self.ring.end_tick if tick is None else tick)
+                elif count == soapy.OVERFLOW:
                     self._lost = True
-                elif result.ret == soapy.SOAPY_SDR_CORRUPTION:
+                elif count == soapy.CORRUPTION:
                     self.note(EventKind.SEQUENCE_ERROR)
-                elif result.ret not in (0, soapy.SOAPY_SDR_TIMEOUT):
-                    raise DeviceError(f"{self._link.uri} stopped receiving: {soapy.errToStr(result.ret)}.")
+                elif count not in (0, soapy.TIMEOUT):
+                    raise DeviceError(f"{self._link.uri} stopped receiving: {soapy.reason(count)}.")
                 if time.monotonic() - heard_s > _SILENT_DEVICE_S:
                     raise DeviceError(f"{self._link.uri} has sent no samples for {_SILENT_DEVICE_S:g} s.")
-        except (RuntimeError, DeviceError) as error:
+        except (soapy.SoapyError, DeviceError) as error:
             self.ring.fail(str(error))
 
     def _take(self, data: np.ndarray, tick: int) -> None:
@@ -59,4 +57,4 @@ class SoapyReceiver(ReceiveThread):
 
     def stop(self) -> None:
         super().stop()
-        self._link.stop()
+        self._link.device.stop()

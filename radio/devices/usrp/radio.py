@@ -1,8 +1,8 @@
-"""Ettus USRP on UHD's Python API: `usrp:addr=192.168.10.2,type=x300?clock=external&time=external&channels=2`.
+"""Ettus USRP on UHD: `usrp:addr=192.168.10.2,type=x300?clock=external&time=external&channels=2`.
 
-Options: clock and time (internal, external, gpsdo), channels, antenna, lo_offset in Hz, dc and iq (receiver: 1 or 0
-for the automatic corrections; transmitter: a complex number). Ticks are the device's own time; with a PPS it is the
-wall clock's, so that radios on one PPS share it.
+Without an address it is the only USRP there is. Options: clock and time (internal, external, gpsdo), channels, antenna,
+lo_offset in Hz, and for a receiver dc and iq (1 or 0: its automatic corrections). Ticks are the device's own time; with
+a PPS it is the wall clock's, so that radios on one PPS share it.
 """
 
 import time
@@ -11,13 +11,14 @@ from typing import Literal
 from radio.device import RadioSettings
 from radio.devices.address import split_options
 from radio.devices.one_direction import OneDirectionRadio, capabilities_of
-from radio.devices.usrp_link import UsrpLink, missing
-from radio.devices.usrp_receive import UsrpReceiver
-from radio.devices.usrp_transmit import UsrpTransmitter
+from radio.devices.usrp.find import find_devices
+from radio.devices.usrp.link import UsrpLink, missing
+from radio.devices.usrp.receive import UsrpReceiver
+from radio.devices.usrp.transmit import UsrpTransmitter
 from radio.errors import ConfigurationError
 from radio.samples import EventKind, RadioEvent, Samples
 
-__all__ = ["UsrpRadio", "missing", "open_device"]
+__all__ = ["UsrpRadio", "find_devices", "missing", "open_device"]
 _SOURCES = ("internal", "external", "gpsdo")
 _LOCK_EVERY_S = 1.0
 
@@ -32,18 +33,19 @@ class UsrpRadio(OneDirectionRadio):
 
     def __init__(self, address: str, role: Literal["tx", "rx"]) -> None:
         super().__init__(f"usrp:{address}", role)
-        corrections = ("0", "1") if role == "rx" else None
-        allowed = {"clock": _SOURCES, "time": _SOURCES, "channels": ("1", "2", "3", "4"), "antenna": None,
-                   "lo_offset": None, "dc": corrections, "iq": corrections}  # fmt: skip
+        allowed: dict[str, tuple[str, ...] | None] = {"clock": _SOURCES, "time": _SOURCES, "antenna": None,
+                   "channels": ("1", "2", "3", "4"), "lo_offset": None}  # fmt: skip
+        if role == "rx":  # UHD's C interface has no corrections of a transmitter; `semnoma-hil calibrate` makes them
+            allowed |= {"dc": ("0", "1"), "iq": ("0", "1")}
         arguments, options = split_options(self.uri, address, allowed)
-        for name, kind in (("lo_offset", float), *((("dc", complex), ("iq", complex)) if role == "tx" else ())):
-            try:
-                kind(options.get(name, "0"))
-            except ValueError:
-                raise ConfigurationError(f"{self.uri}: {name} is {options[name]!r} and must be a number.") from None
+        try:
+            float(options.get("lo_offset", "0"))
+        except ValueError:
+            raise ConfigurationError(f"{self.uri}: lo_offset is {options['lo_offset']!r}, not a number.") from None
         self._transmitter: UsrpTransmitter | None = None
         self._looked_s = 0.0
         self._link = UsrpLink(self.uri, arguments, role, options)
+        self.uri = self._link.uri + address[len(address.partition("?")[0]) :]
         self.hardware = self._link.hardware()
         self.capabilities = capabilities_of(self._link, role, timed=True, shared_clock=self._link.synchronised)
 
@@ -80,7 +82,9 @@ class UsrpRadio(OneDirectionRadio):
 
     def _stop_streaming(self) -> None:
         super()._stop_streaming()
+        if self._transmitter is not None:
+            self._transmitter.close()
         self._transmitter = None
 
     def _let_go(self) -> None:
-        del self._link
+        self._link.close()
