@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from hil.errors import UsageError
 from hil.packaged import named_file
+from hil.section import Section
+from hil.video_config import VideoConfig
 from models.errors import ModelError
 from models.sharing import AUTO, Sharing
 from models.suggestion import did_you_mean
@@ -26,10 +28,6 @@ from radio.safety.guard import GuardConfig
 from radio.waveform.config import WaveformConfig
 
 MOST_FAULTS = 12
-
-
-class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False)
 
 
 class BusConfig(Section):
@@ -158,6 +156,7 @@ class RunConfig(Section):
     rx: ReceptionConfig = ReceptionConfig()
     feedback: FeedbackConfig = FeedbackConfig()
     control: ControlConfig = ControlConfig()
+    video: VideoConfig = VideoConfig()
     guard: GuardConfig = GuardConfig()
     waveform: WaveformConfig = WaveformConfig()
     air: AirConfig = AirConfig()
@@ -223,6 +222,13 @@ class RunConfig(Section):
         return self
 
     @model_validator(mode="after")
+    def _a_source_for_each(self) -> "RunConfig":
+        named = len(self.video.sources)
+        if named not in (0, 1, self.users):
+            raise ValueError(f"video.sources names {named} sources for {self.users} users; one, or one each")
+        return self
+
+    @model_validator(mode="after")
     def _a_wanted_power_for_each(self) -> "RunConfig":
         wanted = self.control.wanted_power_db
         if wanted and (len(wanted) != self.users or not all(abs(power) <= 60 for power in wanted)):
@@ -250,6 +256,7 @@ class RunConfig(Section):
             "radio": {"device", "transmitters", "calibration"},
             "compute_device": True,
             "images": True,
+            "video": True,
         }
         facts = self.model_dump(mode="json", exclude=local)
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
