@@ -270,10 +270,13 @@ def _number(name: str, value: Any) -> Any:
     return value
 
 
-def load_config(path: Path | None = None, overrides: dict[str, Any] | None = None) -> RunConfig:
+def load_config(
+    path: Path | None = None, overrides: dict[str, Any] | None = None, defaults: dict[str, Any] | None = None
+) -> RunConfig:
     """Read a YAML file (or a name in configs/), lay flags over it and validate.
 
-    overrides: dotted names to values, e.g. {"air.clock_ppm": 20}; None values are left out.
+    overrides: dotted names to values, e.g. {"air.clock_ppm": 20}; None values are left out. defaults: the same, for
+    what neither file nor overrides say.
     Raises UsageError with one sentence per fault that names the key, its value and what is allowed.
     """
     values: dict[str, Any] = {}
@@ -282,6 +285,9 @@ def load_config(path: Path | None = None, overrides: dict[str, Any] | None = Non
         values, source = _read_yaml(path), str(path)
     for name, value in (overrides or {}).items():
         if value is not None:
+            _set(values, name, value)
+    for name, value in (defaults or {}).items():
+        if not _is_set(values, name):
             _set(values, name, value)
     return validated(values, source)
 
@@ -316,6 +322,14 @@ def _set(values: dict[str, Any], dotted: str, value: Any) -> None:
         if not isinstance(values, dict):
             raise UsageError(f"{dotted} cannot be set: {name} is not a section.")
     values[last] = value
+
+
+def _is_set(values: Any, dotted: str) -> bool:
+    for name in dotted.split("."):
+        if not isinstance(values, dict) or name not in values:
+            return False
+        values = values[name]
+    return True
 
 
 def _sentence(error: ValidationError) -> str:

@@ -36,6 +36,7 @@ from hil.nodes.joining import Joining
 from hil.nodes.members import Members, Node
 from hil.nodes.observers import Observers
 from hil.session.control import SessionControl
+from hil.session.live import LiveUsers
 from hil.session.repeated_slot import aligned
 from hil.session.sharing_control import SharingControl, open_chooser
 
@@ -69,6 +70,7 @@ class Coordinator:
         self._joining: Joining | None = None
         self._csi: CsiReport | None = None
         self._control: SessionControl | None = None
+        self._live = LiveUsers()
         self._sharing = SharingControl(self.config, open_chooser(self.config))
         ahead = self.config.feedback.slots_ahead if self._free_running else 0
         self._in_flight: deque[int] = deque(maxlen=ahead + 1)  # slots of the frames that were granted last
@@ -107,6 +109,8 @@ class Coordinator:
             for slot in range(probes):
                 self._probe(slot)
             for frame in self.frames:
+                if self._live.over(self.config.users, self.lost_users):
+                    break
                 self._send(probes + frame, frame)
             self._all_decoded()
             self._send_again(probes + self.config.frames)
@@ -138,7 +142,7 @@ class Coordinator:
     # -- the phases --
 
     def _send(self, slot: int, frame: int) -> None:
-        self._decoded_but(MAX_UNDECODED_FRAMES - 1)
+        self._decoded_but(self._live.undecoded(MAX_UNDECODED_FRAMES) - 1)
         self._granted.add(frame)
         self._frame(slot, frame)
 
@@ -191,6 +195,7 @@ class Coordinator:
         hellos = [node.hello for node in self.nodes.values()]
         longest = max(hello.max_burst_samples for hello in hellos)
         repeats = any(hello.repeats for hello in hellos)
+        self._live = LiveUsers(hellos)
         transmitters = {hello.user: hello for hello in hellos if hello.user is not None}
         self._control = SessionControl(self.config, transmitters, repeats)
         self._start = Start(slot_samples=longest + 2 * guard, guard_samples=guard, repeats=repeats)
@@ -336,14 +341,17 @@ class Coordinator:
         match received.body:
             case Hello() as hello:
                 self._welcome(name, hello)
-            case Heartbeat(now_tick=tick) if node:
+            case Heartbeat(now_tick=tick, clock_s=clock_s) if node:
                 node.now_tick = max(node.now_tick, tick)
+                node.beat = None if clock_s is None else (clock_s, node.heard)
             case CsiReport() as report if name == "rx":
                 if node:
                     node.now_tick = max(node.now_tick, report.now_tick)
                 self._reported_slot = max(self._reported_slot, report.slot)
                 self._reports.append(report)
             case Sent() as sent:
+                if ended := self._live.note(sent):
+                    self.on_event(ended)
                 self._forward("rx", sent, received.attachments)
             case Truth() as truth:
                 self._forward("rx", truth, [])

@@ -12,17 +12,15 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
 import msgspec
 import numpy as np
 
-from calibration.measure.users import measure_user
 from hil.bus.client import BusClient
 from hil.bus.messages import (
-    CsiReport,
     Forgotten,
     FrameDone,
     Grant,
@@ -44,6 +42,7 @@ from hil.config import RunConfig
 from hil.decoding.frame_decoder import DecodedFrame, FrameDecoder
 from hil.decoding.unsent import HeldBack
 from hil.errors import HilError
+from hil.nodes.channel_report import csi_report
 from hil.nodes.node import join, keep_place
 from hil.nodes.telemetry import TelemetryPublisher
 from hil.results.session_recording import SessionRecorder
@@ -51,17 +50,15 @@ from hil.session.csi_path import CsiPath
 from hil.session.keeping_time import check_receiver
 from hil.session.mirror import mirrored, note_mirror
 from hil.session.repeated_slot import aligned, find_arrivals, one_period, receive_repeated
-from hil.session.responses import response_bytes
 from hil.session.slot import Slot
 from hil.session.stream_follower import StreamFollower
 from hil.session.tones import note_tones
+from hil.video.view import LiveView
 from radio.device import Radio
 from radio.errors import DeviceError, DeviceGone, RadioError
 from radio.samples import EventKind, Samples, without_unusable
 from radio.waveform.channel.delay_memory import DelayMemory
-from radio.waveform.config import WaveformConfig
 from radio.waveform.quality.rails import clipped_values
-from radio.waveform.reception.frame import ReceivedFrame
 from radio.waveform.reception.receiver import BurstReceiver
 
 log = logging.getLogger(__name__)
@@ -98,6 +95,7 @@ class ReceiverNode:
         self._postponed: deque[Received] = deque()
         self._telemetry = TelemetryPublisher(self.config, self.bus.send)
         self.decoder.on_recorded = self._telemetry.recorded
+        self._live = LiveView(self.config, self.decoder.writer.out, self.bus.clock, self._telemetry.shown)
 
     def run(self) -> Stop:
         """Raises HilError or UsageError; what was recorded before stays."""
@@ -130,6 +128,7 @@ class ReceiverNode:
                 for row in self._held_back.release():
                     self.decoder.writer.append(row)
                     self.decoder.on_recorded(row, {})
+            self._live.close()
             self._telemetry.close()
 
     def _serve(self, start: Start) -> Stop:
@@ -187,7 +186,7 @@ class ReceiverNode:
             slot.events[EventKind.CLIPPED] = clipped
         grant = slot.grant
         slot.latency_ms["receive"] = _milliseconds_since(clock)
-        clock = slot.ready_s = time.perf_counter()
+        clock = slot.ready_s = slot.heard_s = time.perf_counter()
         expected = slot.burst_tick
         if not start.repeats or aligned(arrivals):
             powers = slot.powers = self.decoder.powers(grant)
@@ -198,6 +197,7 @@ class ReceiverNode:
                 slot.received = self._follower.receive(self._read, slot, memory)
             if grant.frame is not None and not self._every_header_read(slot):
                 self._await_sent(slot)
+            if grant.frame is not None and not self._every_header_read(slot):
                 told = slot.told_headers()
                 slot.received = self._receiver.receive(slot.samples, expected, told=told, memory=memory, powers=powers)
         slot.latency_ms["phy"] = _milliseconds_since(clock)
@@ -314,7 +314,7 @@ class ReceiverNode:
             if self.recorder is not None:
                 self.recorder.record(slot)
             if slot.grant.frame is not None:
-                self._decoded.put(self.decoder.make(slot))
+                self._decoded.put(self._live.shown(self.decoder.make(slot)))
 
     def _record_all(self) -> None:
         while (frame := self._decoded.get()) is not None:
@@ -347,52 +347,6 @@ def _empty(jobs: "queue.Queue[Slot | None]") -> None:
     with contextlib.suppress(queue.Empty):
         while True:
             jobs.get_nowait()
-
-
-def csi_report(
-    frame: ReceivedFrame | None,
-    grant: Grant,
-    now_tick: int,
-    expected_tick: int,
-    waveform: WaveformConfig,
-    arrivals: Sequence[UserCsi] = (),
-) -> CsiReport:
-    """Channel report of one received frame; users that were not detected are left out.
-
-    arrivals: of users whose bursts could not be received together.
-    """
-    found = [user for user in frame.users if user.detected] if frame else []
-    mean_power = sum(user.power for user in found) / max(1, len(found))
-    users = []
-    for user in found:
-        measured = measure_user(frame, user.user, expected_tick, waveform) if frame else None
-        if measured is None or not mean_power > 0:
-            continue
-        users.append(
-            UserCsi(
-                user=user.user,
-                cfo_hz=float(user.cfo_hz),
-                delay_samples=float(user.delay_samples),
-                gain=float(np.sqrt(user.power / mean_power)),
-                phase_rad=float(np.angle(np.sum(user.channel.values))) if user.channel is not None else 0.0,
-                snr_db=float(user.snr_db),
-                clock_ppm=float(user.clock_ppm),
-                arrival_samples=measured.delay.value,
-                power_db=measured.gain.value,
-                cfo_std_hz=measured.carrier_offset.standard_uncertainty,
-                arrival_std_samples=measured.delay.standard_uncertainty,
-                power_std_db=measured.gain.standard_uncertainty,
-                response=response_bytes(user.channel.values, frame.noise_power) if user.channel and frame else b"",
-            )
-        )
-    return CsiReport(
-        slot=grant.slot,
-        frame=grant.frame,
-        measured_tick=frame.start_tick if frame else grant.slot_tick,
-        now_tick=now_tick,
-        snr_db=float(frame.snr_db) if frame and users else None,
-        users=users or list(arrivals),
-    )
 
 
 def _milliseconds_since(clock: float) -> float:

@@ -7,7 +7,7 @@ from typing import Any
 
 from hil.config import RunConfig, load_config
 from hil.decoding.unsent import HeldBack
-from hil.nodes.receiver import csi_report
+from hil.nodes.channel_report import csi_report
 from hil.nodes.receiver_setup import open_decoder
 from hil.report.finish import Stopwatch, finish_run
 from hil.results.run_folder import write_config

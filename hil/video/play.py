@@ -5,7 +5,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,6 +13,8 @@ from hil.errors import HilError, UsageError
 from hil.video.fit import fit
 from hil.video.shot import Shot, Source, SourceBroken
 from hil.video_config import VideoConfig
+from models.images import ImageSource, Picture
+from models.images.arrays import ArrayImages
 
 log = logging.getLogger(__name__)
 MAX_QUEUED = 64  # pictures that wait with late = queue; a file then waits, a camera's oldest are dropped
@@ -34,8 +36,14 @@ class LivePicture:
     position_s: float
     captured_s: float
     ready_s: float
+    taken_s: float = 0.0  # by the transmitter
     dropped: int = 0
     repeated: bool = False
+
+    @property
+    def picture(self) -> Picture:
+        """As every other picture that is sent."""
+        return Picture(self.image_id, self.pixels, self.source_size)
 
 
 @dataclass(frozen=True)
@@ -65,9 +73,10 @@ class LivePictures:
         self._thread = threading.Thread(target=self._run, name="video", daemon=True)
 
     @property
-    def size(self) -> tuple[int, int]:
-        """Height and width of every picture."""
-        return self._video.height, self._video.width
+    def images(self) -> ImageSource:
+        """What is known before a picture is there: its size, as that of one blank picture."""
+        blank = np.zeros((1, self._video.height, self._video.width, 3), np.uint8)
+        return ArrayImages("live", blank, max(self._video.height, self._video.width))
 
     def open(self) -> None:
         """Wait until the source is open. Raises UsageError for what is no video or not there."""
@@ -93,13 +102,13 @@ class LivePictures:
                 if self._silent(now):
                     return Ended(f"no picture has come for {self._video.silence_s:g} s")
                 if now >= deadline and self._last is not None:
-                    return LivePicture(**(vars(self._last) | {"dropped": 0, "repeated": True}))
+                    return replace(self._last, taken_s=now, dropped=0, repeated=True)
                 self._changed.wait(0.05 if self._last is None else min(0.05, max(0.0, deadline - now)))
             if not self._waiting:
                 return Ended(self._ended or "it is over")
             picture = self._waiting.popleft()
             dropped, self._dropped = self._dropped, 0
-            self._last = LivePicture(**(vars(picture) | {"dropped": dropped}))
+            self._last = replace(picture, taken_s=time.monotonic(), dropped=dropped)
             self._changed.notify_all()
             return self._last
 
@@ -214,7 +223,7 @@ class PlayClock:
                 due_s = shot.arrived_s
         if now_s - due_s > MAX_BEHIND_S:
             if self._kind == "file" and not self._slow:
-                log.warning("the video cannot be read as fast as it plays: it is played slower")
+                log.warning("the video is not read or sent as fast as it plays: it is played slower")
                 self._slow = True
             due_s = now_s
         self._start_s, self._last_s = due_s - shot.position_s, due_s

@@ -6,6 +6,7 @@ from pathlib import Path
 from hil.errors import UsageError
 from hil.video.container import Container
 from hil.video.folder import FrameFolder
+from hil.video.play import LivePictures
 from hil.video.shot import Source
 from hil.video_config import VideoConfig
 from models.errors import ModelError
@@ -57,6 +58,16 @@ def open_source(video: VideoConfig, text: str) -> Source:
     return Container(f"file:{path}", path.name, "file", form, options, rate_fps)
 
 
+def open_live(video: VideoConfig, user: int) -> LivePictures | None:
+    """The pictures that this user sends live, their source being open; None where it sends others. As `open_source`."""
+    text = source_of(video, user)
+    if text is None:
+        return None
+    live = LivePictures(lambda: open_source(video, text), video)
+    live.open()
+    return live
+
+
 def check_source(video: VideoConfig, text: str) -> float | None:
     """Whether it gives pictures, before a run starts; about how many, or None. Raises UsageError.
 
@@ -77,6 +88,17 @@ def cameras() -> list[str]:
     """What looks like a camera here, in the order of its numbers."""
     found = [path for path in DEVICES.glob("video*") if path.name.removeprefix("video").isdigit()]
     return [str(path) for path in sorted(found, key=lambda path: int(path.name.removeprefix("video")))]
+
+
+def check_sources(video: VideoConfig, users: int) -> None:
+    """Every user's source, as `check_source`; and that no two read what can be read once."""
+    chosen = [text for user in range(users) if (text := source_of(video, user)) is not None]
+    for text in dict.fromkeys(chosen):
+        once = is_pipe(text) or text.startswith(CAMERA) or _is_device(Path(text))
+        if once and chosen.count(text) > 1:
+            what = "standard input" if text == STANDARD_INPUT else text.removeprefix(CAMERA)
+            raise UsageError(f"{what} can be read by one user only; give each user a source, or --users 1.")
+        check_source(video, text)
 
 
 def _camera(path: Path, video: VideoConfig) -> Source:
