@@ -100,8 +100,8 @@ class Coordinator:
     def lost_users(self) -> set[int]:
         return self.members.lost_users
 
-    def run(self) -> None:
-        """Wait for every node, sound the channel, send the frames, wait for the last decode, stop all."""
+    def run(self) -> int:
+        """Wait for every node, sound the channel, send the frames, wait for the last decode, stop all; how many."""
         try:
             self._wait_for_nodes()
             self._begin()
@@ -118,6 +118,7 @@ class Coordinator:
             self._end(Stop(complete=False, reason=str(error)))
             raise
         self._end(Stop(complete=True, reason=""))
+        return len(self._done)
 
     def _end(self, stop: Stop) -> None:
         self._tell_all(stop)

@@ -9,6 +9,7 @@ import yaml
 
 from hil import __version__
 from hil.report.interference import interference
+from hil.report.live import live_section
 from hil.report.pictures import card
 from hil.report.terminal import loops_sentence
 from hil.report.words import WORDS, remedy
@@ -68,7 +69,7 @@ def figure(value: float | None, digits: int = 1, unit: str = "") -> str:
 
 def context(out: Path, rows: Sequence[ResultRow]) -> dict[str, Any]:
     """What the template shows."""
-    frames = sorted({row.frame for row in rows})
+    frames = sorted({row.frame for row in rows if row.live is None or row.original_image})  # of videos some are kept
     summary = _summary(out, rows)
     return {
         "name": out.resolve().name,
@@ -88,6 +89,7 @@ def context(out: Path, rows: Sequence[ResultRow]) -> dict[str, Any]:
         "frame_plots": _frame_plots(rows),
         "stages": _stages(rows),
         "frames_plotted": min(len(frames), _FRAMES_PLOTTED),
+        "live": live_section(out, rows, summary["live"]),
         "config": _text(out / "config.yaml"),
     }
 
