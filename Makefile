@@ -4,7 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
-EXTRAS := tx,rx,train,fast,live,pluto,ray,docs,dev
+EXTRAS := tx,rx,train,fast,live,video,pluto,ray,docs,dev
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-fast proof lint bench docs docs-commands emulated-plutos fuzz chaos soak mutants audit build clean
@@ -19,7 +19,7 @@ help:  ## this list
 TORCH ?=
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 ifeq ($(TORCH),none)
-EXTRAS := tx,fast,pluto
+EXTRAS := tx,fast,video,pluto
 endif
 
 # torch comes first and by its exact version, so that nothing else gets to choose another build of it.

@@ -29,7 +29,8 @@ class VideoConfig(Section):
     raw: str | None = Field(
         None,
         pattern=r"^[a-z0-9]+,\d{1,5}x\d{1,5},\d+(\.\d+)?$",
-        description="Form of a stream of raw frames, as in rgb24,320x240,30 (FFmpeg's pixel format, size, rate).",
+        description="Form of the raw frames in pipes and files named .raw, .rgb or .yuv, as in rgb24,320x240,30 "
+        "(FFmpeg's pixel format, size, rate).",
     )
     silence_s: Seconds = Field(
         5.0, gt=0, le=3600, description="A camera or pipe without a picture for so long is gone."

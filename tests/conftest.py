@@ -28,6 +28,7 @@ SLOW = (
     "hil/results/test_resume_and_disk.py",
     "hil/supervise",
     "hil/twin",
+    "hil/video/test_loopback.py",
     "models/codecs/test_adaptive.py",
     "models/codecs/test_convnext.py",
     "models/evaluation",

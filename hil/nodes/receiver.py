@@ -95,11 +95,11 @@ class ReceiverNode:
         self._postponed: deque[Received] = deque()
         self._telemetry = TelemetryPublisher(self.config, self.bus.send)
         self.decoder.on_recorded = self._telemetry.recorded
-        self._live = LiveView(self.config, self.decoder.writer.out, self.bus.clock, self._telemetry.shown)
 
     def run(self) -> Stop:
         """Raises HilError or UsageError; what was recorded before stays."""
         self._receiver.warm_up()
+        self._live = LiveView(self.config, self.decoder.writer.out, self.bus.clock, self._telemetry.shown)
         self._hello = Hello(role="rx", user=None, process_id=os.getpid(), config_digest=self.config.digest())
         start = join(self.bus, self._hello, self.config.bus.join_timeout_s)
         check_receiver(self.radio, start.repeats)

@@ -15,6 +15,7 @@ from hil.nodes.node import Apart, Stopped, connect, leave, stop_on_signals
 from hil.nodes.transmitter import TransmitterNode
 from hil.video.play import LivePictures
 from hil.video.sources import open_live
+from hil.video.warm import warm_encoder
 from models.images import ImageSource, open_images
 from models.package.zoo import codec_folder
 from models.runtime.encoder import SemanticEncoder
@@ -40,6 +41,8 @@ def run_transmitter(config: RunConfig, user: int) -> None:
     encoder = SemanticEncoder.load(codec_folder(config.codec), sharing=config.codec_sharing)
     live = open_live(config.video, user)
     images = live.images if live else open_images(config.images, max_side_px=config.max_image_side_px)
+    if live is not None:
+        warm_encoder(encoder, config, user)
     stop_on_signals()
     heard_s, sessions = time.monotonic(), 1
     try:

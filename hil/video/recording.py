@@ -15,10 +15,10 @@ from hil.video.fit import fit
 from hil.video.library import pyav, words
 
 log = logging.getLogger(__name__)
-TICKS_PER_S = 90_000
+TICKS_PER_S = 30_000  # MPEG-4 part 2 takes no more than 65535
 CODECS = {  # in the order of choice, with their settings
     "libx264": {"preset": "veryfast", "crf": "18", "tune": "zerolatency"},
-    "mpeg4": {"qscale": "3"},
+    "mpeg4": {"qmin": "2", "qmax": "4"},
 }
 FRAGMENT_PICTURES = 10  # a picture that can be decoded by itself so often, with which a fragment begins
 WAITING = 32

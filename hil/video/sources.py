@@ -15,6 +15,7 @@ from models.suggestion import did_you_mean
 CAMERA = "camera:"
 STANDARD_INPUT = "-"
 FOLDER_FPS = 10.0
+RAW_SUFFIXES = (".raw", ".rgb", ".yuv")
 DEVICES = Path("/dev")
 
 
@@ -55,6 +56,10 @@ def open_source(video: VideoConfig, text: str) -> Source:
         return Container(str(path), path.name, "pipe", form, options, rate_fps)
     if not path.stat().st_size:
         raise UsageError(f"{text} is empty.")
+    if path.suffix.lower() not in RAW_SUFFIXES:
+        form, options, rate_fps = None, {}, None
+    elif form is None:
+        raise UsageError(f"{text} looks like raw frames: say their form, as in --raw rgb24,320x240,30.")
     return Container(f"file:{path}", path.name, "file", form, options, rate_fps)
 
 
@@ -94,11 +99,11 @@ def check_sources(video: VideoConfig, users: int) -> None:
     """Every user's source, as `check_source`; and that no two read what can be read once."""
     chosen = [text for user in range(users) if (text := source_of(video, user)) is not None]
     for text in dict.fromkeys(chosen):
+        check_source(video, text)
         once = is_pipe(text) or text.startswith(CAMERA) or _is_device(Path(text))
         if once and chosen.count(text) > 1:
             what = "standard input" if text == STANDARD_INPUT else text.removeprefix(CAMERA)
             raise UsageError(f"{what} can be read by one user only; give each user a source, or --users 1.")
-        check_source(video, text)
 
 
 def _camera(path: Path, video: VideoConfig) -> Source:

@@ -39,7 +39,7 @@ _VIDEO = [
     click.option("--fit", "video_fit", help="crop, pad or stretch them to that size.  [crop]"),
     click.option("--fps", "video_rate_fps", type=float, help="Pictures a second of a video, at most.  [its own]"),
     click.option("--late", "video_late", help="Late pictures: drop or queue.  [drop]"),
-    click.option("--raw", "video_raw", metavar="FORM", help="Raw frames, as in rgb24,320x240,30."),
+    click.option("--raw", "video_raw", metavar="FORM", help="Of raw frames in a pipe: rgb24,320x240,30."),
 ]
 
 record_option = click.option(
