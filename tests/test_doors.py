@@ -85,8 +85,8 @@ DOORS = {
     "hil.decoding": ["hil.bus", "hil.results", "hil.session", "models", "radio"],
     "hil.video": ["hil.bus", "hil.decoding", "hil.results", "hil.session", "models"],
     "hil.nodes": [
-        "hil.bus", "hil.calibrating", "hil.decoding", "hil.results", "hil.session", "hil.video", "calibration", "models",
-        "radio",
+        "hil.bus", "hil.calibrating", "hil.decoding", "hil.results", "hil.session", "hil.video", "calibration",
+        "models", "radio",
     ],
     "hil.supervise": [
         "hil.decoding", "hil.nodes", "hil.report", "hil.results", "hil.session", "hil.video", "models", "radio",
