@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # matplotlib is imported only where a report is drawn
     from hil.report.charts import Chart, Series
 
 FRAMES_SHOWN = 12
+_ROWS_SHOWN = 2000  # a browser takes its time over longer tables, and a video has a picture every moment
 _FRAMES_PLOTTED = 60  # bars of more frames would be thinner than a pixel
 
 
@@ -77,7 +78,8 @@ def context(out: Path, rows: Sequence[ResultRow]) -> dict[str, Any]:
         "summary": summary,
         "snr_db_measured": mean(row.snr_db_estimated for row in rows),
         "lost": [(row, remedy(row.reason or "", row.events)) for row in rows if not row.decoded],
-        "rows": rows,
+        "rows": rows[:_ROWS_SHOWN],
+        "rows_hidden": max(0, len(rows) - _ROWS_SHOWN),
         "loss_db": loss_db,
         "shown": [
             {"frame": frame, "cards": [card(out, row, summary["users"]) for row in rows if row.frame == frame]}

@@ -82,7 +82,7 @@ def run_loopback(
             own = ["--device", config.radio.transmitters[user]] if config.radio.transmitters else []
             reads = source_of(config.video, user) == STANDARD_INPUT
             supervisor.start(f"tx{user}", ["tx", *common, "--user", str(user), *own], reads_input=reads)
-        with _progress(console, total) as advance:
+        with _progress(console, None if live else total) as advance:
 
             def poll() -> None:
                 count = recorded()
@@ -133,7 +133,7 @@ class LineCount:
 
 
 @contextlib.contextmanager
-def _progress(console: Console, total: int) -> Iterator[Any]:
+def _progress(console: Console, total: int | None) -> Iterator[Any]:
     """A bar on a terminal, nothing when piped."""
     if not console.is_terminal or console.quiet:
         yield lambda _count: None

@@ -11,6 +11,7 @@ from PIL import Image
 from hil.errors import UsageError
 from hil.video.library import pyav, words
 from hil.video.shot import Shot, SourceBroken
+from models.images.files import MAX_PIXELS
 from models.images.pixels import to_rgb
 
 MAX_DAMAGED = 100  # packets in a row that no decoder takes: what follows is no video any more
@@ -104,6 +105,8 @@ class Container:
         stream = streams[0]
         if stream.codec_context is None:
             raise UsageError(f"{self.name} is coded in a way that this PyAV has no decoder for.")
+        if stream.width * stream.height > MAX_PIXELS:
+            raise UsageError(f"{self.name} has {stream.width}x{stream.height} pixels, more than {MAX_PIXELS}.")
         stream.thread_type = "SLICE"  # decoding several frames at a time would hold each back
         return stream
 

@@ -47,7 +47,7 @@ def blocks(page):
 
 
 def commands(text):
-    """The words of each command, continuations joined, comments and environment settings left out; of a pipeline each."""
+    """The words of each command, also within a pipeline, without comments and environment settings."""
     joined = text.replace("\\\n", " ")
     for line in joined.splitlines():
         words = shlex.split(line, comments=True)
