@@ -7,7 +7,7 @@ STAMP := $(VENV)/installed
 # Tests of one file stay together: what they share is made once.
 WORKERS ?= 2
 PYTEST = "$(BIN)/python" -m pytest -q -n $(WORKERS) --dist loadfile
-EXTRAS := tx,rx,train,fast,live,pluto,usrp,soapy,lab,ray,docs,dev
+EXTRAS := tx,rx,train,fast,live,video,pluto,usrp,soapy,lab,ray,docs,dev
 
 .DEFAULT_GOAL := help
 .PHONY: help setup usrp soapy demo test test-fast proof lint bench docs docs-commands emulated-plutos fuzz chaos soak mutants audit build clean
@@ -22,7 +22,7 @@ help:  ## this list
 TORCH ?=
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 ifeq ($(TORCH),none)
-EXTRAS := tx,fast,pluto,usrp,soapy
+EXTRAS := tx,fast,video,pluto,usrp,soapy
 endif
 
 # torch comes first and by its exact version, so that nothing else gets to choose another build of it.

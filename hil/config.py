@@ -12,21 +12,19 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from hil.errors import UsageError
 from hil.faults import describe
 from hil.packaged import named_file
+from hil.section import Section
+from hil.video_config import VideoConfig
 from models.errors import ModelError
 from models.sharing import AUTO, Sharing
 from radio.air.config import AirConfig, Channel, LinkConfig
 from radio.quantity import Decibels, Hertz, Milliseconds, Seconds, parse_quantity, unit_of
 from radio.safety.guard import GuardConfig
 from radio.waveform.config import WaveformConfig
-
-
-class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False)
 
 
 class BusConfig(Section):
@@ -155,6 +153,7 @@ class RunConfig(Section):
     rx: ReceptionConfig = ReceptionConfig()
     feedback: FeedbackConfig = FeedbackConfig()
     control: ControlConfig = ControlConfig()
+    video: VideoConfig = VideoConfig()
     guard: GuardConfig = GuardConfig()
     waveform: WaveformConfig = WaveformConfig()
     air: AirConfig = AirConfig()
@@ -220,6 +219,13 @@ class RunConfig(Section):
         return self
 
     @model_validator(mode="after")
+    def _a_source_for_each(self) -> "RunConfig":
+        named = len(self.video.sources)
+        if named not in (0, 1, self.users):
+            raise ValueError(f"video.sources names {named} sources for {self.users} users; one, or one each")
+        return self
+
+    @model_validator(mode="after")
     def _a_wanted_power_for_each(self) -> "RunConfig":
         wanted = self.control.wanted_power_db
         if wanted and (len(wanted) != self.users or not all(abs(power) <= 60 for power in wanted)):
@@ -247,6 +253,7 @@ class RunConfig(Section):
             "radio": {"device", "transmitters", "calibration"},
             "compute_device": True,
             "images": True,
+            "video": True,
         }
         facts = self.model_dump(mode="json", exclude=local)
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
@@ -260,10 +267,13 @@ def _number(name: str, value: Any) -> Any:
     return value
 
 
-def load_config(path: Path | None = None, overrides: dict[str, Any] | None = None) -> RunConfig:
+def load_config(
+    path: Path | None = None, overrides: dict[str, Any] | None = None, defaults: dict[str, Any] | None = None
+) -> RunConfig:
     """Read a YAML file (or a name in configs/), lay flags over it and validate.
 
-    overrides: dotted names to values, e.g. {"air.clock_ppm": 20}; None values are left out.
+    overrides: dotted names to values, e.g. {"air.clock_ppm": 20}; None values are left out. defaults: the same, for
+    what neither file nor overrides say.
     Raises UsageError with one sentence per fault that names the key, its value and what is allowed.
     """
     values: dict[str, Any] = {}
@@ -272,6 +282,9 @@ def load_config(path: Path | None = None, overrides: dict[str, Any] | None = Non
         values, source = _read_yaml(path), str(path)
     for name, value in (overrides or {}).items():
         if value is not None:
+            _set(values, name, value)
+    for name, value in (defaults or {}).items():
+        if not _is_set(values, name):
             _set(values, name, value)
     return validated(values, source)
 
@@ -306,6 +319,14 @@ def _set(values: dict[str, Any], dotted: str, value: Any) -> None:
         if not isinstance(values, dict):
             raise UsageError(f"{dotted} cannot be set: {name} is not a section.")
     values[last] = value
+
+
+def _is_set(values: Any, dotted: str) -> bool:
+    for name in dotted.split("."):
+        if not isinstance(values, dict) or name not in values:
+            return False
+        values = values[name]
+    return True
 
 
 def _sentence(error: ValidationError) -> str:

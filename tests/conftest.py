@@ -33,6 +33,7 @@ SLOW = (
     "hil/session/test_session_control.py",
     "hil/supervise",
     "hil/twin",
+    "hil/video/test_loopback.py",
     "models/codecs/test_adaptive.py",
     "models/codecs/test_convnext.py",
     "models/evaluation",

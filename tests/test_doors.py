@@ -85,11 +85,15 @@ DOORS = {
     "hil.report": ["hil.results", "models.digital"],
     "hil.scripting": ["hil.results", "hil.supervise"],
     "hil.decoding": ["hil.bus", "hil.results", "hil.session", "models", "radio"],
+    "hil.video": ["hil.bus", "hil.decoding", "hil.results", "hil.session", "models"],
     "hil.nodes": [
-        "hil.bus", "hil.calibrating", "hil.decoding", "hil.results", "hil.session", "calibration", "models", "radio",
+        "hil.bus", "hil.calibrating", "hil.decoding", "hil.results", "hil.session", "hil.video", "calibration",
+        "models", "radio",
     ],
-    "hil.supervise": ["hil.decoding", "hil.nodes", "hil.report", "hil.results", "hil.session", "models", "radio"],
-    "hil.bench": ["hil.supervise", "models", "radio"],
+    "hil.supervise": [
+        "hil.decoding", "hil.nodes", "hil.report", "hil.results", "hil.session", "hil.video", "models", "radio",
+    ],
+    "hil.bench": ["hil.results", "hil.supervise", "hil.video", "models", "radio"],
     "hil.experiments": [
         "hil.calibrating", "hil.report", "hil.results", "hil.supervise", "calibration", "models", "radio",
     ],

@@ -15,6 +15,7 @@ import zmq
 from zmq.utils.monitor import recv_monitor_message
 
 from hil.bus import keys
+from hil.bus.clock import CoordinatorClock
 from hil.bus.messages import MAX_ATTACHMENTS, MAX_BODY_BYTES, PROTOCOL_VERSION, Body, Envelope, Heartbeat, encode
 from hil.bus.presence import Presence
 from hil.bus.wire import Attachments, Received, is_loopback, log_malformed, parse, send_parts
@@ -63,6 +64,7 @@ class BusClient:
         self.coordinator = Presence(endpoint, timeout_s, time.monotonic())
         self.leaving = threading.Event()  # set as soon as it is closed
         self.now_tick = 0  # the owner's radio time, reported with every heartbeat
+        self.clock = CoordinatorClock()
         self._heartbeat_s = heartbeat_s
         self._sequence = self._last_heard = 0
         self._inbox: queue.Queue[Received | None] = queue.Queue()
@@ -170,7 +172,7 @@ class BusClient:
                 else:
                     waiting.append(item)
             if not waiting and now - last_sent > self._heartbeat_s:
-                waiting.append((Heartbeat(now_tick=self.now_tick), ()))
+                waiting.append((Heartbeat(now_tick=self.now_tick, clock_s=time.monotonic()), ()))
             while waiting and self._offer(*waiting[0]):
                 waiting.popleft()
                 last_sent = now
@@ -212,3 +214,5 @@ class BusClient:
         self._last_heard = received.sequence
         if not isinstance(received.body, Heartbeat):
             self._inbox.put(received)
+        elif None not in (beat := (received.body.echo_s, received.body.clock_s, received.body.held_s)):
+            self.clock.note(*beat, time.monotonic())  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-PROTOCOL_VERSION = 2
+PROTOCOL_VERSION = 3
 MAX_BODY_BYTES = 1 << 20
 MAX_ATTACHMENTS = 8
 
@@ -38,6 +38,7 @@ class Hello(Message, frozen=True):
     repeats: bool = False  # a transmitter whose radio cannot send at a time, but repeats its burst
     carrier_start_hz: float = 0.0  # offset against the receiver that a transmitter's calibration tells
     lowest_gain_db: float = 0.0  # how far a transmitter's gain can go down from the configured one
+    live: bool = False  # a transmitter's pictures come by themselves, as a camera's
 
 
 class Refused(Message, frozen=True):
@@ -127,8 +128,32 @@ class Grant(Message, frozen=True):
     sharing: SharedBy | None = None  # None: as configured
 
 
+class Capture(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A live picture's way to the air: seconds of the transmitter's monotonic clock.
+
+    number: in its source; position_s: in the source's own time; dropped: pictures since the one sent before that nobody
+    sees; repeated: the one before it, as no other had come. machine: whose clock it is; offset_s: what is added to it
+    to have the coordinator's, known to within uncertainty_s; None: not measured yet.
+    """
+
+    number: Number
+    position_s: float
+    captured_s: float
+    ready_s: float
+    taken_s: float
+    encoded_s: float
+    machine: str
+    dropped: Number = 0
+    repeated: bool = False
+    offset_s: float | None = None
+    uncertainty_s: float | None = None
+
+
 class Sent(Message, frozen=True):
-    """What a transmitter put on the air. Attachments: original RGB uint8 [H, W, 3], symbols complex64 [k]."""
+    """What a transmitter put on the air. Attachments: original RGB uint8 [H, W, 3], symbols complex64 [k].
+
+    capture: of a live picture. ended: why no live picture came, nor will one; nothing was put on the air then.
+    """
 
     slot: SlotNumber
     frame: Number | None
@@ -149,6 +174,8 @@ class Sent(Message, frozen=True):
     advance_ticks: Advance = 0
     gain_db: float = 0.0
     loops: dict[str, str] = {}
+    capture: Capture | None = None
+    ended: str | None = None
 
 
 class Link(Message, frozen=True):
@@ -191,9 +218,16 @@ class NodeLost(Message, frozen=True):
 
 
 class Heartbeat(Message, frozen=True):
-    """Sent both ways; a side that hears none for `node_timeout_s` takes the other for dead."""
+    """Sent both ways; a side that hears none for `node_timeout_s` takes the other for dead.
+
+    clock_s: the sender's monotonic clock. The coordinator's also has what it heard last from this node, and how long it
+    has kept that: the exchange of RFC 5905, figure 2 (see `bus.clock`).
+    """
 
     now_tick: Tick = 0
+    clock_s: float | None = None
+    echo_s: float | None = None
+    held_s: float | None = None
 
 
 class Stop(Message, frozen=True):

@@ -65,7 +65,7 @@ class FrameDecoder:
         if self.canceller and slot.samples and slot.received:
             view = View(slot.samples, slot.received, slot.csi)
         order = by_power(slot.received, self.config.users) if view else range(self.config.users)
-        users = [user for user in order if (slot.grant.frame, user) not in self.writer.done]
+        users = [user for user in order if (slot.grant.frame, user) not in self.writer.done and user not in slot.ended]
         made: dict[int, tuple[ResultRow, dict[str, Any]]] = {}
         for place, user in enumerate(users):
             made[user] = row, pictures = self._user(slot, user, view, users_after=len(users) - 1 - place)
@@ -85,10 +85,18 @@ class FrameDecoder:
         ideals = self._ideal_pictures(slot, passes) if self.config.rx.ideal else {}
         for user, (row, pictures) in made.items():
             self._score(row, pictures, ideals.get(user))
-        self.writer.record(list(made.values()), (slot.grant.frame, diagnostics(self.config, slot)))
+        if self._keeps_pictures(frame):
+            self.writer.record(list(made.values()), (slot.grant.frame, diagnostics(self.config, slot)))
+        else:
+            self.writer.record([(row, {}) for row, _ in made.values()])
         for row, pictures in made.values():
             self.on_recorded(row, pictures)
         return sum(row.decoded for row, _ in made.values())
+
+    def _keeps_pictures(self, frame: DecodedFrame) -> bool:
+        """All but those of a video, of which every so many are enough; nothing of a frame in which nobody sent."""
+        live = all(row.live is not None for row, _ in frame.made.values())
+        return not live or (bool(frame.made) and (frame.slot.grant.frame or 0) % self.config.video.pictures_every == 0)
 
     def powers(self, grant: Grant) -> np.ndarray | None:
         """With what power each user sends the parts of its payload in a slot (see `BurstReceiver.receive`)."""

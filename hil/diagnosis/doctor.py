@@ -25,6 +25,7 @@ RECEIVER = {
 }
 OPTIONAL = {
     "numba": 'pip install "semnoma-hil[fast]"',
+    "av": 'pip install "semnoma-hil[video]"',
     "starlette": 'pip install "semnoma-hil[live]"',
     "onnx": 'pip install "semnoma-hil[train]"',
     "accelerate": 'pip install "semnoma-hil[train]"',

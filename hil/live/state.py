@@ -18,6 +18,7 @@ import numpy as np
 from hil.bus.messages import CsiReport, NodeHealth, Overview, PictureFacts, Sent, SharedBy, Telemetry, UserTelemetry
 from hil.config import RunConfig
 from hil.live.history import History
+from hil.live.progress import progress
 
 KEPT_POINTS, KEPT_EVENTS, KEPT_SPECTRA = 4000, 300, 100
 MAX_TEXT = 300
@@ -259,19 +260,15 @@ class LiveState:
         config = self.config
         if config is None:
             return {"state": self._state, "reason": self._reason, "report": False}
-        done = min(config.frames, self._frames_before + self._frames_done)
         rate = self._frames_per_s() if self._state == "running" else None
         return {
             "state": self._state,
             "reason": self._reason,
             "users": config.users,
-            "frames": config.frames,
-            "frames_done": done,
+            **progress(config, self._frames_before + self._frames_done, rate),
             "report": self.report is not None and self.report.is_file(),
             "slot": self._slot,
             "frame": self._frame,
-            "images_per_s": round(rate * config.users, 2) if rate else None,
-            "remaining_s": round((config.frames - done) / rate, 1) if rate else None,
             "recorded": self._recorded,
             "decoded": self._decoded,
             "malformed": self._malformed,

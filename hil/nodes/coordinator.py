@@ -36,6 +36,7 @@ from hil.nodes.joining import Joining
 from hil.nodes.members import Members, Node
 from hil.nodes.observers import Observers
 from hil.session.control import SessionControl
+from hil.session.live import LiveUsers
 from hil.session.repeated_slot import aligned
 from hil.session.sharing_control import SharingControl, open_chooser
 
@@ -68,6 +69,7 @@ class Coordinator:
         self._joining: Joining | None = None
         self._csi: CsiReport | None = None
         self._control: SessionControl | None = None
+        self._live = LiveUsers()
         self._sharing = SharingControl(self.config, open_chooser(self.config))
         ahead = self.config.feedback.slots_ahead if self._free_running else 0
         self._in_flight: deque[int] = deque(maxlen=ahead + 1)  # slots of the frames that were granted last
@@ -97,8 +99,8 @@ class Coordinator:
     def lost_users(self) -> set[int]:
         return self.members.lost_users
 
-    def run(self) -> None:
-        """Wait for every node, sound the channel, send the frames, wait for the last decode, stop all."""
+    def run(self) -> int:
+        """Wait for every node, sound the channel, send the frames, wait for the last decode, stop all; how many."""
         try:
             self._wait_for_nodes()
             self._begin()
@@ -106,6 +108,8 @@ class Coordinator:
             for slot in range(probes):
                 self._probe(slot)
             for frame in self.frames:
+                if self._live.over(self.config.users, self.lost_users):
+                    break
                 self._send(probes + frame, frame)
             self._all_decoded()
             self._send_again(probes + self.config.frames)
@@ -113,6 +117,7 @@ class Coordinator:
             self._end(Stop(complete=False, reason=str(error)))
             raise
         self._end(Stop(complete=True, reason=""))
+        return len(self._done)
 
     def _end(self, stop: Stop) -> None:
         self._tell_all(stop)
@@ -137,7 +142,7 @@ class Coordinator:
     # -- the phases --
 
     def _send(self, slot: int, frame: int) -> None:
-        self._decoded_but(MAX_UNDECODED_FRAMES - 1)
+        self._decoded_but(self._live.undecoded(MAX_UNDECODED_FRAMES) - 1)
         self._granted.add(frame)
         self._frame(slot, frame)
 
@@ -190,6 +195,7 @@ class Coordinator:
         hellos = [node.hello for node in self.nodes.values()]
         longest = max(hello.max_burst_samples for hello in hellos)
         repeats = any(hello.repeats for hello in hellos)
+        self._live = LiveUsers(hellos)
         transmitters = {hello.user: hello for hello in hellos if hello.user is not None}
         self._control = SessionControl(self.config, transmitters, repeats)
         self._start = Start(slot_samples=longest + 2 * guard, guard_samples=guard, repeats=repeats)
@@ -335,8 +341,9 @@ class Coordinator:
         match received.body:
             case Hello() as hello:
                 self._welcome(name, hello)
-            case Heartbeat(now_tick=tick) if node:
+            case Heartbeat(now_tick=tick, clock_s=clock_s) if node:
                 node.now_tick = max(node.now_tick, tick)
+                node.beat = None if clock_s is None else (clock_s, node.heard)
             case CsiReport() as report if name == "rx":
                 if node:
                     node.now_tick = max(node.now_tick, report.now_tick)
@@ -344,6 +351,8 @@ class Coordinator:
                     self._reported_slot = report.slot
                     self._reports.append(report)
             case Sent() as sent:
+                if ended := self._live.note(sent):
+                    self.on_event(ended)
                 self._forward("rx", sent, received.attachments)
             case Truth() as truth:
                 self._forward("rx", truth, [])

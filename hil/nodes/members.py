@@ -21,6 +21,7 @@ class Node:
     heard: float
     hello: Hello
     now_tick: int = 0
+    beat: tuple[float, float] | None = None  # its clock in its last heartbeat, and ours when that came; seconds
 
 
 @dataclass
@@ -115,7 +116,8 @@ class Members:
         if now - self._last_heartbeat < self.config.bus.heartbeat_s:
             return False
         self._last_heartbeat = now
-        self.tell(Heartbeat())
+        for node in self.nodes.values():
+            self.bus.send(node.name, heartbeat(node))
         for node in list(self.nodes.values()):
             if now - node.heard > self.config.bus.node_timeout_s:
                 self.lose(node, f"silent for {self.config.bus.node_timeout_s:g} s", begun)
@@ -147,3 +149,11 @@ class Members:
             user = int(name[2:]) if name.startswith("tx") else None
             here.append(NodeHealth(name, "tx" if user is not None else name, user, state, None))
         return here
+
+
+def heartbeat(node: Node) -> Heartbeat:
+    """To a node, with its last one's time, so that it learns how far its clock is from ours."""
+    now_s = time.monotonic()
+    if node.beat is None:
+        return Heartbeat(clock_s=now_s)
+    return Heartbeat(clock_s=now_s, echo_s=node.beat[0], held_s=now_s - node.beat[1])

@@ -21,7 +21,6 @@ import numpy as np
 
 from hil.bus.client import BusClient
 from hil.bus.messages import (
-    CsiReport,
     Forgotten,
     FrameDone,
     Grant,
@@ -54,6 +53,7 @@ from hil.session.repeated_slot import aligned, find_arrivals, one_period, receiv
 from hil.session.slot import Slot
 from hil.session.stream_follower import StreamFollower
 from hil.session.tones import note_tones
+from hil.video.view import LiveView
 from radio.device import Radio
 from radio.errors import DeviceError, DeviceGone, RadioError
 from radio.samples import EventKind, Samples, without_unusable
@@ -100,6 +100,7 @@ class ReceiverNode:
     def run(self) -> Stop:
         """Raises HilError or UsageError; what was recorded before stays."""
         self._receiver.warm_up()
+        self._live = LiveView(self.config, self.decoder.writer.out, self.bus.clock, self._telemetry.shown)
         self._hello = Hello(role="rx", user=None, process_id=os.getpid(), config_digest=self.config.digest())
         start = join(self.bus, self._hello, self.config.bus.join_timeout_s)
         check_receiver(self.radio, start.repeats)
@@ -130,6 +131,7 @@ class ReceiverNode:
                 for row in self._held_back.release():
                     self.decoder.writer.append(row)
                     self.decoder.on_recorded(row, {})
+            self._live.close()
             self._telemetry.close()
 
     def _serve(self, start: Start) -> Stop:
@@ -196,7 +198,7 @@ class ReceiverNode:
             slot.events[EventKind.CLIPPED] = clipped
         grant = slot.grant
         slot.latency_ms["receive"] = _milliseconds_since(clock)
-        clock = slot.ready_s = time.perf_counter()
+        clock = slot.ready_s = slot.heard_s = time.perf_counter()
         expected = slot.burst_tick
         if not start.repeats or aligned(arrivals):
             powers = slot.powers = self.decoder.powers(grant)
@@ -207,6 +209,7 @@ class ReceiverNode:
                 slot.received = self._follower.receive(self._read, slot, memory)
             if grant.frame is not None and not self._every_header_read(slot):
                 self._await_sent(slot)
+            if grant.frame is not None and not self._every_header_read(slot):
                 told = slot.told_headers()
                 slot.received = self._receiver.receive(slot.samples, expected, told=told, memory=memory, powers=powers)
         slot.latency_ms["phy"] = _milliseconds_since(clock)
@@ -325,7 +328,7 @@ class ReceiverNode:
             if self.recorder is not None:
                 self.recorder.record(slot)
             if slot.grant.frame is not None:
-                self._decoded.put(self.decoder.make(slot))
+                self._decoded.put(self._live.shown(self.decoder.make(slot)))
 
     def _record_all(self) -> None:
         while (frame := self._decoded.get()) is not None:

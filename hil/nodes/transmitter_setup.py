@@ -13,6 +13,9 @@ from hil.config import RunConfig
 from hil.errors import HilError
 from hil.nodes.node import Apart, Stopped, connect, leave, stop_on_signals
 from hil.nodes.transmitter import TransmitterNode
+from hil.video.play import LivePictures
+from hil.video.sources import open_live
+from hil.video.warm import warm_encoder
 from models.images import ImageSource, open_images
 from models.package.zoo import codec_folder
 from models.runtime.encoder import SemanticEncoder
@@ -36,25 +39,37 @@ def run_transmitter(config: RunConfig, user: int) -> None:
     Raises ModelError, DeviceError, ConfigurationError, HilError or UsageError.
     """
     encoder = SemanticEncoder.load(codec_folder(config.codec), sharing=config.codec_sharing)
-    images = open_images(config.images, max_side_px=config.max_image_side_px)
+    live = open_live(config.video, user)
+    images = live.images if live else open_images(config.images, max_side_px=config.max_image_side_px)
+    if live is not None:
+        warm_encoder(encoder, config, user)
     stop_on_signals()
     heard_s, sessions = time.monotonic(), 1
-    while (last_s := _session(config, user, encoder, images, sessions <= MAX_REOPENED)) is not None:
-        sessions += 1
-        heard_s = max(heard_s, last_s)
-        if time.monotonic() - heard_s > config.bus.rejoin_timeout_s:
-            raise HilError(f"the coordinator has not been heard for {config.bus.rejoin_timeout_s:g} s.")
-        log.warning("this node asks to join again")
+    try:
+        while (last_s := _session(config, user, encoder, images, live, sessions <= MAX_REOPENED)) is not None:
+            sessions += 1
+            heard_s = max(heard_s, last_s)
+            if time.monotonic() - heard_s > config.bus.rejoin_timeout_s:
+                raise HilError(f"the coordinator has not been heard for {config.bus.rejoin_timeout_s:g} s.")
+            log.warning("this node asks to join again")
+    finally:
+        if live is not None:
+            live.close()
 
 
 def _session(
-    config: RunConfig, user: int, encoder: SemanticEncoder, images: ImageSource, reopens: bool
+    config: RunConfig,
+    user: int,
+    encoder: SemanticEncoder,
+    images: ImageSource,
+    live: LivePictures | None,
+    reopens: bool,
 ) -> float | None:
     """From joining to the end of the run; where this node got lost, when its coordinator was last heard (s)."""
     bus = connect(config, f"tx{user}")
     reason: str | None = ""
     try:
-        stop = _serve(config, user, bus, encoder, images)
+        stop = _serve(config, user, bus, encoder, images, live)
         if not stop.complete:
             raise HilError(stop.reason)
         return None
@@ -80,7 +95,14 @@ def _session(
     return bus.coordinator.heard_s if bus.coordinator.heard else 0.0
 
 
-def _serve(config: RunConfig, user: int, bus: BusClient, encoder: SemanticEncoder, images: ImageSource) -> Stop:
+def _serve(
+    config: RunConfig,
+    user: int,
+    bus: BusClient,
+    encoder: SemanticEncoder,
+    images: ImageSource,
+    live: LivePictures | None,
+) -> Stop:
     opened = open_radio(config.radio.device, role="tx", index=user, guard=TransmitGuard(config.guard))
     radio = with_calibration(opened, config, "tx", user)
     try:
@@ -97,7 +119,9 @@ def _serve(config: RunConfig, user: int, bus: BusClient, encoder: SemanticEncode
         opened.watch(lambda: bus.coordinator.led_s)
         start_hz = carrier_start_hz(radio.calibration)
         try:
-            return TransmitterNode(config, user, bus, radio, encoder, images, settings, start_hz).run()
+            return TransmitterNode(
+                config, user, bus, radio, encoder, images, settings, start_hz, live, opened.silence
+            ).run()
         except DeviceGone:
             raise
         except DeviceError as error:

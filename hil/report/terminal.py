@@ -41,9 +41,19 @@ def print_summary(summary: dict[str, Any], console: Console) -> None:
             f"deadline {summary['deadline_ms']:g} ms: missed by {misses} images, {passes} refinement passes on average"
         )
         console.print(text, style="yellow" if misses else None, highlight=False)
+    if summary["live"]:
+        console.print(_live_sentence(summary["live"]), highlight=False)
     happened = ", ".join(f"{kind} {count}" for kind, count in summary["events"].items() if count)
     if happened:
         console.print(Text(f"events: {happened}", style="yellow"))
+
+
+def _live_sentence(live: dict[str, Any]) -> str:
+    """Of a video: how many pictures came how late."""
+    total = live["total_ms"]
+    age = f"shown {total['p50']:.0f} ms after capture (median), {total['p99']:.0f} ms (99 %)" if total else "shown"
+    rates = ", ".join(_number(user["pictures_per_s"], 1) for user in live["per_user"])
+    return f"video: {age}; {rates} pictures a second by user; {live['dropped']} dropped, {live['repeated']} repeated"
 
 
 def loops_sentence(user: dict[str, Any]) -> str:

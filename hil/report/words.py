@@ -16,6 +16,15 @@ WORDS = {
     "unrefined": "PSNR before diffusion refinement, which trades PSNR for a more natural look.",
     "Digital": "JPEG over 5G LDPC and QAM with the same channel uses and SNR, users taking turns, no fading.",
     "Difference": "Received minus sent, four times as strong, around mid-grey: grey is right.",
+    "Dropped": "Pictures that were not sent, because a newer one was there before their turn came.",
+    "Repeated": "Pictures that were sent once more, because no newer one had come.",
+    "capture": "From the moment a picture was taken, or due in its file, until it has the session's size.",
+    "wait for slot": "Until the transmitter takes it for its next slot.",
+    "encode": "Semantic encoder and modulator.",
+    "air": "Until the receiver has the slot's samples; other users who are later hold it up.",
+    "receive": "Synchronisation, channel estimation and separation of the users.",
+    "decode": "Until all users' pictures of the frame are decoded, what was decoded before them included.",
+    "show": "Until the picture is with the live page's publisher and the recording.",
     "implementation loss": "Mean of ideal minus received PSNR over the decoded pictures.",
 }
 
