@@ -58,7 +58,7 @@ class IdealAir:
         return PayloadQuality(
             power=np.sum(np.abs(self.channels[place]) ** 2, axis=0),
             disturbed=disturbed,
-            noise_power=self.noise_power,
+            trained_sinr=float(np.mean(np.sum(np.abs(self.channels[place]) ** 2, axis=0))) / self.noise_power,
             separated=np.stack([kind.view.sinr for kind in kinds]),
             shares=np.array([kind.share for kind in kinds]),
             lengths=kinds[0].view.lengths,

@@ -21,7 +21,21 @@ from tests.docs.blocks import DOCS, ROOT, UNMARKED, blocks, commands, pages
 EVERY = [block for page in pages() for block in blocks(page)]
 SHELL = [block for block in EVERY if block.language in ("sh", "bash")]
 PLACEHOLDERS = {"SNR": "10"}  # where a page stands a name for a number
-OTHER_PROGRAMS = {"eval", "ffmpeg", "git", "ssh", "ssh-copy-id", "sudo", "make", "pip", "python", "source", "ls", "head"}
+OTHER_PROGRAMS = {"eval", "ffmpeg", "git", "head", "ls", "make", "pip", "python", "source"}
+OTHER_PROGRAMS |= {"ssh", "ssh-copy-id", "sudo"}
+    "eval",
+    "ffmpeg",
+    "git",
+    "ssh",
+    "ssh-copy-id",
+    "sudo",
+    "make",
+    "pip",
+    "python",
+    "source",
+    "ls",
+    "head",
+}
 # What a page installs goes into the test's folder, built by what is here: no index is asked.
 PIP_OFFLINE = {"PIP_NO_INDEX": "1", "PIP_NO_DEPS": "1", "PIP_NO_BUILD_ISOLATION": "0", "PIP_QUIET": "1"}
 

@@ -138,7 +138,7 @@ def test_a_host_that_dies_in_the_middle_of_a_command(bench, small_program, opene
 def test_a_command_that_hangs_is_given_up(bench, opened):
     host = opened.hosts["pi"]
     host.ask("facts")
-    with pytest.raises(HostFailed, match="pi .* did not execute within"):
+    with pytest.raises(HostFailed, match=r"pi .* did not execute within"):
         host.ask("execute", argv=["-c", "import time; time.sleep(30)"], limit_s=60, timeout_s=0.5)
 
 
