@@ -84,14 +84,24 @@ docs-commands: $(STAMP)  ## run every command of the documentation that needs no
 emulated-plutos: $(STAMP)  ## the job over three emulated Plutos and the real libiio: IMAGES=DIR OUT=DIR
 	"$(BIN)/python" -m tests.emulated_pluto.job --images "$(IMAGES)" --out "$(OUT)"
 
-fuzz: $(STAMP)  ## a million damaged messages, headers and configurations
-	"$(BIN)/python" -m tests.proof.fuzz
+FUZZ_MINUTES ?= 8
+FUZZ_ITEMS ?= 1000000
 
-chaos: $(STAMP)  ## one experiment over a hundred kills
-	"$(BIN)/python" -m tests.proof.chaos
+fuzz: $(STAMP)  ## FUZZ_ITEMS damaged messages, headers, configurations; then FUZZ_MINUTES guided by coverage
+	"$(BIN)/python" -m pip install --quiet --disable-pip-version-check -c constraints.txt "atheris>=3"
+	"$(BIN)/python" -m tests.proof.fuzz --items "$(FUZZ_ITEMS)"
+	"$(BIN)/python" -m tests.proof.guided --minutes "$(FUZZ_MINUTES)"
 
-soak: $(STAMP)  ## ten minutes of paced real time
-	"$(BIN)/python" -m tests.proof.soak
+KILLS ?= 200
+FREEZES ?= 200
+
+chaos: $(STAMP)  ## one experiment of four users over KILLS kills and FREEZES freezes
+	"$(BIN)/python" -m tests.proof.chaos --kills "$(KILLS)" --freezes "$(FREEZES)"
+
+SOAK_MINUTES ?= 10
+
+soak: $(STAMP)  ## SOAK_MINUTES of paced real time: every node's memory over time, and its slope
+	"$(BIN)/python" -m tests.proof.soak --minutes "$(SOAK_MINUTES)"
 
 mutants: $(STAMP)  ## small changes to guard, watchdog, results files and CSI path that no test notices (an hour or more)
 	"$(BIN)/python" -m pip install --quiet --disable-pip-version-check -c constraints.txt "cosmic-ray>=8.4"

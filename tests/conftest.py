@@ -9,7 +9,12 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).resolve().parent
-PROOF = ("proof/test_hosts.py", "proof/test_one_gpu.py", "proof/test_rough_weather.py")
+PROOF = (
+    "proof/test_coordinator_dies.py",
+    "proof/test_hosts.py",
+    "proof/test_one_gpu.py",
+    "proof/test_rough_weather.py",
+)
 SLOW = (
     "calibration/test_alignment.py",
     "calibration/test_procedure.py",
