@@ -37,7 +37,8 @@ SMALLEST_NOISE_POWER = 1e-20
 COLOUR_ROUNDS = 2  # the first of which an interferer has pulled at
 WARM_UP_SYMBOLS = 1000
 _SPREAD = 0.8 ** np.arange(16) * np.exp(1j * np.arange(16.0) ** 2)
-WARM_UPS = ((np.ones(1), 0.05), (_SPREAD, 0.05), (np.ones(1), 1.4))  # taps and noise: plain, many paths, not loud
+# Taps, noise and noise of low frequencies: plain, many paths, not loud, not white.
+WARM_UPS = ((np.ones(1), 0.05, 0.0), (_SPREAD, 0.05, 0.0), (np.ones(1), 1.4, 0.0), (np.ones(1), 0.05, 0.3))
 
 
 class BurstReceiver:
@@ -109,8 +110,9 @@ class BurstReceiver:
             bursts.append(BurstTransmitter(self.config, user).modulate(np.ones(WARM_UP_SYMBOLS, np.complex64), header))
         sent = np.pad(sum(bursts), self.config.fft_size)
         rng, shape = np.random.default_rng(1), (self.config.rx_antennas, sent.size, 2)
-        for taps, noise in WARM_UPS:
+        for taps, noise, hum in WARM_UPS:
             noisy = np.convolve(sent, taps)[: sent.size] + noise * (rng.standard_normal(shape) @ [1, 1j])
+            noisy += hum * np.repeat(rng.standard_normal((shape[0], -(-sent.size // 8))), 8, axis=1)[:, : sent.size]
             self.receive(Samples(noisy.astype(np.complex64), 0, self.config.sample_rate_hz), self.config.fft_size)
 
     def _measure(
