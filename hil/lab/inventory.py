@@ -137,7 +137,8 @@ def _sections(values: Any) -> list[tuple[str, dict[Any, Any]]]:
 def load_inventory(path: Path) -> tuple[Inventory, RunConfig]:
     """An inventory's file, or the name of one in configs/labs, and the configuration of its run.
 
-    Relative paths in it start at its folder, in a named one here. Raises UsageError with one sentence that names all faults.
+    Relative paths in it start at its folder, in a named one here. Raises UsageError with one sentence that names all
+    faults.
     """
     beside = path.parent if path.exists() else Path()
     path = named_file(path, "labs")
