@@ -22,8 +22,11 @@ Told = dict[str, dict[str, Any]]  # by host; a host that failed has "error"
 class Lab:
     """The hosts of an inventory; `close` ends the connections and nothing that runs there."""
 
-    def __init__(self, inventory: Inventory, config: RunConfig) -> None:
-        self.inventory, self.config = inventory, config
+    def __init__(
+        self, inventory: Inventory, config: RunConfig, say: Callable[[str], None] = lambda _line: None
+    ) -> None:
+        """say: hears what takes long."""
+        self.inventory, self.config, self._say = inventory, config, say
         used = {node.host for node in inventory.nodes.values()}
         self.hosts = {name: RemoteHost(name, host, inventory) for name, host in inventory.hosts.items() if name in used}
 
@@ -45,6 +48,7 @@ class Lab:
                 with tempfile.TemporaryDirectory() as folder:
                     archive = Path(folder) / "incoming.tar.gz"
                     write_archive(archive, wanted, changed)
+                    self._say(f"{host.name}: sending {len(changed)} files, {archive.stat().st_size / 1e6:.1f} MB")
                     host.send(archive, archive.name)
                 host.ask("unpack", archive=archive.name, remove=superfluous, timeout_s=SEND_TIMEOUT_S)
             if any(name.startswith("code/radio/") for name in changed):
@@ -56,6 +60,7 @@ class Lab:
     def _prepare(self, host: RemoteHost) -> None:
         """Compile what a receiver or an air would make the others wait for."""
         if {"rx", "air"} & set(self.inventory.nodes_on(host.name)):
+            self._say(f"{host.name}: compiling ahead, which takes a minute or more")
             argv = ["-P", "-m", "hil", "prepare", "--json"]
             host.ask("execute", argv=argv, limit_s=PREPARE_TIMEOUT_S, timeout_s=PREPARE_TIMEOUT_S)
 

@@ -12,7 +12,7 @@ from hil.report.interference import interference
 from hil.report.live import live_section
 from hil.report.pictures import card
 from hil.report.terminal import loops_sentence
-from hil.report.words import WORDS, remedy
+from hil.report.words import EVENTS, WORDS, remedy
 from hil.results.diagnostics_file import load_diagnostics
 from hil.results.durable import write_whole
 from hil.results.rows import ResultRow, ResultsError, read_rows
@@ -75,6 +75,7 @@ def context(out: Path, rows: Sequence[ResultRow]) -> dict[str, Any]:
     return {
         "name": out.resolve().name,
         "words": WORDS,
+        "event_words": EVENTS,
         "summary": summary,
         "snr_db_measured": mean(row.snr_db_estimated for row in rows),
         "lost": [(row, remedy(row.reason or "", row.events)) for row in rows if not row.decoded],

@@ -6,7 +6,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from hil.report.words import EVENTS
+
 _COLUMNS = ("user", "decoded", "PSNR dB", "of sent", "SSIM", "ideal dB", "loss dB", "CFO rms Hz")
+_OF_RADIOS = ("late", "underflow", "overflow", "sequence_error", "lost_lock")  # whose remedies are told here too
 
 
 def print_summary(summary: dict[str, Any], console: Console) -> None:
@@ -46,6 +49,9 @@ def print_summary(summary: dict[str, Any], console: Console) -> None:
     happened = ", ".join(f"{kind} {count}" for kind, count in summary["events"].items() if count)
     if happened:
         console.print(Text(f"events: {happened}", style="yellow"))
+        for kind in _OF_RADIOS:
+            if summary["events"].get(kind):
+                console.print(Text(f"{kind}: {EVENTS[kind]}"))
 
 
 def _live_sentence(live: dict[str, Any]) -> str:

@@ -34,7 +34,7 @@ def build(folder: Path) -> Path | None:
     (folder / "uhd_double.h").write_text(HEADER + TYPES + FUNCTIONS + LABORATORY)
     library = folder / "libuhd.so"
     command = [compiler, "-O1", "-shared", "-fPIC", "-Wall", "-Werror", "-I", folder, "-o", library, SOURCE]
-    subprocess.run([*command, "-lpthread", "-lm"], check=True)
+    subprocess.run([*command, "-lm"], check=True)
     return library
 
 

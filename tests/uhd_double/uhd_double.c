@@ -1,18 +1,21 @@
 // A stand-in for libuhd: UHD's C interface, devices that keep time and hear each other, and faults on demand.
+// The file that UHD_DOUBLE_ETHER names joins the devices of several processes, UHD_DOUBLE_NOISE is the noise's amplitude.
 // uhd_double.h is made of the declarations that radio/libraries calls; another test holds those against uhd.h.
 #include "uhd_double.h"
 #include <math.h>
-#include <pthread.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
+#include <unistd.h>
 
 struct laboratory lab = {.channels = 2, .boards = 1, .pps = 1, .reference = 1, .gps = 1, .locked = 1};
 
-enum { PACKET = 364, MOST = 256, TIMEOUT = 1, LATE = 2, OVERFLOW = 8, ACK = 1, UNDERFLOW = 2, SEQUENCE = 4, TIME_ERROR = 8 };
+enum { PACKET = 364, MOST = 64, LONGEST = 1 << 17, TIMEOUT = 1, LATE = 2, OVERFLOW = 8, ACK = 1, UNDERFLOW = 2, SEQUENCE = 4, TIME_ERROR = 8 };
 typedef struct { float re, im; } sample;
-typedef struct { double begin_s; size_t n; sample *samples; } burst;
+typedef struct { double begin_s; size_t n; int ready; sample samples[LONGEST]; } burst;
 struct uhd_usrp { double offset_s, armed_pulse_s, armed_s; double value[2][8]; };
 struct uhd_string_vector_t { size_t n; char text[16][256]; };
 struct uhd_meta_range_t { double start, stop; };
@@ -21,14 +24,18 @@ struct uhd_rx_metadata_t { bool timed, out_of_sequence; int64_t full; double fra
 struct uhd_tx_metadata_t { bool timed, start, end; int64_t full; double fraction; };
 struct uhd_async_metadata_t { int64_t full; double fraction; int code; };
 struct uhd_rx_streamer { struct uhd_usrp *usrp; size_t channels; bool running; int64_t tick; int error; };
-struct uhd_tx_streamer { struct uhd_usrp *usrp; size_t channels; burst burst; int64_t full; double fraction;
+struct uhd_tx_streamer { struct uhd_usrp *usrp; size_t channels; sample *samples; size_t n; int64_t full; double fraction;
     struct uhd_async_metadata_t messages[MOST]; size_t n_messages; };
 
-static burst ether[MOST];  // by the unix time at which a burst leaves
-static size_t n_ether;
-static pthread_mutex_t guard = PTHREAD_MUTEX_INITIALIZER;
+static struct { size_t n; burst bursts[MOST]; } *ether;  // the last bursts by the unix time at which they leave
 static char last_error[512];
 
+static void open_ether(void) {
+    const char *path = getenv("UHD_DOUBLE_ETHER");
+    int file = path ? open(path, O_RDWR | O_CREAT, 0600) : -1;
+    if (ether || (path && ftruncate(file, sizeof *ether))) return;
+    ether = mmap(NULL, sizeof *ether, PROT_READ | PROT_WRITE, path ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS, file, 0);
+}
 static void note(const char *format, const char *name, double value, size_t channel) {
     size_t used = strlen(lab.calls);
     snprintf(lab.calls + used, sizeof lab.calls - used, format, name, value, (int)channel);
@@ -71,6 +78,7 @@ int uhd_usrp_make(uhd_usrp_handle *h, const char *args) {
         char text[400]; snprintf(text, sizeof text, "LookupError: KeyError: No devices found for ----->\nDevice Address:\n    %s\n", args);
         return fail(text);
     }
+    open_ether();
     *h = calloc(1, sizeof **h); (*h)->offset_s = -wall(); lab.open++;
     for (int side = 0; side < 2; side++) { (*h)->value[side][0] = 1e6; (*h)->value[side][1] = 1e9; (*h)->value[side][3] = 40e6; }
     return 0;
@@ -146,16 +154,23 @@ int uhd_rx_streamer_issue_stream_cmd(uhd_rx_streamer_handle h, const uhd_stream_
     if (h->tick < to_tick(now(h->usrp), rate) || lab.late_start) { lab.late_start = 0; h->error = LATE; h->running = false; }
     return 0;
 }
+static float noise(void) {  // of variance 1: the sum of twelve uniform numbers, and no library's generator
+    static uint32_t state = 1; float sum = -6;
+    for (int i = 0; i < 12; i++) { state = state * 1664525u + 1013904223u; sum += (float)(state >> 8) / (1 << 24); }
+    return sum;
+}
 static void hear(uhd_rx_streamer_handle h, sample *out, size_t n, double rate) {
-    memset(out, 0, n * sizeof *out);
-    pthread_mutex_lock(&guard);
-    for (size_t i = 0; i < n_ether; i++) {
-        int64_t place = (int64_t)round((ether[i].begin_s + h->usrp->offset_s) * rate) - h->tick;
-        for (int64_t k = place < 0 ? 0 : place; k < (int64_t)n && k - place < (int64_t)ether[i].n; k++) {
-            out[k].re += ether[i].samples[k - place].re; out[k].im += ether[i].samples[k - place].im;
+    const char *loud = getenv("UHD_DOUBLE_NOISE");
+    float amplitude = loud ? atof(loud) : 0;
+    for (size_t k = 0; k < n; k++) out[k] = amplitude ? (sample){amplitude * noise(), amplitude * noise()} : (sample){0, 0};
+    for (size_t i = 0; i < MOST; i++) {
+        const burst *one = &ether->bursts[i];
+        if (!__atomic_load_n(&one->ready, __ATOMIC_ACQUIRE)) continue;
+        int64_t place = (int64_t)round((one->begin_s + h->usrp->offset_s) * rate) - h->tick;
+        for (int64_t k = place < 0 ? 0 : place; k < (int64_t)n && k - place < (int64_t)one->n; k++) {
+            out[k].re += one->samples[k - place].re; out[k].im += one->samples[k - place].im;
         }
     }
-    pthread_mutex_unlock(&guard);
 }
 int uhd_rx_streamer_recv(uhd_rx_streamer_handle h, void **buffs, size_t n, uhd_rx_metadata_handle *md, double timeout, bool one, size_t *got) {
     (void)one; memset(*md, 0, sizeof **md); *got = 0;
@@ -186,23 +201,25 @@ static void message(uhd_tx_streamer_handle h, int code) {
 }
 static void finish(uhd_tx_streamer_handle h) {
     double begin_s = h->full + h->fraction;
-    if (begin_s < now(h->usrp) - 0.001) { message(h, TIME_ERROR); free(h->burst.samples); h->burst.samples = NULL; return; }
+    if (begin_s < now(h->usrp) - 0.001) { message(h, TIME_ERROR); return; }
     if (lab.underflow) message(h, UNDERFLOW);
     if (lab.sequence_error) message(h, SEQUENCE);
     message(h, ACK);
-    pthread_mutex_lock(&guard);
-    h->burst.begin_s = begin_s - h->usrp->offset_s; ether[n_ether++ % MOST] = h->burst;
-    pthread_mutex_unlock(&guard);
-    h->burst.samples = NULL;
+    burst *one = &ether->bursts[__atomic_fetch_add(&ether->n, 1, __ATOMIC_RELAXED) % MOST];
+    __atomic_store_n(&one->ready, 0, __ATOMIC_RELEASE);
+    one->begin_s = begin_s - h->usrp->offset_s; one->n = h->n;
+    memcpy(one->samples, h->samples, h->n * sizeof(sample));
+    __atomic_store_n(&one->ready, 1, __ATOMIC_RELEASE);
 }
 int uhd_tx_streamer_send(uhd_tx_streamer_handle h, const void **buffs, size_t n, uhd_tx_metadata_handle *md, double timeout, size_t *sent) {
     (void)timeout; *sent = 0;
     if (*lab.broken) return fail(lab.broken);
     if (lab.full) return 0;
     if (n > PACKET || (*md)->timed != (*md)->start || ((*md)->end && n)) return fail("AssertionError: time on the first chunk, an empty last one");
-    if ((*md)->start) { h->full = (*md)->full; h->fraction = (*md)->fraction; h->burst = (burst){0, 0, NULL}; }
-    h->burst.samples = realloc(h->burst.samples, (h->burst.n + n + 1) * sizeof(sample));
-    memcpy(h->burst.samples + h->burst.n, buffs[0], n * sizeof(sample)); h->burst.n += n;
+    if ((*md)->start) { h->full = (*md)->full; h->fraction = (*md)->fraction; h->n = 0; }
+    if (!h->samples) h->samples = malloc(LONGEST * sizeof(sample));
+    if (h->n + n > LONGEST) return fail("ValueError: a burst too long for this stand-in");
+    memcpy(h->samples + h->n, buffs[0], n * sizeof(sample)); h->n += n;
     if ((*md)->end) finish(h);
     *sent = n; return 0;
 }

@@ -175,7 +175,7 @@ class _Opened:
             plan = rehearse(action, inventory, config, run)
             answer(as_json, {"dry_run": plan}, *(line for lines in plan.values() for line in lines))
             raise click.exceptions.Exit(0)
-        self._lab = Lab(inventory, config)
+        self._lab = Lab(inventory, config, lambda line: click.echo(line, err=True))
 
     def __enter__(self) -> "Lab":
         return self._lab
