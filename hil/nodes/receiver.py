@@ -21,6 +21,7 @@ import numpy as np
 
 from hil.bus.client import BusClient
 from hil.bus.messages import (
+    CsiReport,
     Forgotten,
     FrameDone,
     Grant,

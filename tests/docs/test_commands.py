@@ -23,19 +23,6 @@ SHELL = [block for block in EVERY if block.language in ("sh", "bash")]
 PLACEHOLDERS = {"SNR": "10"}  # where a page stands a name for a number
 OTHER_PROGRAMS = {"eval", "ffmpeg", "git", "head", "ls", "make", "pip", "python", "source"}
 OTHER_PROGRAMS |= {"ssh", "ssh-copy-id", "sudo"}
-    "eval",
-    "ffmpeg",
-    "git",
-    "ssh",
-    "ssh-copy-id",
-    "sudo",
-    "make",
-    "pip",
-    "python",
-    "source",
-    "ls",
-    "head",
-}
 # What a page installs goes into the test's folder, built by what is here: no index is asked.
 PIP_OFFLINE = {"PIP_NO_INDEX": "1", "PIP_NO_DEPS": "1", "PIP_NO_BUILD_ISOLATION": "0", "PIP_QUIET": "1"}
 
