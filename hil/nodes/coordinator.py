@@ -21,6 +21,7 @@ from hil.bus.messages import (
     Heartbeat,
     Hello,
     NodeHealth,
+    NodeLost,
     Refused,
     Sent,
     Start,
@@ -363,6 +364,8 @@ class Coordinator:
             return
         self.members.welcome(name, hello)
         if self._start is not None:
+            if hello.role == "tx":  # what it has not said of earlier slots it will not say any more
+                self._forward("rx", NodeLost("tx", hello.user, "joined again"), [])
             self.bus.send(name, self._start)
             for slot, grant in sorted(self._outstanding.items()):
                 if slot > self._reported_slot:  # what the others are waiting for it to do

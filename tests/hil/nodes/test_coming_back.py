@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from hil.bus.messages import CsiReport, Forgotten, FrameDone, Grant, Heartbeat, Hello, Start, Stop
+from hil.bus.messages import CsiReport, Forgotten, FrameDone, Grant, Heartbeat, Hello, NodeLost, Start, Stop
 from hil.bus.presence import Silence
 from hil.bus.wire import Received
 from hil.config import load_config
@@ -60,6 +60,16 @@ def test_what_could_not_be_sent_is_sent_again_behind_the_last_frame(lab):  # noq
     receiver.send(FrameDone(0, 2))
     answer(receiver, grant)
     assert next_of(receiver, Stop).body.complete
+
+
+def test_the_receiver_does_not_wait_for_what_a_transmitter_wanted_to_say_before_it_joined_again(lab):  # noqa: F811
+    here = lab(frames=2)
+    receiver = here.join("rx")
+    here.join("tx0"), here.join("tx1")
+    next_of(receiver, Grant)
+    here.clients["tx1"].send(Hello("tx", 1, 1, here.config.digest()))  # it was apart, for whatever reason
+    lost = next_of(receiver, NodeLost).body
+    assert (lost.role, lost.user) == ("tx", 1)
 
 
 @pytest.fixture
