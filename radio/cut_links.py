@@ -8,6 +8,7 @@ counts the time instead (TCP_USER_TIMEOUT, RFC 5482).
 
 import contextlib
 import socket
+from collections.abc import Mapping
 from typing import Any
 
 import zmq
@@ -18,7 +19,7 @@ _LONGEST_MS = 1000  # the least that the kernel takes
 _GIVEN_UP_MS = 15 * 60 * 1000  # what it needs without a limit
 
 
-def try_every_second(event: dict[str, Any]) -> None:
+def try_every_second(event: Mapping[str, Any]) -> None:
     """Set up the connection, or the listening socket and those that come of it, of an event of a ZeroMQ monitor."""
     with contextlib.suppress(OSError):  # an older kernel, another system, or a connection that is gone again
         own = socket.socket(socket.AF_INET, socket.SOCK_STREAM, fileno=event["value"])

@@ -331,7 +331,7 @@ class Coordinator:
             self._joining.heard(name)
         if node:
             node.heard = time.monotonic()
-        elif name in self.members.expected() and not isinstance(received.body, Hello | Bye):
+        elif not isinstance(received.body, Hello | Bye) and self.members.is_to_join_again(name):
             self.bus.send(name, Forgotten())
         match received.body:
             case Hello() as hello:

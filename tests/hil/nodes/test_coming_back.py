@@ -115,6 +115,14 @@ def test_without_these_nothing_goes_on_until_they_are_back_or_given_up(clock, go
     assert gone[-1] in here.ended
 
 
+def test_what_a_cut_link_delivers_at_once_is_answered_once(clock):
+    here = some_members([])
+    here.lose(here.nodes["rx"], "silent", begun=True)
+    assert [here.is_to_join_again("rx") for _ in range(3)] == [True, False, False]
+    clock[0] += here.config.bus.heartbeat_s + 0.01
+    assert here.is_to_join_again("rx") and not here.is_to_join_again("tx7")
+
+
 def test_one_silent_transmitter_of_two_stops_nobody(clock):
     here = some_members([])
     here.lose(here.nodes["tx1"], "silent", begun=True)
