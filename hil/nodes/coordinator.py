@@ -21,6 +21,7 @@ from hil.bus.messages import (
     Heartbeat,
     Hello,
     NodeHealth,
+    NodeLost,
     Refused,
     Sent,
     Start,
@@ -336,7 +337,7 @@ class Coordinator:
             self._joining.heard(name)
         if node:
             node.heard = time.monotonic()
-        elif name in self.members.expected() and not isinstance(received.body, Hello | Bye):
+        elif not isinstance(received.body, Hello | Bye) and self.members.is_to_join_again(name):
             self.bus.send(name, Forgotten())
         match received.body:
             case Hello() as hello:
@@ -372,6 +373,8 @@ class Coordinator:
             return
         self.members.welcome(name, hello)
         if self._start is not None:
+            if hello.role == "tx":  # what it has not said of earlier slots it will not say any more
+                self._forward("rx", NodeLost("tx", hello.user, "joined again"), [])
             self.bus.send(name, self._start)
             for slot, grant in sorted(self._outstanding.items()):
                 if slot > self._reported_slot:  # what the others are waiting for it to do

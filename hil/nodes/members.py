@@ -41,6 +41,7 @@ class Members:
     lost_users: set[int] = field(default_factory=set)
     silent: dict[str, float] = field(default_factory=dict)
     ended: str | None = None
+    _forgotten_s: dict[str, float] = field(default_factory=dict)
     _looked_s: float | None = None
     _last_heartbeat: float = 0.0
 
@@ -57,6 +58,14 @@ class Members:
         """Silent nodes without which nothing can go on: the receiver, the air, the last transmitters."""
         nobody_sends = len(self.lost_users) == self.config.users
         return [name for name in self.silent if nobody_sends or not name.startswith("tx")]
+
+    def is_to_join_again(self, name: str) -> bool:
+        """Whether to tell so a node that is not here any more: once a heartbeat, whatever it still had to say."""
+        now = time.monotonic()
+        if name not in self.expected() or now - self._forgotten_s.get(name, -1e9) < self.config.bus.heartbeat_s:
+            return False
+        self._forgotten_s[name] = now
+        return True
 
     def refusal(self, name: str, hello: Hello) -> str:
         """Why this node cannot join, in a sentence; empty where it can."""

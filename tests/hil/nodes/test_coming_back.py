@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from hil.bus.messages import CsiReport, Forgotten, FrameDone, Grant, Heartbeat, Hello, Start, Stop
+from hil.bus.messages import CsiReport, Forgotten, FrameDone, Grant, Heartbeat, Hello, NodeLost, Start, Stop
 from hil.bus.presence import Silence
 from hil.bus.wire import Received
 from hil.config import load_config
@@ -62,6 +62,16 @@ def test_what_could_not_be_sent_is_sent_again_behind_the_last_frame(lab):  # noq
     assert next_of(receiver, Stop).body.complete
 
 
+def test_the_receiver_does_not_wait_for_what_a_transmitter_wanted_to_say_before_it_joined_again(lab):  # noqa: F811
+    here = lab(frames=2)
+    receiver = here.join("rx")
+    here.join("tx0"), here.join("tx1")
+    next_of(receiver, Grant)
+    here.clients["tx1"].send(Hello("tx", 1, 1, here.config.digest()))  # it was apart, for whatever reason
+    lost = next_of(receiver, NodeLost).body
+    assert (lost.role, lost.user) == ("tx", 1)
+
+
 @pytest.fixture
 def clock(monkeypatch):
     now = [100.0]
@@ -103,6 +113,14 @@ def test_without_these_nothing_goes_on_until_they_are_back_or_given_up(clock, go
             node.heard = clock[0]
         here.look(True)
     assert gone[-1] in here.ended
+
+
+def test_what_a_cut_link_delivers_at_once_is_answered_once(clock):
+    here = some_members([])
+    here.lose(here.nodes["rx"], "silent", begun=True)
+    assert [here.is_to_join_again("rx") for _ in range(3)] == [True, False, False]
+    clock[0] += here.config.bus.heartbeat_s + 0.01
+    assert here.is_to_join_again("rx") and not here.is_to_join_again("tx7")
 
 
 def test_one_silent_transmitter_of_two_stops_nobody(clock):
