@@ -23,10 +23,12 @@ def follow_payload(
     found: list[Reception],
     noise_power: float,
     silent: frozenset[int] = frozenset(),
+    leaked: float | None = None,
 ) -> Followed | None:
     """One user's payload; None when there is none, or the samples end before half of it has come (see `lay`).
 
-    silent: users whose payload has been cancelled.
+    silent: users whose payload has been cancelled. leaked: power of the others' payloads beside their
+    subcarriers; None: all of it.
     """
     if one.header is None or one.header.n_symbols == 0 or one.phasors is None or one.channel is None:
         return None
@@ -35,7 +37,8 @@ def follow_payload(
     if laid is None:
         return None
     course = replace(course, gone=np.arange(laid.starts.size) >= laid.starts.size - laid.beyond)
-    leaked = sum(_leaked(one, other, grid) for other in found if other.user not in silent)
+    if leaked is None:
+        leaked = sum(leaked_power(one, other, grid) for other in found if other.user not in silent)
     expected = noise_power + leaked
     seen = disturbance(laid.pilots, expected, course.gone)
     heard = is_heard(laid.pilots)
@@ -88,7 +91,7 @@ def likelihood(followed: Followed) -> float:
     return -followed.laid.pilots.dimensions * float(np.sum(np.log(arrived))) - STEP_PRICE * steps
 
 
-def _leaked(one: Reception, other: Reception, grid: ResourceGrid) -> float:
+def leaked_power(one: Reception, other: Reception, grid: ResourceGrid) -> float:
     """Power of another user's payload that falls beside its subcarriers where one's carrier is undone."""
     if other is one or other.channel is None:
         return 0.0

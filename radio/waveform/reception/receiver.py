@@ -22,10 +22,10 @@ from radio.waveform.channel.strongest_path import strongest_path_samples
 from radio.waveform.config import WaveformConfig
 from radio.waveform.noise.colour import noise_colour
 from radio.waveform.quality.slips import training_slips
-from radio.waveform.reception.frame import Alignment, ChannelEstimate, ReceivedFrame, ReceivedUser
+from radio.waveform.reception.frame import ChannelEstimate, ReceivedFrame, ReceivedUser
 from radio.waveform.reception.header import learn_from_header, read_header, start_tracking
-from radio.waveform.reception.laying import Followed
-from radio.waveform.reception.payload import take_payload
+from radio.waveform.reception.parted_carriers import alignment, take_payloads
+from radio.waveform.reception.payload import Payload
 from radio.waveform.reception.presence import is_present, power_floor
 from radio.waveform.reception.receive_gain import follow_payloads
 from radio.waveform.reception.user import Reception
@@ -89,9 +89,10 @@ class BurstReceiver:
             laid = followed[one.user]
             if laid is not None and laid.moving is not None:
                 one.take_motion(laid.moving)
+        payloads = take_payloads(data, self.grid, found, followed, noise_power, silent, powers)
         origin = min(one.origin for one in found)
         users = tuple(
-            self._user(data, samples.start_tick, origin, found, user, followed, noise_power, silent, powers)
+            self._user(samples.start_tick, origin, found, user, noise_power, payloads.get(user))
             for user in range(self.config.users)
         )
         total = sum(user.power for user in users)
@@ -214,15 +215,12 @@ class BurstReceiver:
 
     def _user(
         self,
-        data: np.ndarray,
         start_tick: int,
         origin: int,
         found: list[Reception],
         user: int,
-        followed: dict[int, Followed | None],
         noise_power: float,
-        silent: frozenset[int],
-        powers: np.ndarray | None,
+        payload: Payload | None,
     ) -> ReceivedUser:
         one = next((f for f in found if f.user == user), None)
         if one is None or one.channel is None:
@@ -246,25 +244,14 @@ class BurstReceiver:
             return ReceivedUser(**measured, reason="the checksum of its header is wrong")
         if one.header.n_symbols == 0:
             return ReceivedUser(**measured)
-        payload = take_payload(self.grid, one, followed[user], found, noise_power, silent - {user}, powers)
         if payload is None:
             return ReceivedUser(**measured, reason="the burst is cut off by the end of the samples")
         measured["cfo_hz"] += payload.track.frequency_hz
-        alignment = Alignment(
-            payload.starts + start_tick,
-            one.cfo_hz,
-            one.phase_origin(self.grid) + start_tick,
-            payload.delay_samples,
-            payload.phase_rad,
-            one.channel if one.moving is None else one.moving.each(),
-            payload.gain,
-        )
-        clock_ppm = payload.track.clock_ppm
         return ReceivedUser(
             **measured,
-            clock_ppm=clock_ppm,
+            clock_ppm=payload.track.clock_ppm,
             features=payload.features,
-            alignment=alignment,
+            alignment=alignment(self.grid, one, payload, start_tick),
             quality=payload.quality,
         )
 
