@@ -5,6 +5,8 @@ below the folder that this file lies in. Each node that was started has a file i
 name is in the environment of all its processes, so that others that got their numbers are never ended in their place.
 """
 
+from __future__ import annotations  # an older Python must get as far as saying that it is too old
+
 import contextlib
 import hashlib
 import json
@@ -54,10 +56,16 @@ def unpack(archive: str, remove: list[str]) -> dict[str, int]:
     """Take the files of an archive, which is removed, and remove others."""
     for name in remove:
         _inside(name).unlink(missing_ok=True)
-    path = _inside(archive)
+    path, count = _inside(archive), 0
     with tarfile.open(path) as tar:
-        tar.extractall(HERE, filter="data")
-        count = len(tar.getmembers())
+        for member in tar:
+            content = tar.extractfile(member) if member.isfile() else None
+            if content is None:
+                raise ValueError(f"{member.name} is no file")
+            place = _inside(member.name)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(content.read())
+            count += 1
     path.unlink()
     return {"unpacked": count}
 
@@ -239,6 +247,9 @@ ACTIONS = {
 
 
 def main() -> int:
+    if sys.version_info < (3, 11):  # noqa: UP036 - the host's Python is not this package's
+        sys.exit(f"Python 3.11 or newer is needed, and this is {platform.python_version()}")
+    os.umask(0o077)  # nobody else reads what is kept here, keys least of all
     request = json.loads(sys.argv[1])
     answer = ACTIONS[request.pop("do")](**request)
     if answer is not None:

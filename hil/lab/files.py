@@ -26,10 +26,9 @@ _LEFT_OUT = ("__pycache__", "weights", "configs")
 
 @dataclass(frozen=True)
 class Content:
-    """A file to be sent. secret: readable by nobody but its owner."""
+    """A file to be sent; on its host nobody but its owner reads it."""
 
     data: bytes
-    secret: bool = False
 
     @property
     def digest(self) -> str:
@@ -81,7 +80,7 @@ def key_files(inventory: Inventory, host: str) -> dict[str, Content]:
     """The keys that the nodes of a host need and no others; the coordinator's host alone knows who may join."""
     files = {name: inventory.keys / name for name in key_names(inventory, host)}
     there = {name: file for name, file in files.items() if file.exists()}  # a key that was revoked is gone
-    return {f"keys/{name}": Content(file.read_bytes(), secret=True) for name, file in there.items()}
+    return {f"keys/{name}": Content(file.read_bytes()) for name, file in there.items()}
 
 
 def key_names(inventory: Inventory, host: str) -> list[str]:
@@ -111,5 +110,4 @@ def write_archive(path: Path, wanted: Mapping[str, Content], names: Iterable[str
         for name in names:
             member = tarfile.TarInfo(name)
             member.size = len(wanted[name].data)
-            member.mode = 0o600 if wanted[name].secret else 0o644
             tar.addfile(member, io.BytesIO(wanted[name].data))

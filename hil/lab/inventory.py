@@ -158,6 +158,11 @@ def load_inventory(path: Path) -> tuple[Inventory, RunConfig]:
     if inventory.known_hosts:
         update["known_hosts"] = beside / inventory.known_hosts.expanduser()
     inventory = inventory.model_copy(update=update)
+    named = {"known_hosts": inventory.known_hosts}
+    named |= {f"hosts.{name}.identity": host.identity for name, host in inventory.hosts.items()}
+    for name, file in named.items():
+        if file is not None and not file.expanduser().is_file():
+            raise UsageError(f"{path}: {name} is {file}, and there is no such file.")
     given = beside / inventory.config
     receiver = inventory.nodes["rx"]
     settings = {"bus.endpoint": inventory.bus, "users": inventory.users, "radio.device": receiver.device}

@@ -13,6 +13,11 @@ from hil.errors import HilError, UsageError
 from hil.lab.inventory import Host, Inventory
 
 AGENT = Path(__file__).with_name("agent.py")
+_DEEDS = {
+    "facts": "say what it is", "digests": "compare its files", "unpack": "take its files", "start": "start a node",
+    "status": "say how its nodes are", "stop": "end its nodes", "execute": "run the program",
+    "reach": "try a connection", "listen": "listen on a port", "clock": "tell its time",
+}  # fmt: skip
 
 
 class HostFailed(HilError):
@@ -39,8 +44,7 @@ class RemoteHost:
         client.set_missing_host_key_policy(paramiko.RejectPolicy())  # Fabric would take any key
         client.load_system_host_keys()
         if inventory.known_hosts:
-            with self._explained("read known_hosts"):
-                client.load_host_keys(str(inventory.known_hosts))
+            client.load_host_keys(str(inventory.known_hosts))
         self._prepared = False
 
     @property
@@ -52,24 +56,26 @@ class RemoteHost:
     def ask(self, action: str, *, timeout_s: float | None = None, **request: Any) -> Any:
         """The answer of the host's agent to one request."""
         self._prepare()
-        with self._explained(action):
+        with self._explained(_DEEDS[action]):
             done = self._connection.run(
                 self._command(action, request), hide=True, warn=True, in_stream=False,
                 timeout=timeout_s or self._timeout_s,
             )  # fmt: skip
         if done.exited:
             said = (done.stderr.strip().splitlines() or ["nothing was said"])[-1]
-            raise HostFailed(f"{self.name} ({self.where}) could not {action}: {said}")
+            raise HostFailed(f"{self.name} ({self.where}) could not {_DEEDS[action]}: {said}")
         try:
             return json.loads(done.stdout.splitlines()[-1])
         except (IndexError, ValueError):
-            raise HostFailed(f"{self.name} ({self.where}) answered {done.stdout[:80]!r} to {action}.") from None
+            raise HostFailed(
+                f"{self.name} ({self.where}) could not {_DEEDS[action]}: it answered {done.stdout[:80]!r}."
+            ) from None
 
     @contextlib.contextmanager
     def talk(self, action: str, **request: Any) -> Iterator[Any]:
         """A function that sends a line and returns the answer's, as long as the block lasts; line None only listens."""
         self._prepare()
-        with self._explained(action):
+        with self._explained(_DEEDS[action]):
             stdin, stdout, _ = self._connection.client.exec_command(
                 self._command(action, request), timeout=self._timeout_s
             )

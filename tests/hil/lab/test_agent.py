@@ -105,10 +105,13 @@ def test_another_process_of_that_number_is_left_alone(ask, tmp_path):
 def test_files_stay_inside_its_folder(tmp_path, monkeypatch):
     monkeypatch.setattr(hil.lab.agent, "HERE", tmp_path / "lab")
     (tmp_path / "lab").mkdir()
-    with tarfile.open(tmp_path / "lab" / "incoming.tar.gz", "w:gz") as tar:
-        tar.addfile(tarfile.TarInfo("../escaped"), io.BytesIO())
-    with pytest.raises(tarfile.TarError):
-        hil.lab.agent.unpack("incoming.tar.gz", [])
+    link = tarfile.TarInfo("link")
+    link.type, link.linkname = tarfile.SYMTYPE, "/etc/hostname"
+    for member, sentence in ((tarfile.TarInfo("../escaped"), "is not below"), (link, "link is no file")):
+        with tarfile.open(tmp_path / "lab" / "incoming.tar.gz", "w:gz") as tar:
+            tar.addfile(member, io.BytesIO())
+        with pytest.raises(ValueError, match=sentence):
+            hil.lab.agent.unpack("incoming.tar.gz", [])
     for name in ("../x", "/etc/hostname", "."):
         with pytest.raises(ValueError, match="is not below"):
             hil.lab.agent.unpack("incoming.tar.gz", [name])

@@ -50,6 +50,8 @@ def load(tmp_path, change=lambda values: None):
         (lambda v: v.update(bus="tcp://127.0.0.1:5555"), "which the 2 hosts of this lab cannot reach"),
         (lambda v: v["nodes"]["rx"].update(images="x"), "only transmitters send pictures"),
         (lambda v: v["nodes"]["rx"].update(device=None), "receiver's radio is sim.*, so nodes.air is needed"),
+        (lambda v: v["hosts"]["pi0"].update(identity="/none/key"), "hosts.pi0.identity is /none/key, and there is no"),
+        (lambda v: v.update(known_hosts="none"), "known_hosts is .*none, and there is no such file"),
         (lambda v: v.update(config="loopbak"), r"did you mean loopback\?"),
     ],
 )

@@ -132,14 +132,16 @@ def test_a_host_that_dies_in_the_middle_of_a_command(bench, small_program, opene
     host = opened.hosts["pi"]
     host.ask("facts")
     threading.Timer(0.5, bench.hosts["pi"].die).start()
-    with pytest.raises(HostFailed, match=r"^pi \(.*\) (could not execute|did not execute|cannot be reached)"):
+    with pytest.raises(
+        HostFailed, match=r"^pi \(.*\) (could not run the program|did not run the program|cannot be reached)"
+    ):
         host.ask("execute", argv=["-c", "import time; time.sleep(30)"], limit_s=60)
 
 
 def test_a_command_that_hangs_is_given_up(bench, opened):
     host = opened.hosts["pi"]
     host.ask("facts")
-    with pytest.raises(HostFailed, match=r"pi .* did not execute within"):
+    with pytest.raises(HostFailed, match=r"pi .* did not run the program within"):
         host.ask("execute", argv=["-c", "import time; time.sleep(30)"], limit_s=60, timeout_s=0.5)
 
 
