@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
+from hil.bench.pace import WARM_UP_SHARE, Pace
 from hil.config import load_config
 from hil.results.live import live_summary
 from hil.results.rows import read_rows
@@ -16,7 +17,6 @@ from hil.video.fit import fit
 from hil.video.recording import Recording
 from models.images import open_images
 
-WARM_UP_SHARE = 0.2
 OVERHANG = 1.25  # of the scene that the camera pans over, in pictures
 
 
@@ -26,7 +26,8 @@ def bench_video(
     """Every user sends a pan over one of the packaged pictures, as from a camera, on a simulated air without a clock.
 
     The first fifth of the pictures is left out: libraries are still being loaded. out: where the run is kept; else it
-    is deleted. load_before: processes that wanted a core in the last minute, on average. Raises UsageError.
+    is deleted. load_before: processes that wanted a core in the last minute, on average;
+    cpu_ms_a_frame, processor time of all nodes, hardly depends on them. Raises UsageError.
     """
     load_before = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as folder:
@@ -45,7 +46,8 @@ def bench_video(
                  for user in range(users)]  # fmt: skip
         config = config.model_copy(update={"video": config.video.model_copy(update={"sources": tuple(clips)})})
         kept = out or Path(folder) / "run"
-        run_loopback(config, kept, resume=False, console=Console(quiet=True), report=False)
+        pace = Pace(step=max(1, users * round(seconds * fps) // 50))
+        run_loopback(config, kept, resume=False, console=Console(quiet=True), on_progress=pace, report=False)
         rows = read_rows(kept)
     begun = WARM_UP_SHARE * max(row.frame for row in rows)
     live = live_summary((row.user, row.live) for row in rows if row.live is not None and row.frame >= begun) or {}
@@ -58,6 +60,8 @@ def bench_video(
         "capture_to_display_p99_ms": total.get("p99"),
         "p50_ms": {stage: part["p50"] for stage, part in stages.items() if part},
         "p99_ms": {stage: part["p99"] for stage, part in stages.items() if part},
+        "cpu_ms_a_frame": pace.steady()["cpu_ms_a_frame"],
+        "cpu_ms_a_frame_by_node": pace.steady()["cpu_ms_a_frame_by_node"],
         "codec": codec.rstrip("/").rsplit("/", 1)[-1],
         "size": size,
         "fps": fps,

@@ -306,6 +306,7 @@ class PictureFacts(Message, frozen=True):
     ideal_psnr_db: float | None
     latency_ms: float
     events: dict[str, int]
+    age_ms: float | None = None  # of a video's picture when it was shown
 
 
 class UserTelemetry(Message, frozen=True):

@@ -310,6 +310,7 @@ class LiveState:
             "ssim": _rounded(facts.ssim, 3) if facts else None,
             "ideal_psnr_db": _rounded(facts.ideal_psnr_db, 2) if facts else None,
             "latency_ms": _rounded(facts.latency_ms, 1) if facts else None,
+            "age_ms": _rounded(facts.age_ms, 0) if facts else None,
             "loops": _loops(self._csi, self._sent.get(user), user),
         }
 

@@ -161,6 +161,7 @@ def picture_facts(row: ResultRow) -> PictureFacts:
         ideal_psnr_db=plain(row.ideal_psnr_db),
         latency_ms=sum(value for value in row.latency_ms.values() if math.isfinite(value)),
         events=row.events,
+        age_ms=row.live.total_ms if row.live else None,
     )
 
 

@@ -102,7 +102,8 @@ export function showUsers(users) {
     text(ssim, user.ssim === null ? "" : `SSIM ${number(user.ssim, 3)}`);
     text(ideal, user.ideal_psnr_db === null ? "" : `ideal ${number(user.ideal_psnr_db, 2, "dB")}`);
     const frame = user.frame === null ? "" : `frame ${user.frame}`;
-    text(id, [frame, figure.dataset.size, user.image_id, user.decoded === false ? `not decoded: ${user.reason}` : ""].filter(Boolean).join(" · "));
+    const age = user.age_ms === null || user.age_ms === undefined ? "" : `shown ${number(user.age_ms, 0)} ms after capture`;
+    text(id, [frame, figure.dataset.size, user.image_id, age, user.decoded === false ? `not decoded: ${user.reason}` : ""].filter(Boolean).join(" · "));
     figure.dataset.frame = user.frame ?? "";
   });
 }
