@@ -159,7 +159,12 @@ def test_a_transmitter_opens_its_radio_again_but_not_for_ever(monkeypatch, fault
         send=lambda _: None,
     )
     radio = SimpleNamespace(
-        uri="fake:", calibration=None, configure=lambda asked: asked, watch=lambda _: None, close=lambda: None
+        uri="fake:",
+        calibration=None,
+        configure=lambda asked: asked,
+        watch=lambda _: None,
+        silence=lambda: None,
+        close=lambda: None,
     )
 
     class Node:

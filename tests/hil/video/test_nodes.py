@@ -1,5 +1,6 @@
 """What coordinator, transmitter and receiver make of pictures that come by themselves."""
 
+import time
 from types import SimpleNamespace
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 from hil.bus.clock import Offset
 from hil.bus.messages import Capture, Grant, Hello, Link, Sent, Start, Stop
+from hil.bus.presence import Presence
 from hil.bus.wire import Received
 from hil.config import load_config
 from hil.nodes.transmitter import TransmitterNode, longest_burst
@@ -42,6 +44,7 @@ def transmitted():
         receive=lambda _: waiting.pop(0),
         now_tick=0,
         clock=SimpleNamespace(offset=lambda: Offset(2.5, 0.001)),
+        coordinator=Presence("", 10.0, time.monotonic()),
     )
     radio, encoder = Radio(), Encoder()
     images = LivePictures(lambda: None, VideoConfig(size="8x8")).images
