@@ -100,7 +100,7 @@ def test_what_is_sent_is_the_program_with_the_codec_of_the_run(tmp_path):
     _, config = load(tmp_path)
     files = shared_files(config)
     assert {"code/hil/__main__.py", "code/hil/report/style.css", "code/radio/device.py", "config/run.yaml",
-            "code/models/weights/compact-2u/encoder.onnx"} <= set(files)  # fmt: skip
+            "code/models/weights/real-time/encoder.onnx"} <= set(files)  # fmt: skip
     assert not [name for name in files if "__pycache__" in name or "student-2u" in name]
     there = {name: content.digest for name, content in files.items()} | {"code/hil/old.py": "0"}
     there["config/run.yaml"] = "1"
