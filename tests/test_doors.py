@@ -74,7 +74,7 @@ DOORS = {
     "calibration.store": ["calibration.measure", "radio"],
     "calibration.lab": ["calibration", "radio"],
     "hil": ["models", "radio"],
-    "hil.bus": [],
+    "hil.bus": ["radio"],
     "hil.diagnosis": ["models", "radio"],
     "hil.phy_sweep": ["radio"],
     "hil.calibrating": ["calibration", "radio"],

@@ -129,7 +129,10 @@ def transmitted(grants, user=1, **config):
     told = []
     waiting = [Received("coordinator", body) for body in (Start(SLOT_SAMPLES, GUARD), *grants, Stop(True, ""))]
     bus = SimpleNamespace(
-        send=lambda body, attachments=(): told.append((body, attachments)), receive=lambda _: waiting.pop(0), now_tick=0
+        send=lambda body, attachments=(): told.append((body, attachments)),
+        receive=lambda _: waiting.pop(0),
+        now_tick=0,
+        coordinator=SimpleNamespace(heard_s=0.0),
     )
     pictures = Pictures(Picture(str(i), np.full((4, 4, 3), i, np.uint8), (4, 4)) for i in range(5))
     radio, encoder = Radio(), Encoder()
