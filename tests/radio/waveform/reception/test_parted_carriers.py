@@ -27,7 +27,7 @@ def sinrs_db(apart_hz, seed, snr_db):
 
 @pytest.mark.parametrize("snr_db", [10, 20])
 def test_two_ppm_between_carriers_cost_little_and_the_cost_is_stated(snr_db):
-    """4.9 kHz of a spacing of 15.6 kHz: 28 % of the power falls beside its subcarriers; before, 11 dB were lost."""
+    """4.9 kHz of a spacing of 15.6 kHz: 28 % of a power falls beside its subcarriers; before, 11 dB were lost."""
     for seed in range(2):
         together, apart = sinrs_db(0.0, seed, snr_db)[0], sinrs_db(4900.0, seed, snr_db)
         assert (together - apart[0] < 1.5).all()
