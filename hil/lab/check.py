@@ -38,7 +38,7 @@ def check(lab: Lab) -> Told:
                 else:
                     links[what] = answer["connect_ms"]
             clock = {"clock_offset_s": round(offset_s, 6), "clock_uncertainty_s": round(uncertainty_s, 6)}
-            return {**clock, "connect_ms": links, "problems": problems}
+            return {**host.ask("facts"), **clock, "connect_ms": links, "problems": problems}
 
         found = lab.everywhere(look, able)
     return {name: facts | found.get(name, {}) for name, facts in told.items()}

@@ -25,7 +25,7 @@ class Bench:
             for name, host in self.hosts.items()
         }  # fmt: skip
         return {
-            "name": "bench", "known_hosts": "known_hosts", "hosts": hosts, "timeout_s": 10,
+            "name": "bench", "known_hosts": "known_hosts", "hosts": hosts, "timeout_s": 60,
             "bus": f"tcp://127.0.0.1:{free_port()}",
             "nodes": {"coordinator": {"host": "desk"}, "air": {"host": "desk"}, "rx": {"host": "desk"},
                       "tx0": {"host": "pi"}, "tx1": {"host": "pi"}},
@@ -63,7 +63,7 @@ elif sys.argv[1] == "prepare":
     open(__file__ + ".prepared", "w").close()
 else:
     print("works with", *sys.argv[1:], flush=True)
-    time.sleep(60)
+    time.sleep(600)
 """
 
 

@@ -1,5 +1,6 @@
 """A real sshd on 127.0.0.1 for one test, with a key of its own and nobody's files."""
 
+import contextlib
 import getpass
 import shutil
 import socket
@@ -52,10 +53,10 @@ class Sshd:
     def die(self) -> None:
         """At once, with its sessions; what they had started goes on."""
         if self._process.poll() is None:
-            listener = psutil.Process(self._process.pid)
-            sessions = [child for child in listener.children(recursive=True) if child.name().startswith("sshd")]
-            for process in (listener, *sessions):
-                process.kill()
+            for process in (*psutil.Process(self._process.pid).children(recursive=True), self._process):
+                with contextlib.suppress(psutil.NoSuchProcess):  # it has just ended
+                    if process is self._process or process.name().startswith("sshd"):
+                        process.kill()
             self._process.wait()
 
     stop = die

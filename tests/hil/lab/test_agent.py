@@ -14,7 +14,7 @@ import pytest
 
 import hil.lab.agent
 
-SLEEPER = "import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']); "
+SLEEPER = "import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']); "
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def marked(folder):
 
 
 def test_a_node_is_ended_with_its_children_and_leaves_nothing(ask, tmp_path):
-    first = start(ask, "tx0", SLEEPER + "time.sleep(60)")
+    first = start(ask, "tx0", SLEEPER + "time.sleep(600)")
     assert start(ask, "tx0", "pass") == {"running": first["pid"]}
     state = ask("status")["tx0"]
     assert state["state"] == "running" and state["for_s"] < 30
@@ -65,7 +65,7 @@ def test_a_node_is_ended_with_its_children_and_leaves_nothing(ask, tmp_path):
 
 
 def test_a_node_that_ignores_the_signal_is_killed(ask, tmp_path):
-    stubborn = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf'); time.sleep(60)"
+    stubborn = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf'); time.sleep(600)"
     start(ask, "rx", stubborn)
     while "deaf" not in ask("status")["rx"]["last"]:
         time.sleep(0.02)
@@ -73,7 +73,7 @@ def test_a_node_that_ignores_the_signal_is_killed(ask, tmp_path):
 
 
 def test_a_node_that_got_no_keeper_any_more_is_still_found(ask, tmp_path):
-    pid = start(ask, "tx0", SLEEPER + "time.sleep(60)")["pid"]
+    pid = start(ask, "tx0", SLEEPER + "time.sleep(600)")["pid"]
     while len(marked(tmp_path)) < 3:
         time.sleep(0.02)
     os.kill(pid, 9)
@@ -85,14 +85,14 @@ def test_how_a_node_ended_is_told(ask):
     start(ask, "rx", "import sys; print('error: no radio was found.'); sys.exit(3)")
     state = ended(ask, "rx")
     assert (state["state"], state["code"], state["error"]) == ("ended", 3, "no radio was found.")
-    pid = start(ask, "tx0", "import time; time.sleep(60)")["pid"]
+    pid = start(ask, "tx0", "import time; time.sleep(600)")["pid"]
     os.killpg(pid, 9)
     assert ended(ask, "tx0")["state"] == "killed"
     assert ask("stop", grace_s=1) == {"rx": "had ended", "tx0": "had ended"}
 
 
 def test_another_process_of_that_number_is_left_alone(ask, tmp_path):
-    stranger = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True)
+    stranger = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
     (tmp_path / "pids").mkdir()
     record = {"pid": stranger.pid, "began": 1, "run": "run", "log": "runs/run/logs/tx0.log"}
     (tmp_path / "pids" / "tx0.json").write_text(json.dumps(record))
