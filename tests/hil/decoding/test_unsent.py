@@ -66,3 +66,13 @@ def test_a_picture_that_came_without_a_word_of_what_it_was_is_sent_again_and_kep
     [(kept, pictures)] = held.release()
     assert HeldBack(told=False).take(DecodedFrame(untold, {1: (row(1, decoded=True), {})})) == []
     assert kept.decoded and kept.reason is None and pictures == {"received": "picture"}
+
+
+@pytest.mark.parametrize("event", ["late", "unled"])
+def test_the_air_is_not_waited_for_to_tell_of_a_burst_that_was_not_sent(event):
+    """Its transmitter froze until the slot was over; the air has nothing to say of it."""
+    given = slot(**{event: 1})
+    assert not given.ground_truth_here(2, with_air=True)
+    given.links = {0: None}
+    assert given.ground_truth_here(2, with_air=True)
+    assert not slot(clipped=1).ground_truth_here(2, with_air=True)
