@@ -129,8 +129,8 @@ class ReceiverNode:
             if (
                 stop is not None and stop.complete
             ):  # nobody will send them again; a run that was cut short does when it is resumed
-                for row in self._held_back.release():
-                    self.decoder.writer.append(row)
+                for row, pictures in self._held_back.release():
+                    self.decoder.writer.append(row, pictures.get("original"), pictures.get("received"))
                     self.decoder.on_recorded(row, {})
             self._live.close()
             self._telemetry.close()

@@ -10,6 +10,8 @@ from radio.waveform.acquisition.tones import Tone
 from radio.waveform.burst.header import FrameHeader
 from radio.waveform.reception.frame import ReceivedFrame
 
+NOT_SENT = {"late", "unled"}  # events of a burst that never was on the air, which knows nothing of it
+
 
 @dataclass
 class Slot:
@@ -59,7 +61,8 @@ class Slot:
     def ground_truth_here(self, users: int, with_air: bool) -> bool:
         """Everything that the living transmitters and the air had to say about this slot."""
         alive = self.alive(users)
-        return alive <= set(self.sent) and (not with_air or alive <= set(self.links))
+        sounded = {user for user in alive & set(self.sent) if not self.sent[user].events.keys() & NOT_SENT}
+        return alive <= set(self.sent) and (not with_air or sounded <= set(self.links))
 
 
 def burst_tick(grant: Grant, start: Start) -> int:

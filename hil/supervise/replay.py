@@ -52,7 +52,7 @@ def run_replay(recording: Path, config: RunConfig, out: Path, report: bool = Tru
     slots = list(recorded_slots(SigmfReader(recording)))
     with contextlib.closing(ResultWriter(out, resume=False)) as writer:
         write_config(out, config)
-        decoder, held_back = open_decoder(config, writer), HeldBack()
+        decoder, held_back = open_decoder(config, writer), HeldBack(told=any(slot.sent for slot in slots))
         receiver = BurstReceiver(config.waveform)
         memory = DelayMemory(config.waveform) if config.rx.remember_delays else None
         follower, radio = StreamFollower(receiver), FileRadio(str(recording))
@@ -70,8 +70,8 @@ def run_replay(recording: Path, config: RunConfig, out: Path, report: bool = Tru
                     held_back.take(frame)  # the session may have sent it again later
                     decoder.record(frame)
                 slot.samples = slot.received = None  # a long recording must not fill the memory
-            for row in held_back.release():
-                writer.append(row)
+            for row, pictures in held_back.release():
+                writer.append(row, pictures.get("original"), pictures.get("received"))
     return finish_run(out, config, stopwatch, report=report)
 
 

@@ -32,16 +32,19 @@ def open_device(address: str, role: Literal["tx", "rx"], index: int) -> "Simulat
     return SimulatedRadio(address, role, index)
 
 
-def _dial(address: str) -> zmq.Socket[bytes]:
-    """A socket to the air; ZMQError when the address is none."""
+def _dial(address: str) -> tuple[zmq.Socket[bytes], zmq.Socket[bytes]]:
+    """A socket to the air, and its monitor from before it connects; ZMQError when the address is none."""
     socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.DEALER)
     socket.linger, socket.connect_timeout = 0, _CONNECT_MS
+    monitor = socket.get_monitor_socket(zmq.EVENT_CONNECTED | zmq.EVENT_DISCONNECTED)
     try:
         socket.connect(address)
     except zmq.ZMQError:
+        socket.disable_monitor()
+        monitor.close(0)
         socket.close(0)
         raise
-    return socket
+    return socket, monitor
 
 
 class SimulatedRadio:
@@ -56,8 +59,7 @@ class SimulatedRadio:
         self._events: list[RadioEvent] = []
         self._closed = False
         self._gone: DeviceError | None = None
-        self._socket = self._connect()
-        self._monitor = self._socket.get_monitor_socket(zmq.EVENT_CONNECTED | zmq.EVENT_DISCONNECTED)
+        self._socket, self._monitor = self._connect()
         try:
             attached = self._attach(index)
         except BaseException:
@@ -139,7 +141,7 @@ class SimulatedRadio:
 
     # -- the wire ---------------------------------------------------------------------------------------
 
-    def _connect(self) -> zmq.Socket[bytes]:
+    def _connect(self) -> tuple[zmq.Socket[bytes], zmq.Socket[bytes]]:
         try:
             return _dial(self._address)
         except zmq.ZMQError as error:
@@ -235,12 +237,13 @@ class _Heartbeat(threading.Thread):
         self._unanswered = 0  # counted, not timed: while this process is frozen nobody is silent
 
     def run(self) -> None:
-        socket = _dial(self._address)
-        monitor = socket.get_monitor_socket(zmq.EVENT_CONNECTED)
+        socket, monitor = _dial(self._address)
         try:
             while not self._stopped.wait(HEARTBEAT_S):
                 while monitor.poll(0):
-                    try_every_second(recv_monitor_message(monitor))
+                    event = recv_monitor_message(monitor)
+                    if event["event"] == zmq.EVENT_CONNECTED:
+                        try_every_second(event)
                 self._unanswered += 1
                 socket.send(self._message, zmq.NOBLOCK)
                 while socket.poll(0):

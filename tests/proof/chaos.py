@@ -141,6 +141,10 @@ class Chaos:
             self.late.append(f"{name} frozen {seconds:.1f} s, a line {self.back_s[-1]:.1f} s after it woke")
         self._watch(run, self.rng.uniform(0.0, 1.0))
 
+    def spans(self) -> dict[str, list[float]]:
+        """What was timed, in seconds."""
+        return {"back_s": self.back_s, "over_s": self.over_s, "off_s": self.off_s}
+
     def _logged_off(self) -> dict[str, int]:
         """How often each transmitter has said that it is off."""
         logs = {f"tx{user}": self.out / "logs" / f"tx{user}.log" for user in range(self.users)}
@@ -229,6 +233,8 @@ def run_chaos(
             raise Broken(f"{chaos.frames} frames are too few: nothing was left to disturb in round {chaos.rounds}")
         lines = chaos._seen.count(b"\n")
         done = f"{chaos.kills.total()} kills, {chaos.freezes.total()} freezes, {lines} lines recorded"
+        slowest = {name: max(values, default=0.0) for name, values in chaos.spans().items()}
+        done += "".join(f", {name} at most {seconds:.1f}" for name, seconds in slowest.items())
         print(f"round {chaos.rounds}, {time.monotonic() - began_s:.0f} s: {done}", file=sys.stderr, flush=True)
     recorded = chaos._seen.count(b"\n")
     chaos.finish()

@@ -53,5 +53,26 @@ def test_rows_are_held_back_until_they_are_made_or_released():
     good = DecodedFrame(slot(), {1: (row(1, decoded=True), {})})
     assert held.take(good) == [] and list(good.made) == [1] and list(held.release()) == []
     held.take(DecodedFrame(slot(late=1), {1: (row(1), {})}))
-    assert [(one.user, one.reason) for one in held.release()] == [(1, "it came too late to be sent")]
+    assert [(one.user, one.reason) for one, _ in held.release()] == [(1, "it came too late to be sent")]
     assert list(held.release()) == []
+
+
+def test_a_picture_that_came_without_a_word_of_what_it_was_is_sent_again_and_kept_at_the_end():
+    """Its transmitter froze after the burst: there is nothing to compare it with."""
+    held, untold = HeldBack(), slot()
+    del untold.sent[1]
+    frame = DecodedFrame(untold, {0: (row(0, decoded=True), {}), 1: (row(1, decoded=True), {"received": "picture"})})
+    assert held.take(frame) == [1] and list(frame.made) == [0]
+    [(kept, pictures)] = held.release()
+    assert HeldBack(told=False).take(DecodedFrame(untold, {1: (row(1, decoded=True), {})})) == []
+    assert kept.decoded and kept.reason is None and pictures == {"received": "picture"}
+
+
+@pytest.mark.parametrize("event", ["late", "unled"])
+def test_the_air_is_not_waited_for_to_tell_of_a_burst_that_was_not_sent(event):
+    """Its transmitter froze until the slot was over; the air has nothing to say of it."""
+    given = slot(**{event: 1})
+    assert not given.ground_truth_here(2, with_air=True)
+    given.links = {0: None}
+    assert given.ground_truth_here(2, with_air=True)
+    assert not slot(clipped=1).ground_truth_here(2, with_air=True)
