@@ -13,10 +13,12 @@ from hil.cli.measure.phy_sweep import command
 from hil.cli.options.ranges import NumberList
 from hil.errors import UsageError
 from hil.phy_sweep.bounds import carrier_variance_bound, channel_error_bound
+from hil.phy_sweep.payload import payload_bound
 from hil.phy_sweep.plot import plot_rows
 from hil.phy_sweep.point import SweepPoint, run_point
 from hil.phy_sweep.run import run_points
 from radio.air.config import AirConfig
+from radio.waveform.burst.grid import ResourceGrid
 from radio.waveform.channel import delay_memory
 from radio.waveform.config import WaveformConfig
 
@@ -105,3 +107,30 @@ def test_remembered_arrivals_save_what_finding_them_costs(monkeypatch):
     alone = run_point(point, 32, 1)
     assert remembered["detection_rate"] == alone["detection_rate"] == 1.0
     assert remembered["csi_nmse_db"] < alone["csi_nmse_db"] - 0.3
+
+
+def test_payloads_come_within_a_decibel_of_what_could_be_had():
+    """One row for each thing that a payload may meet; the ideal knows channels, noise and oscillator's law."""
+    alone = {"users": 1, "cfo_ppm": 0.0}
+    points = [
+        SweepPoint(20.0, "awgn", antennas=2, interferer_db=20.0, **alone),
+        SweepPoint(20.0, "awgn", linewidth_hz=100.0, **alone),
+        SweepPoint(20.0, "rayleigh", doppler_hz=100.0, **alone),
+        SweepPoint(20.0, "awgn", gain_step_db=6.0, **alone),
+        SweepPoint(20.0, "awgn", cfo_ppm=1.0, parted=True),
+    ]
+    for point, row in zip(points, run_points(points, frames=3, seed=5), strict=True):
+        assert -0.4 < row["payload_bound_db"] - row["payload_sinr_db"] < 1.5, point
+        assert row["stated_sinr_db"] == pytest.approx(row["payload_sinr_db"], abs=1.2), point
+
+
+def test_bound_of_a_payload_is_the_closed_form():
+    grid = ResourceGrid(WaveformConfig(users=1, rx_antennas=2))
+    channels = np.ones((1, 2, 5, 200), complex)
+    towards = np.array([1, -1j])
+    covariance = 0.1 * np.eye(2) + 10 * np.outer(towards, towards.conj())
+    snr = float((np.ones(2) @ np.linalg.inv(covariance) @ np.ones(2)).real)  # half of the power is in its direction
+    bound = payload_bound(channels, 0, np.ones((1, 1)), covariance, grid, 0.0)
+    assert bound == pytest.approx(1 / (1 + snr)) and snr == pytest.approx(10, rel=0.01)
+    blurred = payload_bound(channels, 0, np.ones((1, 1)), 1e-9 * np.eye(2), grid, 1000.0)
+    assert blurred == pytest.approx(2 * np.pi * 1000 * 64e-6 / 6, rel=0.1)  # what moves within a window alone
