@@ -7,6 +7,7 @@ from radio.waveform.quality.pilots import PilotView
 LEAST_RATIO = 1.25  # of the pilots' residual over the training's noise
 LEAST_DEVIATION = 0.12  # of the amplitude, 1 dB
 DEVIATIONS = 5.0  # of what noise does to either
+RESTLESS_DEVIATIONS = 3.5
 SYMBOLS_TOGETHER = 8
 FOLLOWED_DEVIATIONS = 12.0  # where timing was sought in the same pilots, which finds some agreement in noise too
 HEARD_DEVIATIONS = 4.5  # of noise: of a user who is not there about one payload in a thousand is heard
@@ -24,6 +25,12 @@ def suspect(view: PilotView, noise_power: float) -> bool:
     change = np.abs(products / np.maximum(energy, 1e-30) - 1)
     noise = np.sqrt(noise_power / 2 / np.maximum(energy, 1e-30))
     return bool((change > np.maximum(LEAST_DEVIATION, DEVIATIONS * noise)).any())
+
+
+def restless(view: PilotView, noise_power: float) -> bool:
+    """Whether pilots leave enough over noise of the training's power to ask whether the channel has moved."""
+    values = view.dimensions * view.power.size
+    return float(view.residual.sum()) > noise_power * (values + RESTLESS_DEVIATIONS * float(np.sqrt(values)))
 
 
 def is_heard(view: PilotView, deviations: float = HEARD_DEVIATIONS) -> bool:

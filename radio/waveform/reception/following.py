@@ -6,7 +6,7 @@ import numpy as np
 
 from radio.waveform.burst.grid import ResourceGrid
 from radio.waveform.quality.disturbance import disturbance
-from radio.waveform.quality.suspicion import FOLLOWED_DEVIATIONS, is_heard, suspect
+from radio.waveform.quality.suspicion import FOLLOWED_DEVIATIONS, is_heard, restless, suspect
 from radio.waveform.reception.damage import follow_damage
 from radio.waveform.reception.laying import Course, Followed, lay, lay_moving
 from radio.waveform.reception.motion import moves, moving_channel
@@ -50,7 +50,7 @@ def follow_payload(
         laid, seen, course = follow_damage(data, grid, one, noise_power, expected, laid, seen, course)
         heard = heard or is_heard(laid.pilots, FOLLOWED_DEVIATIONS)
     damaged = Followed(laid, seen, course, heard, leaked)
-    if moved is None and may_move and (course.gain != 1).any():
+    if moved is None and may_move and restless(stood.laid.pilots, expected) and not _explained(damaged, expected):
         moved = _moved(data, grid, one, stood, noise_power)
     if moved is None or _explained(damaged, expected) or likelihood(damaged) > likelihood(moved):
         return damaged
