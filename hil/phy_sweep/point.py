@@ -154,7 +154,7 @@ def _frame(
     for user in range(waveform.users):
         symbols = (rng.standard_normal(N_SYMBOLS) + 1j * rng.standard_normal(N_SYMBOLS)) / np.sqrt(2)
         powers = point.powers[user]
-        symbols *= np.sqrt(powers[np.arange(N_SYMBOLS) * powers.size // N_SYMBOLS])
+        symbols *= np.sqrt(powers[np.arange(N_SYMBOLS) % powers.size])
         all_symbols.append(symbols.astype(np.complex64))
         header = FrameHeader(0, user, "image", 64, 64, N_SYMBOLS, user)
         burst = BurstTransmitter(waveform, user).modulate(all_symbols[user], header)

@@ -91,7 +91,7 @@ def command(
             f"{LARGEST_DRIFT_SAMPLES} are received."
         )
     grid = itertools.product(channels, users, cfo_ppm, delay, snr_db)
-    more = {
+    more: dict[str, Any] = {
         "antennas": antennas, "doppler_hz": doppler, "interferer_db": interferer, "linewidth_hz": linewidth,
         "gain_step_db": gain_step, "parted": parted,
     }  # fmt: skip
