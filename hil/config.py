@@ -9,7 +9,7 @@ import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
@@ -132,6 +132,9 @@ class RunConfig(Section):
         AUTO,
         description="How users share channel uses, for codecs that take any number of symbols: auto, parted, "
         "superposed, a number from 0 to 1 for the share that all of them fill, or groups of users as in 02/13.",
+    )
+    sharing_objective: Literal["mean", "worst"] = Field(
+        "mean", description="What auto makes as great as possible: the users' mean PSNR, or that of the worst user."
     )
     codec_channels: int | None = Field(
         None, ge=1, description="Complex channels a latent position that a payload has, for such codecs; null is all."

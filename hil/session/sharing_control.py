@@ -14,7 +14,7 @@ import numpy as np
 from hil.bus.messages import CsiReport, SharedBy
 from hil.config import RunConfig
 from hil.session.responses import correlation, responses
-from models.choice.sharing_choice import Prediction, SharingChooser
+from models.choice.sharing_choice import Prediction, SharingChooser, worth_db
 from models.errors import ModelError
 from models.package.manifest import load_manifest
 from models.package.zoo import codec_folder
@@ -34,7 +34,9 @@ def open_chooser(config: RunConfig) -> SharingChooser | None:
     """
     try:
         manifest = load_manifest(codec_folder(config.codec))
-        return SharingChooser.of(manifest, config.users, config.codec_channels) if manifest.takes_any_share else None
+        if not manifest.takes_any_share:
+            return None
+        return SharingChooser.of(manifest, config.users, config.codec_channels, config.sharing_objective)
     except ModelError as error:
         if config.sharing == AUTO:
             log.warning("%s How its users share cannot be chosen, so that they part.", error)
@@ -47,7 +49,7 @@ class SharingControl:
     def __init__(self, config: RunConfig, chooser: SharingChooser | None) -> None:
         self._config, self._chooser = config, chooser
         self._auto = config.sharing == AUTO
-        self._history: deque[dict[str, float]] = deque(maxlen=REMEMBERED)  # mean PSNR by way
+        self._history: deque[dict[str, float]] = deque(maxlen=REMEMBERED)  # worth in dB by way
         self._newest: dict[str, Prediction] = {}
         self._errors = np.zeros(2)  # of the last report's word and of the mean's
         self._circumstances = ""
@@ -69,7 +71,8 @@ class SharingControl:
         else:
             found = [self._chooser.predict(self._config.codec_sharing, gains, 1.0)]
         self._newest = {_way(one.sharing): one for one in found}
-        values = {way: float(np.mean(one.psnr_db[seen])) for way, one in self._newest.items()}
+        objective = self._config.sharing_objective
+        values = {way: worth_db(one.psnr_db[seen], objective) for way, one in self._newest.items()}
         if self._history and self._history[-1].keys() != values.keys():  # of another number of antennas
             self._history.clear()
             self._errors = np.zeros(2)
@@ -100,7 +103,8 @@ class SharingControl:
         self._current = held
         chosen = self._newest[held]
         reason = self._reason(expected, held, best) if self._auto else "as configured"
-        return SharedBy(chosen.sharing.form, reason, round(expected[held], 3), round(chosen.worst_db, 3))
+        mean_db = chosen.mean_db if self._config.sharing_objective == "worst" else expected[held]
+        return SharedBy(chosen.sharing.form, reason, round(mean_db, 3), round(chosen.worst_db, 3))
 
     def _means(self) -> dict[str, float]:
         return {way: float(np.mean([values[way] for values in self._history])) for way in self._history[-1]}
@@ -114,7 +118,8 @@ class SharingControl:
         beside = [way for way in ("parted", "superposed") if way != held and way in expected]
         gains = ", ".join(f"{expected[held] - expected[way]:+.1f} dB against {way}" for way in beside)
         kept = f"; kept, as {best} promises no {MARGIN_DB:g} dB more" if best != held else ""
-        return f"{held} promises {expected[held]:.1f} dB ({gains or 'alone'}): {self._circumstances}{kept}"
+        whom = " to the worst user" if self._config.sharing_objective == "worst" else ""
+        return f"{held} promises {expected[held]:.1f} dB{whom} ({gains or 'alone'}): {self._circumstances}{kept}"
 
 
 def _way(sharing: Sharing) -> str:

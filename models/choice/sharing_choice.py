@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import combinations, pairwise
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from models.separation import lmmse, sinr_by_channel
 from models.sharing import Sharing, summaries, summarised
 
 OVERLAPS = (0.0, 0.25, 0.5, 0.75, 1.0)
+Objective = Literal["mean", "worst"]  # of the users' PSNR: what is made as great as possible
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class Prediction:
 
     @property
     def mean_db(self) -> float:
-        """Mean PSNR over the users: what is made as great as possible."""
+        """Mean PSNR over the users."""
         return float(np.mean(self.psnr_db))
 
     @property
@@ -46,11 +48,14 @@ class SharingChooser:
     all_channels: int
     channels: int | None
     users: int
+    objective: Objective = "mean"
 
     @classmethod
-    def of(cls, manifest: CodecManifest, users: int, channels: int | None = None) -> SharingChooser:
+    def of(
+        cls, manifest: CodecManifest, users: int, channels: int | None = None, objective: Objective = "mean"
+    ) -> SharingChooser:
         """For a codec. ModelError when its manifest has no rate-quality table."""
-        return cls(RateQuality.of(manifest), manifest.latent_channels // 2, channels, users)
+        return cls(RateQuality.of(manifest), manifest.latent_channels // 2, channels, users, objective)
 
     def predict(self, sharing: Sharing, gains: NDArray[np.complexfloating], noise_power: float) -> Prediction:
         """gains: complex [users, antennas, n], of symbols of unit power; noise_power: of an antenna."""
@@ -78,26 +83,33 @@ class SharingChooser:
         return [self.predict(sharing, gains, noise_power) for sharing in self.candidates(gains, noise_power)]
 
     def best(self, gains: NDArray[np.complexfloating], noise_power: float) -> Prediction:
-        """The one with the greatest mean PSNR."""
-        return best_of(self.predictions(gains, noise_power))
+        """The one with the greatest worth."""
+        return best_of(self.predictions(gains, noise_power), self.objective)
 
     def grouped(self, gains: NDArray[np.complexfloating], noise_power: float, number: int) -> tuple[int, ...]:
-        """The users' groups, ``number`` of even size (or one apart), with the greatest mean PSNR of all there are."""
+        """The users' groups, ``number`` of even size (or one apart), of the greatest worth of all there are."""
         shares = (self.channels or self.all_channels) / number
 
         @cache
         def value(members: tuple[int, ...]) -> float:
             _, sinr = lmmse(gains[list(members)], np.full(len(members), float(number)), noise_power)
-            return sum(self.curve.predicted_db(shares, summarised(one)[0]) for one in sinr)
+            psnr_db = [self.curve.predicted_db(shares, summarised(one)[0]) for one in sinr]
+            return min(psnr_db) if self.objective == "worst" else sum(psnr_db)
 
-        chosen = max(groupings(self.users, number), key=lambda groups: sum(value(members) for members in groups))
+        together = min if self.objective == "worst" else sum
+        chosen = max(groupings(self.users, number), key=lambda groups: together([value(members) for members in groups]))
         place = {user: group for group, members in enumerate(sorted(chosen)) for user in members}
         return tuple(place[user] for user in range(self.users))
 
 
-def best_of(predictions: Sequence[Prediction]) -> Prediction:
-    """The one with the greatest mean PSNR."""
-    return max(predictions, key=lambda one: one.mean_db)
+def best_of(predictions: Sequence[Prediction], objective: Objective = "mean") -> Prediction:
+    """The one with the greatest worth."""
+    return max(predictions, key=lambda one: worth_db(one.psnr_db, objective))
+
+
+def worth_db(psnr_db: NDArray[np.float64], objective: Objective) -> float:
+    """What the users' PSNR float [users] is worth: its mean, or that of the worst user."""
+    return float(np.min(psnr_db) if objective == "worst" else np.mean(psnr_db))
 
 
 def _layers(sinr: NDArray[np.float64]) -> list[tuple[int, float]]:

@@ -165,3 +165,14 @@ def test_a_way_that_users_cannot_share_by_is_one_sentence(value: object) -> None
 @pytest.mark.parametrize(("value", "overlap"), [(0, 0.0), (1, 1.0), (0.25, 0.25), ("superposed", 1.0), ("auto", 0.0)])
 def test_ways_of_sharing_as_yaml_has_them(value: object, overlap: float) -> None:
     assert load_config(None, {"sharing": value}).codec_sharing == Sharing(overlap)
+
+
+def test_the_worst_users_objective_is_followed_and_said() -> None:
+    config = load_config(None, {"users": 2, "sharing_objective": "worst"})
+    own = SharingControl(config, SharingChooser(CURVE, 32, None, 2, "worst"))
+    gains = APART * np.array([4, 0.3])[:, None, None] + 0.1
+    own.take(report(0, gains))
+    found, fair = own.choice(), SharingChooser(CURVE, 32, None, 2, "worst").best(gains, NOISE)
+    assert found is not None and found.form == fair.sharing.form
+    assert found.predicted_worst_db == pytest.approx(fair.worst_db, abs=0.05)
+    assert found.predicted_psnr_db == pytest.approx(fair.mean_db, abs=0.05) and "to the worst user" in found.reason
