@@ -10,7 +10,7 @@ PYTEST = "$(BIN)/python" -m pytest -q -n $(WORKERS) --dist loadfile
 EXTRAS := tx,rx,train,fast,live,video,pluto,usrp,soapy,lab,ray,docs,dev
 
 .DEFAULT_GOAL := help
-.PHONY: help setup usrp soapy demo test test-fast proof lint bench docs docs-commands emulated-plutos fuzz chaos soak mutants audit build clean
+.PHONY: help setup usrp soapy demo test test-fast proof lint bench docs docs-commands sharing-map emulated-plutos fuzz chaos soak mutants audit build clean
 IMAGES ?= demo
 OUT ?= emulated-plutos-run
 
@@ -80,6 +80,11 @@ docs: $(STAMP)  ## the documentation site: site/index.html
 
 docs-commands: $(STAMP)  ## run every command of the documentation that needs no radio, big data or hours
 	SEMNOMA_DOCS=all "$(BIN)/python" -m pytest -q tests/docs --timeout 1800
+
+sharing-map: $(STAMP)  ## the map of docs/reasons/sharing.md with the packaged weights: IMAGES=DIR of pictures of one size
+	"$(BIN)/semnoma-hil" compare sharing --images "$(IMAGES)" --scheme student-2u,superposed-2u --limit 16 \
+	    --users 1,2,4,8 --antennas 1,2,4 --snr 0:20:5 --channel rayleigh,tdl-a --out sharing-map --resume
+	cp sharing-map/sharing.csv sharing-map/sharing.png docs/
 
 emulated-plutos: $(STAMP)  ## the job over three emulated Plutos and the real libiio: IMAGES=DIR OUT=DIR
 	"$(BIN)/python" -m tests.emulated_pluto.job --images "$(IMAGES)" --out "$(OUT)"

@@ -24,7 +24,7 @@ def plot_map(rows: Sequence[Row], path: Path) -> None:
     channels = list(dict.fromkeys(row["channel"] for row in rows))
     antennas = sorted({row["antennas"] for row in rows})
     users = sorted({row["users"] for row in rows})
-    curves = users[0]
+    curves = 2 if 2 in users else users[0]
     figure = Figure(figsize=(1.2 + 3.3 * len(antennas), 0.9 + len(channels) * (1.1 + 0.45 * len(users)) + 3.0), dpi=160)
     figure.set_layout_engine("constrained")
     FigureCanvasAgg(figure)
