@@ -152,8 +152,8 @@ class Capture(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Sent(Message, frozen=True):
     """What a transmitter put on the air. Attachments: the original, symbols complex64 [k].
 
-    The original is RGB uint8 [height, width, 3], or, where `form` has dimensions, float32 of another modality; height and
-    width are what its header carries. capture: of a live picture. ended: why no live picture came, nor will one.
+    The original is RGB uint8 [height, width, 3], or, where `form` has dimensions, float32 of another modality;
+    height and width are what its header carries. capture: of a live picture. ended: why no live picture came, nor will one.
     """
 
     slot: SlotNumber

@@ -65,7 +65,7 @@ def test_the_error_of_uncoded_readings_is_that_of_the_linear_estimate(form, user
     for item in items:
         sent = shared.encode(item, user, side(users, sinr_db))
         assert sent.shape == (shared.channel_uses(*item.size),) and np.mean(np.abs(sent) ** 2) == pytest.approx(1, 1e-4)
-        power = sharing.powers(users, channels)[user].repeat(sent.size // channels)
+        power = np.resize(sharing.powers(users, channels)[user], sent.size)
         white = (RNG.standard_normal((sent.size, 2)) @ [1, 1j]) / np.sqrt(2)
         heard = 0.3 * (sent + np.sqrt(power * 10 ** (-sinr_db / 10)) * white)
         got = shared.decode(heard.astype(np.complex64), user, side(users, sinr_db), *item.size)
