@@ -153,7 +153,7 @@ class Sent(Message, frozen=True):
     """What a transmitter put on the air. Attachments: the original, symbols complex64 [k].
 
     The original is RGB uint8 [height, width, 3], or, where `form` has dimensions, float32 of another modality;
-    height and width are what its header carries. capture: of a live picture. ended: why no live picture came, nor will one.
+    height and width are what its header carries. capture: of a live picture. ended: why none came or will.
     """
 
     slot: SlotNumber

@@ -93,7 +93,14 @@ def both(monkeypatch, room):
     install(monkeypatch, sensors=sensors())
     config = load_config(
         None,
-        {"users": 2, "rx_antennas": 2, "snr_db": 25, "modalities": ["picture", "sensors"], "sources": ["", room]},
+        {
+            "users": 2,
+            "codec": "compact-2u",
+            "rx_antennas": 2,
+            "snr_db": 25,
+            "modalities": ["picture", "sensors"],
+            "sources": ["", room],
+        },
     )
     modalities = open_modalities(config)
     item = modalities[1].load(room)[0]
@@ -201,7 +208,9 @@ def test_users_who_send_no_pictures_part_the_symbols_as_configured(monkeypatch, 
 
 def test_beside_pictures_of_a_fixed_codec_a_user_fills_every_use_and_is_told_so(monkeypatch, room):
     install(monkeypatch, sensors=sensors())
-    config = load_config(None, {"users": 2, "modalities": ["picture", "sensors"], "sources": ["", room]})
+    config = load_config(
+        None, {"users": 2, "codec": "compact-2u", "modalities": ["picture", "sensors"], "sources": ["", room]}
+    )
     modality = open_modalities(config)[1]
     report = CsiReport(0, 0, 0, 0, 10.0, [UserCsi(user, 0, 0, 1.0, 0.0, 7.0) for user in range(2)])
     assert way_of(modality, config.codec_sharing).form == "superposed"
