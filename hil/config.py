@@ -26,6 +26,8 @@ from radio.quantity import Decibels, Hertz, Milliseconds, Seconds, parse_quantit
 from radio.safety.guard import GuardConfig
 from radio.waveform.config import WaveformConfig
 
+PICTURE = "picture"  # the modality of users of whom nothing else is said
+
 
 class BusConfig(Section):
     """Where the coordinator listens, and how long silence is tolerated."""
@@ -126,6 +128,14 @@ class RunConfig(Section):
     )
     seed: int = Field(1, ge=0, lt=1 << 63, description="Of everything random.")
     images: str = Field("demo", description="'demo', a folder, a picture, a CIFAR-10 file or an .npz.")
+    modalities: tuple[str, ...] = Field(
+        (),
+        description="What each user sends, or one for all: picture, or one that an installed package adds. Empty: "
+        "pictures.",
+    )
+    sources: tuple[str, ...] = Field(
+        (), description="Where each user's items come from, or one for all; of users who send pictures '' is `images`."
+    )
     max_image_side_px: int = Field(1024, ge=1, le=16384, description="Larger pictures are scaled down.")
     codec: str = Field("real-time", description="Name of a packaged codec or the folder of one.")
     sharing: str = Field(
@@ -237,6 +247,37 @@ class RunConfig(Section):
             )
         return self
 
+    @model_validator(mode="after")
+    def _one_for_all_or_for_each(self) -> "RunConfig":
+        for name, given in (("modalities", self.modalities), ("sources", self.sources)):
+            if len(given) not in (0, 1, self.users):
+                raise ValueError(f"{name} is {list(given)} and must name one for all users, or {self.users}")
+        return self
+
+    @model_validator(mode="after")
+    def _what_only_pictures_have(self) -> "RunConfig":
+        other = next((name for name in self.modalities if name != PICTURE), None)
+        for name, chosen in (("video", bool(self.video.sources)), ("cancel", self.cancel)):
+            if chosen and other is not None:
+                raise ValueError(f"{name} is of pictures; it cannot be had in a run with the modality {other}")
+        if other is not None and self.codec_channels is not None and not self.sends_pictures:
+            raise ValueError(f"codec_channels is of a codec of pictures, but all users send {other}")
+        return self
+
+    def modality_of(self, user: int) -> str:
+        """What this user sends."""
+        return self.modalities[user % len(self.modalities)] if self.modalities else PICTURE
+
+    def source_of(self, user: int) -> str:
+        """Where this user's items come from; '' where nothing is said of another modality than pictures."""
+        named = self.sources[user % len(self.sources)] if self.sources else ""
+        return named or (self.images if self.modality_of(user) == PICTURE else "")
+
+    @property
+    def sends_pictures(self) -> bool:
+        """Whether any user does."""
+        return any(self.modality_of(user) == PICTURE for user in range(self.users))
+
     @property
     def noise_power(self) -> float:
         """Thermal noise power per channel use when all users together arrive with unit power."""
@@ -257,6 +298,7 @@ class RunConfig(Section):
             "compute_device": True,
             "images": True,
             "video": True,
+            "sources": True,
         }
         facts = self.model_dump(mode="json", exclude=local)
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]

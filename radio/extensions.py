@@ -1,4 +1,5 @@
-"""What other installed packages add, by entry points (importlib.metadata): radios, channels, measurements.
+"""What other installed packages add, by entry points (importlib.metadata): radios, channels, measurements,
+modalities.
 
 A package names its additions in its own pyproject.toml and nothing here changes; see "Add a device" in the docs.
 """
@@ -11,6 +12,7 @@ from radio.errors import ConfigurationError
 RADIOS = "semnoma_hil.radios"  # a URI's scheme -> a module with open_device
 CHANNELS = "semnoma_hil.channels"  # a channel's name -> a DelayProfile
 MEASUREMENTS = "semnoma_hil.measurements"  # a name -> a function of a bench and a user
+MODALITIES = "semnoma_hil.modalities"  # a name -> a class of `models.modality.base.Modality`
 
 
 def installed(group: str) -> dict[str, EntryPoint]:

@@ -43,6 +43,8 @@ DOORS = {
     "models.codecs": [],
     "models.digital": [],
     "models.images": [],
+    "models.audio": ["models.digital", "models.export", "models.modality", "models.package", "models.runtime"],
+    "models.modality": [],
     "models.package": [],
     "models.choice": ["models.package"],
     "models.runtime": ["models.package"],
@@ -81,17 +83,19 @@ DOORS = {
     "hil.phy_sweep": ["radio"],
     "hil.calibrating": ["calibration", "radio"],
     "hil.session": ["hil.bus", "calibration", "models", "radio"],
-    "hil.results": ["hil.bus", "hil.session", "radio"],
+    "hil.modality": ["models", "radio"],
+    "hil.results": ["hil.bus", "hil.session", "models.modality", "radio"],
     "hil.report": ["hil.results", "models.digital"],
     "hil.scripting": ["hil.results", "hil.supervise"],
     "hil.decoding": ["hil.bus", "hil.results", "hil.session", "models", "radio"],
     "hil.video": ["hil.bus", "hil.decoding", "hil.results", "hil.session", "models"],
     "hil.nodes": [
-        "hil.bus", "hil.calibrating", "hil.decoding", "hil.results", "hil.session", "hil.video", "calibration",
-        "models", "radio",
+        "hil.bus", "hil.calibrating", "hil.decoding", "hil.modality", "hil.results", "hil.session", "hil.video",
+        "calibration", "models", "radio",
     ],
     "hil.supervise": [
-        "hil.decoding", "hil.nodes", "hil.report", "hil.results", "hil.session", "hil.video", "models", "radio",
+        "hil.decoding", "hil.modality", "hil.nodes", "hil.report", "hil.results", "hil.session", "hil.video", "models",
+        "radio",
     ],
     "hil.bench": ["hil.results", "hil.supervise", "hil.video", "models", "radio"],
     "hil.experiments": [
@@ -186,7 +190,10 @@ def test_no_circle_of_rooms():
     assert not in_order(READER.read_rooms())
 
 
-@pytest.mark.parametrize("module", [m for m in MODULES if inside(m, "models.runtime")] + ["models.side_information"])
+@pytest.mark.parametrize(
+    "module",
+    [m for m in MODULES if inside(m, "models.runtime") or inside(m, "models.modality")] + ["models.side_information"],
+)
 def test_what_a_transmitter_needs_of_models_knows_no_torch(module):
     assert not {name.partition(".")[0] for name in everything_behind(module)} & TORCH
 

@@ -150,9 +150,10 @@ class Capture(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Sent(Message, frozen=True):
-    """What a transmitter put on the air. Attachments: original RGB uint8 [H, W, 3], symbols complex64 [k].
+    """What a transmitter put on the air. Attachments: the original, symbols complex64 [k].
 
-    capture: of a live picture. ended: why no live picture came, nor will one; nothing was put on the air then.
+    The original is RGB uint8 [height, width, 3], or, where `form` has dimensions, float32 of another modality;
+    height and width are what its header carries. capture: of a live picture. ended: why none came or will.
     """
 
     slot: SlotNumber
@@ -160,6 +161,7 @@ class Sent(Message, frozen=True):
     user: UserIndex
     picture: Number = 0
     image_id: str = ""
+    form: Annotated[list[Number], msgspec.Meta(max_length=4)] = []
     height: Side = 0
     width: Side = 0
     original_height: Number = 0
@@ -307,6 +309,7 @@ class PictureFacts(Message, frozen=True):
     latency_ms: float
     events: dict[str, int]
     age_ms: float | None = None  # of a video's picture when it was shown
+    score: str = ""  # of another modality, with its name and unit
 
 
 class UserTelemetry(Message, frozen=True):

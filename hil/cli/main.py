@@ -46,6 +46,10 @@ SECTIONS = {
     "Codecs and refiners": {
         "models": ("codecs.models", "Those that are installed; adds and removes your own."),
         "evaluate": ("codecs.evaluate", "Compares schemes on the same pictures, fading and noise."),
+        "evaluate-sound": (
+            "codecs.evaluate_sound",
+            "Sound against Opus over a digital link, on the same channel uses.",
+        ),
         "train": ("codecs.train", "Trains a codec, its teacher, a baseline or a refiner."),
         "export": ("codecs.export", "A usable folder from a training run, or a codec as ONNX."),
     },

@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,26 +14,28 @@ from hil.decoding.cancellation import Canceller, View, by_power
 from hil.decoding.deadline import Deadline
 from hil.decoding.ideal import ideal_features
 from hil.decoding.payload import payload_events, payload_facts, payload_side, separated_side, too_damaged
+from hil.decoding.pictures import ReceivedPictures
+from hil.decoding.score import score
 from hil.decoding.true_snr import together_db, true_snrs_db
-from hil.results.metrics import psnr_db, ssim
 from hil.results.observe import diagnostics
 from hil.results.rows import FoundTone, ResultRow
 from hil.results.writer import ResultWriter
 from hil.session import mirror
-from hil.session.sharing import sharing_of, told
+from hil.session.sharing import sharing_of, told, way_of
 from hil.session.slot import Slot
 from models.decoding.decoder import SemanticDecoder
+from models.errors import ModelError
+from models.modality.halves import Half, Receiving
+from models.modality.shared import SharedModality
 from radio.waveform.reception.frame import ReceivedUser
 
 if TYPE_CHECKING:  # diffusers is imported only where pictures are refined
     from models.refiner import Refiner
 
-GREY = 128  # level of the picture that stands for a lost one in means over all pictures sent
-
 
 @dataclass(frozen=True)
 class DecodedFrame:
-    """A frame whose pictures are there and nothing is recorded of. made: by user."""
+    """A frame whose pictures are there and nothing is recorded of. made: by user, values as their modality has them."""
 
     slot: Slot
     made: dict[int, tuple[ResultRow, dict[str, Any]]]
@@ -43,7 +45,7 @@ class DecodedFrame:
 class FrameDecoder:
     """Decodes slot by slot. refiner None leaves pictures as decoded, canceller None users superposed.
 
-    deadline None refines in full.
+    deadline None refines in full. modalities: of those users who send no pictures.
     """
 
     config: RunConfig
@@ -53,6 +55,14 @@ class FrameDecoder:
     canceller: Canceller | None = None
     on_recorded: Callable[[ResultRow, Mapping[str, Any]], None] = lambda _row, _pictures: None
     deadline: Deadline | None = None
+    modalities: Mapping[int, SharedModality] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._pictures = ReceivedPictures(self.decoder)
+
+    def modality(self, user: int) -> Receiving:
+        """What this user sends."""
+        return self.modalities.get(user, self._pictures)
 
     def decode(self, slot: Slot) -> int:
         """`make` and `record` in one: decode and record every user of one frame; how many images were decoded."""
@@ -84,12 +94,13 @@ class FrameDecoder:
         passes = {user: row.refine_passes for user, (row, _) in made.items()}
         ideals = self._ideal_pictures(slot, passes) if self.config.rx.ideal else {}
         for user, (row, pictures) in made.items():
-            self._score(row, pictures, ideals.get(user))
+            score(self.modality(user), row, pictures, ideals.get(user))
+        shown = [(row, self._shown(user, pictures)) for user, (row, pictures) in made.items()]
         if self._keeps_pictures(frame):
-            self.writer.record(list(made.values()), (slot.grant.frame, diagnostics(self.config, slot)))
+            self.writer.record(shown, (slot.grant.frame, diagnostics(self.config, slot)))
         else:
-            self.writer.record([(row, {}) for row, _ in made.values()])
-        for row, pictures in made.values():
+            self.writer.record([(row, {}) for row, _ in shown])
+        for row, pictures in shown:
             self.on_recorded(row, pictures)
         return sum(row.decoded for row, _ in made.values())
 
@@ -100,19 +111,33 @@ class FrameDecoder:
 
     def powers(self, grant: Grant) -> np.ndarray | None:
         """With what power each user sends the parts of its payload in a slot (see `BurstReceiver.receive`)."""
-        if self.decoder.sharing is None:
-            return None
-        return sharing_of(grant, self.config).powers(self.config.users, self.decoder.all_channels)
+        if len(self.modalities) < self.config.users and self.decoder.sharing is None:
+            return None  # a codec with one fixed way, beside which everybody fills every channel use
+        codec = self.modality(0)
+        sharing = way_of(codec, sharing_of(grant, self.config))
+        return sharing.powers(self.config.users, codec.all_channels)
+
+    def _original(self, slot: Slot, user: int) -> np.ndarray | None:
+        """What the user says it has sent, where that is of its modality."""
+        header = slot.told_headers().get(user)
+        fits = header is None or header.kind == self.modality(user).header_kind
+        return slot.originals.get(user) if fits else None
+
+    def _shown(self, user: int, values: Mapping[str, Any]) -> dict[str, Any]:
+        """What is written and shown of original and received values, by name."""
+        modality = self.modality(user)
+        return {name: one if one is None else modality.show(one) for name, one in values.items()}
 
     def _user(self, slot: Slot, user: int, view: View | None, users_after: int) -> tuple[ResultRow, dict[str, Any]]:
         received, csi = (view.received, view.csi) if view else (slot.received, slot.csi)
         sharing = sharing_of(slot.grant, self.config)
         found = next((u for u in received.users if u.user == user), None) if received else None
-        side = payload_side(told(self.decoder, csi, self.config.users, sharing), received, found, self.decoder)
-        reason = undecodable(self.decoder, slot, user, found)
+        modality = self.modality(user)
+        side = payload_side(told(modality, csi, self.config.users, sharing), received, found, modality)
+        reason = undecodable(modality, slot, user, found, modality.header_kind)
         facts = self._facts(slot, user, found)
         facts["cancelled_users"] = sorted(view.cancelled) if view else []
-        original = slot.originals.get(user)
+        original = self._original(slot, user)
         pictures: dict[str, Any] = {"original": original}
         if reason is not None or found is None or found.header is None:
             late: dict[str, Any] = (
@@ -121,25 +146,26 @@ class FrameDecoder:
             return ResultRow(**facts, **late, decoded=False, reason=reason or "not detected"), pictures
         height, width = found.header.height, found.header.width
         clock = self._now_s()
-        decoded = self.decoder.decode_float(found.features, user, side, height, width, sharing)
+        decoded = modality.decode(found.features, user, side, height, width, sharing)
         facts["latency_ms"]["decode"] = (self._now_s() - clock) * 1e3
         if self.deadline:
             self.deadline.decoding.note(height * width, 1, facts["latency_ms"]["decode"] / 1e3)
         refined = decoded
-        if self.refiner is not None:
+        refiner = self.refiner if modality.refined else None
+        if refiner is not None:
             passes = self._passes(slot, side.snr_db, height * width, users_after)
             clock = self._now_s()
-            refined = self.refiner.refine(decoded, side.snr_db, passes)
+            refined = refiner.refine(decoded, side.snr_db, passes)
             seconds = self._now_s() - clock
             facts["latency_ms"]["refine"] = seconds * 1e3
             facts |= {"refine_passes": passes, "refined": passes != 0}
             if self.deadline and passes:
                 self.deadline.refining.note(height * width, passes, seconds)
-        pictures["received"] = to_pixels(refined)
+        pictures["received"] = modality.finish(refined)
         if self.deadline:
             facts |= self._kept(slot)
-        if self.refiner is not None and original is not None and original.shape == pictures["received"].shape:
-            facts["psnr_unrefined_db"] = psnr_db(original, to_pixels(decoded))
+        if refiner is not None and original is not None and original.shape == pictures["received"].shape:
+            facts["psnr_unrefined_db"] = modality.score(original, modality.finish(decoded))
         return ResultRow(**facts, decoded=True, reason=None), pictures
 
     def _now_s(self) -> float:
@@ -159,23 +185,8 @@ class FrameDecoder:
         limit_ms = self.deadline.limit_ms
         return {"deadline_ms": limit_ms, "answer_ms": used_ms, "deadline_missed": used_ms > limit_ms}
 
-    def _score(self, row: ResultRow, pictures: dict[str, Any], ideal: np.ndarray | None) -> None:
-        """Quality of a picture beside its original, where that is known; a lost one is grey to its viewer."""
-        original, received = pictures["original"], pictures.get("received")
-        if original is None or original.size == 0 or (received is not None and original.shape != received.shape):
-            return
-        clock = time.perf_counter()
-        shown = np.full_like(original, GREY) if received is None else received
-        row.delivered_psnr_db, row.delivered_ssim = psnr_db(original, shown), ssim(original, shown)
-        if received is None:
-            return
-        row.psnr_db, row.ssim = row.delivered_psnr_db, row.delivered_ssim
-        if ideal is not None:
-            row.ideal_psnr_db, row.ideal_ssim = psnr_db(original, ideal), ssim(original, ideal)
-        row.latency_ms["score"] = (time.perf_counter() - clock) * 1e3
-
     def _ideal_pictures(self, slot: Slot, passes: dict[int, int | None]) -> dict[int, np.ndarray]:
-        """The same codec, pictures, fading and noise level without a waveform: uint8 [H, W, 3] by user.
+        """The same codec, items, fading and noise level without a waveform: values by user.
 
         Where users are cancelled, they are here too, one after the other.
         """
@@ -185,14 +196,15 @@ class FrameDecoder:
             return {}
         pictures: dict[int, np.ndarray] = {}
         for user in ideal.air.by_power() if self.canceller else list(ideal.features):
-            height, width = slot.originals[user].shape[:2]
-            side = separated_side(
-                told(self.decoder, ideal.csi, self.config.users, sharing), ideal.qualities, self.decoder
-            )
-            picture = self.decoder.decode_float(ideal.features[user], user, side, height, width, sharing)
-            if self.refiner is not None:
+            modality, original = self.modality(user), self._original(slot, user)
+            if original is None:
+                continue
+            height, width = original.shape[:2] if modality is self._pictures else slot.told_headers()[user].size
+            side = separated_side(told(modality, ideal.csi, self.config.users, sharing), ideal.qualities, modality)
+            picture = modality.decode(ideal.features[user], user, side, height, width, sharing)
+            if self.refiner is not None and modality.refined:
                 picture = self.refiner.refine(picture, side.snr_db, passes.get(user))
-            pictures[user] = to_pixels(picture)
+            pictures[user] = modality.finish(picture)
             if self.canceller and len(pictures) < len(ideal.air.users):
                 symbols = self.canceller.symbols(slot, user, pictures[user])
                 ideal = ideal.air.without(user, symbols).heard()
@@ -207,7 +219,10 @@ class FrameDecoder:
         facts: dict[str, Any] = {
             "frame": slot.grant.frame,
             "user": user,
-            "refined": self.refiner is not None,
+            "refined": self.refiner is not None and self.modality(user).refined,
+            "modality": self.modality(user).name,
+            "score_name": self.modality(user).score_name,
+            "score_unit": self.modality(user).score_unit,
             "snr_db_estimated": csi.snr_db if csi else None,
             "snr_db_true": together_db(true_db),
             "user_snr_db_true": true_db.get(user),
@@ -281,7 +296,7 @@ def _shared(grant: Grant) -> dict[str, Any]:
     }
 
 
-def undecodable(decoder: SemanticDecoder, slot: Slot, user: int, found: ReceivedUser | None) -> str | None:
+def undecodable(decoder: Half, slot: Slot, user: int, found: ReceivedUser | None, kind: str = "image") -> str | None:
     """Why a user's burst cannot be decoded, or None. The header is checked before any memory is taken."""
     if user in slot.grant.lost_users:
         return "its transmitter is lost"
@@ -292,20 +307,19 @@ def undecodable(decoder: SemanticDecoder, slot: Slot, user: int, found: Received
     header = found.header
     if header is None:
         return found.reason or "the header's checksum failed"
-    if header.kind != "image" or header.user != user or header.frame != slot.grant.frame:
+    if header.kind != kind or header.user != user or header.frame != slot.grant.frame:
         return f"the header names frame {header.frame}, user {header.user} ({header.kind})"
-    if min(header.height, header.width) < 1:
+    if kind == "image" and min(header.height, header.width) < 1:
         return f"the header names a picture of {header.width}x{header.height} pixels"
     if found.reason and not found.features.size:
         return found.reason
-    uses = decoder.channel_uses(header.height, header.width)
+    try:
+        uses = decoder.channel_uses(header.height, header.width)
+    except ModelError as error:
+        return f"the header names what cannot be: {error}".rstrip(".")
     if header.n_symbols != uses or found.features.size != uses:
-        return f"{found.features.size} symbols received, {uses} are needed for this picture"
+        what = "picture" if kind == "image" else "item"
+        return f"{found.features.size} symbols received, {uses} are needed for this {what}"
     if not np.all(np.isfinite(found.features)):
         return "the equalised symbols are not finite"
     return too_damaged(found)
-
-
-def to_pixels(picture: np.ndarray) -> np.ndarray:
-    """float32 [3, H, W] in [0, 1] -> uint8 [H, W, 3], rounded."""
-    return np.rint(np.clip(picture, 0, 1).transpose(1, 2, 0) * 255).astype(np.uint8)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from models.decoding.decoder import SemanticDecoder
+from models.modality.halves import Half
 from models.sharing import summarised
 from models.side_information import SideInformation
 from radio.waveform.quality.payload_quality import PayloadQuality
@@ -55,7 +55,7 @@ def payload_events(quality: PayloadQuality) -> dict[str, int]:
 
 
 def payload_side(
-    side: SideInformation, received: ReceivedFrame | None, found: ReceivedUser | None, decoder: SemanticDecoder
+    side: SideInformation, received: ReceivedFrame | None, found: ReceivedUser | None, decoder: Half
 ) -> SideInformation:
     """Side information for decoding one user, with the noise of its payload in place of that of the training.
 
@@ -68,9 +68,7 @@ def payload_side(
     return separated_side(side, {one.user: one.quality for one in received.users if one.quality}, decoder)
 
 
-def separated_side(
-    side: SideInformation, qualities: Mapping[int, PayloadQuality], decoder: SemanticDecoder
-) -> SideInformation:
+def separated_side(side: SideInformation, qualities: Mapping[int, PayloadQuality], decoder: Half) -> SideInformation:
     """Every user's SINR after separation and its spread as the payloads, by user, show them; ``side`` itself for codecs
     that do not take it, and where a user's payload is missing.
     """

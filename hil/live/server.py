@@ -56,9 +56,10 @@ ASK_FOR_TOKEN = """<!doctype html><html lang="en"><meta charset="utf-8"><title>s
 <button>Show the page</button></form></body></html>"""
 
 
-# The report is one file with its styles and pictures inside, and no script.
+# The report is one file with its styles, pictures and sounds inside, and no script.
 REPORT_HEADERS = {
-    "content-security-policy": "default-src 'none'; img-src data:; style-src 'unsafe-inline'; frame-ancestors 'none'"
+    "content-security-policy": "default-src 'none'; img-src data:; media-src data:; style-src 'unsafe-inline'; "
+    "frame-ancestors 'none'"
 }
 
 

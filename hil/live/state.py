@@ -308,6 +308,7 @@ class LiveState:
             "image_id": clean(facts.image_id) if facts else "",
             "psnr_db": _rounded(facts.psnr_db, 2) if facts else None,
             "ssim": _rounded(facts.ssim, 3) if facts else None,
+            "score": clean(facts.score) if facts else "",
             "ideal_psnr_db": _rounded(facts.ideal_psnr_db, 2) if facts else None,
             "latency_ms": _rounded(facts.latency_ms, 1) if facts else None,
             "age_ms": _rounded(facts.age_ms, 0) if facts else None,
@@ -385,13 +386,12 @@ def _loops(csi: CsiReport | None, sent: Sent | None, user: int) -> dict[str, Any
             "power_db": _rounded(entry.power_db, 1),
         }
     if sent is not None:
-        age_s = sent.csi_age_s
         values |= {
             "precorrection_hz": _rounded(sent.precorrection_hz, 1),
             "advance_ticks": sent.advance_ticks,
             "tx_gain_db": _rounded(sent.gain_db, 2),
             "states": {name: clean(sent.loops[name], 20) for name in LOOPS if name in sent.loops},
             "papr_db": _rounded(sent.papr_db, 1),
-            "csi_age_ms": _rounded(age_s * 1e3, 2) if age_s is not None else None,
+            "csi_age_ms": _rounded(sent.csi_age_s * 1e3, 2) if sent.csi_age_s is not None else None,
         }
     return values

@@ -110,6 +110,7 @@ class TerminalView:
         for user in users:
             loops = user["loops"]
             psnr = Text("not decoded", "red") if user["decoded"] is False else _figure(user["psnr_db"], 2)
+            psnr = Text(user["score"]) if user["decoded"] and user["score"] else psnr
             table.add_row(
                 Text(f"user {user['user']}"),
                 _figure(user["frame"], 0),

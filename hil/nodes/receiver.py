@@ -51,7 +51,7 @@ from hil.session.csi_path import CsiPath
 from hil.session.keeping_time import check_receiver
 from hil.session.mirror import mirrored, note_mirror
 from hil.session.repeated_slot import aligned, find_arrivals, one_period, receive_repeated
-from hil.session.slot import Slot
+from hil.session.slot import Slot, original_of
 from hil.session.stream_follower import StreamFollower
 from hil.session.tones import note_tones
 from hil.video.view import LiveView
@@ -280,14 +280,14 @@ class ReceiverNode:
         slot = self._slots.get(sent.slot)
         if slot is None or len(message.attachments) != 2:
             return
-        pixels, symbols = np.frombuffer(message.attachments[0], np.uint8), message.attachments[1]
-        if pixels.size != sent.height * sent.width * 3 or symbols.nbytes != 8 * sent.n_symbols:
+        original, symbols = original_of(sent, message.attachments[0]), message.attachments[1]
+        if original is None or symbols.nbytes != 8 * sent.n_symbols:
             log.warning("user %d's original of slot %d has the wrong size; not scored", sent.user, sent.slot)
             return
         with self._changed:
             slot.sent[sent.user] = sent
             slot.lost.discard(sent.user)
-            slot.originals[sent.user] = pixels.reshape(sent.height, sent.width, 3)
+            slot.originals[sent.user] = original
             slot.symbols[sent.user] = np.frombuffer(symbols, np.complex64)
             self._changed.notify_all()
 

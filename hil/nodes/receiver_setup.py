@@ -12,6 +12,7 @@ from hil.config import RunConfig
 from hil.decoding.deadline import Cost, Deadline
 from hil.decoding.frame_decoder import FrameDecoder
 from hil.errors import UsageError
+from hil.modality.choice import open_modalities
 from hil.nodes.receiver import ReceiverNode
 from hil.results.session_recording import SessionRecorder
 from hil.results.writer import ResultWriter
@@ -77,7 +78,8 @@ def open_decoder(config: RunConfig, writer: ResultWriter) -> FrameDecoder:
             raise UsageError('cancel needs ONNX Runtime here: pip install "semnoma-hil[tx,rx]".') from None
         encoder = SemanticEncoder.load(codec_folder(config.codec), sharing=config.codec_sharing)
         canceller = Canceller(config, encoder)
-    return FrameDecoder(config, decoder, refiner, writer, canceller, deadline=_deadline(config, refiner))
+    deadline, modalities = _deadline(config, refiner), open_modalities(config)
+    return FrameDecoder(config, decoder, refiner, writer, canceller, deadline=deadline, modalities=modalities)
 
 
 def _deadline(config: RunConfig, refiner: "Refiner | None") -> Deadline | None:

@@ -21,6 +21,7 @@ from hil.config import RunConfig
 from hil.results.rows import ResultRow, plain
 from hil.results.spectrum import power_spectrum
 from hil.session.slot import Slot
+from models.modality.base import Shown
 from radio.waveform.reception.frame import ReceivedUser
 
 LEASE_S = 3.0  # how long one Watched message holds
@@ -63,7 +64,8 @@ class TelemetryPublisher:
         with self._changed:
             self._facts.append(picture_facts(row))
             if row.live is None:
-                self._pictures[row.user] = (row.frame, pictures.get("original"), pictures.get("received"))
+                original, received = _as_picture(pictures.get("original")), _as_picture(pictures.get("received"))
+                self._pictures[row.user] = (row.frame, original, received)
 
     def shown(self, slot: Slot, frames: Mapping[int, Mapping[str, Any]]) -> None:
         """Pictures of a video are there, by user: they are not kept back until they are scored and recorded."""
@@ -162,7 +164,16 @@ def picture_facts(row: ResultRow) -> PictureFacts:
         latency_ms=sum(value for value in row.latency_ms.values() if math.isfinite(value)),
         events=row.events,
         age_ms=row.live.total_ms if row.live else None,
+        score=_score(row),
     )
+
+
+def _score(row: ResultRow) -> str:
+    """What another modality than pictures has in place of PSNR; "" for pictures."""
+    if row.modality == "picture":
+        return ""
+    value = plain(row.score)
+    return row.modality if value is None else f"{row.modality}: {value:.2f} {row.score_unit} {row.score_name}"
 
 
 def thumbnail(pixels: np.ndarray | None, side_px: int = PICTURE_SIDE_PX) -> bytes:
@@ -174,6 +185,11 @@ def thumbnail(pixels: np.ndarray | None, side_px: int = PICTURE_SIDE_PX) -> byte
     buffer = io.BytesIO()
     picture.save(buffer, "JPEG", quality=90, subsampling=0)
     return buffer.getvalue()
+
+
+def _as_picture(shown: np.ndarray | Shown | None) -> np.ndarray | None:
+    """uint8 [H, W, 3] of what shows an item; None where that is no picture."""
+    return shown.picture if isinstance(shown, Shown) else shown
 
 
 def spectrum_db(samples: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""A transmitter node: picture, semantic encoder, OFDM burst, radio. Nothing here imports torch."""
+"""A transmitter node: picture or other item, semantic encoder, OFDM burst, radio. Nothing here imports torch."""
 
 import logging
 import os
@@ -36,23 +36,26 @@ from hil.session.slot import burst_tick
 from hil.video.capture import patience_s, told_capture
 from hil.video.play import Ended, LivePictures
 from models.images import ImageSource, Picture
-from models.runtime.encoder import SemanticEncoder
+from models.modality.base import Item, Items
+from models.modality.halves import Sending
 from radio.device import Radio, RadioSettings
 from radio.errors import NobodyLeads
 from radio.samples import Samples
-from radio.waveform.burst.header import FrameHeader
+from radio.waveform.burst.header import FrameHeader, Kind
 from radio.waveform.transmission.transmitter import BurstTransmitter
 
 log = logging.getLogger(__name__)
 
+Source = ImageSource | Items
+
 
 def picture_index(frame: int, user: int, users: int, n_pictures: int) -> int:
-    """Which picture of the source a user sends in a frame: users take pictures in turn."""
+    """Which item of the source a user sends in a frame: users take them in turn, also where sources differ."""
     return (frame * users + user) % n_pictures
 
 
-def longest_burst(config: RunConfig, images: ImageSource, encoder: SemanticEncoder, user: int) -> int:
-    """Samples of the longest burst this user will send in the run, from the pictures' sizes alone."""
+def longest_burst(config: RunConfig, images: Source, encoder: Sending, user: int) -> int:
+    """Samples of the longest burst this user will send in the run, from the items' sizes alone."""
     transmitter = BurstTransmitter(config.waveform, user)
     frames = range(min(config.frames, len(images)))
     indices = sorted({picture_index(f, user, config.users, len(images)) for f in frames})
@@ -73,8 +76,8 @@ class TransmitterNode:
     user: int
     bus: BusClient
     radio: Radio
-    encoder: SemanticEncoder
-    images: ImageSource
+    encoder: Sending
+    images: Source
     settings: RadioSettings
     carrier_start_hz: float = 0.0
     live: LivePictures | None = None
@@ -137,7 +140,7 @@ class TransmitterNode:
         command = self._command(grant)
         if start.repeats and grant.csi:
             self._rotation.update(grant.csi, self.user)
-        picture: Picture | None = None
+        picture: Picture | Item | None = None
         symbols = np.zeros(0, np.complex64)
         header = FrameHeader.probe(self.user)
         if grant.frame is not None:
@@ -145,9 +148,9 @@ class TransmitterNode:
             picture = live.picture if live else self.images[index]
             sharing = sharing_of(grant, self.config)
             side = told(self.encoder, csi, self.config.users, sharing)
-            symbols = self.encoder.encode(picture.pixels, self.user, side, sharing)
-            height, width = picture.pixels.shape[:2]
-            header = FrameHeader(grant.frame, self.user, "image", height, width, symbols.size, index)
+            symbols = self.encoder.encode(picture.content, self.user, side, sharing)
+            kind: Kind = "image" if isinstance(picture, Picture) else "content"
+            header = FrameHeader(grant.frame, self.user, kind, *picture.size, symbols.size, index)
         encode_ms = _milliseconds_since(clock)
         clock = time.perf_counter()
         tick = burst_tick(grant, start) - command.advance_ticks
@@ -207,7 +210,7 @@ class TransmitterNode:
         grant: Grant,
         command: UserCommand,
         csi: CsiReport | None,
-        picture: Picture | None,
+        picture: Picture | Item | None,
         header: FrameHeader,
         symbols: np.ndarray,
         latency_ms: dict[str, float],
@@ -225,7 +228,8 @@ class TransmitterNode:
             frame=grant.frame,
             user=self.user,
             picture=header.picture,
-            image_id=picture.image_id if picture else "",
+            image_id=picture.item_id if picture else "",
+            form=list(picture.values.shape) if isinstance(picture, Item) else [],
             height=header.height,
             width=header.width,
             original_height=original_height,
@@ -242,8 +246,8 @@ class TransmitterNode:
             events=events,
             capture=capture,
         )
-        pixels = np.ascontiguousarray(picture.pixels) if picture else np.zeros(0, np.uint8)
-        self.bus.send(sent, [pixels.data.cast("B"), np.ascontiguousarray(symbols).data.cast("B")])
+        values = np.ascontiguousarray(picture.values) if picture else np.zeros(0, np.uint8)
+        self.bus.send(sent, [values.data.cast("B"), np.ascontiguousarray(symbols).data.cast("B")])
 
 
 def _milliseconds_since(clock: float) -> float:

@@ -11,12 +11,14 @@ from hil.bus.messages import Stop
 from hil.calibrating.apply import carrier_start_hz, with_calibration
 from hil.config import RunConfig
 from hil.errors import HilError
+from hil.modality.choice import open_modalities
 from hil.nodes.node import Apart, Stopped, connect, leave, stop_on_signals
-from hil.nodes.transmitter import TransmitterNode
+from hil.nodes.transmitter import Source, TransmitterNode
 from hil.video.play import LivePictures
 from hil.video.sources import open_live
 from hil.video.warm import warm_encoder
-from models.images import ImageSource, open_images
+from models.images import open_images
+from models.modality.halves import Sending
 from models.package.zoo import codec_folder
 from models.runtime.encoder import SemanticEncoder
 from radio.device import RadioSettings, require_applied
@@ -38,11 +40,8 @@ def run_transmitter(config: RunConfig, user: int) -> None:
     While the coordinator is silent the radio is closed and the node asks to join again, for bus.rejoin_timeout_s.
     Raises ModelError, DeviceError, ConfigurationError, HilError or UsageError.
     """
-    encoder = SemanticEncoder.load(codec_folder(config.codec), sharing=config.codec_sharing)
     live = open_live(config.video, user)
-    images = live.images if live else open_images(config.images, max_side_px=config.max_image_side_px)
-    if live is not None:
-        warm_encoder(encoder, config, user)
+    encoder, images = _sending(config, user, live)
     stop_on_signals()
     heard_s, sessions = time.monotonic(), 1
     try:
@@ -57,11 +56,23 @@ def run_transmitter(config: RunConfig, user: int) -> None:
             live.close()
 
 
+def _sending(config: RunConfig, user: int, live: LivePictures | None) -> tuple[Sending, Source]:
+    """What the user's modality encodes with, and its items."""
+    modality = open_modalities(config).get(user)
+    if modality is not None:
+        return modality, modality.load(config.source_of(user))
+    encoder = SemanticEncoder.load(codec_folder(config.codec), sharing=config.codec_sharing)
+    if live is not None:
+        warm_encoder(encoder, config, user)
+        return encoder, live.images
+    return encoder, open_images(config.source_of(user), max_side_px=config.max_image_side_px)
+
+
 def _session(
     config: RunConfig,
     user: int,
-    encoder: SemanticEncoder,
-    images: ImageSource,
+    encoder: Sending,
+    images: Source,
     live: LivePictures | None,
     reopens: bool,
 ) -> float | None:
@@ -99,8 +110,8 @@ def _serve(
     config: RunConfig,
     user: int,
     bus: BusClient,
-    encoder: SemanticEncoder,
-    images: ImageSource,
+    encoder: Sending,
+    images: Source,
     live: LivePictures | None,
 ) -> Stop:
     opened = open_radio(config.radio.device, role="tx", index=user, guard=TransmitGuard(config.guard))

@@ -82,6 +82,8 @@ def context(out: Path, rows: Sequence[ResultRow]) -> dict[str, Any]:
         "rows": rows[:_ROWS_SHOWN],
         "rows_hidden": max(0, len(rows) - _ROWS_SHOWN),
         "loss_db": loss_db,
+        "with_pictures": not rows or any(row.modality == "picture" for row in rows),
+        "pictures_only": all(row.modality == "picture" for row in rows),
         "shown": [
             {"frame": frame, "cards": [card(out, row, summary["users"]) for row in rows if row.frame == frame]}
             for frame in frames[:FRAMES_SHOWN]
@@ -192,6 +194,12 @@ def _frame_plots(rows: Sequence[ResultRow]) -> "list[Chart]":
         moved = name != "doppler_hz" or any(any(values) for _, values in measured.values())
         if measured and moved:
             drawn.append(charts.over_frames(title, unit, measured, truth, reference_name, least))
+    for name in sorted({row.modality for row in rows} - {"picture"}):
+        own = [row for row in rows if row.modality == name]
+        measured, ideal = _series(own, "score", 1), _series(own, "ideal_score", 1)
+        if measured:
+            title, unit = f"{own[0].score_name} of {name}", own[0].score_unit
+            drawn.append(charts.over_frames(title, unit, measured, ideal, "ideal", 2.0))
     frames = sorted({row.frame for row in rows if row.latency_ms})[:_FRAMES_PLOTTED]
     if frames:
         stages = {

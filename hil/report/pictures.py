@@ -1,4 +1,5 @@
-"""Pictures of a report: as they are, their difference, and what a digital link of the same channel uses would show."""
+"""Pictures of a report: as they are, their difference, what a digital link of the same channel uses would show; and the
+files of other modalities."""
 
 import base64
 import io
@@ -15,6 +16,8 @@ DIFFERENCE_GAIN = 4  # errors of a good picture are a few of 255 grey levels
 DIGITAL_FORMAT = "jpeg"
 _LARGEST_SIDE_PIXELS = 512  # larger pictures are reduced for the page; the files in images/ are whole
 _SMALL_SIDE_PIXELS = 100
+_MOST_BYTES = 20_000_000  # of a sound in the page
+_MOST_CHARACTERS = 10_000
 _MOST_PIXELS = 100_000_000  # what a picture of a run may have; a larger file is no picture of ours
 _LARGEST_DIGITAL_PIXELS = 256 * 256  # coding a picture in every quality takes time
 
@@ -53,6 +56,19 @@ def picture(out: Path, name: str | None) -> dict[str, Any] | None:
     return embedded(load(out, name))
 
 
+def shown_file(out: Path, name: str | None) -> dict[str, Any] | None:
+    """A file of another modality: sound as data URI under "sound", text under "text", else a picture; or None."""
+    if name is None or not name.endswith((".wav", ".txt")):
+        return picture(out, name)
+    path = (out / name).resolve()
+    if not path.is_relative_to(out.resolve()) or not path.is_file() or path.stat().st_size > _MOST_BYTES:
+        return None
+    content = path.read_bytes()
+    if name.endswith(".txt"):
+        return {"text": content.decode("utf-8", "replace")[:_MOST_CHARACTERS]}
+    return {"sound": "data:audio/wav;base64," + base64.b64encode(content).decode()}
+
+
 def difference(sent: np.ndarray | None, received: np.ndarray | None) -> np.ndarray | None:
     """Received minus sent, `DIFFERENCE_GAIN` times, around mid-grey: uint8 [H, W, 3]; None unless both are alike."""
     if sent is None or received is None or sent.shape != received.shape:
@@ -78,6 +94,10 @@ def digital(sent: np.ndarray | None, row: ResultRow, users: int) -> np.ndarray |
 
 def card(out: Path, row: ResultRow, users: int) -> dict[str, Any]:
     """Everything that is shown of one user's picture in one frame."""
+    if row.modality != "picture":
+        kinds = {"original": row.original_image, "received": row.received_image}
+        return {"row": row, "digital_psnr_db": None, "difference": None, "digital": None,
+                **{kind: shown_file(out, name) for kind, name in kinds.items()}}  # fmt: skip
     sent, received = load(out, row.original_image), load(out, row.received_image)
     other = digital(sent, row, users)
     shown = {"original": sent, "received": received, "difference": difference(sent, received), "digital": other}

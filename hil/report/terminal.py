@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hil.report.words import EVENTS
+from hil.results.summary import SCORES
 
 _COLUMNS = ("user", "decoded", "PSNR dB", "of sent", "SSIM", "ideal dB", "loss dB", "CFO rms Hz")
 _OF_RADIOS = ("late", "underflow", "overflow", "sequence_error", "lost_lock")  # whose remedies are told here too
@@ -15,7 +16,9 @@ _OF_RADIOS = ("late", "underflow", "overflow", "sequence_error", "lost_lock")  #
 def print_summary(summary: dict[str, Any], console: Console) -> None:
     """Print a row per user and one for all, then what is missing and what happened."""
     # Text, not str: a codec's name with brackets is no markup.
-    title = Text(f"{summary['codec']}, {summary['channel']}, SNR {_number(summary['snr_db'], 1)} dB")
+    names = [one["name"] for one in summary["modalities"]]
+    what = summary["codec"] if not names or "picture" in names else ", ".join(names)
+    title = Text(f"{what}, {summary['channel']}, SNR {_number(summary['snr_db'], 1)} dB")
     table = Table(title=title, title_justify="left")
     for name in _COLUMNS:
         table.add_column(name, justify="right")
@@ -26,6 +29,12 @@ def print_summary(summary: dict[str, Any], console: Console) -> None:
     console.print(table)
     if any(user["images_decoded"] < user["images_sent"] for user in summary["per_user"]):
         console.print("of sent: PSNR over all pictures sent, a lost one as plain grey", highlight=False)
+    for other in summary["modalities"]:
+        if other["name"] != "picture":
+            unit = f" {other['score_unit']}" if other["score_unit"] else ""
+            score, delivered, ideal = (_number(other[name], 2) for name in SCORES)
+            text = f"{other['name']}: {other['score_name']} {score}{unit}, of sent {delivered}, ideal {ideal}"
+            console.print(Text(text), highlight=False)
     for user in summary["per_user"]:
         if user["loops"] and user["locked_from_frame"] is None:
             console.print(f"user {user['user']}: {loops_sentence(user)}", highlight=False)

@@ -26,15 +26,24 @@ class FoundTone(msgspec.Struct, frozen=True, forbid_unknown_fields=True, order=T
 
 
 class ResultRow(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """One user's picture in one frame. None: unknown, not measured or not finite. PSNR is at most 100 dB."""
+    """One user's picture, or item of another modality, in one frame. None: unknown, not measured or not finite.
+
+    PSNR is at most 100 dB. PSNR and SSIM are of pictures only; every modality has its `score`, a picture's is its PSNR.
+    """
 
     frame: int
     user: int
     decoded: bool
     reason: str | None  # why not decoded
+    modality: str = "picture"
+    score_name: str = "PSNR"
+    score_unit: str = "dB"
+    score: float | None = None  # higher is better, whatever it is
+    delivered_score: float | None = None  # of what its user has: the decoded item, or what stands for a lost one
+    ideal_score: float | None = None  # the same modality without a waveform
     image_id: str = ""
     picture: int = 0
-    height: int = 0  # pixels
+    height: int = 0  # pixels; of another modality the numbers of its header
     width: int = 0
     channel_uses: int = 0
     psnr_db: float | None = None
@@ -84,7 +93,7 @@ class ResultRow(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     events: dict[str, int] = {}
     seeds: dict[str, int] = {}
     live: LiveFacts | None = None  # of a picture that came by itself, as a camera's
-    received_image: str | None = None  # relative to the results folder
+    received_image: str | None = None  # relative to the results folder; a file of another kind where it is no picture
     original_image: str | None = None
 
 

@@ -2,7 +2,8 @@
 
 Annotations of this project's namespace: a slot's `semnoma:grant`, `semnoma:csi`, `semnoma:encoder_csi` (what its
 encoders were told; older recordings have none, the grant's stands in) and `semnoma:events`; per user
-`semnoma:sent`, `semnoma:link` (simulated channels), `semnoma:original_png` and `semnoma:symbols_cf32` (base64).
+`semnoma:sent`, `semnoma:link` (simulated channels), `semnoma:original_png`, or `semnoma:original_f32` of what is no
+picture, and `semnoma:symbols_cf32` (base64).
 """
 
 import base64
@@ -21,7 +22,7 @@ from hil.bus.messages import CsiReport, Grant, Link, Sent, Start
 from hil.config import RunConfig
 from hil.errors import UsageError
 from hil.results.png import png
-from hil.session.slot import Slot
+from hil.session.slot import Slot, original_of
 from radio.recording import SigmfReader, SigmfWriter
 
 
@@ -55,7 +56,7 @@ class SessionRecorder:
         for user, sent in sorted(slot.sent.items()):
             facts = {"user": user, "sent": sent, "link": slot.links.get(user)}
             if slot.originals[user].size:
-                facts["original_png"] = base64.b64encode(png(slot.originals[user])).decode()
+                facts |= _as_text(sent, slot.originals[user])
                 facts["symbols_cf32"] = base64.b64encode(slot.symbols[user].astype("<c8").tobytes()).decode()
             self._writer.annotate(first, length, f"{name} user {user}", _namespaced(facts))
 
@@ -115,13 +116,26 @@ def _add_user(slot: Slot, entry: dict[str, Any]) -> None:
     sent = msgspec.convert(entry["semnoma:sent"], Sent)
     slot.sent[sent.user] = sent
     slot.originals[sent.user] = np.zeros((sent.height, sent.width, 3), np.uint8)
+    if "semnoma:original_f32" in entry:
+        original = original_of(sent, base64.b64decode(entry["semnoma:original_f32"]))
+        if original is None:
+            raise ValueError(f"the original of user {sent.user} has another size than its form {sent.form}")
+        slot.originals[sent.user] = original
     slot.symbols[sent.user] = np.zeros(0, np.complex64)
     if "semnoma:original_png" in entry:
         with Image.open(io.BytesIO(base64.b64decode(entry["semnoma:original_png"]))) as picture:
             slot.originals[sent.user] = np.asarray(picture.convert("RGB"))
+    if "semnoma:symbols_cf32" in entry:
         slot.symbols[sent.user] = np.frombuffer(base64.b64decode(entry["semnoma:symbols_cf32"]), "<c8")
     if entry["semnoma:link"] is not None:
         slot.links[sent.user] = msgspec.convert(entry["semnoma:link"], Link)
+
+
+def _as_text(sent: Sent, original: np.ndarray) -> dict[str, str]:
+    """The annotation that holds an original: a picture as PNG, other values as they are."""
+    if sent.form:
+        return {"original_f32": base64.b64encode(original.astype("<f4").tobytes()).decode()}
+    return {"original_png": base64.b64encode(png(original)).decode()}
 
 
 def _namespaced(facts: dict[str, Any]) -> dict[str, Any]:

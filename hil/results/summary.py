@@ -11,6 +11,8 @@ from hil.results.durable import write_whole
 from hil.results.live import live_summary
 from hil.results.rows import ResultRow, ResultsError
 
+SCORES = ("score", "delivered_score", "ideal_score")
+
 
 def mean(values: Iterable[float | None]) -> float | None:
     """Mean of what is known and finite; None when nothing is."""
@@ -66,6 +68,7 @@ def summarise(
         "snr_db": snr_db,
         "channel": channel,
         **_quality(rows),
+        "modalities": _modalities(rows),
         "per_user": [_of_user(user, [row for row in rows if row.user == user]) for user in range(users)],
         "wall_s": wall_s,
         "images_per_s": max(0, len(rows) - recorded_before) / wall_s if wall_s > 0 else None,
@@ -106,6 +109,17 @@ def _ways(rows: Sequence[ResultRow]) -> list[dict[str, Any]]:
     return [_way(form, [row for row in rows if row.sharing == form]) for form, _ in counts.most_common()]
 
 
+def _modalities(rows: Sequence[ResultRow]) -> list[dict[str, Any]]:
+    """Figures of each modality by name; [] before anything is recorded. Means as those of PSNR."""
+    found = []
+    for name in sorted({row.modality for row in rows}):
+        own = [row for row in rows if row.modality == name]
+        figures: dict[str, Any] = {"sent": len(own), "decoded": sum(row.decoded for row in own)}
+        figures |= {kind: mean(getattr(row, kind) for row in own) for kind in SCORES}
+        found.append({"name": name, "score_name": own[0].score_name, "score_unit": own[0].score_unit, **figures})
+    return found
+
+
 def _way(form: str, rows: Sequence[ResultRow]) -> dict[str, Any]:
     return {
         "form": form,
@@ -144,6 +158,7 @@ def _quality(rows: Sequence[ResultRow]) -> dict[str, Any]:
 def _of_user(user: int, rows: Sequence[ResultRow]) -> dict[str, Any]:
     return {
         "user": user,
+        "modality": rows[0].modality if rows else None,
         **_quality(rows),
         "cfo_hz_rms": rms(row.cfo_hz for row in rows),
         "snr_db_estimated": mean(row.snr_db_estimated for row in rows),

@@ -24,6 +24,7 @@ from hil.results.diagnostics_file import diagnostics_path, npz
 from hil.results.durable import write_together
 from hil.results.png import png
 from hil.results.rows import LINES, ResultRow, ResultsError, encode_row, explained, read_lines
+from models.modality.base import Shown
 
 CONFIG = "config.yaml"
 FILES_AT_ONCE = 8
@@ -93,11 +94,11 @@ class ResultWriter:
 
     def record(
         self,
-        rows: Sequence[tuple[ResultRow, Mapping[str, np.ndarray | None]]],
+        rows: Sequence[tuple[ResultRow, Mapping[str, np.ndarray | Shown | None]]],
         diagnostics: tuple[int, Mapping[str, np.ndarray]] | None = None,
     ) -> None:
-        """Record rows, each with its pictures by name ("original", "received": uint8 [H, W, 3] or None), whose paths
-        are set in the rows; and a frame's diagnostics, as `save_diagnostics` does.
+        """Record rows, each with its pictures by name ("original", "received": uint8 [H, W, 3], `Shown` or None), whose
+        paths are set in the rows; and a frame's diagnostics, as `save_diagnostics` does.
 
         Everything is on disk when this returns. Raises ResultsError, also for a row that is recorded already.
         """
@@ -126,12 +127,15 @@ class ResultWriter:
             self._file = -1
         self._flushers.shutdown()
 
-    def _picture(self, row: ResultRow, kind: str, pixels: np.ndarray | None, files: dict[Path, bytes]) -> str | None:
-        """Add a picture's file to `files`; its name."""
-        if pixels is None:
+    def _picture(
+        self, row: ResultRow, kind: str, shown: np.ndarray | Shown | None, files: dict[Path, bytes]
+    ) -> str | None:
+        """Add a picture's file to `files`, or that which shows another item; its name."""
+        if shown is None:
             return None
-        name = f"images/frame_{row.frame:06d}_user{row.user}_{kind}.png"
-        files[self.out / name] = png(pixels)
+        suffix, content = (shown.suffix, shown.content) if isinstance(shown, Shown) else (".png", png(shown))
+        name = f"images/frame_{row.frame:06d}_user{row.user}_{kind}{suffix}"
+        files[self.out / name] = content
         return name
 
     def _lines(self, lines: bytes) -> None:

@@ -74,7 +74,7 @@ class Run:
         found = {}
         for row in self._rows():
             name = getattr(row, f"{kind}_image")
-            if name and (self.folder / name).is_file():
+            if row.modality == "picture" and name and (self.folder / name).is_file():
                 with Image.open(self.folder / name) as picture:
                     found[row.frame, row.user] = np.asarray(picture.convert("RGB"))
         return found

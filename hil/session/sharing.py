@@ -8,6 +8,7 @@ from hil.config import RunConfig
 from hil.session.feedback import side_information
 from hil.session.responses import responses
 from models.errors import ModelError
+from models.modality.shared import SharedModality
 from models.separation import sinr_of_users
 from models.sharing import Sharing, summaries
 from models.side_information import SideInformation
@@ -35,6 +36,11 @@ class Codec(Protocol):
     def all_channels(self) -> int: ...
 
 
+def way_of(codec: Codec, sharing: Sharing) -> Sharing:
+    """The way that a codec's users share in: as the slot has it, unless the run's modalities have settled it."""
+    return codec.sharing if isinstance(codec, SharedModality) else sharing
+
+
 def told(codec: Codec, report: CsiReport | None, users: int, sharing: Sharing) -> SideInformation:
     """What a codec's networks are told of a report: for those that take any way of sharing also every user's SINR after
     the separation that this way and the reported channels make.
@@ -45,5 +51,5 @@ def told(codec: Codec, report: CsiReport | None, users: int, sharing: Sharing) -
     gains = responses(report, users)
     if codec.sharing is None or gains is None:
         return side
-    sinr_db, spread_db = summaries(sinr_of_users(gains, sharing.powers(users, codec.all_channels), 1.0))
+    sinr_db, spread_db = summaries(sinr_of_users(gains, way_of(codec, sharing).powers(users, codec.all_channels), 1.0))
     return replace(side, sinr_db=sinr_db, sinr_spread_db=spread_db)

@@ -12,7 +12,7 @@ from collections.abc import Collection
 import numpy as np
 
 from hil.bus.messages import CsiReport, SharedBy
-from hil.config import RunConfig
+from hil.config import PICTURE, RunConfig
 from hil.session.responses import correlation, responses
 from models.choice.sharing_choice import Prediction, SharingChooser, worth_db
 from models.errors import ModelError
@@ -30,8 +30,10 @@ _TRUST_IN_LAST = 1.2  # the error of the last report's word may be greater by th
 
 def open_chooser(config: RunConfig) -> SharingChooser | None:
     """For the configured codec; None, with a warning where sharing is "auto", for one that does not say what PSNR it
-    reaches or is not here. None for one with a fixed way of sharing, too.
+    reaches or is not here. None for one with a fixed way of sharing, too, and where not all users send pictures.
     """
+    if any(config.modality_of(user) != PICTURE for user in range(config.users)):
+        return None
     try:
         manifest = load_manifest(codec_folder(config.codec))
         if not manifest.takes_any_share:

@@ -1,5 +1,6 @@
 """One slot of a run as the receiver node knows it."""
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -7,7 +8,7 @@ import numpy as np
 from hil.bus.messages import CsiReport, Grant, Link, Sent, Start
 from radio.samples import Samples
 from radio.waveform.acquisition.tones import Tone
-from radio.waveform.burst.header import FrameHeader
+from radio.waveform.burst.header import FrameHeader, Kind
 from radio.waveform.reception.frame import ReceivedFrame
 
 NOT_SENT = {"late", "unled"}  # events of a burst that never was on the air, which knows nothing of it
@@ -28,7 +29,7 @@ class Slot:
     samples: Samples | None = None
     powers: np.ndarray | None = None  # float [users, parts], see `BurstReceiver.receive`
     sent: dict[int, Sent] = field(default_factory=dict)
-    originals: dict[int, np.ndarray] = field(default_factory=dict)  # uint8 [H, W, 3]
+    originals: dict[int, np.ndarray] = field(default_factory=dict)  # as `original_of` has them
     symbols: dict[int, np.ndarray] = field(default_factory=dict)  # complex64 [k]
     links: dict[int, Link] = field(default_factory=dict)
     events: dict[str, int] = field(default_factory=dict)
@@ -74,4 +75,13 @@ def header_of(sent: Sent) -> FrameHeader:
     """The header of the burst that a transmitter told of."""
     if sent.frame is None:
         return FrameHeader.probe(sent.user)
-    return FrameHeader(sent.frame, sent.user, "image", sent.height, sent.width, sent.n_symbols, sent.picture)
+    kind: Kind = "content" if sent.form else "image"
+    return FrameHeader(sent.frame, sent.user, kind, sent.height, sent.width, sent.n_symbols, sent.picture)
+
+
+def original_of(sent: Sent, content: bytes | memoryview) -> np.ndarray | None:
+    """What was sent: uint8 [H, W, 3] of a picture, float32 of its form of another modality; None: another size."""
+    kind, form = (np.dtype("<f4"), sent.form) if sent.form else (np.dtype(np.uint8), [sent.height, sent.width, 3])
+    if len(content) != kind.itemsize * math.prod(form):
+        return None
+    return np.frombuffer(content, kind).reshape(form)

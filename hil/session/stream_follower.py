@@ -96,5 +96,7 @@ def _is_damaged(frame: ReceivedFrame) -> bool:
 def _is_of(frame: ReceivedFrame | None, slot: Slot) -> bool:
     """Whether a header was read that names the slot's frame, or that of a probe."""
     headers = [user.header for user in frame.users if user.header_read] if frame else []
-    kind = "probe" if slot.grant.frame is None else "image"
-    return any(one is not None and one.kind == kind and one.frame == (slot.grant.frame or 0) for one in headers)
+    probe = slot.grant.frame is None
+    return any(
+        one is not None and (one.kind == "probe") == probe and one.frame == (slot.grant.frame or 0) for one in headers
+    )

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from hil.config import RunConfig
 from hil.decoding.identity import identity, keep_identity
 from hil.errors import HilError, UsageError
+from hil.modality.choice import open_modalities
 from hil.report.finish import Stopwatch, finish_run
 from hil.results.rows import ResultsError, read_rows
 from hil.results.run_folder import write_config
@@ -26,7 +27,7 @@ from models.package.zoo import codec_folder, refiner_folder
 def check_inputs(config: RunConfig) -> None:
     """Everything that can be wrong with the input, before a process starts. Raises UsageError or ModelError."""
     manifest = load_manifest(codec_folder(config.codec))
-    if config.users > manifest.users:
+    if config.sends_pictures and config.users > manifest.users:
         raise UsageError(
             f"--users {config.users}: codec {manifest.name} was made for {manifest.users} users; "
             f"1 to {manifest.users} are possible."
@@ -38,8 +39,12 @@ def check_inputs(config: RunConfig) -> None:
         raise UsageError(f"{named} transmitters are named for {config.users} users; each needs one of its own.")
     if config.video.sources:
         check_sources(config.video, config.users)
-    else:
-        open_images(config.images, max_side_px=config.max_image_side_px).check()
+        return
+    modalities = open_modalities(config)
+    for source in {config.source_of(user) for user in range(config.users) if user not in modalities}:
+        open_images(source, max_side_px=config.max_image_side_px).check()
+    for user, modality in modalities.items():
+        modality.check(modality.load(config.source_of(user)))
 
 
 def run_loopback(

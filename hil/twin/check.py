@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 
 from hil.bus.messages import CsiReport
-from hil.config import RunConfig
+from hil.config import PICTURE, RunConfig
 from hil.errors import UsageError
 from hil.session.csi_path import CsiPath
 from hil.session.slot import Slot
@@ -42,6 +42,9 @@ def check_twin(recording: Recording, twin: RunConfig, passes: int = 3, with_pict
     for name in MUST_AGREE:
         if getattr(twin, name) != getattr(config, name):
             raise UsageError(f"The twin's {name} is not the recording's: it cannot be a twin of this recording.")
+    other = next((name for name in config.modalities if name != PICTURE), None)
+    if other is not None:
+        raise UsageError(f"A twin is checked by pictures, but users of this recording send {other}.")
     pictures = Pictures.load(config) if with_pictures and _has_pictures(recording) else None
     score = pictures.score if pictures else None
     seen = measure_curves(_received(recording, pictures), config.users, config.center_frequency_hz, score)

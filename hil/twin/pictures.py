@@ -52,7 +52,8 @@ class Pictures:
 
     def score(self, slot: Slot, user: int) -> float | None:
         """PSNR of a user's picture in dB, or None when it could not be decoded or there is no original."""
-        from hil.decoding.frame_decoder import to_pixels, undecodable
+        from hil.decoding.frame_decoder import undecodable
+        from hil.decoding.pictures import to_pixels
 
         original = slot.originals.get(user)
         found = next((u for u in slot.received.users if u.user == user), None) if slot.received else None

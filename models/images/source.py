@@ -21,6 +21,26 @@ class Picture:
     pixels: NDArray[np.uint8]
     original_size: tuple[int, int]
 
+    @property
+    def item_id(self) -> str:
+        """The id, as items of every modality have one."""
+        return self.image_id
+
+    @property
+    def values(self) -> NDArray[np.uint8]:
+        """The pixels: what the receiver's result is compared with."""
+        return self.pixels
+
+    @property
+    def content(self) -> NDArray[np.uint8]:
+        """The pixels: what an encoder takes."""
+        return self.pixels
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) that the burst's header carries."""
+        return self.pixels.shape[0], self.pixels.shape[1]
+
 
 class ImageSource(ABC):
     """A fixed, ordered set of pictures; the order and the ids are the same on every machine."""

@@ -150,7 +150,7 @@ def load_manifest(folder: Path | str) -> CodecManifest:
 
     Raises ModelError naming the folder and what is wrong with it.
     """
-    manifest = _read(Path(folder), CodecManifest)
+    manifest = read_form(Path(folder), CodecManifest)
     for entry in manifest.files.entries():
         verify_file(Path(folder), entry)
     return manifest
@@ -158,12 +158,13 @@ def load_manifest(folder: Path | str) -> CodecManifest:
 
 def load_refiner_manifest(folder: Path | str) -> RefinerManifest:
     """The same for a refiner folder."""
-    manifest = _read(Path(folder), RefinerManifest)
+    manifest = read_form(Path(folder), RefinerManifest)
     verify_file(Path(folder), manifest.weights)
     return manifest
 
 
-def _read(folder: Path, form: type[Form]) -> Form:
+def read_form(folder: Path, form: type[Form]) -> Form:
+    """A folder's manifest of this form; its files are not verified. ModelError when it is not there or not of it."""
     path = folder / MANIFEST_NAME
     try:
         return form.model_validate_json(path.read_bytes())

@@ -63,6 +63,16 @@ def list_codecs() -> list[Path]:
     return _installed("codec")
 
 
+def network_folder(name_or_path: str | Path) -> Path:
+    """The same for what is neither codec of pictures nor refiner."""
+    return _find(name_or_path, "network")
+
+
+def list_networks() -> list[Path]:
+    """The same for what is neither codec of pictures nor refiner."""
+    return _installed("network")
+
+
 def list_refiners() -> list[Path]:
     """The same for refiners."""
     return _installed("refiner")

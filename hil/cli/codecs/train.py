@@ -9,13 +9,14 @@ from typing import Any
 
 import click
 
+from hil.cli.codecs.train_sound import command as train_sound_command
 from hil.cli.options.answer import answer, json_option
 from hil.cli.options.training import training_settings
 
 
 @click.group("train")
 def command() -> None:
-    """Train a codec, its teacher, what it is compared with, or a refiner.
+    """Train a codec, its teacher, what it is compared with, a refiner, or the networks of sound.
 
     \b
     Examples:
@@ -27,8 +28,12 @@ def command() -> None:
       semnoma-hil train baseline joint-decoder --images photos/ --steps 20000 --out joint
       semnoma-hil train refiner --images photos/ --minutes 12 --codec compact-2u --out run2
       torchrun --nproc-per-node 4 -m hil train student --teacher teacher --images photos/ --steps 20000 --out student
+      semnoma-hil train sound --sounds speech/ --minutes 15 --out my-speech
       semnoma-hil train one-step --refiner run2/refiner-32 --codec compact-2u --images photos/ --steps 4000 --out run3
     """
+
+
+command.add_command(train_sound_command)
 
 
 def _common(function: Any) -> Any:

@@ -14,6 +14,8 @@ from hil.errors import UsageError
 _SHARED = [
     click.option("--config", "config_path", type=click.Path(path_type=Path), help="YAML file, or a name in configs/."),
     click.option("--images", help="'demo', a folder, a picture, a CIFAR-10 file or an .npz.  [demo]"),
+    click.option("--modality", "modalities", multiple=True, metavar="NAME", help="What each user sends.  [picture]"),
+    click.option("--source", "sources", multiple=True, metavar="PATH", help="Where each user's items come from."),
     click.option("--users", type=int, help="Users on the air, 1 to 8.  [2]"),
     click.option("--frames", type=int, help="Frames; each carries one picture per user.  [4]"),
     click.option("--snr", "snr_db", type=Quantity("db"), help="Total received power over noise, dB.  [10]"),
@@ -82,6 +84,8 @@ def config_from(
     videos: tuple[str, ...] = (),
     cameras: tuple[str, ...] = (),
     defaults: dict[str, Any] | None = None,
+    modalities: tuple[str, ...] = (),
+    sources: tuple[str, ...] = (),
     **flags: Any,
 ) -> RunConfig:
     """Lay flags over --set over the file over `defaults`. Raises UsageError with one sentence."""
@@ -91,6 +95,7 @@ def config_from(
     flags["radio.transmitters"] = list(tx_devices) or None
     flags["video.sources"] = [*videos, *(f"camera:{one}" for one in cameras)] or None
     flags = {name.replace("video_", "video.", 1): value for name, value in flags.items()}
+    flags |= {"modalities": list(modalities) or None, "sources": list(sources) or None}
     flags["rx.record"] = str(record) if record else None
     overrides |= {name: value for name, value in flags.items() if value is not None}
     return load_config(config_path, overrides, defaults)

@@ -98,7 +98,7 @@ export function showUsers(users) {
     if (!name.firstChild) name.append(element("i", { className: "dot" }), element("span"));
     name.firstChild.style.setProperty("--c", userColour(index));
     text(name.lastChild, `user ${user.user}`);
-    text(psnr, user.psnr_db === null ? "" : number(user.psnr_db, 2, "dB"));
+    text(psnr, user.psnr_db === null ? user.score : number(user.psnr_db, 2, "dB"));
     text(ssim, user.ssim === null ? "" : `SSIM ${number(user.ssim, 3)}`);
     text(ideal, user.ideal_psnr_db === null ? "" : `ideal ${number(user.ideal_psnr_db, 2, "dB")}`);
     const frame = user.frame === null ? "" : `frame ${user.frame}`;

@@ -13,7 +13,8 @@ from radio.waveform.burst import convolutional
 from radio.waveform.burst.gold import gold_bits
 
 _LAYOUT = struct.Struct(">IBBHHII")  # frame, user, kind, height, width, n_symbols, picture
-_KINDS: tuple[Literal["probe", "image"], ...] = ("probe", "image")
+Kind = Literal["probe", "image", "content"]  # content: of another modality, which the configuration names
+_KINDS: tuple[Kind, ...] = ("probe", "image", "content")
 HEADER_BITS = 8 * (_LAYOUT.size + 2)
 CODED_BITS = 2 * (HEADER_BITS + convolutional.CONSTRAINT - 1)
 INTERLEAVER_SEED = 0xB17
@@ -22,15 +23,22 @@ _LEVELS = np.array([1, -1], np.float32) / np.float32(np.sqrt(2))  # of a bit
 
 @dataclass(frozen=True)
 class FrameHeader:
-    """frame, n_symbols, picture: 0 to 2^32 - 1; user: 0 to 255; height, width in pixels: 0 to 65535."""
+    """frame, n_symbols, picture: 0 to 2^32 - 1; user: 0 to 255; height, width: 0 to 65535, pixels of an image, of
+    other content two numbers of its own.
+    """
 
     frame: int
     user: int
-    kind: Literal["probe", "image"]
+    kind: Kind
     height: int
     width: int
     n_symbols: int
     picture: int
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width)."""
+        return self.height, self.width
 
     @classmethod
     def probe(cls, user: int) -> "FrameHeader":

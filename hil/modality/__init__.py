@@ -1,0 +1,1 @@
+"""Which modality every user of a run sends, by the configuration."""

@@ -1,0 +1,1 @@
+"""What users send when it is no picture: one small interface, and its symbols on the channel that all users share."""
