@@ -80,15 +80,15 @@ class BurstReceiver:
         seen = {f.user for f in found}
         around = sorted(f.origin for f in found)[len(found) // 2]
         found += [self._assume(data, user, around) for user in sorted(set(told) - seen)]
-        noise_power = self._measure(data, found, told, memory, expected_tick, samples.start_tick)
-        followed = {f.user: follow_payload(data, self.grid, f, found, noise_power, silent - {f.user}) for f in found}
+        grid, noise_power = self._measure(data, found, told, memory, expected_tick, samples.start_tick)
+        followed = {f.user: follow_payload(data, grid, f, found, noise_power, silent - {f.user}) for f in found}
         for one in found:
             laid = followed[one.user]
             if laid is not None and laid.moving is not None:
                 one.take_motion(laid.moving)
         origin = min(one.origin for one in found)
         users = tuple(
-            self._user(data, samples.start_tick, origin, found, user, followed, noise_power, silent, powers)
+            self._user(grid, samples.start_tick, origin, found, user, followed, noise_power, silent, powers)
             for user in range(self.config.users)
         )
         total = sum(user.power for user in users)
@@ -117,21 +117,24 @@ class BurstReceiver:
         memory: DelayMemory | None = None,
         expected_tick: int | None = None,
         start_tick: int = 0,
-    ) -> float:
-        """Every user's channel and header, the second time with the headers as known symbols; the noise power."""
+    ) -> tuple[ResourceGrid, float]:
+        """Every user's channel and header, the second time with the headers as known symbols; the burst's grid and the
+        noise power."""
         noise_power = _noise_power(found, self.grid)
         for one in found:
             one.told = told.get(one.user)
             one.learn_channel_quickly(self.grid, noise_power)
             read_header(data, self.grid, one, noise_power)
-            learn_from_header(self.grid, one, noise_power)
+        grid = self.grid.carrying(_bits_symbols(found))
+        for one in found:
+            learn_from_header(grid, one, noise_power)
         noise_power = _noise_power(found, self.grid)
         for one in found:
             one.learn_channel(self.grid, noise_power)
             if memory is not None and expected_tick is not None and one.detected:
                 one.remember(self.grid, noise_power, memory, expected_tick, start_tick)
-            start_tracking(self.grid, one)
-        return noise_power
+            start_tracking(grid, one)
+        return grid, noise_power
 
     def _find(self, data: np.ndarray, expected: int | None, search: int) -> list[Reception]:
         """Every user whose preamble is heard.
@@ -201,7 +204,7 @@ class BurstReceiver:
 
     def _user(
         self,
-        data: np.ndarray,
+        grid: ResourceGrid,
         start_tick: int,
         origin: int,
         found: list[Reception],
@@ -233,7 +236,7 @@ class BurstReceiver:
             return ReceivedUser(**measured, reason="the checksum of its header is wrong")
         if one.header.n_symbols == 0:
             return ReceivedUser(**measured)
-        payload = take_payload(self.grid, one, followed[user], found, noise_power, silent - {user}, powers)
+        payload = take_payload(grid, one, followed[user], found, noise_power, silent - {user}, powers)
         if payload is None:
             return ReceivedUser(**measured, reason="the burst is cut off by the end of the samples")
         measured["cfo_hz"] += payload.track.frequency_hz
@@ -243,7 +246,7 @@ class BurstReceiver:
             one.phase_origin(self.grid) + start_tick,
             payload.delay_samples,
             payload.phase_rad,
-            one.channel if one.moving is None else one.moving.each(),
+            one.channel if one.moving is None else one.moving.each()[:, grid.bits_symbols :],
             payload.gain,
         )
         clock_ppm = payload.track.clock_ppm
@@ -253,6 +256,7 @@ class BurstReceiver:
             features=payload.features,
             alignment=alignment,
             quality=payload.quality,
+            protected=payload.protected,
         )
 
     def _channel_estimate(self, one: Reception, start_tick: int, origin: int) -> ChannelEstimate:
@@ -265,6 +269,13 @@ class BurstReceiver:
         values = turn_band(one.channel, -2 * math.pi * delay / self.config.fft_size, phase)
         beyond = share_beyond_prefix(one.channel, self.config)
         return ChannelEstimate(values, one.error_variance, start_tick + middle, beyond)
+
+
+def _bits_symbols(found: list[Reception]) -> int:
+    """What the strongest user's header says of all users' bursts: they send as many."""
+    known = [f for f in found if f.header is not None and f.header.n_symbols and f.channel is not None]
+    told = [(f.read, float(np.vdot(f.channel, f.channel).real), f.header.bits_symbols) for f in known]  # type: ignore[union-attr]
+    return max(told, default=(False, 0.0, 0))[2]
 
 
 def _noise_power(found: list[Reception], grid: ResourceGrid) -> float:
