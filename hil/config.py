@@ -26,6 +26,7 @@ from radio.safety.guard import GuardConfig
 from radio.waveform.config import WaveformConfig
 
 MOST_FAULTS = 12
+CAPTION_BYTES = 64  # of protected bits where captions are sent and nobody says how many
 
 
 class Section(BaseModel):
@@ -132,6 +133,11 @@ class RunConfig(Section):
     seed: int = Field(1, ge=0, lt=1 << 63, description="Of everything random.")
     images: str = Field("demo", description="'demo', a folder, a picture, a CIFAR-10 file or an .npz.")
     max_image_side_px: int = Field(1024, ge=1, le=16384, description="Larger pictures are scaled down.")
+    captions: str | None = Field(
+        None,
+        description="What is sent beside pictures: a file of captions, sidecar (a .txt beside each picture), text:WORDS "
+        "or a captioner that an installed package adds; null: nothing, unless waveform.bits_bytes says so.",
+    )
     codec: str = Field("compact-2u", description="Name of a packaged codec or the folder of one.")
     sharing: str = Field(
         "parted",
@@ -190,6 +196,8 @@ class RunConfig(Section):
                     )
                 given[name] = value
             values[section] = given
+        if values.get("captions") is not None:
+            values["waveform"].setdefault("bits_bytes", CAPTION_BYTES)
         radio = values.get("radio")
         amplitude = radio.get("tx_amplitude") if isinstance(radio, dict) else getattr(radio, "tx_amplitude", None)
         if amplitude is None:
@@ -250,6 +258,7 @@ class RunConfig(Section):
             "radio": {"device", "transmitters", "calibration"},
             "compute_device": True,
             "images": True,
+            "captions": True,
         }
         facts = self.model_dump(mode="json", exclude=local)
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]

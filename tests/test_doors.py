@@ -78,15 +78,19 @@ DOORS = {
     "hil.diagnosis": ["models", "radio"],
     "hil.phy_sweep": ["radio"],
     "hil.calibrating": ["calibration", "radio"],
+    "hil.language": ["models", "radio"],
     "hil.session": ["hil.bus", "calibration", "models", "radio"],
     "hil.results": ["hil.bus", "hil.session", "radio"],
     "hil.report": ["hil.results", "models.digital"],
     "hil.scripting": ["hil.results", "hil.supervise"],
-    "hil.decoding": ["hil.bus", "hil.results", "hil.session", "models", "radio"],
+    "hil.decoding": ["hil.bus", "hil.language", "hil.results", "hil.session", "models", "radio"],
     "hil.nodes": [
-        "hil.bus", "hil.calibrating", "hil.decoding", "hil.results", "hil.session", "calibration", "models", "radio",
+        "hil.bus", "hil.calibrating", "hil.decoding", "hil.language", "hil.results", "hil.session", "calibration",
+        "models", "radio",
     ],
-    "hil.supervise": ["hil.decoding", "hil.nodes", "hil.report", "hil.results", "hil.session", "models", "radio"],
+    "hil.supervise": [
+        "hil.decoding", "hil.language", "hil.nodes", "hil.report", "hil.results", "hil.session", "models", "radio",
+    ],
     "hil.bench": ["hil.supervise", "models", "radio"],
     "hil.experiments": [
         "hil.calibrating", "hil.report", "hil.results", "hil.supervise", "calibration", "models", "radio",

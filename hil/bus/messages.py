@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-PROTOCOL_VERSION = 2
+PROTOCOL_VERSION = 3
 MAX_BODY_BYTES = 1 << 20
 MAX_ATTACHMENTS = 8
 
@@ -18,6 +18,8 @@ SlotNumber = Annotated[int, msgspec.Meta(ge=0, le=1 << 48)]
 Number = Annotated[int, msgspec.Meta(ge=0, lt=1 << 32)]
 UserIndex = Annotated[int, msgspec.Meta(ge=0, le=255)]
 Advance = Annotated[int, msgspec.Meta(ge=-(1 << 20), le=1 << 20)]
+BitsSymbols = Annotated[int, msgspec.Meta(ge=0, le=254, multiple_of=2)]
+Protected = Annotated[bytes, msgspec.Meta(max_length=256)]
 Side = Annotated[int, msgspec.Meta(ge=0, le=65535)]  # pixels
 
 
@@ -125,6 +127,7 @@ class Grant(Message, frozen=True):
     last_attempt: bool = True  # False: a slot whose users do not arrive together is granted again
     commands: list[UserCommand] = []
     sharing: SharedBy | None = None  # None: as configured
+    bits_symbols: BitsSymbols = 0  # OFDM symbols of protected bits before the picture's
 
 
 class Sent(Message, frozen=True):
@@ -149,6 +152,8 @@ class Sent(Message, frozen=True):
     advance_ticks: Advance = 0
     gain_db: float = 0.0
     loops: dict[str, str] = {}
+    bits_symbols: BitsSymbols = 0
+    protected: Protected = b""  # what they carry
 
 
 class Link(Message, frozen=True):
@@ -272,6 +277,9 @@ class PictureFacts(Message, frozen=True):
     ideal_psnr_db: float | None
     latency_ms: float
     events: dict[str, int]
+    caption: str | None = None
+    caption_received: str | None = None
+    bits_delivered: bool | None = None  # None: the burst had no protected bits
 
 
 class UserTelemetry(Message, frozen=True):

@@ -35,6 +35,7 @@ from hil.errors import HilError
 from hil.nodes.joining import Joining
 from hil.nodes.members import Members, Node
 from hil.nodes.observers import Observers
+from hil.session.bits_length import BitsLength
 from hil.session.control import SessionControl
 from hil.session.repeated_slot import aligned
 from hil.session.sharing_control import SharingControl, open_chooser
@@ -70,6 +71,7 @@ class Coordinator:
         self._csi: CsiReport | None = None
         self._control: SessionControl | None = None
         self._sharing = SharingControl(self.config, open_chooser(self.config))
+        self._bits = BitsLength(self.config.waveform)
         ahead = self.config.feedback.slots_ahead if self._free_running else 0
         self._in_flight: deque[int] = deque(maxlen=ahead + 1)  # slots of the frames that were granted last
         self._reports: deque[CsiReport] = deque(maxlen=64)  # not learnt from yet
@@ -221,6 +223,7 @@ class Coordinator:
             self._reports.remove(report)
             self._control.take(report)
             self._sharing.take(report)
+            self._bits.take(report)
             if report.users and (self._csi is None or report.slot >= self._csi.slot):
                 self._csi = report
 
@@ -237,6 +240,7 @@ class Coordinator:
             last_attempt=last_attempt,
             commands=self._control.commands(slot, slot_tick, frame is None, self.lost_users),
             sharing=self._sharing.choice(),
+            bits_symbols=self._bits.choice() if frame is not None else 0,
         )
         self._outstanding[slot] = grant
         for old in sorted(self._outstanding)[:-MAX_OUTSTANDING]:

@@ -25,7 +25,10 @@ from hil.bus.messages import (
 from hil.bus.presence import Silence
 from hil.config import RunConfig
 from hil.errors import HilError
+from hil.language.captioner import Captioner
+from hil.language.writer import NoteWriter
 from hil.nodes.node import Apart, join
+from hil.session.bits_length import longest_bits
 from hil.session.csi_path import CsiPath
 from hil.session.keeping_time import transmits_by_repeating
 from hil.session.rotation import RotationLoop
@@ -36,6 +39,7 @@ from models.runtime.encoder import SemanticEncoder
 from radio.device import Radio, RadioSettings
 from radio.errors import NobodyLeads
 from radio.samples import Samples
+from radio.waveform.burst.grid import ResourceGrid
 from radio.waveform.burst.header import FrameHeader
 from radio.waveform.transmission.transmitter import BurstTransmitter
 
@@ -49,11 +53,11 @@ def picture_index(frame: int, user: int, users: int, n_pictures: int) -> int:
 
 def longest_burst(config: RunConfig, images: ImageSource, encoder: SemanticEncoder, user: int) -> int:
     """Samples of the longest burst this user will send in the run, from the pictures' sizes alone."""
-    transmitter = BurstTransmitter(config.waveform, user)
+    grid = ResourceGrid(config.waveform, longest_bits(config.waveform))
     frames = range(min(config.frames, len(images)))
     indices = sorted({picture_index(f, user, config.users, len(images)) for f in frames})
     uses = {encoder.channel_uses(height, width) for height, width in images.sizes(indices)}
-    return max(transmitter.grid.burst_length(k) for k in uses)
+    return max(grid.burst_length(k) for k in uses)
 
 
 @dataclass
@@ -61,7 +65,7 @@ class TransmitterNode:
     """One user. `run` serves grants until the coordinator stops the run; returns its Stop message.
 
     settings: those that the radio is configured with. carrier_start_hz: its offset against the receiver as far as a
-    calibration tells.
+    calibration tells. captioner: None for bursts that carry no more than their pictures' names beside them.
     """
 
     config: RunConfig
@@ -72,11 +76,14 @@ class TransmitterNode:
     images: ImageSource
     settings: RadioSettings
     carrier_start_hz: float = 0.0
+    captioner: Captioner | None = None
 
     def __post_init__(self) -> None:
         self._transmitter = BurstTransmitter(self.config.waveform, self.user)
         self._csi_path = CsiPath(self.config.feedback, self.config.sample_rate_hz)
         self._gain_db = 0.0
+        self._notes = NoteWriter(self.captioner, self.config.waveform.bits_bytes)
+        self._longest_bits = longest_bits(self.config.waveform)
 
     def run(self) -> Stop:
         """Raises HilError or UsageError when the coordinator does not answer, refuses or has gone, Apart if silent."""
@@ -124,7 +131,8 @@ class TransmitterNode:
         if start.repeats and grant.csi:
             self._rotation.update(grant.csi, self.user)
         picture: Picture | None = None
-        symbols = np.zeros(0, np.complex64)
+        symbols, protected = np.zeros(0, np.complex64), b""
+        events: dict[str, int] = {}
         header = FrameHeader.probe(self.user)
         if grant.frame is not None:
             index = picture_index(grant.frame, self.user, self.config.users, len(self.images))
@@ -133,25 +141,27 @@ class TransmitterNode:
             side = told(self.encoder, csi, self.config.users, sharing)
             symbols = self.encoder.encode(picture.pixels, self.user, side, sharing)
             height, width = picture.pixels.shape[:2]
-            header = FrameHeader(grant.frame, self.user, "image", height, width, symbols.size, index)
+            bits_symbols = min(grant.bits_symbols, self._longest_bits)
+            header = FrameHeader(grant.frame, self.user, "image", height, width, symbols.size, index, bits_symbols)
+            if bits_symbols:
+                protected, events = self._notes.write(picture, index)
         encode_ms = _milliseconds_since(clock)
         clock = time.perf_counter()
         tick = burst_tick(grant, start) - command.advance_ticks
-        burst = self._modulate(symbols, header, command.correction_hz, tick)
+        burst = self._modulate(symbols, header, protected, command.correction_hz, tick)
         modulate_ms = _milliseconds_since(clock)
         clock = time.perf_counter()
-        unled = False
         if not command.silent:
             self._set_gain(command.gain_db)
             try:
                 self.radio.transmit(self._as_period(burst, grant.slot, start) if start.repeats else burst)
             except NobodyLeads:
-                unled = True  # the guard has told: this slot stays empty
+                events["unled"] = 1  # the guard has told: this slot stays empty
         self.radio.idle_until(grant.slot_tick + start.slot_samples)
         latency = {"encode": encode_ms, "modulate": modulate_ms, "transmit": _milliseconds_since(clock)}
         self.bus.now_tick = burst.end_tick
         papr_db = self._transmitter.papr_db(burst.data[0])
-        self._report(grant, command, csi, picture, header, symbols, latency, papr_db, unled)
+        self._report(grant, command, csi, picture, header, symbols, protected, latency, papr_db, events)
 
     def _command(self, grant: Grant) -> UserCommand:
         """This user's command of the grant; one with values that are not finite is ignored."""
@@ -176,10 +186,12 @@ class TransmitterNode:
         period[:, start.guard_samples : start.guard_samples + burst.n_samples] = burst.data
         return Samples(period, self._rotation.apply(slot), burst.sample_rate_hz)
 
-    def _modulate(self, symbols: np.ndarray, header: FrameHeader, correction_hz: float, tick: int) -> Samples:
+    def _modulate(
+        self, symbols: np.ndarray, header: FrameHeader, protected: bytes, correction_hz: float, tick: int
+    ) -> Samples:
         """Scale to full scale, pre-correct the carrier, keep within the converter."""
         rate = self.config.sample_rate_hz
-        burst = self._transmitter.modulate(symbols, header) * np.float32(self.config.radio.tx_amplitude)
+        burst = self._transmitter.modulate(symbols, header, protected) * np.float32(self.config.radio.tx_amplitude)
         if correction_hz:
             burst = precorrect(burst, correction_hz, rate)
         peak = np.abs(burst)
@@ -195,11 +207,11 @@ class TransmitterNode:
         picture: Picture | None,
         header: FrameHeader,
         symbols: np.ndarray,
+        protected: bytes,
         latency_ms: dict[str, float],
         papr_db: float,
-        unled: bool,
+        events: dict[str, int],
     ) -> None:
-        events: dict[str, int] = {"unled": 1} if unled else {}
         for event in self.radio.events():
             events[event.kind] = events.get(event.kind, 0) + event.count
         original_height, original_width = picture.original_size if picture else (0, 0)
@@ -224,6 +236,8 @@ class TransmitterNode:
             papr_db=papr_db,
             latency_ms=latency_ms,
             events=events,
+            bits_symbols=header.bits_symbols,
+            protected=protected,
         )
         pixels = np.ascontiguousarray(picture.pixels) if picture else np.zeros(0, np.uint8)
         self.bus.send(sent, [pixels.data.cast("B"), np.ascontiguousarray(symbols).data.cast("B")])

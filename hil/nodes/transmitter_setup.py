@@ -11,6 +11,7 @@ from hil.bus.messages import Stop
 from hil.calibrating.apply import carrier_start_hz, with_calibration
 from hil.config import RunConfig
 from hil.errors import HilError
+from hil.language.captioner import Captioner, open_captioner
 from hil.nodes.node import Apart, Stopped, connect, leave, stop_on_signals
 from hil.nodes.transmitter import TransmitterNode
 from models.images import ImageSource, open_images
@@ -37,9 +38,10 @@ def run_transmitter(config: RunConfig, user: int) -> None:
     """
     encoder = SemanticEncoder.load(codec_folder(config.codec), sharing=config.codec_sharing)
     images = open_images(config.images, max_side_px=config.max_image_side_px)
+    captioner = open_captioner(config.captions, config.images)
     stop_on_signals()
     heard_s, sessions = time.monotonic(), 1
-    while (last_s := _session(config, user, encoder, images, sessions <= MAX_REOPENED)) is not None:
+    while (last_s := _session(config, user, encoder, images, captioner, sessions <= MAX_REOPENED)) is not None:
         sessions += 1
         heard_s = max(heard_s, last_s)
         if time.monotonic() - heard_s > config.bus.rejoin_timeout_s:
@@ -48,13 +50,18 @@ def run_transmitter(config: RunConfig, user: int) -> None:
 
 
 def _session(
-    config: RunConfig, user: int, encoder: SemanticEncoder, images: ImageSource, reopens: bool
+    config: RunConfig,
+    user: int,
+    encoder: SemanticEncoder,
+    images: ImageSource,
+    captioner: Captioner | None,
+    reopens: bool,
 ) -> float | None:
     """From joining to the end of the run; where this node got lost, when its coordinator was last heard (s)."""
     bus = connect(config, f"tx{user}")
     reason: str | None = ""
     try:
-        stop = _serve(config, user, bus, encoder, images)
+        stop = _serve(config, user, bus, encoder, images, captioner)
         if not stop.complete:
             raise HilError(stop.reason)
         return None
@@ -80,7 +87,14 @@ def _session(
     return bus.coordinator.heard_s if bus.coordinator.heard else 0.0
 
 
-def _serve(config: RunConfig, user: int, bus: BusClient, encoder: SemanticEncoder, images: ImageSource) -> Stop:
+def _serve(
+    config: RunConfig,
+    user: int,
+    bus: BusClient,
+    encoder: SemanticEncoder,
+    images: ImageSource,
+    captioner: Captioner | None,
+) -> Stop:
     opened = open_radio(config.radio.device, role="tx", index=user, guard=TransmitGuard(config.guard))
     radio = with_calibration(opened, config, "tx", user)
     try:
@@ -97,7 +111,7 @@ def _serve(config: RunConfig, user: int, bus: BusClient, encoder: SemanticEncode
         opened.watch(lambda: bus.coordinator.led_s)
         start_hz = carrier_start_hz(radio.calibration)
         try:
-            return TransmitterNode(config, user, bus, radio, encoder, images, settings, start_hz).run()
+            return TransmitterNode(config, user, bus, radio, encoder, images, settings, start_hz, captioner).run()
         except DeviceGone:
             raise
         except DeviceError as error:

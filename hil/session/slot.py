@@ -63,4 +63,5 @@ def header_of(sent: Sent) -> FrameHeader:
     """The header of the burst that a transmitter told of."""
     if sent.frame is None:
         return FrameHeader.probe(sent.user)
-    return FrameHeader(sent.frame, sent.user, "image", sent.height, sent.width, sent.n_symbols, sent.picture)
+    height, width, k = sent.height, sent.width, sent.n_symbols
+    return FrameHeader(sent.frame, sent.user, "image", height, width, k, sent.picture, sent.bits_symbols)

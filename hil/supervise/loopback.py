@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from hil.config import RunConfig
 from hil.decoding.identity import identity, keep_identity
 from hil.errors import HilError, UsageError
+from hil.language.captioner import open_captioner
 from hil.report.finish import Stopwatch, finish_run
 from hil.results.rows import ResultsError, read_rows
 from hil.results.run_folder import write_config
@@ -37,6 +38,7 @@ def check_inputs(config: RunConfig) -> None:
         raise UsageError(f"{named} transmitters are named for {config.users} users; each needs one of its own.")
     images = open_images(config.images, max_side_px=config.max_image_side_px)
     images.check()
+    open_captioner(config.captions, config.images)
 
 
 def run_loopback(

@@ -14,6 +14,7 @@ from hil.errors import UsageError
 _SHARED = [
     click.option("--config", "config_path", type=click.Path(path_type=Path), help="YAML file, or a name in configs/."),
     click.option("--images", help="'demo', a folder, a picture, a CIFAR-10 file or an .npz.  [demo]"),
+    click.option("--captions", help="A file of captions, sidecar, text:WORDS, or an installed captioner.  [none]"),
     click.option("--users", type=int, help="Users on the air, 1 to 8.  [2]"),
     click.option("--frames", type=int, help="Frames; each carries one picture per user.  [4]"),
     click.option("--snr", "snr_db", type=Quantity("db"), help="Total received power over noise, dB.  [10]"),

@@ -273,9 +273,11 @@ class BurstReceiver:
 
 def _bits_symbols(found: list[Reception]) -> int:
     """What the strongest user's header says of all users' bursts: they send as many."""
-    known = [f for f in found if f.header is not None and f.header.n_symbols and f.channel is not None]
-    told = [(f.read, float(np.vdot(f.channel, f.channel).real), f.header.bits_symbols) for f in known]  # type: ignore[union-attr]
-    return max(told, default=(False, 0.0, 0))[2]
+    told = [(False, 0.0, 0)]
+    for one in found:
+        if one.header is not None and one.header.n_symbols and one.channel is not None:
+            told.append((one.read, float(np.vdot(one.channel, one.channel).real), one.header.bits_symbols))
+    return max(told)[2]
 
 
 def _noise_power(found: list[Reception], grid: ResourceGrid) -> float:

@@ -1,0 +1,35 @@
+"""A transmitter's notes: what its captioner says of a picture, as it fits into a burst's protected bits."""
+
+import logging
+from dataclasses import dataclass
+
+from hil.language.captioner import Captioner
+from hil.language.note import Note, fitted, pack
+from models.images import Picture
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class NoteWriter:
+    """captioner: None sends pictures' names alone; capacity: bytes of protected bits."""
+
+    captioner: Captioner | None
+    capacity: int
+
+    def write(self, picture: Picture, index: int) -> tuple[bytes, dict[str, int]]:
+        """At most `capacity` bytes, and events: caption_failed, caption_cut, identity_cut, metadata_cut.
+
+        A captioner that fails costs its caption and nothing else.
+        """
+        events: dict[str, int] = {}
+        said: Note | str = ""
+        try:
+            said = self.captioner.describe(picture, index) if self.captioner else ""
+            note = said if isinstance(said, Note) else Note(said)
+            kept, cut = fitted(Note(note.caption, note.identity or picture.image_id, note.metadata), self.capacity)
+        except Exception as error:  # a foreign captioner may raise, or return, anything
+            log.warning("%s has no caption: %s", picture.image_id, error)
+            events["caption_failed"] = 1
+            kept, cut = fitted(Note("", picture.image_id), self.capacity)
+        return pack(kept), events | {f"{what}_cut": 1 for what in cut}
