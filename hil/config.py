@@ -135,7 +135,7 @@ class RunConfig(Section):
     max_image_side_px: int = Field(1024, ge=1, le=16384, description="Larger pictures are scaled down.")
     captions: str | None = Field(
         None,
-        description="What is sent beside pictures: a file of captions, sidecar (a .txt beside each picture), text:WORDS "
+        description="What is sent beside pictures: a file of captions, sidecar (a .txt beside each one), text:WORDS "
         "or a captioner that an installed package adds; null: nothing, unless waveform.bits_bytes says so.",
     )
     codec: str = Field("compact-2u", description="Name of a packaged codec or the folder of one.")

@@ -96,7 +96,7 @@ DOORS = {
         "hil.calibrating", "hil.report", "hil.results", "hil.supervise", "calibration", "models", "radio",
     ],
     "hil.sharing_map": ["hil.experiments", "hil.results", "models", "radio"],
-    "hil.live": ["hil.bus", "hil.nodes", "hil.results", "hil.supervise", "models", "radio"],
+    "hil.live": ["hil.bus", "hil.language", "hil.nodes", "hil.results", "hil.supervise", "models", "radio"],
     "hil.twin": [
         "hil.bus", "hil.decoding", "hil.results", "hil.session", "hil.supervise", "calibration", "models", "radio",
     ],

@@ -4,7 +4,7 @@ import logging
 from dataclasses import dataclass
 
 from hil.language.captioner import Captioner
-from hil.language.note import Note, fitted, pack
+from hil.language.note import Note, clean, fitted, pack
 from models.images import Picture
 
 log = logging.getLogger(__name__)
@@ -18,9 +18,9 @@ class NoteWriter:
     capacity: int
 
     def write(self, picture: Picture, index: int) -> tuple[bytes, dict[str, int]]:
-        """At most `capacity` bytes, and events: caption_failed, caption_cut, identity_cut, metadata_cut.
+        """At most `capacity` bytes, and events: caption_failed, _missing or _cut, identity_cut, metadata_cut.
 
-        A captioner that fails costs its caption and nothing else.
+        A captioner that fails, or says nothing, costs its caption and nothing else.
         """
         events: dict[str, int] = {}
         said: Note | str = ""
@@ -28,6 +28,8 @@ class NoteWriter:
             said = self.captioner.describe(picture, index) if self.captioner else ""
             note = said if isinstance(said, Note) else Note(said)
             kept, cut = fitted(Note(note.caption, note.identity or picture.image_id, note.metadata), self.capacity)
+            if self.captioner and not clean(note.caption):
+                events["caption_missing"] = 1
         except Exception as error:  # a foreign captioner may raise, or return, anything
             log.warning("%s has no caption: %s", picture.image_id, error)
             events["caption_failed"] = 1

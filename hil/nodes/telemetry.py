@@ -150,6 +150,9 @@ def picture_facts(row: ResultRow) -> PictureFacts:
         ideal_psnr_db=plain(row.ideal_psnr_db),
         latency_ms=sum(value for value in row.latency_ms.values() if math.isfinite(value)),
         events=row.events,
+        caption=row.caption,
+        caption_received=row.caption_received,
+        bits_delivered=row.bits_delivered,
     )
 
 

@@ -16,6 +16,8 @@ WORDS = {
     "unrefined": "PSNR before diffusion refinement, which trades PSNR for a more natural look.",
     "Digital": "JPEG over 5G LDPC and QAM with the same channel uses and SNR, users taking turns, no fading.",
     "Difference": "Received minus sent, four times as strong, around mid-grey: grey is right.",
+    "words lost": "The protected bits beside this picture did not arrive as they were sent; they carry its caption.",
+    "lost bits": "Bursts whose protected bits (caption, name, metadata) did not arrive, over all that carried some.",
     "implementation loss": "Mean of ideal minus received PSNR over the decoded pictures.",
 }
 

@@ -19,7 +19,8 @@ from hil.bus.messages import (
 )
 from hil.config import load_config
 from hil.live.history import History
-from hil.live.state import KEPT_EVENTS, KEPT_POINTS, Cursor, LiveState, numbers, picture_kind
+from hil.live.state import KEPT_EVENTS, KEPT_POINTS, Cursor, LiveState
+from hil.live.untrusted import numbers, picture_kind
 from hil.nodes.telemetry import half_floats, spectrum_db, thumbnail
 
 
