@@ -11,7 +11,7 @@ from radio.waveform.config import WaveformConfig
 
 REMEMBERED = 16  # reports
 LEAST_REPORTS = 4  # that a choice needs; before, bits get as many symbols as they ever do
-DEVIATIONS = 3.0  # below the mean: what a Rayleigh channel falls short of once in a hundred times
+DEVIATIONS = 3.0  # below the mean of the dB: what a Rayleigh channel falls short of twice in a hundred times
 
 
 def longest_bits(waveform: WaveformConfig) -> int:
