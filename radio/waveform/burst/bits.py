@@ -5,7 +5,8 @@ itself, another one in the next symbol, so that users cost each other nothing an
 band. What a user sends in its block is as loud as all users together are elsewhere.
 
 The bytes end with 0x80 and zeros (the padding of ISO/IEC 7816-4), then CRC-32 (IEEE 802.3); they are coded and repeated
-as the header is (see `coded`).
+as the header is (see `coded`). Few bytes make a shorter code word, which is repeated more often: a receiver tries each
+of the sizes that there may be.
 """
 
 import math
@@ -45,15 +46,25 @@ def unframed(bits: np.ndarray) -> bytes | None:
     return data if end and zlib.crc32(padded) == crc else None
 
 
+def sizes(capacity: int) -> list[int]:
+    """Bytes that frames of protected bits may be made for, smallest first: a quarter, a half and the whole capacity."""
+    return sorted({-(-capacity // part) for part in (1, 2, 4)})
+
+
 def modulate(data: bytes, capacity: int, channel_uses: int) -> np.ndarray:
-    """complex64 [channel_uses] of unit power."""
-    return coded.modulate(framed(data, capacity), channel_uses)
+    """complex64 [channel_uses] of unit power. Raises ValueError when the data is longer than the capacity."""
+    size = next((size for size in sizes(capacity) if len(data) <= size), capacity)
+    return coded.modulate(framed(data, size), channel_uses)
 
 
 def demodulate(matched: np.ndarray, capacity: int) -> bytes | None:
     """The data, None where it cannot be told. matched: see `coded`."""
-    bits = coded.demodulate(matched, n_bits(capacity))
-    return None if bits is None else unframed(bits)
+    for size in sizes(capacity):
+        bits = coded.demodulate(matched, n_bits(size))
+        data = None if bits is None else unframed(bits)
+        if data is not None:
+            return data
+    return None
 
 
 def symbols_for(config: WaveformConfig, snr_db: float) -> int:

@@ -16,7 +16,7 @@ def coded_bits(n_bits: int) -> int:
     return 2 * (n_bits + convolutional.CONSTRAINT - 1)
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=32)
 def _order(word_bits: int, channel_uses: int) -> np.ndarray:
     """Which coded bit each transmitted bit carries: the code word repeated, each time in another order."""
     rng = np.random.Generator(np.random.PCG64(INTERLEAVER_SEED))

@@ -80,6 +80,19 @@ def test_frame_errors_in_white_noise_follow_the_union_bound():
     assert lost / frames > bound / 6  # the bound is loose there, the code no better than it can be
 
 
+def test_few_bytes_need_little():
+    """15 of 64 bytes: with the energy at which 64 bytes are always lost, a quarter's union bound holds."""
+    rng, frames, uses = np.random.default_rng(4), 200, 1400
+    noise_power, lost = uses / code.n_bits(64) / 10 ** (-0.5 / 10), {15: 0, 64: 0}
+    for length in lost:
+        for _ in range(frames):
+            content = rng.bytes(length)
+            noise = rng.standard_normal((uses, 2)) @ [1, 1j] * math.sqrt(noise_power / 2)
+            lost[length] += code.demodulate(code.modulate(content, 64, uses) + noise, 64) != content
+    energy_db = -0.5 + 10 * math.log10(code.n_bits(64) / code.n_bits(16))
+    assert lost[64] > 0.9 * frames and lost[15] <= max(3, 3 * frames * union_bound(code.n_bits(16), energy_db))
+
+
 def test_the_energy_asked_for_suffices():
     assert union_bound(code.n_bits(64), code.NEEDED_EB_N0_DB) < 1e-3
 

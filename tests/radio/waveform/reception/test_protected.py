@@ -8,6 +8,7 @@ from radio.waveform.burst.bits import symbols_for
 from radio.waveform.burst.grid import ResourceGrid
 from radio.waveform.burst.header import FrameHeader
 from radio.waveform.config import WaveformConfig
+from radio.waveform.reception.cancellation import cancel_payload
 from radio.waveform.reception.receiver import BurstReceiver
 from radio.waveform.reception.stream_receiver import StreamReceiver
 from radio.waveform.transmission.transmitter import BurstTransmitter
@@ -137,3 +138,19 @@ def test_through_a_channel_that_moves():
     frame = BurstReceiver(config).receive(Samples(total.astype(np.complex64), 0, config.sample_rate_hz), START)
     assert all(user.doppler_hz > 0 for user in frame.users)
     assert [user.protected for user in frame.users] == protected
+
+
+def test_a_picture_behind_them_is_cancelled():
+    """The other user is then received as if it had been alone."""
+    samples, protected, symbols = on_air(np.random.default_rng(11), 12.0)
+    receiver = BurstReceiver(CONFIG)
+    frame = receiver.receive(samples, START)
+    left = cancel_payload(samples, receiver.grid, 0, frame.users[0].alignment, symbols[0])
+    headers = {user.user: user.header for user in frame.users}
+    other = receiver.receive(left, START, told=headers, silent=frozenset({0})).users[1]
+    noise_power, power = 10**-1.2, 0.5
+    assert np.mean(np.abs(frame.users[1].features - symbols[1]) ** 2) > 0.4  # of two users on one antenna
+    assert np.mean(np.abs(other.features - symbols[1]) ** 2) == pytest.approx(
+        noise_power / (noise_power + power), rel=0.15
+    )
+    assert other.protected == protected[1]
