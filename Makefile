@@ -4,10 +4,13 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
-EXTRAS := tx,rx,train,fast,live,pluto,ray,docs,dev
+# Tests of one file stay together: what they share is made once.
+WORKERS ?= 2
+PYTEST = "$(BIN)/python" -m pytest -q -n $(WORKERS) --dist loadfile
+EXTRAS := tx,rx,train,fast,live,video,pluto,usrp,soapy,lab,ray,docs,dev
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast proof lint bench docs docs-commands emulated-plutos fuzz chaos soak mutants audit build clean
+.PHONY: help setup usrp soapy demo test test-fast proof lint bench docs docs-commands emulated-plutos fuzz chaos soak mutants audit build clean
 IMAGES ?= demo
 OUT ?= emulated-plutos-run
 
@@ -19,7 +22,7 @@ help:  ## this list
 TORCH ?=
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 ifeq ($(TORCH),none)
-EXTRAS := tx,fast,pluto
+EXTRAS := tx,fast,video,pluto,usrp,soapy
 endif
 
 # torch comes first and by its exact version, so that nothing else gets to choose another build of it.
@@ -39,6 +42,18 @@ $(STAMP): pyproject.toml constraints.txt
 
 setup: $(STAMP)  ## set up .venv and nothing else: TORCH=cpu or TORCH=none choose the build of torch
 
+# The vendors' libraries come from the distribution. MODULES: those of your radios, e.g. MODULES="lms7 hackrf rtlsdr".
+APT := $(if $(filter 0,$(shell id -u)),,sudo )apt-get install -y
+MODULES ?= all
+
+usrp: $(STAMP)  ## UHD from the distribution, and the USRPs that it finds on USB
+	@command -v uhd_find_devices >/dev/null || $(APT) uhd-host
+	"$(BIN)/semnoma-hil" devices --kind usrp
+
+soapy: $(STAMP)  ## SoapySDR from the distribution, and the radios that it finds: MODULES="lms7 hackrf"
+	@command -v SoapySDRUtil >/dev/null || $(APT) soapysdr-tools $(addprefix soapysdr-module-,$(MODULES))
+	"$(BIN)/semnoma-hil" devices --kind soapy
+
 demo: $(STAMP)  ## two users' pictures over one simulated air: demo-run/report.html
 	@rm -rf demo-run
 	"$(BIN)/semnoma-hil" loopback --out demo-run
@@ -48,8 +63,8 @@ lint: $(STAMP)  ## ruff and mypy
 	"$(BIN)/ruff" format --check .
 	"$(BIN)/mypy"
 
-test-fast: lint  ## linters, type checker and the tests that wait for no job, training or build
-	"$(BIN)/python" -m pytest -q -m "not slow and not proof"
+test-fast: lint  ## linters, type checker and the tests that wait for no job, training or build: WORKERS=2
+	$(PYTEST) -m "not slow and not proof"
 
 test: test-fast  ## all that test-fast runs, then the tests that wait
 	"$(BIN)/python" -m pytest -q -m slow
@@ -69,14 +84,24 @@ docs-commands: $(STAMP)  ## run every command of the documentation that needs no
 emulated-plutos: $(STAMP)  ## the job over three emulated Plutos and the real libiio: IMAGES=DIR OUT=DIR
 	"$(BIN)/python" -m tests.emulated_pluto.job --images "$(IMAGES)" --out "$(OUT)"
 
-fuzz: $(STAMP)  ## a million damaged messages, headers and configurations
-	"$(BIN)/python" -m tests.proof.fuzz
+FUZZ_MINUTES ?= 8
+FUZZ_ITEMS ?= 1000000
 
-chaos: $(STAMP)  ## one experiment over a hundred kills
-	"$(BIN)/python" -m tests.proof.chaos
+fuzz: $(STAMP)  ## FUZZ_ITEMS damaged messages, headers, configurations; then FUZZ_MINUTES guided by coverage
+	"$(BIN)/python" -m pip install --quiet --disable-pip-version-check -c constraints.txt "atheris>=3"
+	"$(BIN)/python" -m tests.proof.fuzz --items "$(FUZZ_ITEMS)"
+	"$(BIN)/python" -m tests.proof.guided --minutes "$(FUZZ_MINUTES)"
 
-soak: $(STAMP)  ## ten minutes of paced real time
-	"$(BIN)/python" -m tests.proof.soak
+KILLS ?= 200
+FREEZES ?= 200
+
+chaos: $(STAMP)  ## one experiment of four users over KILLS kills and FREEZES freezes
+	"$(BIN)/python" -m tests.proof.chaos --kills "$(KILLS)" --freezes "$(FREEZES)"
+
+SOAK_MINUTES ?= 10
+
+soak: $(STAMP)  ## SOAK_MINUTES of paced real time: every node's memory over time, and its slope
+	"$(BIN)/python" -m tests.proof.soak --minutes "$(SOAK_MINUTES)"
 
 mutants: $(STAMP)  ## small changes to guard, watchdog, results files and CSI path that no test notices (an hour or more)
 	"$(BIN)/python" -m pip install --quiet --disable-pip-version-check -c constraints.txt "cosmic-ray>=8.4"

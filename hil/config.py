@@ -7,30 +7,26 @@ are handed down to `waveform` and `air`; a file that states a different value be
 import contextlib
 import hashlib
 import json
-import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from hil.errors import UsageError
+from hil.faults import describe
 from hil.packaged import named_file
+from hil.section import Section
+from hil.video_config import VideoConfig
 from models.errors import ModelError
 from models.sharing import AUTO, Sharing
-from models.suggestion import did_you_mean
 from radio.air.config import AirConfig, Channel, LinkConfig
 from radio.quantity import Decibels, Hertz, Milliseconds, Seconds, parse_quantity, unit_of
 from radio.safety.guard import GuardConfig
 from radio.waveform.config import WaveformConfig
 
-MOST_FAULTS = 12
 CAPTION_BYTES = 64  # of protected bits where captions are sent and nobody says how many
-
-
-class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False)
 
 
 class BusConfig(Section):
@@ -138,9 +134,9 @@ class RunConfig(Section):
         description="What is sent beside pictures: a file of captions, sidecar (a .txt beside each one), text:WORDS "
         "or a captioner that an installed package adds; null: nothing, unless waveform.bits_bytes says so.",
     )
-    codec: str = Field("compact-2u", description="Name of a packaged codec or the folder of one.")
+    codec: str = Field("real-time", description="Name of a packaged codec or the folder of one.")
     sharing: str = Field(
-        "parted",
+        AUTO,
         description="How users share channel uses, for codecs that take any number of symbols: auto, parted, "
         "superposed, a number from 0 to 1 for the share that all of them fill, or groups of users as in 02/13.",
     )
@@ -164,6 +160,7 @@ class RunConfig(Section):
     rx: ReceptionConfig = ReceptionConfig()
     feedback: FeedbackConfig = FeedbackConfig()
     control: ControlConfig = ControlConfig()
+    video: VideoConfig = VideoConfig()
     guard: GuardConfig = GuardConfig()
     waveform: WaveformConfig = WaveformConfig()
     air: AirConfig = AirConfig()
@@ -231,6 +228,13 @@ class RunConfig(Section):
         return self
 
     @model_validator(mode="after")
+    def _a_source_for_each(self) -> "RunConfig":
+        named = len(self.video.sources)
+        if named not in (0, 1, self.users):
+            raise ValueError(f"video.sources names {named} sources for {self.users} users; one, or one each")
+        return self
+
+    @model_validator(mode="after")
     def _a_wanted_power_for_each(self) -> "RunConfig":
         wanted = self.control.wanted_power_db
         if wanted and (len(wanted) != self.users or not all(abs(power) <= 60 for power in wanted)):
@@ -259,6 +263,7 @@ class RunConfig(Section):
             "compute_device": True,
             "images": True,
             "captions": True,
+            "video": True,
         }
         facts = self.model_dump(mode="json", exclude=local)
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
@@ -272,10 +277,13 @@ def _number(name: str, value: Any) -> Any:
     return value
 
 
-def load_config(path: Path | None = None, overrides: dict[str, Any] | None = None) -> RunConfig:
+def load_config(
+    path: Path | None = None, overrides: dict[str, Any] | None = None, defaults: dict[str, Any] | None = None
+) -> RunConfig:
     """Read a YAML file (or a name in configs/), lay flags over it and validate.
 
-    overrides: dotted names to values, e.g. {"air.clock_ppm": 20}; None values are left out.
+    overrides: dotted names to values, e.g. {"air.clock_ppm": 20}; None values are left out. defaults: the same, for
+    what neither file nor overrides say.
     Raises UsageError with one sentence per fault that names the key, its value and what is allowed.
     """
     values: dict[str, Any] = {}
@@ -284,6 +292,9 @@ def load_config(path: Path | None = None, overrides: dict[str, Any] | None = Non
         values, source = _read_yaml(path), str(path)
     for name, value in (overrides or {}).items():
         if value is not None:
+            _set(values, name, value)
+    for name, value in (defaults or {}).items():
+        if not _is_set(values, name):
             _set(values, name, value)
     return validated(values, source)
 
@@ -320,44 +331,24 @@ def _set(values: dict[str, Any], dotted: str, value: Any) -> None:
     values[last] = value
 
 
+def _is_set(values: Any, dotted: str) -> bool:
+    for name in dotted.split("."):
+        if not isinstance(values, dict) or name not in values:
+            return False
+        values = values[name]
+    return True
+
+
 def _sentence(error: ValidationError) -> str:
-    """The faults one after the other, up to `MOST_FAULTS`, and how many more there are."""
+    """The faults one after the other, less those of a shared value that is found again below."""
     faults = error.errors()
     shared = {fault["loc"][0] for fault in faults if len(fault["loc"]) == 1}
-    handed_down = (("waveform",), ("air",))  # where a wrong shared value is found again
+    handed_down = (("waveform",), ("air",))
     faults = [f for f in faults if f["loc"][:1] not in handed_down or not shared.intersection(f["loc"][1:])]
-    texts = [_fault(fault) for fault in faults[:MOST_FAULTS]]
-    more = len(faults) - len(texts)
-    return "; ".join(texts) + (f" (and {more} more faults)." if more else ".")
-
-
-def _fault(fault: Any) -> str:
-    name = ".".join(str(part) for part in fault["loc"]) or "configuration"
-    if fault["type"] == "extra_forbidden":
-        names = _allowed_names(fault["loc"])
-        guess = did_you_mean(str(fault["loc"][-1]), names)
-        allowed = f"; allowed are {', '.join(names)}" if names and not guess else ""
-        return f"{name} is not an option{guess}{allowed}"
-    if fault["type"] == "value_error":
-        return str(fault["ctx"]["error"]).rstrip(".")
-    guess = ""
-    if fault["type"] == "literal_error":
-        guess = did_you_mean(str(fault["input"]), re.findall(r"'([^']+)'", fault["ctx"]["expected"]))
-    return f"{name} is {fault['input']!r}{guess}: {fault['msg'][0].lower()}{fault['msg'][1:].rstrip('.')}"
+    return describe(faults, RunConfig)
 
 
 def _mean_link_power(links: Any, users: int) -> float:
     """Mean power gain over the users; those without a link of their own have the default one."""
     given = [one if isinstance(one, LinkConfig) else LinkConfig.model_validate(one) for one in links or ()][:users]
     return (sum(link.mean_power for link in given) + users - len(given)) / users
-
-
-def _allowed_names(location: tuple[Any, ...]) -> list[str]:
-    """Options of the section that a fault's last name stands in; none where that is no section by itself."""
-    model: Any = RunConfig
-    for part in location[:-1]:
-        annotation = model.model_fields[part].annotation if part in model.model_fields else None
-        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
-            return []
-        model = annotation
-    return sorted(model.model_fields)

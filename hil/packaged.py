@@ -6,7 +6,7 @@ from pathlib import Path
 from hil.errors import UsageError
 from models.suggestion import did_you_mean
 
-KINDS = {"": "configuration", "plans": "plan", "training": "training configuration"}
+KINDS = {"": "configuration", "plans": "plan", "training": "training configuration", "labs": "lab inventory"}
 
 
 def packaged_config_folder() -> Path:
@@ -16,7 +16,7 @@ def packaged_config_folder() -> Path:
 
 
 def packaged_names(kind: str = "") -> list[str]:
-    """Names of what the package brings. kind: "" (configurations of a run), "plans" or "training"."""
+    """Names of what the package brings. kind: "" (configurations of a run), "plans", "training" or "labs"."""
     return sorted(file.stem for file in (packaged_config_folder() / kind).glob("*.yaml"))
 
 

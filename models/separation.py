@@ -71,22 +71,22 @@ def separated(
     """Every user's view complex64 [users, k] of a payload, and the linear SINRs of the symbols that it sends.
 
     received: complex [antennas, k]; gains: complex [users, antennas, k], or [users, antennas, 1] where they are alike;
-    powers: float [users, channels], of k / channels symbols each.
+    powers: float [users, channels], in the order of models/layout.py.
     """
     users, k = len(gains), received.shape[1]
-    by_channel = received.reshape(len(received), powers.shape[1], -1)
-    views = np.zeros((users, powers.shape[1], by_channel.shape[2]), np.complex64)
+    by_channel = received.reshape(len(received), -1, powers.shape[1])
+    views = np.zeros((users, by_channel.shape[1], powers.shape[1]), np.complex64)
     found: list[list[NDArray[np.float64]]] = [[] for _ in range(users)]
     for column, channels in patterns(powers):
-        seen = by_channel[:, channels].reshape(len(received), -1)
+        seen = by_channel[:, :, channels].reshape(len(received), -1)
         there = gains
         if gains.shape[2] > 1:
-            there = gains.reshape(users, len(received), powers.shape[1], -1)[:, :, channels].reshape(
+            there = gains.reshape(users, len(received), -1, powers.shape[1])[..., channels].reshape(
                 *gains.shape[:2], -1
             )
         weights, sinr = lmmse(there, column, noise_power)
         estimates = np.sum(weights.conj() * seen, axis=1)
-        views[:, channels] = estimates.reshape(users, channels.size, -1)
+        views[:, :, channels] = estimates.reshape(users, -1, channels.size)
         for user in np.flatnonzero(column):
             found[user].append(np.broadcast_to(sinr[user], seen.shape[1]))
     return views.reshape(users, k), [np.concatenate(one) if one else np.zeros(1) for one in found]

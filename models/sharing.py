@@ -1,10 +1,10 @@
 """How users share the channel uses of a frame, for codecs that take any number of symbols. numpy only.
 
-A payload has C complex channels at every latent position. Parted, user i of N has channels i, i + N, i + 2N, ... for
-itself and is silent on the rest; superposed, every user fills all of them. Between the two, all users fill a share of
-the channels and part the rest; and many users may be superposed in groups that are parted. The symbols of a user have
-unit mean power over the whole payload, so a user with a part of the channels is that much louder on them and the
-received power is the same either way.
+A payload has C complex channels at every latent position (in which order on the air: models/layout.py). Parted, user i
+of N has channels i, i + N, i + 2N, ... for itself and is silent on the rest; superposed, every user fills all of them.
+Between the two, all users fill a share of the channels and part the rest; and many users may be superposed in groups
+that are parted. The symbols of a user have unit mean power over the whole payload, so a user with a part of the
+channels is that much louder on them and the received power is the same either way.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import ModelError
+from models.layout import gathered, laid_out
 from models.side_information import SideInformation
 
 LEAST_ERROR, MOST_ERROR = 1e-6, 1 - 1e-4  # of an LMMSE estimate: SINR of 60 and of -40 dB
@@ -120,12 +121,12 @@ class Sharing:
         power = float(np.mean(np.abs(payload) ** 2))
         if not np.isfinite(power) or power <= 0:
             raise ModelError(f"the encoder gave symbols of mean power {power}, which cannot be scaled to 1.")
-        return (payload / np.sqrt(power)).astype(np.complex64).ravel()
+        return laid_out((payload / np.sqrt(power)).astype(np.complex64))
 
     def pick(self, payload: NDArray[np.complex64], user: int, users: int, all_channels: int) -> NDArray[np.complex64]:
         """The inverse: the symbols complex64 [m, sites] of a user's channels, of unit mean power (zeros stay)."""
         own, met = self._met(user, users, all_channels)
-        symbols = payload.reshape(self.payload_channels(all_channels), -1)[own]
+        symbols = gathered(payload, self.payload_channels(all_channels))[own]
         order, turns = disorder(user, int(met.sum()) * symbols.shape[1])
         ordered = np.empty(order.size, np.complex64)
         ordered[order] = symbols[met].ravel() * turns.conj()

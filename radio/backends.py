@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
+from types import ModuleType
 from typing import Literal
 
 from radio.device import Radio
@@ -36,8 +37,8 @@ class BackendReport:
 _BACKENDS = (
     Backend("sim", "simulated air", "tcp://127.0.0.1:5600", "radio.devices.simulated"),
     Backend("pluto", "ADALM-PlutoSDR", "ip:192.168.2.1", "radio.devices.pluto"),
-    Backend("usrp", "Ettus USRP", "", "radio.devices.usrp"),
-    Backend("soapy", "any SoapySDR device", "", "radio.devices.soapy"),
+    Backend("usrp", "Ettus USRP", "", "radio.devices.usrp.radio"),
+    Backend("soapy", "any SoapySDR device", "", "radio.devices.soapy.radio"),
     Backend("file", "SigMF recording", "capture.sigmf-meta", "radio.devices.file"),
     Backend("zmq", "sample stream of GNU Radio or srsRAN", "tcp://127.0.0.1:2000", "radio.devices.zmq_stream"),
 )
@@ -63,6 +64,11 @@ def open_unguarded(uri: str, role: Role, index: int) -> Radio:
     if open_device is None:
         raise DeviceError(f"the module {module.__name__} behind {scheme}: has no function open_device.")
     return open_device(address or default, role, index)
+
+
+def searchable_modules() -> list[ModuleType]:
+    """Modules of backends that have `find_devices(network) -> list[radio.discovery.FoundDevice]`."""
+    return [module for module in (import_module(b.module) for b in _BACKENDS) if hasattr(module, "find_devices")]
 
 
 def added_schemes() -> list[str]:

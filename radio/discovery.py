@@ -4,11 +4,11 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+from radio.backends import searchable_modules
 
 _USB = Path("/sys/bus/usb/devices")
 _PLUTO_USB = ("0456", "b673")
-_LOCAL_SOAPY_DRIVERS = ("lime", "hackrf", "rtlsdr", "bladerf", "airspy", "sdrplay")
 _SIM_PORT = 5600
 
 
@@ -23,7 +23,7 @@ class FoundDevice:
 def find_devices(network: bool = False, usb: Path = _USB) -> list[FoundDevice]:
     """Everything that answers. network: also broadcast on the networks that this machine is on."""
     found = _simulated() + _plutos_on_usb(usb)
-    searches: list[Callable[[bool], list[FoundDevice]]] = [_usrps, _soapy]
+    searches: list[Callable[[bool], list[FoundDevice]]] = [module.find_devices for module in searchable_modules()]
     if network:
         searches.insert(0, _plutos_on_network)
     for search in searches:
@@ -63,29 +63,3 @@ def _plutos_on_network(_network: bool) -> list[FoundDevice]:
 
     contexts: dict[str, str] = iio.scan_contexts()
     return [FoundDevice(f"pluto:{uri}", text) for uri, text in contexts.items() if "pluto" in text.lower()]
-
-
-def _usrps(network: bool) -> list[FoundDevice]:
-    import uhd
-
-    found = []
-    for address in uhd.find("" if network else "type=b200"):
-        entry: dict[str, str] = address.to_dict()
-        kind, serial = entry.get("type", ""), entry.get("serial", "")
-        found.append(FoundDevice(f"usrp:serial={serial}", f"USRP {entry.get('product', kind)} {serial}".strip()))
-    return found
-
-
-def _soapy(network: bool) -> list[FoundDevice]:
-    import SoapySDR
-
-    results: list[Any] = []
-    for arguments in [""] if network else [f"driver={name}" for name in _LOCAL_SOAPY_DRIVERS]:
-        results += SoapySDR.Device.enumerate(arguments)
-    found = []
-    for result in results:
-        entry = {key: result[key] for key in ("driver", "label", "serial") if key in result.keys()}  # noqa: SIM118
-        place = ",".join(f"{key}={entry[key]}" for key in ("driver", "serial") if entry.get(key))
-        if entry.get("driver") not in ("uhd", "null", "plutosdr"):  # those have backends of their own here
-            found.append(FoundDevice(f"soapy:{place}", entry.get("label", place)))
-    return found

@@ -9,8 +9,16 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).resolve().parent
-PROOF = ("proof/test_hosts.py", "proof/test_one_gpu.py", "proof/test_rough_weather.py")
+PROOF = (
+    "proof/test_coordinator_dies.py",
+    "proof/test_hosts.py",
+    "proof/test_one_gpu.py",
+    "proof/test_rough_weather.py",
+)
 SLOW = (
+    "calibration/test_alignment.py",
+    "calibration/test_procedure.py",
+    "calibration/test_repeating_bench.py",
     "docs/test_commands.py",
     "docs/test_site.py",
     "hil/calibrating",
@@ -18,6 +26,7 @@ SLOW = (
     "hil/experiments/test_experiment.py",
     "hil/experiments/test_interrupted.py",
     "hil/experiments/test_ray.py",
+    "hil/lab/test_lab.py",
     "hil/live/test_browser.py",
     "hil/live/test_observers.py",
     "hil/live/test_server.py",
@@ -26,8 +35,10 @@ SLOW = (
     "hil/nodes/test_zmq_job.py",
     "hil/phy_sweep",
     "hil/results/test_resume_and_disk.py",
+    "hil/session/test_session_control.py",
     "hil/supervise",
     "hil/twin",
+    "hil/video/test_loopback.py",
     "models/codecs/test_adaptive.py",
     "models/codecs/test_convnext.py",
     "models/evaluation",
@@ -38,7 +49,6 @@ SLOW = (
     "models/training",
     "proof",
     "radio/waveform/reception/test_cancellation.py",
-    "radio/usrp/test_real_uhd.py",
     "test_packaging.py",
     "test_shadowing.py",
 )

@@ -94,16 +94,17 @@ class Tracker:
     def take(self, measurement: Measurement | None, at_s: float) -> bool:
         """Whether the measurement was used. None, not finite, too uncertain or too old ones are not."""
         self._followed = False
-        variance = measurement.standard_uncertainty**2 if measurement else np.nan
+        deviation = measurement.standard_uncertainty if measurement else np.nan
         usable = (
             measurement is not None
             and np.isfinite(measurement.value)
-            and 0 < variance <= self.config.worst_deviation**2
+            and 0 < deviation <= self.config.worst_deviation
             and (not self._known or at_s >= self._time_s)
         )
         if not usable or measurement is None:
             self._miss()
             return False
+        variance = deviation**2
         if not self._known:
             self._start(measurement.value, variance, at_s)
             return True

@@ -17,10 +17,15 @@ MAX_FILE_BYTES = 1 << 16
 
 
 def default_folder() -> Path:
-    """$SEMNOMA_HIL_CALIBRATION, else semnoma-hil/calibration in the user's state folder."""
+    """$SEMNOMA_HIL_CALIBRATION, else semnoma-hil/calibration in the user's state folder. CalibrationError: no home."""
     if named := os.environ.get("SEMNOMA_HIL_CALIBRATION"):
         return Path(named)
-    state = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    state = os.environ.get("XDG_STATE_HOME")
+    if not state:
+        try:
+            state = str(Path.home() / ".local" / "state")
+        except RuntimeError:
+            raise CalibrationError("this user has no home folder: set SEMNOMA_HIL_CALIBRATION.") from None
     return Path(state) / "semnoma-hil" / "calibration"
 
 
@@ -55,8 +60,14 @@ class CalibrationFolder:
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             with tempfile.NamedTemporaryFile("w", dir=self.path, suffix=".tmp", delete=False, encoding="utf-8") as file:
-                file.write(text)
-            Path(file.name).replace(target)
+                partial = Path(file.name)
+                try:
+                    file.write(text)
+                    file.flush()
+                    partial.replace(target)
+                except BaseException:  # a full disk, or a folder of that name
+                    partial.unlink(missing_ok=True)
+                    raise
         except OSError as error:
             raise CalibrationError(f"{target} cannot be written: {error.strerror}.") from None
         return target
@@ -105,6 +116,9 @@ class CalibrationFolder:
             except CalibrationError:
                 continue
             if serial is None or calibration.device.serial == serial:
-                path.unlink(missing_ok=True)
+                try:
+                    path.unlink(missing_ok=True)
+                except OSError as error:
+                    raise CalibrationError(f"{path} cannot be removed: {error.strerror}.") from None
                 removed.append(path)
         return removed

@@ -1,6 +1,7 @@
 """A node's end of the bus: one DEALER, on a thread of its own, so that heartbeats go out while the node computes."""
 
 import contextlib
+import itertools
 import logging
 import math
 import queue
@@ -14,14 +15,18 @@ import zmq
 from zmq.utils.monitor import recv_monitor_message
 
 from hil.bus import keys
+from hil.bus.clock import CoordinatorClock
 from hil.bus.messages import MAX_ATTACHMENTS, MAX_BODY_BYTES, PROTOCOL_VERSION, Body, Envelope, Heartbeat, encode
 from hil.bus.presence import Presence
 from hil.bus.wire import Attachments, Received, is_loopback, log_malformed, parse, send_parts
 from hil.errors import HilError, UsageError
+from radio.cut_links import try_every_second
 
 log = logging.getLogger(__name__)
 CLOSING_S = 1.0  # how long a node that leaves waits for its last messages to be taken
 RETRY_MS = 20
+_PROCESS = secrets.token_hex(8)  # nobody can take what nobody can guess
+_connections = itertools.count()
 CONNECT_MS = 2000  # then dial again: the kernel's own tries on a link that was cut come ever more rarely
 
 
@@ -57,7 +62,9 @@ class BusClient:
         """key: whose key pair to use, where it is not called like the node."""
         self.name, self.endpoint, self.malformed = name, endpoint, 0
         self.coordinator = Presence(endpoint, timeout_s, time.monotonic())
+        self.leaving = threading.Event()  # set as soon as it is closed
         self.now_tick = 0  # the owner's radio time, reported with every heartbeat
+        self.clock = CoordinatorClock()
         self._heartbeat_s = heartbeat_s
         self._sequence = self._last_heard = 0
         self._inbox: queue.Queue[Received | None] = queue.Queue()
@@ -65,7 +72,7 @@ class BusClient:
         self._outbox: queue.Queue[tuple[Body, Attachments] | None] = queue.Queue()
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.DEALER)
-        self._socket.identity = f"{name}.{secrets.token_hex(8)}".encode()  # nobody can take what nobody can guess
+        self._socket.identity = f"{name}.{_PROCESS}.{next(_connections)}".encode()
         self._socket.linger = 1000
         self._socket.connect_timeout = CONNECT_MS
         self._socket.setsockopt(zmq.MAXMSGSIZE, 1 << 30)
@@ -108,6 +115,7 @@ class BusClient:
 
     def close(self) -> None:
         """Send what is queued (at most CLOSING_S when nobody takes it), then leave."""
+        self.leaving.set()
         self._put(None)
         self._thread.join()
         with self._wake_lock:
@@ -164,7 +172,7 @@ class BusClient:
                 else:
                     waiting.append(item)
             if not waiting and now - last_sent > self._heartbeat_s:
-                waiting.append((Heartbeat(now_tick=self.now_tick), ()))
+                waiting.append((Heartbeat(now_tick=self.now_tick, clock_s=time.monotonic()), ()))
             while waiting and self._offer(*waiting[0]):
                 waiting.popleft()
                 last_sent = now
@@ -176,7 +184,9 @@ class BusClient:
 
     def _note_connection(self, now_s: float) -> None:
         while self._monitor.poll(0):
-            if recv_monitor_message(self._monitor)["event"] == zmq.EVENT_CONNECTED:
+            event = recv_monitor_message(self._monitor)
+            if event["event"] == zmq.EVENT_CONNECTED:
+                try_every_second(event)
                 self.coordinator.connected()
                 self._last_heard = 0  # it may be another one
             else:
@@ -204,3 +214,5 @@ class BusClient:
         self._last_heard = received.sequence
         if not isinstance(received.body, Heartbeat):
             self._inbox.put(received)
+        elif None not in (beat := (received.body.echo_s, received.body.clock_s, received.body.held_s)):
+            self.clock.note(*beat, time.monotonic())  # type: ignore[arg-type]

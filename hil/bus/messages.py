@@ -40,6 +40,7 @@ class Hello(Message, frozen=True):
     repeats: bool = False  # a transmitter whose radio cannot send at a time, but repeats its burst
     carrier_start_hz: float = 0.0  # offset against the receiver that a transmitter's calibration tells
     lowest_gain_db: float = 0.0  # how far a transmitter's gain can go down from the configured one
+    live: bool = False  # a transmitter's pictures come by themselves, as a camera's
 
 
 class Refused(Message, frozen=True):
@@ -130,8 +131,32 @@ class Grant(Message, frozen=True):
     bits_symbols: BitsSymbols = 0  # OFDM symbols of protected bits before the picture's
 
 
+class Capture(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A live picture's way to the air: seconds of the transmitter's monotonic clock.
+
+    number: in its source; position_s: in the source's own time; dropped: pictures since the one sent before that nobody
+    sees; repeated: the one before it, as no other had come. machine: whose clock it is; offset_s: what is added to it
+    to have the coordinator's, known to within uncertainty_s; None: not measured yet.
+    """
+
+    number: Number
+    position_s: float
+    captured_s: float
+    ready_s: float
+    taken_s: float
+    encoded_s: float
+    machine: str
+    dropped: Number = 0
+    repeated: bool = False
+    offset_s: float | None = None
+    uncertainty_s: float | None = None
+
+
 class Sent(Message, frozen=True):
-    """What a transmitter put on the air. Attachments: original RGB uint8 [H, W, 3], symbols complex64 [k]."""
+    """What a transmitter put on the air. Attachments: original RGB uint8 [H, W, 3], symbols complex64 [k].
+
+    capture: of a live picture. ended: why no live picture came, nor will one; nothing was put on the air then.
+    """
 
     slot: SlotNumber
     frame: Number | None
@@ -152,6 +177,8 @@ class Sent(Message, frozen=True):
     advance_ticks: Advance = 0
     gain_db: float = 0.0
     loops: dict[str, str] = {}
+    capture: Capture | None = None
+    ended: str | None = None
     bits_symbols: BitsSymbols = 0
     protected: Protected = b""  # what they carry
 
@@ -196,9 +223,16 @@ class NodeLost(Message, frozen=True):
 
 
 class Heartbeat(Message, frozen=True):
-    """Sent both ways; a side that hears none for `node_timeout_s` takes the other for dead."""
+    """Sent both ways; a side that hears none for `node_timeout_s` takes the other for dead.
+
+    clock_s: the sender's monotonic clock. The coordinator's also has what it heard last from this node, and how long it
+    has kept that: the exchange of RFC 5905, figure 2 (see `bus.clock`).
+    """
 
     now_tick: Tick = 0
+    clock_s: float | None = None
+    echo_s: float | None = None
+    held_s: float | None = None
 
 
 class Stop(Message, frozen=True):
@@ -277,6 +311,7 @@ class PictureFacts(Message, frozen=True):
     ideal_psnr_db: float | None
     latency_ms: float
     events: dict[str, int]
+    age_ms: float | None = None  # of a video's picture when it was shown
     caption: str | None = None
     caption_received: str | None = None
     bits_delivered: bool | None = None  # None: the burst had no protected bits

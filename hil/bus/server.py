@@ -9,23 +9,31 @@ from pathlib import Path
 import zmq
 
 from hil.bus import keys
+from hil.bus.allowance import Allowance
 from hil.bus.key_ring import KeyRing
-from hil.bus.messages import PROTOCOL_VERSION, Body, Envelope, encode
+from hil.bus.messages import PROTOCOL_VERSION, Body, Envelope, Hello, Refused, encode
 from hil.bus.presence import Silence
 from hil.bus.roles import offence, role_of
 from hil.bus.wire import Attachments, Received, is_loopback, log_malformed, parse, send_parts
 from hil.errors import UsageError
+from radio.cut_links import bind
 
 log = logging.getLogger(__name__)
 MAX_ROUTES = 64
+MAX_QUEUED = 256  # messages of a connection, each way: who floods, or does not read, costs so much and no more
+MAX_RATE_HZ, MAX_BURST = 5000, 5000  # messages of a connection; a node says some hundreds a second
+MAX_COUNTED = 256  # connections whose messages are counted
+HANDSHAKE_MS = 10_000  # a connection that says nothing has its place for so long
+ALIVE_S = 2.0  # a name that was heard so lately is taken
 
 
 @dataclass
 class _Route:
-    """Where a node is reached, with which key, and the number of its last message."""
+    """Where a node is reached, with which key, when it was heard (monotonic) and the number of its last message."""
 
     address: bytes
     key: str
+    heard_s: float = 0.0
     sequence: int = 0
 
 
@@ -37,11 +45,17 @@ def _key_of(frame: zmq.Frame) -> str:
         return ""
 
 
+def _process(address: bytes) -> bytes:
+    """The part of a connection's name that all connections of one process share."""
+    return address.rpartition(b".")[0]
+
+
 class BusServer:
     """The coordinator's end. Not thread-safe: one thread polls and sends.
 
     A node is reached over the connection on which it spoke last under its name, and only where its key may take that
-    name now. What it may not say (see `roles`), what comes twice or out of order is counted in `refused` and dropped.
+    name now. While it is alive, no other process takes its name. What it may not say (see `roles`), what comes twice
+    or out of order is counted in `refused` and dropped, unread (`flooded`) what comes faster than MAX_RATE_HZ.
 
     Raises UsageError when the endpoint is occupied, or is not loopback and no keys are given.
     """
@@ -52,19 +66,24 @@ class BusServer:
                 f"bus.endpoint {endpoint} is reachable from other machines and needs keys: make them with "
                 f"semnoma-hil keys and set bus.keys, or use 127.0.0.1."
             )
-        self.malformed = self.refused = 0
+        self.malformed = self.refused = self.flooded = 0
+        self._reasons = {"malformed": "", "refused": "", "flooded": ""}
+        self._told = dict.fromkeys(self._reasons, 0)
+        self._allowances: dict[bytes, Allowance] = {}
         self._routes: dict[str, _Route] = {}
         self._replaced: deque[bytes] = deque(maxlen=256)
         self._sequence = 0
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.ROUTER)
         self._socket.linger = 1000
+        self._socket.set_hwm(MAX_QUEUED)
+        self._socket.setsockopt(zmq.HANDSHAKE_IVL, HANDSHAKE_MS)
         self._socket.setsockopt(zmq.MAXMSGSIZE, 1 << 30)
         self._ring = KeyRing(keys_folder) if keys_folder else None
         self._keys_folder = keys_folder
         self._authenticator = keys.secure_server(self._context, self._socket, keys_folder) if keys_folder else None
         try:
-            self._socket.bind(endpoint)
+            bind(self._socket, endpoint)
         except zmq.ZMQError as error:
             self.close()
             raise UsageError(f"bus.endpoint {endpoint} cannot be bound: {zmq.strerror(error.errno or 0)}.") from None
@@ -75,8 +94,20 @@ class BusServer:
         self._look_at_keys()
         if not self._socket.poll(max(0, int(timeout_s * 1000))):
             return None
-        connection, *frames = self._socket.recv_multipart(copy=False)
-        address = bytes(connection.buffer)
+        for _ in range(MAX_QUEUED):  # what floods is thrown away by the handful
+            try:
+                connection, *frames = self._socket.recv_multipart(zmq.NOBLOCK, copy=False)
+            except zmq.Again:
+                return None
+            address = bytes(connection.buffer)
+            if self._allowance(address).take():
+                return self._taken(address, frames)
+            self.flooded += 1
+            self._reasons["flooded"] = f": {address.partition(b'.')[0].decode(errors='replace')[:40]} floods the bus"
+        return None
+
+    def _taken(self, address: bytes, frames: list[zmq.Frame]) -> Received | None:
+        """A message that counts, or None: malformed, or refused."""
         try:
             received = parse(frames)
             if received.sender.encode() != address.partition(b".")[0]:
@@ -90,6 +121,7 @@ class BusServer:
         if reason is None:
             return received
         self.refused += 1
+        self._reasons["refused"] = f", the last: {reason}"
         if self.refused & (self.refused - 1) == 0:
             log.warning("refused a bus message (%d so far): %s", self.refused, reason)
         return None
@@ -99,6 +131,7 @@ class BusServer:
         name, body = received.sender, received.body
         if self._ring is not None and not self._ring.allows(key, name):
             return f"this key may not take the name {name[:40]}"
+        now_s = time.monotonic()
         reason = None if isinstance(body, Silence) else offence(name, body)
         if reason is not None:
             return reason
@@ -106,6 +139,10 @@ class BusServer:
         if route is None or route.address != address:
             if address in self._replaced:
                 return f"{name} speaks over a connection that it has replaced"
+            if route is not None and _process(address) != _process(route.address) and now_s - route.heard_s < ALIVE_S:
+                if isinstance(body, Hello):
+                    self._send_to(address, Refused(f"another {name} is on this bus and alive; end it, or be another."))
+                return f"another {name} is alive"
             if route is not None:
                 self._replaced.append(route.address)
             elif len(self._routes) >= MAX_ROUTES:  # a flood of names takes the place of nobody who counts
@@ -114,8 +151,22 @@ class BusServer:
             route = self._routes[name] = _Route(address, key)
         if received.sequence <= route.sequence:
             return f"{name} repeats message {received.sequence}"
-        route.sequence = received.sequence
+        route.sequence, route.heard_s = received.sequence, now_s
         return None
+
+    def trouble(self) -> list[str]:
+        """What has been dropped, in sentences; each count again when it has doubled."""
+        counts = {"malformed": self.malformed, "refused": self.refused, "flooded": self.flooded}
+        news = [kind for kind, count in counts.items() if count >= max(1, 2 * self._told[kind])]
+        self._told.update({kind: counts[kind] for kind in news})
+        return [f"{counts[kind]} {kind} messages dropped so far{self._reasons[kind]}" for kind in news]
+
+    def _allowance(self, address: bytes) -> Allowance:
+        allowance = self._allowances.pop(address, None) or Allowance(MAX_RATE_HZ, MAX_BURST, time.monotonic)
+        while len(self._allowances) >= MAX_COUNTED:
+            del self._allowances[next(iter(self._allowances))]  # the one that was silent longest
+        self._allowances[address] = allowance
+        return allowance
 
     def _look_at_keys(self) -> None:
         """Nobody is let in, listened or spoken to any more whose key has been revoked."""
@@ -131,11 +182,13 @@ class BusServer:
     def send(self, node: str, body: Body, attachments: Attachments = ()) -> None:
         """Send to one node; a node that is not there is the caller's heartbeat's business."""
         route = self._routes.get(node)
-        if route is None:
-            return
+        if route is not None:
+            self._send_to(route.address, body, attachments)
+
+    def _send_to(self, address: bytes, body: Body, attachments: Attachments = ()) -> None:
         self._sequence += 1
         data = encode(Envelope(PROTOCOL_VERSION, "coordinator", self._sequence, time.time(), body))
-        send_parts(self._socket, [route.address], data, attachments)
+        send_parts(self._socket, [address], data, attachments)
 
     def close(self) -> None:
         """Send what is queued (at most a second) and close."""

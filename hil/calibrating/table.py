@@ -73,7 +73,8 @@ def _line(one: Calibration) -> str:
         f"corrects {what}" for what, part in (("IQ and DC", one.receive), ("IQ and leakage", one.transmit)) if part
     ]
     where = f"{device.center_frequency_hz / 1e6:g} MHz, {device.sample_rate_hz / 1e6:g} Msamples/s"
-    return f"{device.role} {device.serial}  {where}, {age_h:.1f} h old: {'; '.join(parts) or 'nothing measured'}"
+    age = f"{age_h:.1f} h old" if age_h >= 0 else f"dated {-age_h:.1f} h ahead: one of the clocks is wrong"
+    return f"{device.role} {device.serial}  {where}, {age}: {'; '.join(parts) or 'nothing measured'}"
 
 
 def _value(value: Value) -> str:

@@ -12,6 +12,10 @@ import click
 
 from hil import __version__
 
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+CLOSED = (  # a file or folder that is the user's to name otherwise, or to open
+    errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP,
+)  # fmt: skip
 SECTIONS = {
     "Whole runs": {
         "loopback": ("runs.loopback", "The whole job on one machine: all nodes, simulated air or radios, results."),
@@ -27,6 +31,9 @@ SECTIONS = {
         "rx": ("nodes.rx", "The receiver: separates, decodes, scores, writes results."),
         "air": ("nodes.air", "The simulated air."),
         "keys": ("nodes.keys", "Key pairs for a bus that other machines can reach."),
+    },
+    "A lab of several hosts": {
+        "lab": ("nodes.lab", "Checks the hosts of an inventory, starts and ends nodes there, collects results."),
     },
     "This machine and its radios": {
         "doctor": ("radios.doctor", "What is installed, what is missing and how to get it."),
@@ -129,8 +136,11 @@ def main() -> NoReturn:
         click.echo(f"error: {error}", err=True)
         sys.exit(1)
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            raise
-        click.echo(f"error: {error.filename or 'a file'} could not be written: {error.strerror}.", err=True)
-        sys.exit(1)
+        if error.errno in FULL:
+            click.echo(f"error: {error.filename or 'a file'} could not be written: {error.strerror}.", err=True)
+            sys.exit(1)
+        if error.errno in CLOSED and error.filename:
+            click.echo(f"error: {error.filename} cannot be used: {error.strerror}.", err=True)
+            sys.exit(2)
+        raise
     sys.exit(0)

@@ -13,7 +13,7 @@ from hil.config import RunConfig
 from hil.decoding.cancellation import Canceller, View, by_power
 from hil.decoding.deadline import Deadline
 from hil.decoding.ideal import ideal_features
-from hil.decoding.payload import payload_events, payload_facts, payload_side, too_damaged
+from hil.decoding.payload import payload_events, payload_facts, payload_side, separated_side, too_damaged
 from hil.decoding.protected import protected_facts
 from hil.decoding.true_snr import together_db, true_snrs_db
 from hil.results.metrics import psnr_db, ssim
@@ -66,7 +66,7 @@ class FrameDecoder:
         if self.canceller and slot.samples and slot.received:
             view = View(slot.samples, slot.received, slot.csi)
         order = by_power(slot.received, self.config.users) if view else range(self.config.users)
-        users = [user for user in order if (slot.grant.frame, user) not in self.writer.done]
+        users = [user for user in order if (slot.grant.frame, user) not in self.writer.done and user not in slot.ended]
         made: dict[int, tuple[ResultRow, dict[str, Any]]] = {}
         for place, user in enumerate(users):
             made[user] = row, pictures = self._user(slot, user, view, users_after=len(users) - 1 - place)
@@ -86,10 +86,18 @@ class FrameDecoder:
         ideals = self._ideal_pictures(slot, passes) if self.config.rx.ideal else {}
         for user, (row, pictures) in made.items():
             self._score(row, pictures, ideals.get(user))
-        self.writer.record(list(made.values()), (slot.grant.frame, diagnostics(self.config, slot)))
+        if self._keeps_pictures(frame):
+            self.writer.record(list(made.values()), (slot.grant.frame, diagnostics(self.config, slot)))
+        else:
+            self.writer.record([(row, {}) for row, _ in made.values()])
         for row, pictures in made.values():
             self.on_recorded(row, pictures)
         return sum(row.decoded for row, _ in made.values())
+
+    def _keeps_pictures(self, frame: DecodedFrame) -> bool:
+        """All but those of a video, of which every so many are enough; nothing of a frame in which nobody sent."""
+        live = all(row.live is not None for row, _ in frame.made.values())
+        return not live or (bool(frame.made) and (frame.slot.grant.frame or 0) % self.config.video.pictures_every == 0)
 
     def powers(self, grant: Grant) -> np.ndarray | None:
         """With what power each user sends the parts of its payload in a slot (see `BurstReceiver.receive`)."""
@@ -179,7 +187,9 @@ class FrameDecoder:
         pictures: dict[int, np.ndarray] = {}
         for user in ideal.air.by_power() if self.canceller else list(ideal.features):
             height, width = slot.originals[user].shape[:2]
-            side = told(self.decoder, ideal.csi, self.config.users, sharing)
+            side = separated_side(
+                told(self.decoder, ideal.csi, self.config.users, sharing), ideal.qualities, self.decoder
+            )
             picture = self.decoder.decode_float(ideal.features[user], user, side, height, width, sharing)
             if self.refiner is not None:
                 picture = self.refiner.refine(picture, side.snr_db, passes.get(user))

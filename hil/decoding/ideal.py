@@ -13,7 +13,8 @@ from hil.config import RunConfig
 from hil.session.responses import response_bytes
 from hil.session.slot import Slot
 from radio.waveform.burst.grid import ResourceGrid
-from radio.waveform.reception.separation import separate
+from radio.waveform.quality.payload_quality import PayloadQuality
+from radio.waveform.reception.separation import KindOfUse, features_by_power, still_views
 
 NOISE_STREAM = 0x1DEA1  # keeps this noise apart from every other use of the run's seed
 
@@ -36,20 +37,34 @@ class IdealAir:
 
     def heard(self) -> "IdealReception":
         """Every user's features but those of the silent ones."""
-        features = {}
+        features, qualities = {}, {}
         lengths = [0 if user in self.silent else n for user, n in zip(self.users, self.lengths, strict=True)]
         for place, user in enumerate(self.users):
             if user in self.silent:
                 continue
             still = np.zeros(self.lengths[place])
             seen = self.received[:, : self.lengths[place]].astype(np.complex64)
-            k, noise = self.uses[place], self.noise_power
-            features[user] = separate(
-                seen, self.channels, lengths, place, noise, self.grid, still, still, k, self.powers
-            )
+            disturbed, k = np.full(still.size, self.noise_power), self.uses[place]
+            kinds = still_views(self.channels, lengths, place, disturbed, k, self.powers)
+            features[user] = features_by_power(seen, kinds, place, self.grid, still, still, k)
+            qualities[user] = self._quality(place, kinds, disturbed)
         left = [place for place, user in enumerate(self.users) if user not in self.silent]
         users = [self.users[place] for place in left]
-        return IdealReception(features, _perfect_report(users, self.channels[left], self.noise_power), self)
+        report = _perfect_report(users, self.channels[left], self.noise_power)
+        return IdealReception(features, report, qualities, self)
+
+    def _quality(self, place: int, kinds: list[KindOfUse], disturbed: np.ndarray) -> PayloadQuality:
+        nothing = np.zeros(disturbed.size, bool)
+        return PayloadQuality(
+            power=np.sum(np.abs(self.channels[place]) ** 2, axis=0),
+            disturbed=disturbed,
+            trained_sinr=float(np.mean(np.sum(np.abs(self.channels[place]) ** 2, axis=0))) / self.noise_power,
+            separated=np.stack([kind.view.sinr for kind in kinds]),
+            shares=np.array([kind.share for kind in kinds]),
+            lengths=kinds[0].view.lengths,
+            hit=nothing,
+            erased=nothing,
+        )
 
     def without(self, user: int, symbols: np.ndarray) -> "IdealAir":
         """The air once symbols complex64 [k], of a decoded picture, are taken out with the true channel."""
@@ -67,10 +82,13 @@ class IdealAir:
 
 @dataclass(frozen=True)
 class IdealReception:
-    """features: complex64 [k] by user; csi: a perfect report; air: what they were taken from."""
+    """features: complex64 [k] by user; csi: a perfect report; qualities: of the payloads, by user; air: what they were
+    taken from.
+    """
 
     features: dict[int, np.ndarray]
     csi: CsiReport
+    qualities: dict[int, PayloadQuality]
     air: IdealAir
 
 

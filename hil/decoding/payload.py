@@ -1,5 +1,6 @@
 """What the payload's own quality means for its decoder: what it is told, and whether there is a picture to decode."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -64,7 +65,15 @@ def payload_side(
     if found is None or found.quality is None or received is None:
         return side
     side = replace(side, snr_db=side.snr_db - found.quality.excess_db)
-    qualities = {one.user: one.quality for one in received.users if one.quality is not None}
+    return separated_side(side, {one.user: one.quality for one in received.users if one.quality}, decoder)
+
+
+def separated_side(
+    side: SideInformation, qualities: Mapping[int, PayloadQuality], decoder: SemanticDecoder
+) -> SideInformation:
+    """Every user's SINR after separation and its spread as the payloads, by user, show them; ``side`` itself for codecs
+    that do not take it, and where a user's payload is missing.
+    """
     if decoder.sharing is None or set(qualities) != set(range(side.users)):
         return side
     measured = [summarised(*qualities[user].symbol_sinr()) for user in range(side.users)]

@@ -25,6 +25,7 @@ RECEIVER = {
 }
 OPTIONAL = {
     "numba": 'pip install "semnoma-hil[fast]"',
+    "av": 'pip install "semnoma-hil[video]"',
     "starlette": 'pip install "semnoma-hil[live]"',
     "onnx": 'pip install "semnoma-hil[train]"',
     "accelerate": 'pip install "semnoma-hil[train]"',
@@ -32,7 +33,8 @@ OPTIONAL = {
     "ray": 'pip install "semnoma-hil[ray]"',
     "pyadi-iio": 'apt-get install libiio0 libiio-utils; pip install "semnoma-hil[pluto]"',
     "sigmf": "pip install sigmf (checks recordings; not needed to make them)",
-    "uhd": "apt-get install python3-uhd uhd-host (its module needs numpy 1)",
+    "cffi": 'pip install "semnoma-hil[usrp,soapy]"',
+    "fabric": 'pip install "semnoma-hil[lab]"',
 }
 
 

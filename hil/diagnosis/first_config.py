@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from hil.config import RunConfig
 
 MOST_USERS = 8
-_SECTIONS = ("bus", "radio", "rx", "feedback", "control", "guard")  # waveform and air have a reference page
+_SECTIONS = ("bus", "radio", "rx", "feedback", "control", "video", "guard")  # waveform and air have a reference page
 
 
 def first_config(found: Sequence[tuple[str, str]]) -> str:

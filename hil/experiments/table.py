@@ -30,7 +30,7 @@ SETTINGS = ("scheme", "channel", "snr_db", "users", "seed", "frames")
 CIRCUMSTANCES = ("answer_ms", "point_wall_s", "point_starts", "point_finished_utc")
 TIMING = "latency_ms_"
 _EVENT = "event_"
-_NESTED = ("latency_ms", "events", "seeds", "cancelled_users", "loops", "tones")
+_NESTED = ("latency_ms", "events", "seeds", "cancelled_users", "loops", "tones", "live")
 
 
 def require_pyarrow() -> None:

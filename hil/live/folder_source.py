@@ -98,6 +98,9 @@ class FolderSource:
             except (msgspec.MsgspecError, UnicodeDecodeError) as error:
                 raise ResultsError(f"a line of {path} is no result: {error}") from None
             self._recorded.add((row.frame, row.user))
+            if row.live is not None and row.original_image is None:  # of a video few pictures are kept
+                self._state.recorded(picture_facts(row), present=False)
+                continue
             if row.user not in self._newest or row.frame >= self._newest[row.user].frame:
                 self._newest[row.user] = row
             self._state.recorded(picture_facts(row), present=False)

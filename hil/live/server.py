@@ -21,6 +21,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from hil.bus.allowance import Allowance
 from hil.errors import HilError
 from hil.live.access import COOKIE, Access
 from hil.live.control import RunControl
@@ -31,6 +32,7 @@ UPDATE_S = 0.1
 QUIET_S = 1.0  # an unchanged state is sent this often, so that the page knows that its server lives
 MAX_VIEWERS = 32
 MAX_COMMAND_BYTES = 1 << 16
+COMMANDS_HZ, COMMANDS_AT_ONCE = 1.0, 5
 FILES = {
     "style.css": "text/css",
     "icon.svg": "image/svg+xml",
@@ -194,9 +196,14 @@ async def _until_gone(socket: WebSocket) -> None:
 
 
 def _command(action: Callable[[Any], Any]) -> Callable[[Request], Awaitable[Response]]:
-    """A POST of JSON: 200 with the result, 400 with the sentence of what was wrong."""
+    """A POST of JSON: 200 with the result, 400 with the sentence of what was wrong, 429 where they come too fast."""
+    allowance = Allowance(
+        COMMANDS_HZ, COMMANDS_AT_ONCE, time.monotonic
+    )  # each command's own: stop is never kept waiting
 
     async def endpoint(request: Request) -> Response:
+        if not allowance.take():
+            return JSONResponse({"error": f"More than {COMMANDS_AT_ONCE} such commands at once; wait a second."}, 429)
         if request.headers.get("content-type", "").split(";")[0] != "application/json":
             return JSONResponse({"error": "The command must be JSON."}, 415)
         if int(request.headers.get("content-length", "0") or 0) > MAX_COMMAND_BYTES:

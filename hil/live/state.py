@@ -17,6 +17,7 @@ from hil.bus.messages import CsiReport, NodeHealth, Overview, PictureFacts, Sent
 from hil.config import RunConfig
 from hil.language.note import clean as one_line
 from hil.live.history import History
+from hil.live.progress import progress
 from hil.live.untrusted import MAX_TEXT, clean, numbers, picture_kind, rounded
 
 KEPT_POINTS, KEPT_EVENTS, KEPT_SPECTRA = 4000, 300, 100
@@ -256,19 +257,15 @@ class LiveState:
         config = self.config
         if config is None:
             return {"state": self._state, "reason": self._reason, "report": False}
-        done = min(config.frames, self._frames_before + self._frames_done)
         rate = self._frames_per_s() if self._state == "running" else None
         return {
             "state": self._state,
             "reason": self._reason,
             "users": config.users,
-            "frames": config.frames,
-            "frames_done": done,
+            **progress(config, self._frames_before + self._frames_done, rate),
             "report": self.report is not None and self.report.is_file(),
             "slot": self._slot,
             "frame": self._frame,
-            "images_per_s": round(rate * config.users, 2) if rate else None,
-            "remaining_s": round((config.frames - done) / rate, 1) if rate else None,
             "recorded": self._recorded,
             "decoded": self._decoded,
             "malformed": self._malformed,
@@ -311,6 +308,7 @@ class LiveState:
             "ssim": rounded(facts.ssim, 3) if facts else None,
             "ideal_psnr_db": rounded(facts.ideal_psnr_db, 2) if facts else None,
             "latency_ms": rounded(facts.latency_ms, 1) if facts else None,
+            "age_ms": rounded(facts.age_ms, 0) if facts else None,
             "loops": _loops(self._csi, self._sent.get(user), user),
         }
 

@@ -80,11 +80,15 @@ class TerminalView:
         if "frames" not in run:
             return Group(line, where)
         facts = f"{run['users']} users · SNR {run['snr_db']:g} dB · {run['channel']} · {run['codec']}"
-        pace = f"{run['frames_done']} of {run['frames']} frames"
+        pace = (
+            f"{run['frames_done']} frames" if run["open_ended"] else f"{run['frames_done']} of {run['frames']} frames"
+        )
         if run["images_per_s"]:
-            pace += f" · {run['images_per_s']:g} pictures/s · {run['remaining_s']:.0f} s left"
+            pace += f" · {run['images_per_s']:g} pictures/s"
+        if run["remaining_s"] is not None:
+            pace += f" · {run['remaining_s']:.0f} s left"
         progress = Table.grid(padding=(0, 1))
-        bar = ProgressBar(total=run["frames"], completed=run["frames_done"], width=40)
+        bar = ProgressBar(total=None if run["open_ended"] else run["frames"], completed=run["frames_done"], width=40)
         progress.add_row(bar, Text(pace))
         return Group(line, Text(facts), where, progress)
 

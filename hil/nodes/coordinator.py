@@ -21,6 +21,7 @@ from hil.bus.messages import (
     Heartbeat,
     Hello,
     NodeHealth,
+    NodeLost,
     Refused,
     Sent,
     Start,
@@ -37,6 +38,7 @@ from hil.nodes.members import Members, Node
 from hil.nodes.observers import Observers
 from hil.session.bits_length import BitsLength
 from hil.session.control import SessionControl
+from hil.session.live import LiveUsers
 from hil.session.repeated_slot import aligned
 from hil.session.sharing_control import SharingControl, open_chooser
 
@@ -63,13 +65,13 @@ class Coordinator:
     needs_air: bool
     on_event: Callable[[str], None] = log.warning
     supervised: bool = False
-    malformed_seen: int = 0
 
     def __post_init__(self) -> None:
         self._start: Start | None = None
         self._joining: Joining | None = None
         self._csi: CsiReport | None = None
         self._control: SessionControl | None = None
+        self._live = LiveUsers()
         self._sharing = SharingControl(self.config, open_chooser(self.config))
         self._bits = BitsLength(self.config.waveform)
         ahead = self.config.feedback.slots_ahead if self._free_running else 0
@@ -100,8 +102,8 @@ class Coordinator:
     def lost_users(self) -> set[int]:
         return self.members.lost_users
 
-    def run(self) -> None:
-        """Wait for every node, sound the channel, send the frames, wait for the last decode, stop all."""
+    def run(self) -> int:
+        """Wait for every node, sound the channel, send the frames, wait for the last decode, stop all; how many."""
         try:
             self._wait_for_nodes()
             self._begin()
@@ -109,6 +111,8 @@ class Coordinator:
             for slot in range(probes):
                 self._probe(slot)
             for frame in self.frames:
+                if self._live.over(self.config.users, self.lost_users):
+                    break
                 self._send(probes + frame, frame)
             self._all_decoded()
             self._send_again(probes + self.config.frames)
@@ -116,6 +120,7 @@ class Coordinator:
             self._end(Stop(complete=False, reason=str(error)))
             raise
         self._end(Stop(complete=True, reason=""))
+        return len(self._done)
 
     def _end(self, stop: Stop) -> None:
         self._tell_all(stop)
@@ -140,7 +145,7 @@ class Coordinator:
     # -- the phases --
 
     def _send(self, slot: int, frame: int) -> None:
-        self._decoded_but(MAX_UNDECODED_FRAMES - 1)
+        self._decoded_but(self._live.undecoded(MAX_UNDECODED_FRAMES) - 1)
         self._granted.add(frame)
         self._frame(slot, frame)
 
@@ -193,6 +198,7 @@ class Coordinator:
         hellos = [node.hello for node in self.nodes.values()]
         longest = max(hello.max_burst_samples for hello in hellos)
         repeats = any(hello.repeats for hello in hellos)
+        self._live = LiveUsers(hellos)
         transmitters = {hello.user: hello for hello in hellos if hello.user is not None}
         self._control = SessionControl(self.config, transmitters, repeats)
         self._start = Start(slot_samples=longest + 2 * guard, guard_samples=guard, repeats=repeats)
@@ -222,7 +228,7 @@ class Coordinator:
         for report in known:
             self._reports.remove(report)
             self._control.take(report)
-            self._sharing.take(report)
+            self._sharing.take(report, self.lost_users)
             self._bits.take(report)
             if report.users and (self._csi is None or report.slot >= self._csi.slot):
                 self._csi = report
@@ -335,19 +341,23 @@ class Coordinator:
             self._joining.heard(name)
         if node:
             node.heard = time.monotonic()
-        elif name in self.members.expected() and not isinstance(received.body, Hello | Bye):
+        elif not isinstance(received.body, Hello | Bye) and self.members.is_to_join_again(name):
             self.bus.send(name, Forgotten())
         match received.body:
             case Hello() as hello:
                 self._welcome(name, hello)
-            case Heartbeat(now_tick=tick) if node:
+            case Heartbeat(now_tick=tick, clock_s=clock_s) if node:
                 node.now_tick = max(node.now_tick, tick)
+                node.beat = None if clock_s is None else (clock_s, node.heard)
             case CsiReport() as report if name == "rx":
                 if node:
                     node.now_tick = max(node.now_tick, report.now_tick)
-                self._reported_slot = max(self._reported_slot, report.slot)
-                self._reports.append(report)
+                if report.slot > self._reported_slot:  # else it is told again, and has been learnt from
+                    self._reported_slot = report.slot
+                    self._reports.append(report)
             case Sent() as sent:
+                if ended := self._live.note(sent):
+                    self.on_event(ended)
                 self._forward("rx", sent, received.attachments)
             case Truth() as truth:
                 self._forward("rx", truth, [])
@@ -367,6 +377,8 @@ class Coordinator:
             return
         self.members.welcome(name, hello)
         if self._start is not None:
+            if hello.role == "tx":  # what it has not said of earlier slots it will not say any more
+                self._forward("rx", NodeLost("tx", hello.user, "joined again"), [])
             self.bus.send(name, self._start)
             for slot, grant in sorted(self._outstanding.items()):
                 if slot > self._reported_slot:  # what the others are waiting for it to do
@@ -387,6 +399,6 @@ class Coordinator:
     def _beat(self) -> None:
         if self.observers:
             self.observers.update("running" if self._start else "waiting", "", self._health())
-        if self.members.look(self._start is not None) and self.bus.malformed > self.malformed_seen:
-            self.on_event(f"{self.bus.malformed} malformed messages dropped so far")
-            self.malformed_seen = self.bus.malformed
+        if self.members.look(self._start is not None):
+            for sentence in self.bus.trouble():
+                self.on_event(sentence)

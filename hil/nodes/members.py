@@ -21,6 +21,7 @@ class Node:
     heard: float
     hello: Hello
     now_tick: int = 0
+    beat: tuple[float, float] | None = None  # its clock in its last heartbeat, and ours when that came; seconds
 
 
 @dataclass
@@ -40,6 +41,7 @@ class Members:
     lost_users: set[int] = field(default_factory=set)
     silent: dict[str, float] = field(default_factory=dict)
     ended: str | None = None
+    _forgotten_s: dict[str, float] = field(default_factory=dict)
     _looked_s: float | None = None
     _last_heartbeat: float = 0.0
 
@@ -56,6 +58,14 @@ class Members:
         """Silent nodes without which nothing can go on: the receiver, the air, the last transmitters."""
         nobody_sends = len(self.lost_users) == self.config.users
         return [name for name in self.silent if nobody_sends or not name.startswith("tx")]
+
+    def is_to_join_again(self, name: str) -> bool:
+        """Whether to tell so a node that is not here any more: once a heartbeat, whatever it still had to say."""
+        now = time.monotonic()
+        if name not in self.expected() or now - self._forgotten_s.get(name, -1e9) < self.config.bus.heartbeat_s:
+            return False
+        self._forgotten_s[name] = now
+        return True
 
     def refusal(self, name: str, hello: Hello) -> str:
         """Why this node cannot join, in a sentence; empty where it can."""
@@ -115,7 +125,8 @@ class Members:
         if now - self._last_heartbeat < self.config.bus.heartbeat_s:
             return False
         self._last_heartbeat = now
-        self.tell(Heartbeat())
+        for node in self.nodes.values():
+            self.bus.send(node.name, heartbeat(node))
         for node in list(self.nodes.values()):
             if now - node.heard > self.config.bus.node_timeout_s:
                 self.lose(node, f"silent for {self.config.bus.node_timeout_s:g} s", begun)
@@ -147,3 +158,11 @@ class Members:
             user = int(name[2:]) if name.startswith("tx") else None
             here.append(NodeHealth(name, "tx" if user is not None else name, user, state, None))
         return here
+
+
+def heartbeat(node: Node) -> Heartbeat:
+    """To a node, with its last one's time, so that it learns how far its clock is from ours."""
+    now_s = time.monotonic()
+    if node.beat is None:
+        return Heartbeat(clock_s=now_s)
+    return Heartbeat(clock_s=now_s, echo_s=node.beat[0], held_s=now_s - node.beat[1])

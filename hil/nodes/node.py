@@ -20,6 +20,7 @@ from hil.errors import HilError, UsageError
 from radio.memory import keep_freed_memory
 
 log = logging.getLogger(__name__)
+BUSY_S = 2.0  # how long a node whose coordinator has gone may take to notice
 PARENT_VARIABLE = "SEMNOMA_HIL_PARENT"
 
 
@@ -60,13 +61,25 @@ def connect(config: RunConfig, name: str) -> BusClient:
     """Open this node's end of the bus. name: "tx0", "rx", "air". Its memory is set up for bursts too."""
     keep_freed_memory()
     bus = config.bus
-    return BusClient(
+    client = BusClient(
         bus.endpoint,
         name,
         heartbeat_s=bus.heartbeat_s,
         timeout_s=bus.node_timeout_s,
         keys_folder=bus.keys,
     )
+    threading.Thread(target=_end_with_coordinator, args=(client,), name="end", daemon=True).start()
+    return client
+
+
+def _end_with_coordinator(bus: BusClient) -> None:
+    """A node that is busy while its coordinator dies ends all the same: compiling, or waiting for its radio."""
+    while not bus.coordinator.gone:
+        if bus.leaving.wait(0.2):
+            return
+    if not bus.leaving.wait(BUSY_S):
+        log.error("the coordinator has gone")
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 @contextlib.contextmanager
@@ -91,16 +104,14 @@ def join(bus: BusClient, hello: Hello, join_timeout_s: float) -> Start:
 
     Raises UsageError when it refuses this node, HilError when it does not answer, stops or dies.
     """
-    deadline = time.monotonic() + join_timeout_s
-    while time.monotonic() < deadline:
+    began_s = time.monotonic()
+    while time.monotonic() - max(began_s, bus.coordinator.heard_s) < join_timeout_s:  # heard: it waits for the others
         bus.send(hello)
         retry = time.monotonic() + 1.0
         while time.monotonic() < retry:
             message = bus.receive(0.2)
             if message is None:
                 continue
-            if not isinstance(message.body, Stop | Silence):  # it waits for the others
-                deadline = time.monotonic() + join_timeout_s
             match message.body:
                 case Start():
                     return message.body

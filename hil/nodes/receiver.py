@@ -12,14 +12,13 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
 import msgspec
 import numpy as np
 
-from calibration.measure.users import measure_user
 from hil.bus.client import BusClient
 from hil.bus.messages import (
     CsiReport,
@@ -47,24 +46,24 @@ from hil.errors import HilError
 from hil.nodes.node import join, keep_place
 from hil.nodes.telemetry import TelemetryPublisher
 from hil.results.session_recording import SessionRecorder
+from hil.session.channel_report import csi_report
 from hil.session.csi_path import CsiPath
 from hil.session.keeping_time import check_receiver
 from hil.session.mirror import mirrored, note_mirror
 from hil.session.repeated_slot import aligned, find_arrivals, one_period, receive_repeated
-from hil.session.responses import response_bytes
 from hil.session.slot import Slot
 from hil.session.stream_follower import StreamFollower
 from hil.session.tones import note_tones
+from hil.video.view import LiveView
 from radio.device import Radio
 from radio.errors import DeviceError, DeviceGone, RadioError
 from radio.samples import EventKind, Samples, without_unusable
 from radio.waveform.channel.delay_memory import DelayMemory
-from radio.waveform.config import WaveformConfig
 from radio.waveform.quality.rails import clipped_values
-from radio.waveform.reception.frame import ReceivedFrame
 from radio.waveform.reception.receiver import BurstReceiver
 
 log = logging.getLogger(__name__)
+LAST_WORK_S = 1.5  # what a thread of a node that was told to end gets for the frame in its hands
 GROUND_TRUTH_WAIT_S = 10.0  # how long scoring waits for originals and truth that travel over the bus
 
 
@@ -102,6 +101,7 @@ class ReceiverNode:
     def run(self) -> Stop:
         """Raises HilError or UsageError; what was recorded before stays."""
         self._receiver.warm_up()
+        self._live = LiveView(self.config, self.decoder.writer.out, self.bus.clock, self._telemetry.shown)
         self._hello = Hello(role="rx", user=None, process_id=os.getpid(), config_digest=self.config.digest())
         start = join(self.bus, self._hello, self.config.bus.join_timeout_s)
         check_receiver(self.radio, start.repeats)
@@ -111,25 +111,28 @@ class ReceiverNode:
         ]
         for worker in workers:
             worker.start()
-        complete = False
+        stop: Stop | None = None
         try:
             stop = self._serve(start)
-            complete = stop.complete
             return stop
         finally:
             with self._changed:
                 self._stopping = True
                 self._changed.notify_all()
-            if self.bus.coordinator.gone:  # what is not decoded yet is sent again when the run is resumed
+            alone = stop is None or self.bus.coordinator.gone
+            if alone:  # what is not decoded yet is sent again when the run is resumed
                 _empty(self._jobs)
             self._jobs.put(None)
-            workers[0].join(timeout=30)
+            workers[0].join(timeout=LAST_WORK_S if alone else 30)
             self._decoded.put(None)
-            workers[1].join(timeout=30)
-            if complete:  # nobody will send them again; a run that was cut short does when it is resumed
+            workers[1].join(timeout=LAST_WORK_S if alone else 30)
+            if (
+                stop is not None and stop.complete
+            ):  # nobody will send them again; a run that was cut short does when it is resumed
                 for row in self._held_back.release():
                     self.decoder.writer.append(row)
                     self.decoder.on_recorded(row, {})
+            self._live.close()
             self._telemetry.close()
 
     def _serve(self, start: Start) -> Stop:
@@ -141,8 +144,10 @@ class ReceiverNode:
                 continue
             match message.body:
                 case Grant() as grant:
-                    if not self._served(grant):
+                    if (told := self._served(grant)) is None:
                         self._slot(grant, start)
+                    else:
+                        self.bus.send(told)
                 case Sent() as sent:
                     self._note_sent(sent, message)
                 case Truth(links=links):
@@ -162,10 +167,17 @@ class ReceiverNode:
                 case NodeLost() | Heartbeat() | Start():
                     pass
 
-    def _served(self, grant: Grant) -> bool:
-        """Whether this very grant has come before: it is told again to a node that comes back."""
+    def _served(self, grant: Grant) -> CsiReport | None:
+        """What was reported where this very grant has come before: it is told again to a node that comes back.
+
+        The report may be what the break has swallowed, and the coordinator waits for one.
+        """
         slot = self._slots.get(grant.slot)
-        return slot is not None and slot.csi is not None and not slot.start.repeats and grant == slot.grant
+        return (
+            slot.csi
+            if slot is not None and not slot.start.repeats and grant.slot_tick == slot.grant.slot_tick
+            else None
+        )
 
     def _slot(self, grant: Grant, start: Start) -> None:
         """Receive one slot, report its channel, hand it to the decoder."""
@@ -187,7 +199,7 @@ class ReceiverNode:
             slot.events[EventKind.CLIPPED] = clipped
         grant = slot.grant
         slot.latency_ms["receive"] = _milliseconds_since(clock)
-        clock = slot.ready_s = time.perf_counter()
+        clock = slot.ready_s = slot.heard_s = time.perf_counter()
         expected = slot.burst_tick
         if not start.repeats or aligned(arrivals):
             powers = slot.powers = self.decoder.powers(grant)
@@ -198,6 +210,7 @@ class ReceiverNode:
                 slot.received = self._follower.receive(self._read, slot, memory)
             if grant.frame is not None and not self._every_header_read(slot):
                 self._await_sent(slot)
+            if grant.frame is not None and not self._every_header_read(slot):
                 told = slot.told_headers()
                 slot.received = self._receiver.receive(slot.samples, expected, told=told, memory=memory, powers=powers)
         slot.latency_ms["phy"] = _milliseconds_since(clock)
@@ -251,6 +264,8 @@ class ReceiverNode:
         """Wait for the transmitters' messages about this slot, which contain the headers that were lost in a fade."""
         deadline = time.monotonic() + GROUND_TRUTH_WAIT_S
         while not slot.alive(self.config.users) <= set(slot.sent) and time.monotonic() < deadline:
+            if self.bus.coordinator.gone:
+                return
             message = self.bus.receive(0.05)
             if message is None:
                 continue
@@ -314,7 +329,7 @@ class ReceiverNode:
             if self.recorder is not None:
                 self.recorder.record(slot)
             if slot.grant.frame is not None:
-                self._decoded.put(self.decoder.make(slot))
+                self._decoded.put(self._live.shown(self.decoder.make(slot)))
 
     def _record_all(self) -> None:
         while (frame := self._decoded.get()) is not None:
@@ -347,52 +362,6 @@ def _empty(jobs: "queue.Queue[Slot | None]") -> None:
     with contextlib.suppress(queue.Empty):
         while True:
             jobs.get_nowait()
-
-
-def csi_report(
-    frame: ReceivedFrame | None,
-    grant: Grant,
-    now_tick: int,
-    expected_tick: int,
-    waveform: WaveformConfig,
-    arrivals: Sequence[UserCsi] = (),
-) -> CsiReport:
-    """Channel report of one received frame; users that were not detected are left out.
-
-    arrivals: of users whose bursts could not be received together.
-    """
-    found = [user for user in frame.users if user.detected] if frame else []
-    mean_power = sum(user.power for user in found) / max(1, len(found))
-    users = []
-    for user in found:
-        measured = measure_user(frame, user.user, expected_tick, waveform) if frame else None
-        if measured is None or not mean_power > 0:
-            continue
-        users.append(
-            UserCsi(
-                user=user.user,
-                cfo_hz=float(user.cfo_hz),
-                delay_samples=float(user.delay_samples),
-                gain=float(np.sqrt(user.power / mean_power)),
-                phase_rad=float(np.angle(np.sum(user.channel.values))) if user.channel is not None else 0.0,
-                snr_db=float(user.snr_db),
-                clock_ppm=float(user.clock_ppm),
-                arrival_samples=measured.delay.value,
-                power_db=measured.gain.value,
-                cfo_std_hz=measured.carrier_offset.standard_uncertainty,
-                arrival_std_samples=measured.delay.standard_uncertainty,
-                power_std_db=measured.gain.standard_uncertainty,
-                response=response_bytes(user.channel.values, frame.noise_power) if user.channel and frame else b"",
-            )
-        )
-    return CsiReport(
-        slot=grant.slot,
-        frame=grant.frame,
-        measured_tick=frame.start_tick if frame else grant.slot_tick,
-        now_tick=now_tick,
-        snr_db=float(frame.snr_db) if frame and users else None,
-        users=users or list(arrivals),
-    )
 
 
 def _milliseconds_since(clock: float) -> float:

@@ -15,6 +15,7 @@ from hil.errors import UsageError
 from hil.nodes.receiver import ReceiverNode
 from hil.results.session_recording import SessionRecorder
 from hil.results.writer import ResultWriter
+from hil.video.warm import warm_decoder
 from models.decoding.decoder import SemanticDecoder
 from models.package.zoo import codec_folder, refiner_folder
 from radio.device import Radio, RadioSettings, require_applied
@@ -32,6 +33,8 @@ def open_receiver(config: RunConfig, bus: BusClient, writer: ResultWriter) -> Re
     Raises ModelError, DeviceError, or ConfigurationError for a recording that cannot be made.
     """
     decoder = open_decoder(config, writer)
+    if config.video.sources:
+        warm_decoder(decoder.decoder, config)
     radio = _open_configured(config)
     try:
         recorder = SessionRecorder(config.rx.record, config) if config.rx.record else None

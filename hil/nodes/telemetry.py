@@ -62,7 +62,18 @@ class TelemetryPublisher:
             return
         with self._changed:
             self._facts.append(picture_facts(row))
-            self._pictures[row.user] = (row.frame, pictures.get("original"), pictures.get("received"))
+            if row.live is None:
+                self._pictures[row.user] = (row.frame, pictures.get("original"), pictures.get("received"))
+
+    def shown(self, slot: Slot, frames: Mapping[int, Mapping[str, Any]]) -> None:
+        """Pictures of a video are there, by user: they are not kept back until they are scored and recorded."""
+        if not self.watched or slot.grant.frame is None:
+            return
+        with self._changed:
+            for user, pictures in frames.items():
+                self._pictures[user] = (slot.grant.frame, pictures.get("original"), pictures.get("received"))
+            self._slot = slot
+            self._changed.notify()
 
     def offer(self, slot: Slot) -> None:
         """A slot is done with; a newer one replaces it while it waits."""
@@ -150,6 +161,7 @@ def picture_facts(row: ResultRow) -> PictureFacts:
         ideal_psnr_db=plain(row.ideal_psnr_db),
         latency_ms=sum(value for value in row.latency_ms.values() if math.isfinite(value)),
         events=row.events,
+        age_ms=row.live.total_ms if row.live else None,
         caption=row.caption,
         caption_received=row.caption_received,
         bits_delivered=row.bits_delivered,

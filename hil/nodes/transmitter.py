@@ -3,6 +3,7 @@
 import logging
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from calibration.loops.frequency import precorrect
 from hil.bus.client import BusClient
 from hil.bus.messages import (
+    Capture,
     CsiReport,
     Forgotten,
     Grant,
@@ -34,6 +36,8 @@ from hil.session.keeping_time import transmits_by_repeating
 from hil.session.rotation import RotationLoop
 from hil.session.sharing import sharing_of, told
 from hil.session.slot import burst_tick
+from hil.video.capture import patience_s, told_capture
+from hil.video.play import Ended, LivePictures
 from models.images import ImageSource, Picture
 from models.runtime.encoder import SemanticEncoder
 from radio.device import Radio, RadioSettings
@@ -65,7 +69,8 @@ class TransmitterNode:
     """One user. `run` serves grants until the coordinator stops the run; returns its Stop message.
 
     settings: those that the radio is configured with. carrier_start_hz: its offset against the receiver as far as a
-    calibration tells. captioner: None for bursts that carry no more than their pictures' names beside them.
+    calibration tells. live: what is sent in place of the images, which then only tell the size. silence: ends
+    what the radio repeats. captioner: None for bursts that carry no more than their pictures' names beside them.
     """
 
     config: RunConfig
@@ -76,6 +81,8 @@ class TransmitterNode:
     images: ImageSource
     settings: RadioSettings
     carrier_start_hz: float = 0.0
+    live: LivePictures | None = None
+    silence: Callable[[], None] = lambda: None
     captioner: Captioner | None = None
 
     def __post_init__(self) -> None:
@@ -98,6 +105,7 @@ class TransmitterNode:
             repeats=transmits_by_repeating(self.radio),
             carrier_start_hz=self.carrier_start_hz,
             lowest_gain_db=self._lowest_gain_db(),
+            live=self.live is not None,
         )
         start = join(self.bus, hello, self.config.bus.join_timeout_s)
         self._rotation = RotationLoop(start.slot_samples)
@@ -125,6 +133,12 @@ class TransmitterNode:
         if self.user in grant.lost_users:  # granted before this node was back: nobody expects it in this slot
             self.radio.idle_until(grant.slot_tick + start.slot_samples)
             return
+        live = self.live.take(patience_s(self.config)) if self.live and grant.frame is not None else None
+        if isinstance(live, Ended):
+            self.bus.send(Sent(grant.slot, None, self.user, ended=live.reason), [b"", b""])
+            self.silence()
+            self.radio.idle_until(grant.slot_tick + start.slot_samples)
+            return
         clock = time.perf_counter()
         csi = self._csi_path.take(grant.csi, grant.slot_tick)
         command = self._command(grant)
@@ -135,8 +149,8 @@ class TransmitterNode:
         events: dict[str, int] = {}
         header = FrameHeader.probe(self.user)
         if grant.frame is not None:
-            index = picture_index(grant.frame, self.user, self.config.users, len(self.images))
-            picture = self.images[index]
+            index = live.number if live else picture_index(grant.frame, self.user, self.config.users, len(self.images))
+            picture = live.picture if live else self.images[index]
             sharing = sharing_of(grant, self.config)
             side = told(self.encoder, csi, self.config.users, sharing)
             symbols = self.encoder.encode(picture.pixels, self.user, side, sharing)
@@ -150,6 +164,7 @@ class TransmitterNode:
         tick = burst_tick(grant, start) - command.advance_ticks
         burst = self._modulate(symbols, header, protected, command.correction_hz, tick)
         modulate_ms = _milliseconds_since(clock)
+        capture = told_capture(live, self.bus.clock.offset()) if live else None
         clock = time.perf_counter()
         if not command.silent:
             self._set_gain(command.gain_db)
@@ -161,7 +176,7 @@ class TransmitterNode:
         latency = {"encode": encode_ms, "modulate": modulate_ms, "transmit": _milliseconds_since(clock)}
         self.bus.now_tick = burst.end_tick
         papr_db = self._transmitter.papr_db(burst.data[0])
-        self._report(grant, command, csi, picture, header, symbols, protected, latency, papr_db, events)
+        self._report(grant, command, csi, picture, header, symbols, protected, latency, papr_db, events, capture)
 
     def _command(self, grant: Grant) -> UserCommand:
         """This user's command of the grant; one with values that are not finite is ignored."""
@@ -211,6 +226,7 @@ class TransmitterNode:
         latency_ms: dict[str, float],
         papr_db: float,
         events: dict[str, int],
+        capture: Capture | None,
     ) -> None:
         for event in self.radio.events():
             events[event.kind] = events.get(event.kind, 0) + event.count
@@ -238,6 +254,7 @@ class TransmitterNode:
             events=events,
             bits_symbols=header.bits_symbols,
             protected=protected,
+            capture=capture,
         )
         pixels = np.ascontiguousarray(picture.pixels) if picture else np.zeros(0, np.uint8)
         self.bus.send(sent, [pixels.data.cast("B"), np.ascontiguousarray(symbols).data.cast("B")])

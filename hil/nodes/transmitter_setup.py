@@ -14,6 +14,9 @@ from hil.errors import HilError
 from hil.language.captioner import Captioner, open_captioner
 from hil.nodes.node import Apart, Stopped, connect, leave, stop_on_signals
 from hil.nodes.transmitter import TransmitterNode
+from hil.video.play import LivePictures
+from hil.video.sources import open_live
+from hil.video.warm import warm_encoder
 from models.images import ImageSource, open_images
 from models.package.zoo import codec_folder
 from models.runtime.encoder import SemanticEncoder
@@ -37,16 +40,25 @@ def run_transmitter(config: RunConfig, user: int) -> None:
     Raises ModelError, DeviceError, ConfigurationError, HilError or UsageError.
     """
     encoder = SemanticEncoder.load(codec_folder(config.codec), sharing=config.codec_sharing)
-    images = open_images(config.images, max_side_px=config.max_image_side_px)
+    live = open_live(config.video, user)
+    images = live.images if live else open_images(config.images, max_side_px=config.max_image_side_px)
     captioner = open_captioner(config.captions, config.images)
+    if live is not None:
+        warm_encoder(encoder, config, user)
     stop_on_signals()
     heard_s, sessions = time.monotonic(), 1
-    while (last_s := _session(config, user, encoder, images, captioner, sessions <= MAX_REOPENED)) is not None:
-        sessions += 1
-        heard_s = max(heard_s, last_s)
-        if time.monotonic() - heard_s > config.bus.rejoin_timeout_s:
-            raise HilError(f"the coordinator has not been heard for {config.bus.rejoin_timeout_s:g} s.")
-        log.warning("this node asks to join again")
+    try:
+        while (
+            last_s := _session(config, user, encoder, images, live, captioner, sessions <= MAX_REOPENED)
+        ) is not None:
+            sessions += 1
+            heard_s = max(heard_s, last_s)
+            if time.monotonic() - heard_s > config.bus.rejoin_timeout_s:
+                raise HilError(f"the coordinator has not been heard for {config.bus.rejoin_timeout_s:g} s.")
+            log.warning("this node asks to join again")
+    finally:
+        if live is not None:
+            live.close()
 
 
 def _session(
@@ -54,6 +66,7 @@ def _session(
     user: int,
     encoder: SemanticEncoder,
     images: ImageSource,
+    live: LivePictures | None,
     captioner: Captioner | None,
     reopens: bool,
 ) -> float | None:
@@ -61,7 +74,7 @@ def _session(
     bus = connect(config, f"tx{user}")
     reason: str | None = ""
     try:
-        stop = _serve(config, user, bus, encoder, images, captioner)
+        stop = _serve(config, user, bus, encoder, images, live, captioner)
         if not stop.complete:
             raise HilError(stop.reason)
         return None
@@ -93,6 +106,7 @@ def _serve(
     bus: BusClient,
     encoder: SemanticEncoder,
     images: ImageSource,
+    live: LivePictures | None,
     captioner: Captioner | None,
 ) -> Stop:
     opened = open_radio(config.radio.device, role="tx", index=user, guard=TransmitGuard(config.guard))
@@ -111,7 +125,9 @@ def _serve(
         opened.watch(lambda: bus.coordinator.led_s)
         start_hz = carrier_start_hz(radio.calibration)
         try:
-            return TransmitterNode(config, user, bus, radio, encoder, images, settings, start_hz, captioner).run()
+            return TransmitterNode(
+                config, user, bus, radio, encoder, images, settings, start_hz, live, opened.silence, captioner
+            ).run()
         except DeviceGone:
             raise
         except DeviceError as error:

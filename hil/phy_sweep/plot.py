@@ -8,12 +8,14 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from hil.errors import UsageError
+
 Rows = list[dict[str, Any]]
 _COLOURS = ("#2368c4", "#d9541e", "#12896a", "#a8730a", "#8a4fbf", "#c2387d", "#4f7a12", "#5b6472")
 
 
 def plot_rows(rows: Rows, path: Path) -> None:
-    """Write rows of `run_points` as a picture; the file's ending names its format."""
+    """Write rows of `run_points` as a picture; the file's ending names its format. UsageError if it cannot be."""
     curves: dict[str, Rows] = {}
     for row in rows:
         curves.setdefault(_name(row, rows), []).append(row)
@@ -38,7 +40,10 @@ def plot_rows(rows: Rows, path: Path) -> None:
     figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=4, frameon=False)
     for axes, bound in ((panels[0, 1], "bound of the preamble alone"), (panels[1, 0], "LMMSE bound, delays known")):
         axes.legend(handles=[Line2D([], [], color="#6a7280", linestyle="--", label=bound)], frameon=False)
-    figure.savefig(path)
+    try:
+        figure.savefig(path)
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path} cannot be written: {getattr(error, 'strerror', None) or error}.") from None
 
 
 def _name(row: dict[str, Any], rows: Rows) -> str:

@@ -9,9 +9,10 @@ import yaml
 
 from hil import __version__
 from hil.report.interference import interference
+from hil.report.live import live_section
 from hil.report.pictures import card
 from hil.report.terminal import loops_sentence
-from hil.report.words import WORDS, remedy
+from hil.report.words import EVENTS, WORDS, remedy
 from hil.results.diagnostics_file import load_diagnostics
 from hil.results.durable import write_whole
 from hil.results.rows import ResultRow, ResultsError, read_rows
@@ -21,6 +22,7 @@ if TYPE_CHECKING:  # matplotlib is imported only where a report is drawn
     from hil.report.charts import Chart, Series
 
 FRAMES_SHOWN = 12
+_ROWS_SHOWN = 2000  # a browser takes its time over longer tables, and a video has a picture every moment
 _FRAMES_PLOTTED = 60  # bars of more frames would be thinner than a pixel
 
 
@@ -68,15 +70,17 @@ def figure(value: float | None, digits: int = 1, unit: str = "") -> str:
 
 def context(out: Path, rows: Sequence[ResultRow]) -> dict[str, Any]:
     """What the template shows."""
-    frames = sorted({row.frame for row in rows})
+    frames = sorted({row.frame for row in rows if row.live is None or row.original_image})  # of videos some are kept
     summary = _summary(out, rows)
     return {
         "name": out.resolve().name,
         "words": WORDS,
+        "event_words": EVENTS,
         "summary": summary,
         "snr_db_measured": mean(row.snr_db_estimated for row in rows),
         "lost": [(row, remedy(row.reason or "", row.events)) for row in rows if not row.decoded],
-        "rows": rows,
+        "rows": rows[:_ROWS_SHOWN],
+        "rows_hidden": max(0, len(rows) - _ROWS_SHOWN),
         "loss_db": loss_db,
         "shown": [
             {"frame": frame, "cards": [card(out, row, summary["users"]) for row in rows if row.frame == frame]}
@@ -88,6 +92,7 @@ def context(out: Path, rows: Sequence[ResultRow]) -> dict[str, Any]:
         "frame_plots": _frame_plots(rows),
         "stages": _stages(rows),
         "frames_plotted": min(len(frames), _FRAMES_PLOTTED),
+        "live": live_section(out, rows, summary["live"]),
         "config": _text(out / "config.yaml"),
     }
 

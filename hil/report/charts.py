@@ -161,6 +161,29 @@ def curves(title: str, x_label: str, y_label: str, lines: Curves, names: Sequenc
     return _chart(title, f"{y_label} over {x_label}. {ends}.", draw, _WIDE)
 
 
+def spans(title: str, unit: str, lines: Mapping[str, tuple[float, float]]) -> Chart:
+    """One bar per name, up to its median, and a line on to its 99th percentile; the first name on top."""
+
+    def draw(figure: Figure, colours: tuple[str, ...]) -> None:
+        axes = figure.subplots()
+        names = list(lines)[::-1]
+        for place, name in enumerate(names):
+            middle, late = lines[name]
+            style: dict[str, Any] = {"color": colours[(len(names) - 1 - place) % 8]}
+            axes.barh(place, middle, height=0.6, **style)
+            axes.plot([middle, late], [place, place], linewidth=1.6, **style)
+            axes.plot([late], [place], "|", markersize=11, markeredgewidth=2, **style)
+        axes.set_yticks(range(len(names)), names)
+        axes.set(xlabel=unit, xlim=(0, None))
+        axes.grid(visible=False, axis="y")
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=7))
+
+    figures = "; ".join(
+        f"{name}: {middle:.0f} {unit}, 99 % {late:.0f} {unit}" for name, (middle, late) in lines.items()
+    )
+    return _chart(title, f"{title}, median. {figures}.", draw, _WIDE)
+
+
 def latency(frames: Sequence[int], stages: Mapping[str, Sequence[float]]) -> Chart:
     """Stacked bars: milliseconds of each stage, one value per frame."""
 

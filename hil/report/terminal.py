@@ -6,7 +6,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from hil.report.words import EVENTS
+
 _COLUMNS = ("user", "decoded", "PSNR dB", "of sent", "SSIM", "ideal dB", "loss dB", "CFO rms Hz")
+_OF_RADIOS = ("late", "underflow", "overflow", "sequence_error", "lost_lock")  # whose remedies are told here too
 
 
 def print_summary(summary: dict[str, Any], console: Console) -> None:
@@ -45,9 +48,22 @@ def print_summary(summary: dict[str, Any], console: Console) -> None:
             f"deadline {summary['deadline_ms']:g} ms: missed by {misses} images, {passes} refinement passes on average"
         )
         console.print(text, style="yellow" if misses else None, highlight=False)
+    if summary["live"]:
+        console.print(_live_sentence(summary["live"]), highlight=False)
     happened = ", ".join(f"{kind} {count}" for kind, count in summary["events"].items() if count)
     if happened:
         console.print(Text(f"events: {happened}", style="yellow"))
+        for kind in _OF_RADIOS:
+            if summary["events"].get(kind):
+                console.print(Text(f"{kind}: {EVENTS[kind]}"))
+
+
+def _live_sentence(live: dict[str, Any]) -> str:
+    """Of a video: how many pictures came how late."""
+    total = live["total_ms"]
+    age = f"shown {total['p50']:.0f} ms after capture (median), {total['p99']:.0f} ms (99 %)" if total else "shown"
+    rates = ", ".join(_number(user["pictures_per_s"], 1) for user in live["per_user"])
+    return f"video: {age}; {rates} pictures a second by user; {live['dropped']} dropped, {live['repeated']} repeated"
 
 
 def loops_sentence(user: dict[str, Any]) -> str:

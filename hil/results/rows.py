@@ -9,6 +9,8 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from hil.results.live import LiveFacts
+
 LINES = "results.jsonl"
 
 
@@ -87,6 +89,7 @@ class ResultRow(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     latency_ms: dict[str, float] = {}
     events: dict[str, int] = {}
     seeds: dict[str, int] = {}
+    live: LiveFacts | None = None  # of a picture that came by itself, as a camera's
     received_image: str | None = None  # relative to the results folder
     original_image: str | None = None
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hil.results.durable import write_whole
+from hil.results.live import live_summary
 from hil.results.rows import ResultRow, ResultsError
 
 
@@ -49,11 +50,13 @@ def summarise(
     Means run over the images that have the figure: PSNR, SSIM, ideal and loss over decoded ones, `delivered_` over all
     that were sent, a lost one as a grey picture. `complete` says that a row is recorded for every user and
     frame, decoded or not; `missing` names the [frame, user] that have none. `images_per_s` counts rows beyond the
-    `recorded_before` that were there when this command started.
+    `recorded_before` that were there when this command started. live: see `live_summary`; of a video `missing` are
+    frames between others, and `frames` is where it ended.
     """
-    recorded = {(row.frame, row.user) for row in rows}
-    wanted = [(frame, user) for frame in range(frames) for user in range(users)]
-    missing = [list(key) for key in wanted if key not in recorded]
+    live = live_summary((row.user, row.live) for row in rows if row.live is not None)
+    if live:  # it is over when its pictures are: `frames` was only the most that were asked for
+        frames = max(row.frame for row in rows) + 1
+    missing = _missing(rows, users, None if live else frames)
     events: Counter[str] = Counter()
     for row in rows:
         events.update(row.events)
@@ -78,8 +81,23 @@ def summarise(
         "refine_passes": mean(row.refine_passes for row in rows),
         "events": dict(sorted(events.items())),
         "missing": missing,
+        "live": live,
     }
     return {key: _finite(value) for key, value in summary.items()}
+
+
+def _missing(rows: Sequence[ResultRow], users: int, frames: int | None) -> list[list[int]]:
+    """[frame, user] without a row. frames None: of each user up to the last one that it has."""
+    recorded: dict[int, set[int]] = {user: set() for user in range(users)}
+    for row in rows:
+        recorded.setdefault(row.user, set()).add(row.frame)
+    ends = {user: max(own, default=-1) + 1 if frames is None else frames for user, own in recorded.items()}
+    return [
+        [frame, user]
+        for frame in range(max(ends.values(), default=0))
+        for user in range(users)
+        if frame < ends[user] and frame not in recorded[user]
+    ]
 
 
 def _ways(rows: Sequence[ResultRow]) -> list[dict[str, Any]]:

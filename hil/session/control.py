@@ -4,7 +4,6 @@ The loops are those of `calibration.loops`; what is switched off keeps measuring
 commands stay zero.
 """
 
-import math
 from collections.abc import Mapping
 
 from calibration.loops.alignment import Alignment, TransmitCommand
@@ -84,16 +83,12 @@ class SessionControl:
 
 
 def _measurement(csi: UserCsi) -> UserMeasurement:
-    """An uncertainty that is not known makes a measurement that no loop takes."""
-
-    def measured(value: float, deviation: float, unit: str) -> Measurement:
-        return Measurement(value, deviation if deviation > 0 else math.inf, unit)
-
+    """Loops take no measurement whose uncertainty is not known, which is told as 0."""
     return UserMeasurement(
         csi.user,
-        measured(csi.cfo_hz, csi.cfo_std_hz, "Hz"),
-        measured(csi.arrival_samples, csi.arrival_std_samples, "samples"),
-        measured(csi.power_db, csi.power_std_db, "dB"),
-        measured(csi.snr_db, csi.power_std_db, "dB"),
-        measured(csi.clock_ppm, 0.0, "ppm"),
+        Measurement(csi.cfo_hz, csi.cfo_std_hz, "Hz"),
+        Measurement(csi.arrival_samples, csi.arrival_std_samples, "samples"),
+        Measurement(csi.power_db, csi.power_std_db, "dB"),
+        Measurement(csi.snr_db, csi.power_std_db, "dB"),
+        Measurement(csi.clock_ppm, 0.0, "ppm"),
     )

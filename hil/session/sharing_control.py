@@ -5,7 +5,9 @@ channels stay, and by the mean of the last reports where every slot has a channe
 better so far is believed. A way is left only for one that promises more by a margin.
 """
 
+import logging
 from collections import deque
+from collections.abc import Collection
 
 import numpy as np
 
@@ -18,6 +20,8 @@ from models.package.manifest import load_manifest
 from models.package.zoo import codec_folder
 from models.sharing import AUTO, Sharing
 
+log = logging.getLogger(__name__)
+
 MARGIN_DB = 0.05  # of mean PSNR, by which another way must be better: less than anybody sees
 REMEMBERED = 8  # reports
 _FORGETTING = 0.7
@@ -25,16 +29,15 @@ _TRUST_IN_LAST = 1.2  # the error of the last report's word may be greater by th
 
 
 def open_chooser(config: RunConfig) -> SharingChooser | None:
-    """For the configured codec; None for one with a fixed way of sharing, or that does not say what PSNR it reaches.
-
-    ModelError where sharing is "auto" and the codec is not here, or takes any way but does not say.
+    """For the configured codec; None, with a warning where sharing is "auto", for one that does not say what PSNR it
+    reaches or is not here. None for one with a fixed way of sharing, too.
     """
     try:
         manifest = load_manifest(codec_folder(config.codec))
         return SharingChooser.of(manifest, config.users, config.codec_channels) if manifest.takes_any_share else None
-    except ModelError:
+    except ModelError as error:
         if config.sharing == AUTO:
-            raise
+            log.warning("%s How its users share cannot be chosen, so that they part.", error)
         return None
 
 
@@ -50,13 +53,16 @@ class SharingControl:
         self._circumstances = ""
         self._current: str | None = None
 
-    def take(self, report: CsiReport) -> None:
-        """One slot's report; those that do not tell the channels are left out."""
+    def take(self, report: CsiReport, lost_users: Collection[int] = ()) -> None:
+        """One slot's report; left out where it does not tell the channels of all users but the lost ones.
+
+        A user who was not found in one slot is there again in the next, and must not find the others on its symbols.
+        """
         gains = responses(report, self._config.users) if self._chooser else None
         if self._chooser is None or gains is None:
             return
         seen = np.abs(gains).max(axis=(1, 2)) > 0
-        if not seen.any():
+        if not seen.any() or not set(np.flatnonzero(~seen).tolist()) <= set(lost_users):
             return
         if self._auto:
             found = self._chooser.predictions(gains, 1.0)

@@ -34,6 +34,9 @@ class Slot:
     latency_ms: dict[str, float] = field(default_factory=dict)
     lost: set[int] = field(default_factory=set)  # users whose transmitters were lost before they had sent
     ready_s: float | None = None  # time.perf_counter() when its samples were there
+    heard_s: float | None = (
+        None  # the same, and stays so: `ready_s` is moved by what no receiver in the field waits for
+    )
 
     @property
     def burst_tick(self) -> int:
@@ -46,7 +49,12 @@ class Slot:
 
     def alive(self, users: int) -> set[int]:
         """Users who may be heard in this slot."""
-        return set(range(users)) - set(self.grant.lost_users) - self.lost
+        return set(range(users)) - set(self.grant.lost_users) - self.lost - self.ended
+
+    @property
+    def ended(self) -> set[int]:
+        """Users who had no picture left to send."""
+        return {user for user, sent in self.sent.items() if sent.ended is not None}
 
     def ground_truth_here(self, users: int, with_air: bool) -> bool:
         """Everything that the living transmitters and the air had to say about this slot."""

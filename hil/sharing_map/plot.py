@@ -8,6 +8,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import TwoSlopeNorm
 from matplotlib.figure import Figure
 
+from hil.errors import UsageError
+
 Row = dict[str, Any]
 MOST_GAIN_DB = 6.0
 WINNERS = {"0.25": "quarter shared", "0.5": "half shared", "0.75": "three quarters shared"}
@@ -18,7 +20,7 @@ SAME_DB = 0.1  # ways that differ by less win together
 
 
 def plot_map(rows: Sequence[Row], path: Path) -> None:
-    """Write the figure; the file's ending names its format. Raises OSError or ValueError when it cannot be."""
+    """Write the figure; the file's ending names its format. UsageError when it cannot be written."""
     channels = list(dict.fromkeys(row["channel"] for row in rows))
     antennas = sorted({row["antennas"] for row in rows})
     users = sorted({row["users"] for row in rows})
@@ -58,7 +60,10 @@ def plot_map(rows: Sequence[Row], path: Path) -> None:
         "frame; and the rate that capacity allows superposed users (or groups of them) over that of users in turn",
         fontsize=8,
     )
-    figure.savefig(path)
+    try:
+        figure.savefig(path)
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path} cannot be written: {getattr(error, 'strerror', None) or error}.") from None
 
 
 def channel_name(channel: str) -> str:

@@ -12,8 +12,11 @@ from hil.sharing_map.point import MapPoint, measure_point
 from models.evaluation.frames import same_size_groups
 from models.evaluation.learned import LearnedScheme
 from models.images import open_images
+from models.package.manifest import load_manifest
+from models.package.zoo import codec_folder
 
 Row = dict[str, object]
+TEXTS = ("channel", "way", "chosen", "weights")  # columns that hold no number
 
 
 def sweep(
@@ -25,7 +28,8 @@ def sweep(
     each: int,
     on_point: Callable[[MapPoint], None] = lambda _point: None,
 ) -> Iterator[list[Row]]:
-    """The rows of each point as it is measured. each: pictures sent a point, in as many frames as its users need.
+    """The rows of each point as it is measured, with the codec's `weights`. each: pictures sent a point, in as many
+    frames as its users need.
 
     UsageError where the pictures are of several sizes; ModelError for a codec that has one fixed way of sharing, or
     none of that name.
@@ -40,7 +44,37 @@ def sweep(
             if point.users == users:
                 on_point(point)
                 frames = max(1, -(-each // users))
-                yield measure_point(point, scheme, others, groups[0].pixels, frames)
+                found = measure_point(point, scheme, others, groups[0].pixels, frames)
+                yield [{**row, "weights": weights(codec)} for row in found]
+
+
+def weights(codec: str) -> str:
+    """What tells the codec's networks from others of its name: the start of the encoder's SHA-256."""
+    return load_manifest(codec_folder(codec)).files.encoder.sha256[:12]
+
+
+def measured_before(path: Path, command: str, codec: str) -> list[Row]:
+    """Rows of a table that the same command wrote with the same weights; [] where there is none.
+
+    UsageError for a table of another command or codec, and for a file that is no table.
+    """
+    if not path.exists():
+        return []
+    try:
+        rows: list[Row] = [dict(row) for row in csv.DictReader(io.StringIO(path.read_text()))]
+        for row in rows:
+            if row.pop("command") != command or row["weights"] != weights(codec):
+                raise UsageError(f"{path} is of another command or other weights; leave out --resume or choose --out.")
+            row |= {name: _number(row[name]) for name in row if name not in TEXTS}
+    except (OSError, KeyError, UnicodeDecodeError, csv.Error, ValueError) as error:
+        raise UsageError(f"{path} cannot be read as a map's table: {error}.") from None
+    return rows
+
+
+def _number(text: object) -> float | int | None:
+    if text == "":
+        return None
+    return int(str(text)) if str(text).isdecimal() else float(str(text))
 
 
 def grid(

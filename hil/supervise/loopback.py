@@ -18,6 +18,7 @@ from hil.results.rows import ResultsError, read_rows
 from hil.results.run_folder import write_config
 from hil.results.writer import ResultWriter
 from hil.supervise.supervisor import Supervisor, free_endpoint
+from hil.video.sources import STANDARD_INPUT, check_sources, source_of
 from models.images import open_images
 from models.package.manifest import load_manifest
 from models.package.zoo import codec_folder, refiner_folder
@@ -36,8 +37,10 @@ def check_inputs(config: RunConfig) -> None:
     named = len(config.radio.transmitters)
     if named not in (0, config.users):
         raise UsageError(f"{named} transmitters are named for {config.users} users; each needs one of its own.")
-    images = open_images(config.images, max_side_px=config.max_image_side_px)
-    images.check()
+    if config.video.sources:
+        check_sources(config.video, config.users)
+    else:
+        open_images(config.images, max_side_px=config.max_image_side_px).check()
     open_captioner(config.captions, config.images)
 
 
@@ -56,6 +59,9 @@ def run_loopback(
     are kept, summed up, and finished by a second call with resume=True. on_progress hears the monotonic time in
     seconds and the number of recorded images, several times a second. report: also write report.html.
     """
+    live = bool(config.video.sources)
+    if live and resume:
+        raise UsageError("--resume: a video does not come again from where it was; choose another --out.")
     stopwatch = Stopwatch()
     config = _with_endpoints(config)
     check_inputs(config)
@@ -76,8 +82,9 @@ def run_loopback(
         supervisor.start("rx", receiver)
         for user in range(config.users):
             own = ["--device", config.radio.transmitters[user]] if config.radio.transmitters else []
-            supervisor.start(f"tx{user}", ["tx", *common, "--user", str(user), *own])
-        with _progress(console, total) as advance:
+            reads = source_of(config.video, user) == STANDARD_INPUT
+            supervisor.start(f"tx{user}", ["tx", *common, "--user", str(user), *own], reads_input=reads)
+        with _progress(console, None if live else total) as advance:
 
             def poll() -> None:
                 count = recorded()
@@ -93,7 +100,9 @@ def run_loopback(
         with contextlib.suppress(ResultsError):  # a full disk has no room for a summary either
             finish_run(out, config, stopwatch, recorded_before, report)
         raise HilError(
-            f"{error}; {done} of {total} images are recorded in {out}, the same command with --resume goes on."
+            f"{error}; {done} images are recorded in {out}."
+            if live
+            else f"{error}; {done} of {total} images are recorded in {out}, the same command with --resume goes on."
         ) from error
     finally:
         supervisor.stop()
@@ -126,7 +135,7 @@ class LineCount:
 
 
 @contextlib.contextmanager
-def _progress(console: Console, total: int) -> Iterator[Any]:
+def _progress(console: Console, total: int | None) -> Iterator[Any]:
     """A bar on a terminal, nothing when piped."""
     if not console.is_terminal or console.quiet:
         yield lambda _count: None

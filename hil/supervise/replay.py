@@ -7,12 +7,12 @@ from typing import Any
 
 from hil.config import RunConfig, load_config
 from hil.decoding.unsent import HeldBack
-from hil.nodes.receiver import csi_report
 from hil.nodes.receiver_setup import open_decoder
 from hil.report.finish import Stopwatch, finish_run
 from hil.results.run_folder import write_config
 from hil.results.session_recording import recorded_config, recorded_slots
 from hil.results.writer import ResultWriter
+from hil.session.channel_report import csi_report
 from hil.session.mirror import mirrored, note_mirror
 from hil.session.repeated_slot import aligned
 from hil.session.slot import Slot

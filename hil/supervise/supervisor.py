@@ -63,8 +63,8 @@ class Supervisor:
     logs: Path
     children: list[Child] = field(default_factory=list)
 
-    def start(self, name: str, arguments: list[str]) -> None:
-        """Start `semnoma-hil ARGUMENTS` as a process of its own."""
+    def start(self, name: str, arguments: list[str], reads_input: bool = False) -> None:
+        """Start `semnoma-hil ARGUMENTS` as a process of its own, which has our standard input where it reads it."""
         self.logs.mkdir(parents=True, exist_ok=True)
         log = self.logs / f"{name}.log"
         environment = isolated_environment() | {PARENT_VARIABLE: str(os.getpid()), "PYTHONUNBUFFERED": "1"}
@@ -73,7 +73,7 @@ class Supervisor:
         with log.open("wb") as output:
             process = subprocess.Popen(
                 isolated_command("hil", *arguments),
-                stdin=subprocess.DEVNULL,
+                stdin=None if reads_input else subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env=environment,

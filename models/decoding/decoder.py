@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from models.codecs.registry import build_codec, symbols_to_latent
 from models.decoding.frozen import freeze
 from models.errors import ModelError
+from models.layout import gathered
 from models.package.manifest import CodecManifest, load_manifest
 from models.runtime.encoder import payload_uses, sharing_of
 from models.sharing import Sharing
@@ -151,6 +152,8 @@ class SemanticDecoder:
             raise ModelError(f"the codec serves {self.users} users, but the side information is for {side.users}.")
         if self.sharing is not None:
             features, side = self._own(features, user, side, sharing or self.sharing)
+        else:
+            features = gathered(features, self.all_channels).ravel()
         vector = torch.from_numpy(side.vector(user, self.manifest.side_information))[None].to(self.device)
         symbols = torch.from_numpy(np.ascontiguousarray(features, np.complex64))[None].to(self.device)
         stride = self.manifest.stride

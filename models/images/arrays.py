@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -46,7 +44,9 @@ def read_npz(path: Path) -> NDArray[np.uint8]:
             if "images" not in archive:
                 raise ModelError(f"{path} has no array 'images', only {sorted(archive.files)}.")
             images = archive["images"]
-    except (OSError, ValueError, zipfile.BadZipFile, EOFError, zlib.error) as error:
+    except ModelError:
+        raise
+    except Exception as error:  # zipfile, its unpackers and numpy raise a dozen unrelated types on broken files
         raise ModelError(f"{path} is not a readable .npz of plain arrays: {error}.") from error
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] != 3 or images.size == 0:
         raise ModelError(f"{path}: 'images' must be uint8 [n, H, W, 3], but is {images.dtype} {list(images.shape)}.")

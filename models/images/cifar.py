@@ -39,7 +39,9 @@ def read_cifar_archive(path: Path, split: Split) -> NDArray[np.uint8]:
             wanted = set(of_split([Path(m.name) for m in batches], split, path))
             batches = [m for m in batches if Path(m.name) in wanted]
             parts = [parse_cifar(_member_bytes(archive, m, path), f"{path}:{m.name}") for m in batches]
-    except (tarfile.TarError, OSError, EOFError) as error:
+    except ModelError:
+        raise
+    except Exception as error:  # tarfile and its unpackers raise a dozen unrelated types on broken files
         raise ModelError(f"{path} is not a readable tar archive: {error}.") from error
     return np.concatenate(parts)
 

@@ -11,7 +11,7 @@ from models.errors import ModelError
 from models.package.manifest import MANIFEST_NAME
 from models.suggestion import did_you_mean
 
-DEFAULT_CODEC = "compact-2u"
+DEFAULT_CODEC = "real-time"
 DEFAULT_REFINER = "refiner-32"
 ADDED_VARIABLE = "SEMNOMA_HIL_MODELS"
 

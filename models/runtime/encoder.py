@@ -11,6 +11,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from models.errors import ModelError
+from models.layout import laid_out
 from models.package.manifest import CodecManifest, load_manifest
 from models.sharing import Sharing
 from models.side_information import SideInformation
@@ -55,8 +56,8 @@ class SemanticEncoder:
     def encode(
         self, image: NDArray[np.uint8], user: int, side: SideInformation, sharing: Sharing | None = None
     ) -> NDArray[np.complex64]:
-        """uint8 [H, W, 3] -> complex64 [k] with mean |s|^2 = 1. Sides are padded to the stride by edge
-        replication.
+        """uint8 [H, W, 3] -> complex64 [k] with mean |s|^2 = 1, in the order of models/layout.py. Sides are padded to
+        the stride by edge replication.
 
         sharing: of this frame, where it is not the encoder's own; no matter to a codec with one fixed way of sharing.
         Side information for fewer users than the codec serves means that the others are silent. Raises
@@ -70,7 +71,7 @@ class SemanticEncoder:
         sharing = None if self.sharing is None else sharing or self.sharing
         latent = run_session(self._session, self.feed(image, user, side, sharing))
         if sharing is None:
-            symbols = _unit_power_symbols(latent)
+            symbols = laid_out(_unit_power_symbols(latent).reshape(all_channels, -1))
         else:
             count = sharing.own_channels(user, side.users, all_channels).size
             channels = latent.reshape(2, all_channels, -1)[:, :count]

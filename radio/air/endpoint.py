@@ -2,6 +2,7 @@
 
 import zmq
 
+from radio.cut_links import bind
 from radio.errors import ConfigurationError, DeviceError
 
 _THIS_MACHINE = ("tcp://127.0.0.1:", "tcp://localhost:", "tcp://[::1]:")
@@ -19,7 +20,7 @@ def bind_router(endpoint: str, longest_message: int, allow_remote: bool) -> zmq.
     socket.setsockopt(zmq.LINGER, 0)
     socket.setsockopt(zmq.MAXMSGSIZE, longest_message)
     try:
-        socket.bind(endpoint)
+        bind(socket, endpoint)
     except zmq.ZMQError as error:
         socket.close(0)
         if error.errno == zmq.EADDRINUSE:

@@ -12,6 +12,7 @@ from zmq.utils.monitor import recv_monitor_message
 
 from radio.air import protocol as p
 from radio.air.sessions import HEARTBEAT_S
+from radio.cut_links import try_every_second
 from radio.device import Capabilities, RadioSettings
 from radio.errors import ConfigurationError, DeviceError, DeviceGone
 from radio.samples import RadioEvent, Samples
@@ -56,7 +57,7 @@ class SimulatedRadio:
         self._closed = False
         self._gone: DeviceError | None = None
         self._socket = self._connect()
-        self._monitor = self._socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+        self._monitor = self._socket.get_monitor_socket(zmq.EVENT_CONNECTED | zmq.EVENT_DISCONNECTED)
         try:
             attached = self._attach(index)
         except BaseException:
@@ -206,7 +207,10 @@ class SimulatedRadio:
                 if getattr(reply, "request", None) in (request, 0):
                     return reply
             elif self._monitor in ready:
-                recv_monitor_message(self._monitor)
+                event = recv_monitor_message(self._monitor)
+                if event["event"] == zmq.EVENT_CONNECTED:
+                    try_every_second(event)
+                    continue
                 self._lost(DeviceGone(f"The simulated air at {self._address} has gone."))
             heartbeat: _Heartbeat | None = getattr(self, "_heartbeat", None)
             if heartbeat is not None and heartbeat.silence_s() > _SILENT_SERVER_S:
@@ -232,8 +236,11 @@ class _Heartbeat(threading.Thread):
 
     def run(self) -> None:
         socket = _dial(self._address)
+        monitor = socket.get_monitor_socket(zmq.EVENT_CONNECTED)
         try:
             while not self._stopped.wait(HEARTBEAT_S):
+                while monitor.poll(0):
+                    try_every_second(recv_monitor_message(monitor))
                 self._unanswered += 1
                 socket.send(self._message, zmq.NOBLOCK)
                 while socket.poll(0):
@@ -242,6 +249,8 @@ class _Heartbeat(threading.Thread):
         except zmq.ZMQError:
             pass  # the context ends with the process, or the queue is full: then silence_s tells
         finally:
+            socket.disable_monitor()
+            monitor.close(0)
             socket.close(0)
 
     def silence_s(self) -> float:

@@ -26,4 +26,4 @@ def open_radio(
         width = radio.capabilities.sample_rate_hz[1]
         guard = guard.with_default_band(low - width, high + width)
     watched = sentinel and role == "tx" and needs_sentinel(uri)
-    return GuardedRadio(radio, guard, role, Sentinel(uri, index) if watched else None)
+    return GuardedRadio(radio, guard, role, Sentinel(radio.uri, index) if watched else None)

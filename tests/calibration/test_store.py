@@ -165,3 +165,25 @@ def test_clear_removes_one_device_or_all_and_nothing_else(tmp_path, monkeypatch)
     assert folder.clear("other") == [second] and folder.clear() == [first] and foreign.exists()
     monkeypatch.setenv("SEMNOMA_HIL_CALIBRATION", str(tmp_path))
     assert default_folder() == tmp_path
+
+
+def test_a_user_without_a_home_is_told_what_to_set(monkeypatch):
+    def homeless():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("SEMNOMA_HIL_CALIBRATION", raising=False)
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    monkeypatch.setattr("pathlib.Path.home", homeless)
+    with pytest.raises(CalibrationError, match="set SEMNOMA_HIL_CALIBRATION"):
+        default_folder()
+    monkeypatch.setenv("XDG_STATE_HOME", "/state")
+    assert str(default_folder()) == "/state/semnoma-hil/calibration"
+
+
+def test_what_cannot_be_written_leaves_nothing_behind(tmp_path):
+    folder = CalibrationFolder(tmp_path)
+    folder.save(full()).unlink()
+    (tmp_path / folder._name(DEVICE) / "in-the-way").mkdir(parents=True)
+    with pytest.raises(CalibrationError, match="cannot be written"):
+        folder.save(full())
+    assert not list(tmp_path.glob("*.tmp"))

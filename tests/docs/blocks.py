@@ -47,12 +47,15 @@ def blocks(page):
 
 
 def commands(text):
-    """The words of each command line, continuations joined, comments and environment settings left out."""
+    """The words of each command, also within a pipeline, without comments and environment settings."""
     joined = text.replace("\\\n", " ")
     for line in joined.splitlines():
         words = shlex.split(line, comments=True)
         while words and re.fullmatch(r"[A-Z_]+=\S*", words[0]):
             words = words[1:]
+        while "|" in words:
+            yield words[: words.index("|")]
+            words = words[words.index("|") + 1 :]
         if words:
             yield words
 

@@ -15,12 +15,14 @@ import yaml
 from hil.cli.main import cli
 from hil.config import RunConfig
 from hil.experiments.plan import Plan
+from hil.lab.inventory import Inventory
 from tests.docs.blocks import DOCS, ROOT, UNMARKED, blocks, commands, pages
 
 EVERY = [block for page in pages() for block in blocks(page)]
 SHELL = [block for block in EVERY if block.language in ("sh", "bash")]
 PLACEHOLDERS = {"SNR": "10"}  # where a page stands a name for a number
-OTHER_PROGRAMS = {"eval", "make", "pip", "python", "source", "ls", "head"}
+OTHER_PROGRAMS = {"eval", "ffmpeg", "git", "head", "ls", "make", "pip", "python", "source"}
+OTHER_PROGRAMS |= {"ssh", "ssh-copy-id", "sudo"}
 # What a page installs goes into the test's folder, built by what is here: no index is asked.
 PIP_OFFLINE = {"PIP_NO_INDEX": "1", "PIP_NO_DEPS": "1", "PIP_NO_BUILD_ISOLATION": "0", "PIP_QUIET": "1"}
 
@@ -102,9 +104,10 @@ def test_a_command_that_does_not_exist_would_be_noticed(words):
 
 
 @pytest.mark.parametrize("block", [block for block in EVERY if block.language == "yaml"], ids=named)
-def test_yaml_blocks_are_configurations_or_plans(block):
+def test_yaml_blocks_are_configurations_plans_or_inventories(block):
     content = yaml.safe_load(block.text)
-    (Plan if "grid" in content else RunConfig).model_validate(content)
+    kind = Plan if "grid" in content else Inventory if "hosts" in content else RunConfig
+    kind.model_validate(content)
 
 
 @pytest.mark.parametrize("page", [page for page in pages() if page not in UNMARKED])

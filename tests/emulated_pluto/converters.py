@@ -21,6 +21,7 @@ class Converters:
         self.air, self.device, self.table = air, device, table
         self.clock_ppm, self.delay = clock_ppm, delay
         self.status = {"rx": 0, "tx": 0}
+        self.losses = {"rx": 0, "tx": 0}  # times that the client was late, as a machine under load is
         self._position: int | None = None
         self._queue_end = 0.0
         self.clock = 1 + 1e-6 * clock_ppm
@@ -41,6 +42,7 @@ class Converters:
         now = self.air.now()
         if now - self._position > (KERNEL_BUFFERS + 1) * n:
             self.status["rx"] |= OVERFLOW
+            self.losses["rx"] += 1
             self._position = now - KERNEL_BUFFERS * n
         while self.air.now() < self._position + n:
             if ended():
@@ -75,6 +77,7 @@ class Converters:
         now = self.air.now()
         if self._queue_end and self._queue_end < now:
             self.status["tx"] |= UNDERFLOW
+            self.losses["tx"] += 1
         begin = max(self._queue_end, now)
         self.air.emit(self.device, self._emission(values, begin, False), replace=False)
         self._queue_end = begin + values.size / self.clock

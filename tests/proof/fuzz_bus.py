@@ -73,6 +73,9 @@ class RecordingBus:
     def receive(self, timeout_s: float) -> None:
         return None
 
+    def trouble(self) -> list[str]:
+        return []
+
 
 @dataclass
 class BusTarget:
@@ -82,7 +85,7 @@ class BusTarget:
     config: RunConfig = field(default_factory=load_config)
 
     def __post_init__(self) -> None:
-        self._packed = [encode(Envelope(PROTOCOL_VERSION, "tx0", 9, 1.7e9, body)) for body in BODIES]
+        self.packed = [encode(Envelope(PROTOCOL_VERSION, "tx0", 9, 1.7e9, body)) for body in BODIES]
         self._renew()
 
     def _renew(self) -> None:
@@ -106,8 +109,11 @@ class BusTarget:
         self._control, self._rotation = SessionControl(controlled, hellos, False), RotationLoop(41_024)
 
     def __call__(self) -> None:
+        self.feed(damaged_message(self.rng.choice(self.packed), self.rng, self.rng.choice(self.packed)))
+
+    def feed(self, data: bytes) -> None:
+        """One message as it comes off the wire."""
         rng = self.rng
-        data = damaged_message(rng.choice(self._packed), rng, rng.choice(self._packed))
         try:
             envelope = decode(data)
         except ValueError:

@@ -12,8 +12,6 @@ import numpy as np
 import psutil
 from PIL import Image
 
-NODES = ("coordinator", "air", "rx", "tx0", "tx1")
-
 
 def small_pictures(folder: Path, count: int = 8) -> Path:
     """Pictures of 32x32 pixels of smoothed noise."""

@@ -1,10 +1,12 @@
-"""A disk that fills up while a run records, and one that is full from the start."""
+"""A disk that fills up while a run records, one that is full from the start, and one that is read-only."""
 
 import os
 import subprocess
+import sys
 
 import pytest
 
+from hil.cli.main import main
 from tests.proof.running import Run, command, rows_of, small_pictures
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="a small disk needs root: it is mounted for the test")
@@ -61,3 +63,22 @@ def test_a_disk_that_is_full_from_the_start_is_one_sentence(disk, tmp_path):
     )  # fmt: skip
     assert done.returncode in (1, 2) and "Traceback" not in done.stderr
     assert "No space left" in done.stderr and done.stderr.count("error: ") == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["loopback", "--out", "{}/run"],
+        ["rx", "--out", "{}/run"],
+        ["keys", "--out", "{}/keys"],
+        ["init", "--out", "{}/run.yaml"],
+        ["phy-sweep", "--snr", "10", "--frames", "1", "--channel", "awgn", "--jobs", "1", "--plot", "{}/plot.png"],
+    ],
+)
+def test_a_read_only_folder_is_one_sentence(disk, words, monkeypatch, capfd):
+    subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+    monkeypatch.setattr(sys, "argv", ["semnoma-hil", *(word.format(disk) for word in words)])
+    with pytest.raises(SystemExit) as left:
+        main()
+    said = [line for line in capfd.readouterr().err.splitlines() if line.startswith("error: ")]
+    assert left.value.code == 2 and len(said) == 1 and "Read-only" in said[0] and str(disk) in said[0]

@@ -51,9 +51,9 @@ class Lab:
     def recorded(self):
         return len(read_rows(self.out)) if (self.out / "results.jsonl").exists() else 0
 
-    def finish(self):
+    def finish(self, seconds=90):
         for name, process in self.processes.items():
-            assert process.wait(90) == 0, (name, self.log(name))
+            assert process.wait(seconds) == 0, (name, self.log(name))
         return read_rows(self.out)
 
     def close(self):
@@ -96,3 +96,30 @@ def test_delay_loss_and_a_link_that_is_cut_and_comes_back(lab):
     assert sum(not row.decoded for row in rows if row.user == 0) <= 1  # the frame that the cut fell into
     assert any("lost" in row.reason for row in rows if row.user == 1 and not row.decoded)
     assert back < 36 and all(row.decoded for row in rows if row.frame > back + 3)
+
+
+@pytest.mark.parametrize("host", [LAB, RX, TX1])  # the coordinator's; the receiver's and the air's; a transmitter's
+def test_a_cut_of_ten_seconds_costs_time_and_no_picture(lab, host):
+    frames = 200 if host == TX1 else 40  # the others go on without it
+    here = lab(frames, delay_s=0.02)
+    here.until(lambda: here.recorded() >= 8, 120.0)
+    here.hosts.switch.cut = {host}
+    time.sleep(10.0)
+    at = here.recorded()
+    here.hosts.switch.cut = set()
+    if host == TX1:
+        here.until(lambda: "tx1 is back" in here.log("coordinator"), 30.0)
+    here.until(lambda: here.recorded() > at, 30.0)
+    rows = here.finish()
+    assert sorted((row.frame, row.user) for row in rows) == [(f, u) for f in range(frames) for u in range(2)]
+    assert all(row.decoded for row in rows), [row.reason for row in rows if not row.decoded]
+
+
+def test_of_thirty_percent_loss_every_picture_comes_or_says_why_not(lab):
+    here = lab(16, delay_s=0.02)
+    here.until(lambda: here.recorded() >= 8, 120.0)
+    here.hosts.switch.loss = 0.3
+    rows = here.finish(240)
+    assert sorted((row.frame, row.user) for row in rows) == [(f, u) for f in range(16) for u in range(2)]
+    assert all(row.decoded or row.reason for row in rows)
+    assert here.hosts.switch.lost > 100

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from radio.samples import EventKind, RadioEvent, Samples
-from tests.proof.soak import BLOCK_SAMPLES, Broken, Listener, _figures, _growth
+from tests.proof.soak import BLOCK_SAMPLES, Broken, Listener, _figures, _growth, _slope
 
 
 class GappyRadio:
@@ -45,3 +45,8 @@ def test_growth_is_what_comes_after_the_warm_up():
     steady = [50] * 10 + [100] * 90
     assert _growth(steady) == 0
     assert _growth([100 + second for second in range(100)]) > 0.5
+
+
+def test_slope_is_that_of_a_line():
+    leak = [2**20 * (100 + second) for second in range(100)]  # a MiB a second
+    assert _slope(leak) == pytest.approx(3600) and _slope([5 * 2**20] * 100) == pytest.approx(0, abs=1e-6)

@@ -108,7 +108,7 @@ public:
 
 static SoapySDR::KwargsList find(const SoapySDR::Kwargs &args) {
     if (args.count("driver") && args.at("driver") != "testloopback") return {};
-    return {{{"driver", "testloopback"}, {"label", "loopback in memory"}}};
+    return {{{"driver", "testloopback"}, {"label", "loopback in memory"}, {"serial", "7"}}};
 }
 
 // One device for all who open it with the same arguments, so that a transmitter and a receiver share its ether.

@@ -22,6 +22,7 @@ def command(context: click.Context, as_json: bool, runs: int) -> None:
       semnoma-hil bench phy --json
       semnoma-hil bench codec --runs 50
       semnoma-hil bench images --frames 1000
+      semnoma-hil bench video --seconds 60
     """
     if context.invoked_subcommand is None:
         from hil.bench.codec import bench_codec
@@ -69,6 +70,24 @@ def images(
     from hil.bench.end_to_end import bench_end_to_end
 
     _show(bench_end_to_end(frames, slots_ahead, onnx_decoders, out, codec, side_px), as_json)
+
+
+@command.command("video")
+@click.option("--seconds", type=click.FloatRange(2, 3600), default=30, show_default=True, help="Length of the video.")
+@click.option("--fps", type=click.FloatRange(0.1, 240), default=10, show_default=True, help="Its pictures a second.")
+@click.option("--size", default="256x256", show_default=True, help="Size of the pictures.")
+@click.option("--codec", default="real-time", show_default=True, help="Codec, by name or path.")
+@click.option("--users", type=click.IntRange(1, 8), default=2, show_default=True, help="Users, each with a video.")
+@click.option("--late", default="drop", show_default=True, help="Late pictures: drop or queue.")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Keep the run here.  [deleted]")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
+def video(
+    seconds: float, fps: float, size: str, codec: str, users: int, late: str, out: Path | None, as_json: bool
+) -> None:
+    """Latency from capture to display, by stage, and pictures a second, of a whole simulated run."""
+    from hil.bench.video import bench_video
+
+    _show(bench_video(seconds, fps, size, codec, users, late, out), as_json)
 
 
 _UNITS = {

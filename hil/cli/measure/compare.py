@@ -1,5 +1,6 @@
 """`semnoma-hil compare`: questions that sweep the whole system."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +37,9 @@ def command() -> None:
 )
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of fading and noise.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path("sharing"), show_default=True)
+@click.option("--resume", is_flag=True, help="Go on where the same command with the same weights was cut off.")
 @json_option
-def sharing(schemes: str, snrs_db: tuple[float, ...], out: Path, as_json: bool, **options: Any) -> None:
+def sharing(schemes: str, snrs_db: tuple[float, ...], out: Path, resume: bool, as_json: bool, **options: Any) -> None:
     """Parted, superposed, between, grouped and chosen users at equal spectrum, energy, pictures, fading and noise.
 
     Writes sharing.csv, sharing.png and sharing.svg into --out: PSNR with its confidence interval, the worst user, the
@@ -49,7 +51,7 @@ def sharing(schemes: str, snrs_db: tuple[float, ...], out: Path, as_json: bool, 
     """
     from hil.sharing_map.channels import CHANNELS
     from hil.sharing_map.plot import plot_map
-    from hil.sharing_map.run import grid, sweep, write_table
+    from hil.sharing_map.run import grid, measured_before, sweep, write_table
 
     channels = _names(options["channel"])
     if unknown := [name for name in channels if name not in CHANNELS]:
@@ -57,17 +59,22 @@ def sharing(schemes: str, snrs_db: tuple[float, ...], out: Path, as_json: bool, 
     users, antennas = _whole("--users", options["users"], 8), _whole("--antennas", options["antennas"], 4)
     spread_s, bandwidth_hz, seed = options["spread_s"], options["bandwidth_hz"], options["seed"]
     points = grid(channels, users, antennas, snrs_db, spread_s, bandwidth_hz, seed)
-    told = iter(range(1, len(points) + 1))
+    typed = typed_command().replace(" --resume", "")
+    rows = measured_before(out / "sharing.csv", typed, options["codec"]) if resume else []
+    known = {(row["channel"], row["users"], row["antennas"], row["snr_db"]) for row in rows}
+    left = [point for point in points if (point.channel, point.users, point.antennas, point.snr_db) not in known]
+    begun, told = time.monotonic(), iter(range(len(left)))
 
     def on_point(point: Any) -> None:
+        done, minutes = next(told), (time.monotonic() - begun) / 60
         where = f"{point.channel}, {point.users} users, {point.antennas} antennas, {point.snr_db:g} dB"
-        click.echo(f"{next(told)} of {len(points)}: {where}", err=True)
+        time_left = f", {minutes / done * (len(left) - done):.0f} minutes left" if done else ""
+        click.echo(f"{len(points) - len(left) + done + 1} of {len(points)}: {where}{time_left}", err=True)
 
     limit, each = options["limit"], options["each"] or options["limit"]
-    rows: list[dict[str, Any]] = []
-    for found in sweep(options["codec"], _names(schemes), options["images"], points, limit, each, on_point):
+    for found in sweep(options["codec"], _names(schemes), options["images"], left, limit, each, on_point):
         rows += found
-        write_table(rows, out / "sharing.csv", typed_command())
+        write_table(rows, out / "sharing.csv", typed)
     for name in ("sharing.png", "sharing.svg"):
         plot_map(rows, out / name)
     if as_json:

@@ -39,10 +39,9 @@ def command(resume_from: Path | None, as_json: bool, **options: Any) -> None:
     try:
         simulated = config.radio.device.startswith("sim")
         supervised = PARENT_VARIABLE in os.environ
-        Coordinator(config, bus, frames, needs_air=simulated, supervised=supervised).run()
+        frames_sent = Coordinator(config, bus, frames, needs_air=simulated, supervised=supervised).run()
     except Stopped as stopped:
         raise click.Abort from stopped
     finally:
         bus.close()
-    frames_sent = len(list(frames))
     answer(as_json, {"node": "coordinator", "complete": True, "frames": frames_sent}, f"{frames_sent} frames done")

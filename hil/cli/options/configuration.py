@@ -19,8 +19,8 @@ _SHARED = [
     click.option("--frames", type=int, help="Frames; each carries one picture per user.  [4]"),
     click.option("--snr", "snr_db", type=Quantity("db"), help="Total received power over noise, dB.  [10]"),
     click.option("--channel", help="awgn, rayleigh, rician, tdl-a to tdl-e.  [awgn]"),
-    click.option("--codec", help="Packaged codec or the folder of one.  [compact-2u]"),
-    click.option("--share", "sharing", help="auto, parted, superposed, 0 to 1, or groups as 02/13.  [parted]"),
+    click.option("--codec", help="Packaged codec or the folder of one.  [real-time]"),
+    click.option("--share", "sharing", help="auto, parted, superposed, 0 to 1, or groups as 02/13.  [auto]"),
     click.option("--refine/--no-refine", default=None, help="Diffusion refinement of decoded pictures.  [off]"),
     click.option("--seed", type=int, help="Seed of everything random.  [1]"),
     click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Any option, e.g. air.clock_ppm=20."),
@@ -29,6 +29,18 @@ _SHARED = [
 _NODE = [
     click.option("--bus", "bus_endpoint", help="Coordinator's endpoint.  [tcp://127.0.0.1:5555]"),
     click.option("--keys", "keys_folder", type=click.Path(path_type=Path), help="Folder of semnoma-hil keys."),
+]
+
+_VIDEO = [
+    click.option(
+        "--video", "videos", multiple=True, metavar="FILE", help="Video, folder of frames, pipe or -; per user."
+    ),
+    click.option("--camera", "cameras", multiple=True, metavar="DEVICE", help="Webcam, e.g. /dev/video0; per user."),
+    click.option("--size", "video_size", metavar="WxH", help="What pictures of a video are brought to.  [256x256]"),
+    click.option("--fit", "video_fit", help="crop, pad or stretch them to that size.  [crop]"),
+    click.option("--fps", "video_rate_fps", type=float, help="Pictures a second of a video, at most.  [its own]"),
+    click.option("--late", "video_late", help="Late pictures: drop or queue.  [drop]"),
+    click.option("--raw", "video_raw", metavar="FORM", help="Of raw frames in a pipe: rgb24,320x240,30."),
 ]
 
 record_option = click.option(
@@ -41,6 +53,13 @@ Decorated = Callable[..., Any]
 def run_options(function: Decorated) -> Decorated:
     """--config, --images, --users, ... of a run."""
     for option in reversed(_SHARED):
+        function = option(function)
+    return function
+
+
+def video_options(function: Decorated) -> Decorated:
+    """--video, --camera and how their pictures are sent."""
+    for option in reversed(_VIDEO):
         function = option(function)
     return function
 
@@ -61,16 +80,21 @@ def config_from(
     device: str | None = None,
     record: Path | None = None,
     tx_devices: tuple[str, ...] = (),
+    videos: tuple[str, ...] = (),
+    cameras: tuple[str, ...] = (),
+    defaults: dict[str, Any] | None = None,
     **flags: Any,
 ) -> RunConfig:
-    """Lay flags over --set over the file. Raises UsageError with one sentence."""
+    """Lay flags over --set over the file over `defaults`. Raises UsageError with one sentence."""
     overrides = parse_settings(settings)
     keys = str(keys_folder) if keys_folder else None
     flags |= {"bus.endpoint": bus_endpoint, "radio.device": device, "bus.keys": keys}
     flags["radio.transmitters"] = list(tx_devices) or None
+    flags["video.sources"] = [*videos, *(f"camera:{one}" for one in cameras)] or None
+    flags = {name.replace("video_", "video.", 1): value for name, value in flags.items()}
     flags["rx.record"] = str(record) if record else None
     overrides |= {name: value for name, value in flags.items() if value is not None}
-    return load_config(config_path, overrides)
+    return load_config(config_path, overrides, defaults)
 
 
 def parse_settings(settings: tuple[str, ...]) -> dict[str, Any]:

@@ -7,11 +7,16 @@ from typing import Any
 import click
 from rich.console import Console
 
-from hil.cli.options.configuration import config_from, record_option, run_options
+from hil.cli.options.configuration import config_from, record_option, run_options, video_options
+
+
+# Of a video, where nothing else is said: until it is over, and without decoding everything twice.
+LIVE = {"frames": 100_000, "rx.ideal": False}
 
 
 @click.command("loopback")
 @run_options
+@video_options
 @click.option("--out", type=click.Path(path_type=Path), default=Path("run"), show_default=True, help="Results folder.")
 @click.option("--device", help="The receiver's radio.  [a simulated air]")
 @click.option("--tx-device", "tx_devices", multiple=True, metavar="URI", help="Each user's radio, in their order.")
@@ -28,12 +33,16 @@ def command(out: Path, as_json: bool, resume: bool, report: bool, **options: Any
       semnoma-hil loopback --images ~/photos --frames 8 --snr 5 --channel tdl-a --out run1
       semnoma-hil loopback --out run1 --images ~/photos --frames 8 --resume
       semnoma-hil loopback --device pluto:ip:192.168.2.1 --tx-device pluto:ip:192.168.3.1 --tx-device pluto:usb:
+      semnoma-hil loopback --video talk.mp4 --video street.mp4 --codec real-time --out run1
+      semnoma-hil loopback --camera /dev/video0 --users 1 --late drop --out run1
       semnoma-hil loopback --config loopback --set air.clock_ppm=20 --json
     """
     from hil.supervise.loopback import run_loopback
 
     console = Console(stderr=True, quiet=as_json)
-    summary = run_loopback(config_from(**options), out, resume=resume, console=console, report=report)
+    live = LIVE if options["videos"] or options["cameras"] else {}
+    config = config_from(defaults=live, **options)
+    summary = run_loopback(config, out, resume=resume, console=console, report=report)
     if as_json:
         click.echo(json.dumps(summary))
         return

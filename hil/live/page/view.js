@@ -31,13 +31,15 @@ export function showHeader(update) {
     text(row.firstChild, facts[index][0]);
     text(row.lastChild, facts[index][1]);
   });
-  const share = run.frames ? (100 * run.frames_done) / run.frames : 0;
+  const over = run.open_ended && ["finished", "recorded"].includes(run.state);
+  const share = over ? 100 : run.frames && !run.open_ended ? (100 * run.frames_done) / run.frames : 0;
   at("bar").style.width = `${share}%`;
   at("progress").setAttribute("aria-valuenow", share.toFixed(0));
-  text(at("frames"), run.frames ? `${run.frames_done} of ${run.frames} frames` : "no run");
+  text(at("frames"), run.open_ended ? `${run.frames_done} frames` : run.frames ? `${run.frames_done} of ${run.frames} frames` : "no run");
   const pace = [];
   if (run.recorded) pace.push(`${run.decoded} of ${run.recorded} pictures decoded`);
-  if (run.images_per_s) pace.push(`${number(run.images_per_s, 1)} pictures/s`, `${duration(run.remaining_s)} left`);
+  if (run.images_per_s) pace.push(`${number(run.images_per_s, 1)} pictures/s`);
+  if (run.remaining_s !== null && run.remaining_s !== undefined) pace.push(`${duration(run.remaining_s)} left`);
   if (run.sharing_reason) pace.push(run.sharing_reason);
   if (run.reason) pace.push(run.reason);
   text(at("pace"), pace.join(" · "));
@@ -109,7 +111,8 @@ export function showUsers(users) {
     text(ssim, user.ssim === null ? "" : `SSIM ${number(user.ssim, 3)}`);
     text(ideal, user.ideal_psnr_db === null ? "" : `ideal ${number(user.ideal_psnr_db, 2, "dB")}`);
     const frame = user.frame === null ? "" : `frame ${user.frame}`;
-    text(id, [frame, figure.dataset.size, user.image_id, user.decoded === false ? `not decoded: ${user.reason}` : ""].filter(Boolean).join(" · "));
+    const age = user.age_ms === null || user.age_ms === undefined ? "" : `shown ${number(user.age_ms, 0)} ms after capture`;
+    text(id, [frame, figure.dataset.size, user.image_id, age, user.decoded === false ? `not decoded: ${user.reason}` : ""].filter(Boolean).join(" · "));
     text(said, words(user.caption));
     said.classList.toggle("lost", user.caption !== null && !user.caption.delivered);
     figure.dataset.frame = user.frame ?? "";

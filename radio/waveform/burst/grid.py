@@ -28,6 +28,7 @@ PREAMBLE_SEEDS = 64  # how many Gold seeds compete for the lowest PAPR of a user
 PILOT_SEED = 0x2A5C00
 SCRAMBLE_SEED = 0x1F3D5
 INTERLEAVER_SEED = 0x5E3
+INTERLEAVER_SYMBOLS = 64  # OFDM symbols after which the orders of their elements come again
 
 
 @dataclass(frozen=True)
@@ -187,11 +188,12 @@ class ResourceGrid:
         return _bits_positions(self.config, self.bits_symbols)[user]
 
     def payload_positions(self, k: int) -> np.ndarray:
-        """int [k]: flat indices (symbol * active + subcarrier) of a picture's channel uses 0 to k - 1, interleaved.
+        """int [k]: flat indices (symbol * active + subcarrier) of a picture's channel uses 0 to k - 1.
 
-        Users whose payloads need the same number of OFDM symbols use the same resource elements.
+        They fill OFDM symbol after OFDM symbol, each in a scattered order of its own. Where a use lies depends on its
+        number alone, so that users meet on the same uses whatever lengths their payloads have.
         """
-        return _interleaved(self.config, self.picture_symbols(k))[:k]
+        return _scattered(self.config, self.picture_symbols(k))[:k]
 
     def payload_places(self, k: int) -> np.ndarray:
         """uint32 [k]: `payload_positions`, for compiled loops, half as large."""
@@ -287,14 +289,15 @@ def _bits_positions(config: WaveformConfig, symbols: int) -> np.ndarray:
 
 
 @lru_cache(maxsize=8)
-def _interleaved(config: WaveformConfig, n_symbols: int) -> np.ndarray:
+def _scattered(config: WaveformConfig, n_symbols: int) -> np.ndarray:
+    grid = ResourceGrid(config)
     free = np.ones((n_symbols, config.active_subcarriers), bool)
     for positions in _pilot_positions(config, n_symbols):
         free[np.arange(n_symbols)[:, None], positions] = False
-    order = np.random.Generator(np.random.PCG64(INTERLEAVER_SEED)).permutation(int(free.sum()))
-    positions = np.flatnonzero(free)[order]
-    positions.setflags(write=False)
-    return positions
+    elements = np.flatnonzero(free).reshape(n_symbols, grid.payload_per_symbol)
+    drawn = np.random.Generator(np.random.PCG64(INTERLEAVER_SEED)).random((INTERLEAVER_SYMBOLS, elements.shape[1]))
+    order = np.argsort(drawn, axis=1)[np.arange(n_symbols) % INTERLEAVER_SYMBOLS]
+    return _read_only(np.take_along_axis(elements, order, axis=1).ravel())
 
 
 @lru_cache(maxsize=8)

@@ -14,7 +14,8 @@ class PayloadQuality:
 
     power: float64 [active], of the user in a channel use, summed over the antennas. disturbed: float64 [symbols], power
     of all that no user's signal explains, per channel use and antenna: noise, other systems, the receiver's own errors.
-    noise_power: the same as the training had it. separated: float32 [kinds, parts, active], linear SINR after the
+    Where noise is not white, both are as in samples whose noise is. trained_sinr: the user's linear SNR as the training
+    had it, before anything was rejected. separated: float32 [kinds, parts, active], linear SINR after the
     separation of every kind of channel use that the user sends (others may be silent or louder in some), each part for
     the next lengths int [parts] of the symbols; shares: float [kinds], of the user's channel uses. hit: bool [symbols],
     far worse than the rest of the burst; erased: those of them with nothing of the user in them, whose features are 0.
@@ -24,7 +25,7 @@ class PayloadQuality:
 
     power: np.ndarray
     disturbed: np.ndarray
-    noise_power: float
+    trained_sinr: float
     separated: np.ndarray
     shares: np.ndarray
     lengths: np.ndarray
@@ -57,8 +58,9 @@ class PayloadQuality:
 
     @property
     def excess_db(self) -> float:
-        """By how much the payload is worse than the training, 0 for an undisturbed burst."""
-        return decibels(float(self.power.mean()) / max(self.noise_power, LEAST_POWER)) - self.sinr_db
+        """By how much the payload is worse than the training's SNR, 0 for an undisturbed burst in white noise; below 0
+        where interference is rejected."""
+        return decibels(self.trained_sinr) - self.sinr_db
 
     @property
     def erased_share(self) -> float:

@@ -21,9 +21,10 @@ def matched_bits(grid: ResourceGrid, one: Reception, followed: Followed) -> np.n
     n, laid, seen = grid.bits_symbols, followed.laid, followed.seen
     assert one.channel is not None
     if one.moving is None:
-        channel = np.broadcast_to(one.channel[:, None], (len(one.channel), n, one.channel.shape[1]))
+        white = one.white(one.channel)
+        channel = np.broadcast_to(white[:, None], (len(white), n, white.shape[1]))
     else:
-        channel = one.moving.each()[:, :n]
+        channel = one.white(one.moving.each()[:, :n])
     straight = np.sum(np.conj(channel) * laid.bins[:, :n], axis=0)
     straight = straight * ramps(laid.delay_samples[:n], laid.phase_rad[:n], grid)
     weight = np.where(seen.erased[:n], 0.0, 1 / seen.power[:n]).astype(np.float32)

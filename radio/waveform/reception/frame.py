@@ -82,7 +82,8 @@ class ReceivedUser:
 class ReceivedFrame:
     """start_tick: the origin that delays count from. snr_db: all users' power over noise_power, per channel use.
 
-    tones: what was taken out of the samples before they were searched.
+    tones: what was taken out of the samples before they were searched. noise_covariance: complex128 [active, antennas,
+    antennas] in the receiver's subcarriers, mean power noise_power; None where the noise is white.
     """
 
     start_tick: int
@@ -90,3 +91,4 @@ class ReceivedFrame:
     noise_power: float
     snr_db: float
     tones: tuple[Tone, ...] = ()
+    noise_covariance: np.ndarray | None = None

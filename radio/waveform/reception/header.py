@@ -30,7 +30,8 @@ def read_header(data: np.ndarray, grid: ResourceGrid, one: Reception, noise_powe
     if one.header_bins is None:
         return
     weigh = _weighed_compiled if acceleration.NUMBA else _weighed
-    header = header_code.demodulate(weigh(one.channel, one.header_bins, np.float32(1 / noise_power)))
+    white, seen = one.white(one.channel), one.white(one.header_bins)
+    header = header_code.demodulate(weigh(white, seen, np.float32(1 / noise_power)))
     one.read = header is not None
     one.header = header or one.told
     if one.header and grid.payload_symbols(one.header.n_symbols) > MAX_PAYLOAD_SYMBOLS:
@@ -85,13 +86,13 @@ def start_tracking(grid: ResourceGrid, one: Reception) -> None:
         one.phasors.lower,
         one.phasors.upper,
         one.phasors.energy,
-        one.observations,
+        one.white(one.observations),
         config.preamble_repeats,
         config.sounding_symbols if heard else 0,
         float(grid.training_boost) ** 2,
-        one.header_bins,
+        one.white(one.header_bins),
         one.symbol_index(grid, grid.header_start(one.user)),
-        one.channel,
+        one.white(one.channel),
         _symbols(grid, one),
     )
     one.evm_db = 10 * math.log10(max(error / expected, 1e-30))

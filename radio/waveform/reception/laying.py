@@ -90,7 +90,7 @@ def lay(data: np.ndarray, grid: ResourceGrid, one: Reception, noise_power: float
     if (course.gain != 1).any():
         bins = bins / course.gain.astype(np.float32)[:, None]
     followed = _follow(bins, grid, one, first, noise_power, course.trusted)
-    return _laid(data, grid, one, bins, starts, beyond, followed, course.gain, one.channel)
+    return _laid(data, grid, one, bins, starts, beyond, followed, course.gain, one.white(one.channel))
 
 
 def lay_moving(data: np.ndarray, grid: ResourceGrid, one: Reception, moving: MovingChannel) -> Laid:
@@ -99,7 +99,7 @@ def lay_moving(data: np.ndarray, grid: ResourceGrid, one: Reception, moving: Mov
     starts = _starts(grid, one, course)
     bins, beyond = payload_bins(data, grid, one, starts)
     assert bins is not None
-    return _laid(data, grid, one, bins, starts, beyond, moving.track, course.gain, moving.each())
+    return _laid(data, grid, one, bins, starts, beyond, moving.track, course.gain, one.white(moving.each()))
 
 
 def _laid(
@@ -120,7 +120,7 @@ def _laid(
         moved = np.round(drift).astype(int)
         late = moved != 0
         late[moved.size - beyond :] = False
-        retimed = one.bins(data, grid, (starts + moved)[late])
+        retimed = one.white_bins(data, grid, (starts + moved)[late])
         if retimed is not None:
             bins[:, late] = retimed / gain[late].astype(np.float32)[:, None]
             moved[~late] = 0
@@ -139,7 +139,7 @@ def untracked_pilots(data: np.ndarray, grid: ResourceGrid, one: Reception, late:
         return None
     symbols = one.symbol_index(grid, grid.payload_start) + np.arange(late.size) - one.channel_symbol(grid)
     drift = -one.clock * symbols * grid.symbol_samples
-    return view_pilots(bins, grid, one.user, one.channel, drift, np.zeros(late.size))
+    return view_pilots(bins, grid, one.user, one.white(one.channel), drift, np.zeros(late.size))
 
 
 def _starts(grid: ResourceGrid, one: Reception, course: Course) -> np.ndarray:
@@ -150,11 +150,11 @@ def payload_bins(
     data: np.ndarray, grid: ResourceGrid, one: Reception, starts: np.ndarray
 ) -> tuple[np.ndarray | None, int]:
     """Symbols as of `Reception.bins`, and how many at the end the samples do not reach; None where too many."""
-    whole = one.bins(data, grid, starts)
+    whole = one.white_bins(data, grid, starts)
     if whole is not None:
         return whole, 0
     there = int(np.count_nonzero(starts + grid.config.fft_size <= data.shape[1]))
-    seen = one.bins(data, grid, starts[:there]) if there >= (1 - LARGEST_CUT) * starts.size else None
+    seen = one.white_bins(data, grid, starts[:there]) if there >= (1 - LARGEST_CUT) * starts.size else None
     if seen is None:
         return None, starts.size
     beyond = starts.size - there
@@ -168,7 +168,7 @@ def _follow(
     assert one.phasors is not None and one.channel is not None
     n_symbols = bins.shape[1]
     positions, values = grid.pilot_positions(n_symbols)[one.user], grid.pilot_values(one.user, n_symbols)
-    lower, upper, energy, seen_power = known_phasors(bins, one.channel, positions, values)
+    lower, upper, energy, seen_power = known_phasors(bins, one.white(one.channel), positions, values)
     # Far apart in carrier, the others' payloads fall on these pilots: trust them as far as their power allows.
     pilots = positions.size * len(bins)
     surplus = (seen_power - float(energy.sum())) / pilots

@@ -76,7 +76,7 @@ def moves(grid: ResourceGrid, one: Reception, laid: Laid) -> bool:
     n_symbols, steps = laid.starts.size, 2 * np.pi / grid.config.fft_size * laid.delay_samples
     positions, values = grid.pilot_positions(n_symbols)[one.user], grid.pilot_values(one.user, n_symbols)
     look = agreement_compiled if acceleration.NUMBA else agreement
-    return bool(look(laid.bins, one.channel, positions, values, steps) > SUSPICIOUS)
+    return bool(look(laid.bins, one.white(one.channel), positions, values, steps) > SUSPICIOUS)
 
 
 def _sloped(elements: KnownElements, sums: AtomSums, clocks: tuple[float, ...], slope_hz: float) -> _Tried:

@@ -6,7 +6,7 @@ import numpy as np
 
 from radio.waveform.burst.grid import ResourceGrid
 from radio.waveform.quality.disturbance import Disturbance
-from radio.waveform.quality.payload_quality import PayloadQuality
+from radio.waveform.quality.payload_quality import LEAST_POWER, PayloadQuality
 from radio.waveform.reception.bits import take_bits
 from radio.waveform.reception.elements import BLOCK_SYMBOLS
 from radio.waveform.reception.laying import Course, Followed
@@ -76,18 +76,18 @@ def _views(
     """Weights of one user against disturbance float64 [symbols]; others count only where their payloads last."""
     assert one.header is not None
     k, sent = one.header.n_symbols, np.ones((len(found), 1))
-    if powers is not None:  # a payload of another length does not share its parts with this one
-        everywhere = np.ones(powers.shape[1])
-        alike = [f.header is not None and f.header.n_symbols == k for f in found]
-        sent = np.stack([powers[f.user] if same else everywhere for f, same in zip(found, alike, strict=True)])
+    if powers is not None:
+        sent = powers[[f.user for f in found]]
     lengths = [grid.picture_symbols(f.header.n_symbols) if f.header else disturbed.size for f in found]
     lengths = [0 if f.user in silent else length for f, length in zip(found, lengths, strict=True)]
     user = [f.user for f in found].index(one.user)
     moving = any(f.moving is not None for f in found)
-    gains = [f.gains for f in found] if moving else [f.channel for f in found if f.channel is not None]
-    if moving and grid.bits_symbols:
-        before = grid.bits_symbols // BLOCK_SYMBOLS
-        gains = [gain if f.moving is None else gain[:, before:] for gain, f in zip(gains, found, strict=True)]
+    before = grid.bits_symbols // BLOCK_SYMBOLS
+    gains = [
+        one.white(f.channel if not moving else f.gains if f.moving is None else f.gains[:, before:])
+        for f in found
+        if f.channel is not None
+    ]
 
     def view(amplitudes: np.ndarray, leaked: float) -> View:
         loud = [gain * amplitude for gain, amplitude in zip(gains, amplitudes, strict=True)]
@@ -101,10 +101,12 @@ def _views(
 def _quality(
     one: Reception, kinds: list[KindOfUse], seen: Disturbance, course: Course, heard: bool, noise_power: float
 ) -> PayloadQuality:
+    assert one.channel is not None
+    told = float(np.sum(np.mean(np.abs(one.gains) ** 2, axis=(1, 2), dtype=np.float64)))
     return PayloadQuality(
-        power=np.asarray(np.sum(np.mean(np.abs(one.gains) ** 2, axis=1), axis=0, dtype=np.float64)),
+        power=np.asarray(np.sum(np.mean(np.abs(one.white(one.gains)) ** 2, axis=1), axis=0, dtype=np.float64)),
         disturbed=seen.power,
-        noise_power=noise_power,
+        trained_sinr=told / max(noise_power, LEAST_POWER),
         separated=np.stack([kind.view.sinr for kind in kinds]),
         shares=np.array([kind.share for kind in kinds]),
         lengths=kinds[0].view.lengths,

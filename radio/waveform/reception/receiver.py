@@ -20,22 +20,25 @@ from radio.waveform.channel.delay_memory import DelayMemory
 from radio.waveform.channel.estimation import share_beyond_prefix
 from radio.waveform.channel.strongest_path import strongest_path_samples
 from radio.waveform.config import WaveformConfig
+from radio.waveform.noise.colour import noise_colour
 from radio.waveform.quality.slips import training_slips
-from radio.waveform.reception.following import follow_payload
-from radio.waveform.reception.frame import Alignment, ChannelEstimate, ReceivedFrame, ReceivedUser
+from radio.waveform.reception.frame import ChannelEstimate, ReceivedFrame, ReceivedUser
 from radio.waveform.reception.header import learn_from_header, read_header, start_tracking
-from radio.waveform.reception.laying import Followed
-from radio.waveform.reception.payload import take_payload
+from radio.waveform.reception.parted_carriers import alignment, take_payloads
+from radio.waveform.reception.payload import Payload
 from radio.waveform.reception.presence import is_present, power_floor
+from radio.waveform.reception.receive_gain import follow_payloads
 from radio.waveform.reception.user import Reception
 from radio.waveform.tracking.steady import steady_mean
 from radio.waveform.tracking.straightening import ramps, turn_band
 from radio.waveform.transmission.transmitter import BurstTransmitter
 
 SMALLEST_NOISE_POWER = 1e-20
+COLOUR_ROUNDS = 2  # the first of which an interferer has pulled at
 WARM_UP_SYMBOLS = 1000
 _SPREAD = 0.8 ** np.arange(16) * np.exp(1j * np.arange(16.0) ** 2)
-WARM_UPS = ((np.ones(1), 0.05), (_SPREAD, 0.05), (np.ones(1), 1.4))  # taps and noise: plain, many paths, not loud
+# Taps, noise and noise of low frequencies: plain, many paths, not loud, not white.
+WARM_UPS = ((np.ones(1), 0.05, 0.0), (_SPREAD, 0.05, 0.0), (np.ones(1), 1.4, 0.0), (np.ones(1), 0.05, 0.3))
 
 
 class BurstReceiver:
@@ -62,9 +65,9 @@ class BurstReceiver:
         destroyed (a user whose preamble is lost too is then read where the others are, as an erasure of little
         weight). silent: users whose payload was cancelled from the samples (see `cancellation`): the others are
         separated as if it had not been sent. memory: of earlier bursts' arrivals (see `delay_memory`), used and
-        extended where expected_tick is given. powers: float [users, parts], with which users send the equal parts of
-        their payloads, mean 1 over a user's parts; None: 1 throughout. Samples that are not finite count as silence.
-        Never raises on the samples' content.
+        extended where expected_tick is given. powers: float [users, parts], with which users send channel uses 0,
+        1, ... parts - 1 and so on in turn, mean 1 over a user's parts; None: 1 throughout. Samples that are not finite
+        count as silence. Never raises on the samples' content.
         """
         data = samples.data
         with np.errstate(invalid="ignore", over="ignore"):
@@ -81,19 +84,22 @@ class BurstReceiver:
         around = sorted(f.origin for f in found)[len(found) // 2]
         found += [self._assume(data, user, around) for user in sorted(set(told) - seen)]
         grid, noise_power = self._measure(data, found, told, memory, expected_tick, samples.start_tick)
-        followed = {f.user: follow_payload(data, grid, f, found, noise_power, silent - {f.user}) for f in found}
+        followed = follow_payloads(data, grid, found, noise_power, silent)
         for one in found:
             laid = followed[one.user]
             if laid is not None and laid.moving is not None:
                 one.take_motion(laid.moving)
+        payloads = take_payloads(data, grid, found, followed, noise_power, silent, powers)
         origin = min(one.origin for one in found)
         users = tuple(
-            self._user(grid, samples.start_tick, origin, found, user, followed, noise_power, silent, powers)
+            self._user(samples.start_tick, origin, found, user, noise_power, payloads.get(user))
             for user in range(self.config.users)
         )
         total = sum(user.power for user in users)
         snr_db = float(10 * np.log10(max(total, 1e-30) / noise_power))
-        return ReceivedFrame(samples.start_tick + origin, users, noise_power, snr_db, tones)
+        colour = found[0].colour
+        covariance = None if colour is None else noise_power * colour.moved(-found[0].subcarriers_off(self.grid)).shape
+        return ReceivedFrame(samples.start_tick + origin, users, noise_power, snr_db, tones, covariance)
 
     def warm_up(self) -> None:
         """Compile the hot loops, so that the first frame does not wait for it."""
@@ -105,8 +111,9 @@ class BurstReceiver:
             bursts.append(BurstTransmitter(self.config, user).modulate(np.ones(WARM_UP_SYMBOLS, np.complex64), header))
         sent = np.pad(sum(bursts), self.config.fft_size)
         rng, shape = np.random.default_rng(1), (self.config.rx_antennas, sent.size, 2)
-        for taps, noise in WARM_UPS:
+        for taps, noise, hum in WARM_UPS:
             noisy = np.convolve(sent, taps)[: sent.size] + noise * (rng.standard_normal(shape) @ [1, 1j])
+            noisy += hum * np.repeat(rng.standard_normal((shape[0], -(-sent.size // 8))), 8, axis=1)[:, : sent.size]
             self.receive(Samples(noisy.astype(np.complex64), 0, self.config.sample_rate_hz), self.config.fft_size)
 
     def _measure(
@@ -125,14 +132,20 @@ class BurstReceiver:
             one.told = told.get(one.user)
             one.learn_channel_quickly(self.grid, noise_power)
             read_header(data, self.grid, one, noise_power)
+        if not all(one.read for one in found) and _learn_colour(found, self.grid):
+            for one in found:
+                if not one.read:
+                    one.learn_channel(self.grid, noise_power)
+                    read_header(data, self.grid, one, noise_power)
         grid = self.grid.carrying(_bits_symbols(found))
         for one in found:
             learn_from_header(grid, one, noise_power)
         noise_power = _noise_power(found, self.grid)
+        _learn_colour(found, self.grid)
         for one in found:
             one.learn_channel(self.grid, noise_power)
             if memory is not None and expected_tick is not None and one.detected:
-                one.remember(self.grid, noise_power, memory, expected_tick, start_tick)
+                one.remember(self.grid, memory, expected_tick, start_tick)
             start_tracking(grid, one)
         return grid, noise_power
 
@@ -204,15 +217,12 @@ class BurstReceiver:
 
     def _user(
         self,
-        grid: ResourceGrid,
         start_tick: int,
         origin: int,
         found: list[Reception],
         user: int,
-        followed: dict[int, Followed | None],
         noise_power: float,
-        silent: frozenset[int],
-        powers: np.ndarray | None,
+        payload: Payload | None,
     ) -> ReceivedUser:
         one = next((f for f in found if f.user == user), None)
         if one is None or one.channel is None:
@@ -236,25 +246,14 @@ class BurstReceiver:
             return ReceivedUser(**measured, reason="the checksum of its header is wrong")
         if one.header.n_symbols == 0:
             return ReceivedUser(**measured)
-        payload = take_payload(grid, one, followed[user], found, noise_power, silent - {user}, powers)
         if payload is None:
             return ReceivedUser(**measured, reason="the burst is cut off by the end of the samples")
         measured["cfo_hz"] += payload.track.frequency_hz
-        alignment = Alignment(
-            payload.starts + start_tick,
-            one.cfo_hz,
-            one.phase_origin(self.grid) + start_tick,
-            payload.delay_samples,
-            payload.phase_rad,
-            one.channel if one.moving is None else one.moving.each()[:, grid.bits_symbols :],
-            payload.gain,
-        )
-        clock_ppm = payload.track.clock_ppm
         return ReceivedUser(
             **measured,
-            clock_ppm=clock_ppm,
+            clock_ppm=payload.track.clock_ppm,
             features=payload.features,
-            alignment=alignment,
+            alignment=alignment(self.grid, one, payload, start_tick),
             quality=payload.quality,
             protected=payload.protected,
         )
@@ -269,6 +268,19 @@ class BurstReceiver:
         values = turn_band(one.channel, -2 * math.pi * delay / self.config.fft_size, phase)
         beyond = share_beyond_prefix(one.channel, self.config)
         return ChannelEstimate(values, one.error_variance, start_tick + middle, beyond)
+
+
+def _learn_colour(found: list[Reception], grid: ResourceGrid) -> bool:
+    """Every user's `colour` from all training together; whether there is any."""
+    for one in found:
+        one.colour = None
+    for _ in range(COLOUR_ROUNDS):
+        colour = noise_colour([one.noise_looks(grid) for one in found if one.detected])
+        if colour is None:
+            break
+        for one in found:
+            one.colour = colour.moved(one.subcarriers_off(grid))
+    return found[0].colour is not None
 
 
 def _bits_symbols(found: list[Reception]) -> int:

@@ -68,11 +68,11 @@ def views_by_power(
     """A view for each kind of channel use that the user sends; a silent user costs the others no antenna there.
 
     view(amplitudes float32 [users], leaked): `view_of` channels that are louder by so much. powers: float [users,
-    parts], of the equal runs of the k channel uses, mean 1 over a user's parts.
+    parts], of channel uses 0, 1, ... parts - 1 and so on in turn, mean 1 over a user's parts.
     """
     columns, which = np.unique(powers, axis=1, return_inverse=True)
     kinds = which.reshape(-1)
-    kind_of_use = kinds[np.arange(k) * powers.shape[1] // max(k, 1)]
+    kind_of_use = kinds[np.arange(k) % powers.shape[1]]
     sent = np.flatnonzero(columns[user])
     counts = np.array([np.count_nonzero(kinds == number) for number in sent])
     found = []
@@ -114,18 +114,26 @@ def separate(
     k: int,
     powers: np.ndarray | None = None,
 ) -> np.ndarray:
-    """LMMSE view of one user's k channel uses: complex64 [k]; see `views_by_power` and `features_by_power`.
+    """LMMSE view of one user's k channel uses: complex64 [k]; see `still_views` and `features_by_power`."""
+    kinds = still_views(channels, lengths, user, np.full(received.shape[1], noise_power), k, powers)
+    return features_by_power(received, kinds, user, grid, delay_samples, phase_rad, k)
 
-    powers None: 1 throughout.
-    """
+
+def still_views(
+    channels: np.ndarray,
+    lengths: Sequence[int],
+    user: int,
+    disturbed: np.ndarray,
+    k: int,
+    powers: np.ndarray | None = None,
+) -> list[KindOfUse]:
+    """`views_by_power` through `view_of` channels that stay; powers None: 1 throughout."""
     sent = np.ones((len(channels), 1)) if powers is None else powers
-    disturbed = np.full(received.shape[1], noise_power)
 
     def view(amplitudes: np.ndarray, leaked: float) -> View:
         return view_of(channels * amplitudes[:, None, None], lengths, user, disturbed, leaked)
 
-    kinds = views_by_power(view, user, sent, k)
-    return features_by_power(received, kinds, user, grid, delay_samples, phase_rad, k)
+    return views_by_power(view, user, sent, k)
 
 
 def _weights(channels: np.ndarray, present: np.ndarray, user: int, noise_power: np.ndarray) -> np.ndarray:

@@ -9,15 +9,20 @@ from radio.waveform.acquisition.carrier import carrier_bound_hz
 from radio.waveform.burst.grid import ResourceGrid
 from radio.waveform.burst.header import FrameHeader
 from radio.waveform.burst.windows import backoff_samples, symbol_bins
+from radio.waveform.channel.coloured_estimation import in_white_noise
 from radio.waveform.channel.delay_memory import DelayMemory
 from radio.waveform.channel.estimation import delay_limited_estimate, estimate_channel
+from radio.waveform.noise.colour import NoiseColour
+from radio.waveform.noise.scatter import noise_scatter
 from radio.waveform.tracking.moving_channel import MovingChannel
 from radio.waveform.tracking.steady import SteadyMean, neighbour_noise, steady_mean
+from radio.waveform.tracking.straightening import ramps
 from radio.waveform.tracking.tracker import Phasors
 
 CARRIER_MARGIN = 2.0  # the estimator is close to its bound, but not on it
 UNSTEADY = 0.05  # by how much more than by chance symbols differ over a training that something moved in
 UNSTEADY_DEVIATIONS = 6.0
+LEAST_TURN = 0.02  # rad at the band's edges: less of a clock's drift shows in no residual
 SMALLEST_CFO_STD_HZ = 3.0  # phase noise moves a carrier by this much within a burst whatever the SNR
 
 
@@ -31,7 +36,8 @@ class Reception:
     transmitter's sample clock, once known. seen: mean of the observations with the clock's drift undone. told: header
     known from a control channel. channel: complex64 [antennas, active], measured around sample channel_time. read:
     the header came from the burst. header_bins: complex64 [antennas, header symbols, active]. moving: where
-    the channel went if it did not stand. unsteady: something moved during the training.
+    the channel went if it did not stand. unsteady: something moved during the training. colour: of the noise in its
+    subcarriers, None where it is white. clear: `seen` as in white noise, and that noise's variance.
     """
 
     user: int
@@ -53,12 +59,18 @@ class Reception:
     evm_db: float | None = None
     moving: MovingChannel | None = None
     unsteady: bool = False
+    colour: NoiseColour | None = None
+    clear: tuple[np.ndarray, float] = (np.zeros(0), 0.0)
 
     @property
     def gains(self) -> np.ndarray:
         """Channel complex64 [antennas, blocks, active] through the payload; one block where it stands."""
         assert self.channel is not None
         return self.channel[:, None] if self.moving is None else self.moving.gains
+
+    def white(self, values: np.ndarray) -> np.ndarray:
+        """complex64 [antennas, ..., active], seen with this user's carrier undone, where its noise is white."""
+        return values if self.colour is None else self.colour.whitened(values)
 
     def take_motion(self, moving: MovingChannel) -> None:
         """The channel as a motion through the whole burst explains it."""
@@ -82,6 +94,25 @@ class Reception:
         if starts.size == 0 or starts[0] < 0 or starts[-1] + grid.config.fft_size > data.shape[1]:
             return None
         return symbol_bins(data, grid, starts, self.cfo_hz, self.phase_origin(grid))
+
+    def white_bins(self, data: np.ndarray, grid: ResourceGrid, starts: np.ndarray) -> np.ndarray | None:
+        """`bins` in which the noise is white."""
+        bins = self.bins(data, grid, starts)
+        return None if bins is None else self.white(bins)
+
+    def noise_looks(self, grid: ResourceGrid) -> tuple[np.ndarray, float, int]:
+        """What the known symbols show of the noise (see `noise_colour`)."""
+        drift = self.clock * (self._mean_time() - self.times)
+        turned = np.abs(drift).max() * np.pi * grid.config.active_subcarriers / grid.config.fft_size
+        seen = self.observations
+        if turned > LEAST_TURN:
+            seen = seen * ramps(drift, np.zeros(drift.size), grid)
+        scatter, looks = noise_scatter(seen, self._neighbours(grid), self.unsteady, self.colour)
+        return scatter, looks, self.subcarriers_off(grid)
+
+    def subcarriers_off(self, grid: ResourceGrid) -> int:
+        """By how many subcarriers the carrier is above the receiver's."""
+        return round(self.cfo_hz / grid.config.subcarrier_spacing_hz)
 
     def take_mean(self, grid: ResourceGrid) -> None:
         """Fill in seen: all observations as at their mean time."""
@@ -108,17 +139,17 @@ class Reception:
     def learn_channel(self, grid: ResourceGrid, noise_power: float) -> None:
         """Channel and its error from all observations."""
         variance = self._variance(grid, noise_power)
-        self.channel, self.error_variance = estimate_channel(self.seen.values, grid.config, variance)
+        self.clear = self.seen.values, variance
+        if self.colour is not None:
+            self.clear = in_white_noise(self.seen.values, grid.config, variance, self.colour)
+        self.channel, self.error_variance = estimate_channel(self.clear[0], grid.config, self.clear[1])
         self.channel_time = self._mean_time()
 
-    def remember(
-        self, grid: ResourceGrid, noise_power: float, memory: DelayMemory, expected_tick: int, start_tick: int
-    ) -> None:
+    def remember(self, grid: ResourceGrid, memory: DelayMemory, expected_tick: int, start_tick: int) -> None:
         """Better the channel by what earlier bursts told, and tell the next ones. start_tick: of sample 0."""
         assert self.channel is not None
         offset = start_tick + self.origin - backoff_samples(grid) - expected_tick
-        variance = self._variance(grid, noise_power)
-        better = memory.refine(self.user, expected_tick, offset, self.channel, self.seen.values, variance)
+        better = memory.refine(self.user, expected_tick, offset, self.channel, *self.clear)
         if better is not None:
             self.channel, self.error_variance = better
 

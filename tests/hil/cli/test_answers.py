@@ -1,12 +1,14 @@
 """Every command answers with one JSON document on demand, and says what it wrote."""
 
+import errno
 import json
+import os
 
 import click
 import pytest
 from click.testing import CliRunner
 
-from hil.cli.main import COMMANDS, cli
+from hil.cli.main import COMMANDS, cli, main
 
 
 def leaves(words, command):
@@ -42,3 +44,26 @@ def test_the_answer_is_one_document(words, names, tmp_path):
 def test_every_command_is_found_in_its_folder():
     for name in COMMANDS:
         assert cli.get_command(click.Context(cli), name).name == name
+
+
+def ends_with(monkeypatch, error):
+    def broken(**_options):
+        raise error
+
+    monkeypatch.setattr(cli, "main", broken)
+    with pytest.raises(SystemExit) as left:
+        main()
+    return left.value.code
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.EISDIR])
+def test_a_file_that_cannot_be_used_is_one_sentence(monkeypatch, capsys, number):
+    assert ends_with(monkeypatch, OSError(number, os.strerror(number), "out/rows.csv")) == 2
+    assert capsys.readouterr().err == f"error: out/rows.csv cannot be used: {os.strerror(number)}.\n"
+
+
+def test_a_full_disk_is_the_runs_end_and_a_fault_of_ours_is_no_sentence(monkeypatch, capsys):
+    assert ends_with(monkeypatch, OSError(errno.ENOSPC, "No space left on device", "rows.csv")) == 1
+    assert "rows.csv could not be written: No space left" in capsys.readouterr().err
+    with pytest.raises(OSError):
+        ends_with(monkeypatch, OSError(errno.EBADF, "Bad file descriptor"))

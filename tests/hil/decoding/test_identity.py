@@ -9,13 +9,13 @@ from hil.results.rows import ResultsError
 
 def test_a_codec_of_the_same_name_with_other_weights_does_not_resume(tmp_path):
     before = identity(load_config(None, {"refine": True}))
-    assert any("codec compact-2u" in name for name in before) and any("refiner" in name for name in before)
+    assert any("codec real-time" in name for name in before) and any("refiner" in name for name in before)
     keep_identity(tmp_path, before, resumed=False)
     keep_identity(tmp_path, before, resumed=True)
     keep_identity(tmp_path, {"codec other": "1"}, resumed=False)  # nothing recorded yet
     keep_identity(tmp_path, before, resumed=False)
-    other = before | {"codec compact-2u": "0123"}
-    with pytest.raises(ResultsError, match=r"another codec compact-2u \(was \w+, is 0123\)"):
+    other = before | {"codec real-time": "0123"}
+    with pytest.raises(ResultsError, match=r"another codec real-time \(was \w+, is 0123\)"):
         keep_identity(tmp_path, other, resumed=True)
 
 

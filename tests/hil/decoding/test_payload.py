@@ -21,7 +21,7 @@ def quality(power=0.5, hit=0, erased=0, disturbed=NOISE, form="superposed", **fa
     alone, met = 2 * power / levels, power / (levels + power)  # parted, and beside a user of the same power
     kinds = {"parted": [alone], "superposed": [met], "0.5": [alone, met]}[form]
     return PayloadQuality(
-        power=np.full(ACTIVE, power), disturbed=levels, noise_power=NOISE,
+        power=np.full(ACTIVE, power), disturbed=levels, trained_sinr=power / NOISE,
         separated=np.stack([np.outer(one, np.ones(ACTIVE)) for one in kinds]).astype(np.float32),
         shares=np.full(len(kinds), 1 / len(kinds)),
         lengths=np.ones(SYMBOLS, int), hit=np.arange(SYMBOLS) < max(hit, erased), erased=np.arange(SYMBOLS) < erased,

@@ -26,14 +26,14 @@ def test_a_missing_package_is_named_with_the_line_that_installs_it(monkeypatch):
     real = importlib.metadata.version
 
     def version(name):
-        if name in ("onnxruntime", "uhd"):
+        if name in ("onnxruntime", "cffi"):
             raise importlib.metadata.PackageNotFoundError(name)
         return real(name)
 
     monkeypatch.setattr(importlib.metadata, "version", version)
     findings = {finding.name: finding for finding in doctor.diagnose()}
     assert not findings["onnxruntime"].ok and "[tx]" in findings["onnxruntime"].advice
-    assert "python3-uhd" in findings["uhd"].advice
+    assert "[usrp,soapy]" in findings["cffi"].advice
     assert not doctor.can_simulate(list(findings.values()))
 
 

@@ -32,6 +32,7 @@ from hil.live.state import Cursor, LiveState
 from hil.nodes.coordinator import Coordinator
 from hil.nodes.observers import MAX_OBSERVERS
 from hil.nodes.telemetry import TelemetryPublisher
+from hil.results.live import LiveFacts
 from hil.results.rows import ResultRow
 from hil.session.slot import Slot
 
@@ -262,3 +263,20 @@ def test_watched_it_publishes_ten_a_second_every_figure_and_the_newest_pictures(
     assert all(facts.psnr_db is None for facts in sent[-1][0].pictures)
     assert sent[-1][0].users[0].picture_frame == frame - 1
     assert sent[-1][1][0][:2] == b"\xff\xd8"
+
+
+def test_pictures_of_a_video_are_shown_before_they_are_recorded_and_once():
+    made, sent = publisher()
+    made.watch()
+    pixels = np.full((8, 8, 3), 90, np.uint8)
+    made.shown(slot(3), {0: {"original": pixels, "received": pixels}})
+    end = time.monotonic() + 60
+    while not sent:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    assert sent[0][0].users[0].picture_frame == 3 and sent[0][0].pictures == [] and len(sent[0][1]) == 1
+    live = LiveFacts(number=3, position_s=0.3, shown_s=1.0)
+    made.recorded(ResultRow(frame=3, user=0, decoded=True, reason=None, live=live), {"original": pixels})
+    made.offer(slot(3))
+    made.close()
+    assert [facts.frame for facts in sent[-1][0].pictures] == [3] and sent[-1][1] == []

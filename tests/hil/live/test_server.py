@@ -211,6 +211,16 @@ def test_commands_that_are_none_are_refused_in_a_sentence(state, body, kind, sta
     assert control.asked == []
 
 
+def test_commands_that_rain_are_refused_and_stop_is_not_kept_waiting_by_them(state):
+    control = Recorder()
+    site = client(state, control=control)
+    answers = [site.post("/api/start", json={}, headers={"origin": HERE}) for _ in range(50)]
+    refused = [answer for answer in answers if answer.status_code == 429]
+    assert len(control.asked) + len(refused) == 50 and len(refused) >= 30  # a second gives one back
+    assert "wait a second" in refused[0].json()["error"]
+    assert site.post("/api/stop", json={}, headers={"origin": HERE}).status_code == 200
+
+
 def test_what_a_viewer_says_is_ignored(state):
     with updates(client(state)) as socket:
         socket.send_text("x" * 1000)

@@ -20,6 +20,9 @@ def test_the_watchdog_is_armed_with_the_buss_own_ear_before_anything_is_sent(mon
             told.append("configured")
             return replace(settings, tx_gain_db=-23.0)  # its own: none was asked for
 
+        def silence(self):
+            told.append("silent")
+
         def watch(self, last_heard_s):
             self.last_heard_s = last_heard_s
             told.append("armed")

@@ -7,7 +7,7 @@ import torch
 from hil.bus.messages import Grant, Sent, Start, UserCsi
 from hil.config import load_config
 from hil.decoding.cancellation import without_users
-from hil.nodes.receiver import csi_report
+from hil.session.channel_report import csi_report
 from hil.session.feedback import side_information
 from hil.session.slot import Slot
 from models.codecs.channel import transmit

@@ -5,8 +5,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from hil.bus.messages import Forgotten, FrameDone, Grant, Heartbeat, Hello, Start, Stop
+from hil.bus.messages import CsiReport, Forgotten, FrameDone, Grant, Heartbeat, Hello, NodeLost, Start, Stop
 from hil.bus.presence import Silence
+from hil.bus.wire import Received
 from hil.config import load_config
 from hil.errors import HilError
 from hil.nodes import members, transmitter_setup
@@ -61,6 +62,16 @@ def test_what_could_not_be_sent_is_sent_again_behind_the_last_frame(lab):  # noq
     assert next_of(receiver, Stop).body.complete
 
 
+def test_the_receiver_does_not_wait_for_what_a_transmitter_wanted_to_say_before_it_joined_again(lab):  # noqa: F811
+    here = lab(frames=2)
+    receiver = here.join("rx")
+    here.join("tx0"), here.join("tx1")
+    next_of(receiver, Grant)
+    here.clients["tx1"].send(Hello("tx", 1, 1, here.config.digest()))  # it was apart, for whatever reason
+    lost = next_of(receiver, NodeLost).body
+    assert (lost.role, lost.user) == ("tx", 1)
+
+
 @pytest.fixture
 def clock(monkeypatch):
     now = [100.0]
@@ -104,6 +115,14 @@ def test_without_these_nothing_goes_on_until_they_are_back_or_given_up(clock, go
     assert gone[-1] in here.ended
 
 
+def test_what_a_cut_link_delivers_at_once_is_answered_once(clock):
+    here = some_members([])
+    here.lose(here.nodes["rx"], "silent", begun=True)
+    assert [here.is_to_join_again("rx") for _ in range(3)] == [True, False, False]
+    clock[0] += here.config.bus.heartbeat_s + 0.01
+    assert here.is_to_join_again("rx") and not here.is_to_join_again("tx7")
+
+
 def test_one_silent_transmitter_of_two_stops_nobody(clock):
     here = some_members([])
     here.lose(here.nodes["tx1"], "silent", begun=True)
@@ -140,7 +159,12 @@ def test_a_transmitter_opens_its_radio_again_but_not_for_ever(monkeypatch, fault
         send=lambda _: None,
     )
     radio = SimpleNamespace(
-        uri="fake:", calibration=None, configure=lambda asked: asked, watch=lambda _: None, close=lambda: None
+        uri="fake:",
+        calibration=None,
+        configure=lambda asked: asked,
+        watch=lambda _: None,
+        silence=lambda: None,
+        close=lambda: None,
     )
 
     class Node:
@@ -202,13 +226,39 @@ def test_a_receiver_opens_a_radio_that_slept_and_not_one_that_has_gone(error, op
             node._samples_after_all(slot)
 
 
-def test_a_grant_that_is_told_twice_is_served_once_and_a_lost_transmitter_is_not_waited_for():
-    node = ReceiverNode(load_config(), SimpleNamespace(send=lambda *_: None), None, SimpleNamespace())
+def test_a_grant_that_is_told_twice_is_served_once_and_reported_again():
+    """The report may be what the break has swallowed: silence would let the coordinator wait for it in vain."""
+    said = []
+    node = ReceiverNode(load_config(), SimpleNamespace(send=said.append), None, SimpleNamespace())
     grant = Grant(3, 0, 0, None)
     slot = node._slots[3] = Slot(grant, Start(1000, 100))
-    assert not node._served(grant)
-    slot.csi = object()
-    assert node._served(grant) and not node._served(Grant(3, 0, 5, None))
+    assert node._served(grant) is None
+    slot.csi = CsiReport(3, 0, 0, 9, float("nan"), [])
+    assert node._served(grant) is slot.csi and node._served(Grant(3, 0, 5, None)) is None
+    messages = [Received("coordinator", body) for body in (grant, Stop(True, ""))]
+    node.bus.receive = lambda _timeout_s: messages.pop(0)
+    node._slot = None  # not called
+    assert node._serve(slot.start).complete and said == [slot.csi]
+
+
+def test_a_report_that_is_told_twice_is_learnt_from_once(lab):  # noqa: F811
+    here = lab(frames=2)
+    receiver = here.join("rx")
+    here.join("tx0"), here.join("tx1")
+    learnt: list[int] = []
+    for _slot in range(3):
+        grant = next_of(receiver, Grant).body
+        here.coordinator._control = SimpleNamespace(
+            take=lambda report: learnt.append(report.slot), commands=lambda *_: []
+        )
+        answer(receiver, grant)
+        answer(receiver, grant)
+    assert next_of(receiver, Stop).body.complete and learnt == [0, 1, 2]
+
+
+def test_a_lost_transmitter_is_not_waited_for():
+    node = ReceiverNode(load_config(), SimpleNamespace(send=lambda *_: None), None, SimpleNamespace())
+    slot = node._slots[3] = Slot(Grant(3, 0, 0, None), Start(1000, 100))
     assert slot.alive(2) == {0, 1}
     node._note_lost(1)
     assert slot.alive(2) == {0} and node._every_header_read(slot) is False

@@ -68,7 +68,10 @@ def test_json_is_rows_and_nothing_else_and_the_plot_is_written(tmp_path):
 
 
 def test_a_plot_of_nothing_found_is_drawn(tmp_path):
-    plot_rows([run_point(SweepPoint(-40.0, "awgn"), 1, 1)], tmp_path / "empty.svg")
+    rows = [run_point(SweepPoint(-40.0, "awgn"), 1, 1)]
+    plot_rows(rows, tmp_path / "empty.svg")
+    with pytest.raises(UsageError, match="cannot be written"):
+        plot_rows(rows, tmp_path / "no" / "folder.svg")
     assert (tmp_path / "empty.svg").read_text().lstrip().startswith("<?xml")
 
 

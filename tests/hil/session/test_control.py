@@ -1,5 +1,6 @@
 """The coordinator's loops: against a bench of numbers, and in whole sessions on the simulated air."""
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -130,8 +131,6 @@ def test_the_wanted_ratio_is_reached_by_lowering_the_louder_user():
     ],
 )
 def test_a_wrong_measurement_now_and_then_does_not_move_the_commands(wrong):
-    import msgspec
-
     bench = Bench(both()).run(6, probe=True).run(14)
     before = bench.control.commands(bench.slot, bench.tick, False, set())
     bench.control.take(CsiReport(99, None, 0, 0, None, []))
@@ -141,6 +140,40 @@ def test_a_wrong_measurement_now_and_then_does_not_move_the_commands(wrong):
         assert now.correction_hz == pytest.approx(was.correction_hz, abs=15)
         assert (abs(now.advance_ticks - was.advance_ticks), abs(now.gain_db - was.gain_db)) <= (1, 0.5)
     assert bench.run(1).aligned()
+
+
+def test_a_wild_report_that_comes_three_times_is_one_wild_report():
+    """Three that agree would be believed: the bus may repeat a message, and a node that comes back tells it again."""
+    bench = Bench(both()).run(6, probe=True).run(14)
+    commands = bench.control.commands(bench.slot, bench.tick, False, set())
+    wild = [msgspec.structs.replace(bench.measure(one), cfo_hz=7e4, arrival_samples=300.0) for one in commands]
+    for _ in range(3):
+        bench.control.take(CsiReport(bench.slot, None, bench.tick, bench.tick, 10.0, wild))
+    for was, now in zip(commands, bench.control.commands(bench.slot + 1, bench.tick, False, set()), strict=True):
+        assert now.correction_hz == pytest.approx(was.correction_hz, abs=15)
+        assert abs(now.advance_ticks - was.advance_ticks) <= 1
+
+
+@pytest.mark.parametrize("unknown", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_measurement_without_uncertainty_moves_nothing(unknown):
+    def without(csi):
+        return msgspec.structs.replace(csi, cfo_std_hz=unknown, arrival_std_samples=unknown, power_std_db=unknown)
+
+    bench = Bench(both()).run(5, spoil=without)
+    for command in bench.control.commands(bench.slot, bench.tick, False, set()):
+        assert (command.correction_hz, command.advance_ticks, command.gain_db) == (0.0, 0, 0.0)
+        assert LoopState.LOCKED not in (command.frequency, command.timing, command.power)
+
+
+def test_a_receiver_whose_clock_says_earlier_than_it_measured_is_followed_all_the_same():
+    bench = Bench(both()).run(6, probe=True)
+    for _ in range(14):
+        commands = bench.control.commands(bench.slot, bench.tick, False, set())
+        users = [bench.measure(command) for command in commands]
+        bench.control.take(CsiReport(bench.slot, None, bench.tick, 0, 10.0, users))
+        bench.offsets_hz += 3.0
+        bench.slot += 1
+    assert np.abs([true[0] for true in bench.residual.values()]).max() < 15
 
 
 def test_a_user_that_disappears_is_kept_in_mind_and_taken_up_again():

@@ -1,5 +1,6 @@
 """Delay, quantisation and prediction of channel reports, against a fading channel that is known."""
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -40,10 +41,45 @@ def test_quantisation_has_so_many_levels_and_half_a_step_of_error(bits):
     assert abs(np.angle(phase)) <= np.pi / 2**bits + 1e-9
 
 
+@pytest.mark.parametrize("bits", [1, 3])
+def test_a_phase_has_so_many_levels_however_it_is_counted(bits):
+    turns = np.linspace(-3 * np.pi, 3 * np.pi, 500)
+    users = [UserCsi(0, 0.0, 0.0, 1.0, float(phase), 10.0) for phase in turns]
+    coded = quantised(msgspec.structs.replace(report(0, []), users=users), bits)
+    assert len({round(user.phase_rad, 9) for user in coded.users}) == 2**bits
+
+
 def test_weights_of_one_clean_report_are_the_correlation():
     """One noiseless report of age t: J0(2 pi f t)^2, here of 2 pi f t = 1: 0.7652^2."""
     weights = wiener_weights(np.array([1 / (2 * np.pi * 5)]), 5.0, 0.0)
     assert weights[0] == pytest.approx(0.7652**2, rel=2e-3)
+
+
+@pytest.mark.parametrize("noise", [0.1, 1.0, 4.0])
+def test_a_noisy_report_weighs_as_its_noise_lets_it(noise):
+    """The LMMSE weight of |h + n|^2 for |h|^2, of samples: Rayleigh fading and noise of this relative power."""
+    rng = np.random.default_rng(3)
+    h, n = rng.standard_normal((2, 400_000)) + 1j * rng.standard_normal((2, 400_000))
+    wanted, seen = np.abs(h) ** 2, np.abs(h + np.sqrt(noise) * n) ** 2
+    best = np.cov(wanted, seen)[0, 1] / np.var(seen)
+    assert wiener_weights(np.array([0.0]), 5.0, noise)[0] == pytest.approx(best, rel=0.03)
+
+
+def test_a_prediction_is_made_of_powers():
+    """A channel of many times the coherence time ago tells its mean power and no more: of 1 assumed and 9 seen, 5."""
+    predicting = CsiPath(FeedbackConfig(csi_prediction=True, csi_doppler_hz=1000.0), RATE_HZ)
+    out = predicting.take(report(0, [3.0], 0, 60.0), int(10 * RATE_HZ))
+    assert out.users[0].gain ** 2 == pytest.approx(5.0, rel=0.01)
+
+
+def test_the_channel_at_its_places_is_predicted_with_the_gain():
+    """An encoder is told one channel: its response is as much louder as its gain."""
+    response = np.full(48, 2 - 1j, "<c8").tobytes()
+    one = report(0, [3.0], 0, 60.0)
+    one = msgspec.structs.replace(one, users=[msgspec.structs.replace(one.users[0], response=response)])
+    predicting = CsiPath(FeedbackConfig(csi_prediction=True, csi_doppler_hz=1000.0), RATE_HZ)
+    out = predicting.take(one, int(10 * RATE_HZ)).users[0]
+    assert np.frombuffer(out.response, "<c8") == pytest.approx((2 - 1j) * out.gain / 3.0, rel=1e-6)
 
 
 def test_prediction_beats_holding_on_a_moving_channel():

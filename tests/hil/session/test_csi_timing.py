@@ -1,12 +1,13 @@
 """No transmitter uses a report before it could have it: the coordinator's grants and the transmitter's own path."""
 
+import time
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from hil.bus.messages import CsiReport, Grant, Start, Stop, UserCommand, UserCsi
-from hil.bus.presence import Silence
+from hil.bus.presence import Presence, Silence
 from hil.bus.wire import Received
 from hil.config import load_config
 from hil.errors import HilError
@@ -129,7 +130,10 @@ def transmitted(grants, user=1, **config):
     told = []
     waiting = [Received("coordinator", body) for body in (Start(SLOT_SAMPLES, GUARD), *grants, Stop(True, ""))]
     bus = SimpleNamespace(
-        send=lambda body, attachments=(): told.append((body, attachments)), receive=lambda _: waiting.pop(0), now_tick=0
+        send=lambda body, attachments=(): told.append((body, attachments)),
+        receive=lambda _: waiting.pop(0),
+        now_tick=0,
+        coordinator=Presence("", 10.0, time.monotonic()),
     )
     pictures = Pictures(Picture(str(i), np.full((4, 4, 3), i, np.uint8), (4, 4)) for i in range(5))
     radio, encoder = Radio(), Encoder()

@@ -64,6 +64,17 @@ def test_reports_of_other_antennas_or_of_nobody_are_no_fault() -> None:
         assert found is not None and found.predicted_psnr_db is not None and np.isfinite(found.predicted_psnr_db)
 
 
+def test_a_user_who_was_missed_does_not_let_the_others_have_its_symbols() -> None:
+    """Alone on the air the other one would take all symbols, which is right only where the user is lost for good."""
+    own, absent = control(), ALIKE * np.array([1, 0])[:, None, None]
+    assert chosen(own, [absent]) == ["parted"]
+    assert chosen(own, [ALIKE, absent, absent]) == ["parted"] * 3
+    own.take(report(4, absent), {1})
+    own.take(report(5, absent), {1})
+    found = own.choice()
+    assert found is not None and found.form == "superposed"
+
+
 def test_where_every_slot_fades_anew_the_mean_decides() -> None:
     """At 6 dB two users on two antennas are better superposed in some slots and parted in others: hardly any change."""
     rng = np.random.default_rng(2)

@@ -15,7 +15,7 @@ from hil.errors import UsageError
 from hil.sharing_map.channels import CHANNELS, draw_channel, spread_over
 from hil.sharing_map.plot import plot_map, winner_of
 from hil.sharing_map.rates import rates
-from hil.sharing_map.run import grid, write_table
+from hil.sharing_map.run import grid, weights, write_table
 
 SPREAD_S, BANDWIDTH_HZ = 300e-9, 3e6
 
@@ -99,6 +99,33 @@ def test_the_map_is_drawn_and_tabled(tmp_path: Path) -> None:
     with (tmp_path / "map.csv").open() as file:
         read = list(csv.DictReader(file))
     assert len(read) == len(rows) and {line["command"] for line in read} == {"semnoma-hil compare sharing"}
+
+
+def test_a_map_that_was_cut_off_goes_on_with_the_same_weights_only(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    np.savez(tmp_path / "two.npz", images=rng.integers(0, 255, (2, 16, 16, 3), np.uint8))
+    arguments = ["compare", "sharing", "--images", str(tmp_path / "two.npz"), "--out", str(tmp_path), "--users", "1"]
+    arguments += ["--antennas", "1", "--snr", "0,10", "--limit", "1"]
+    assert CliRunner().invoke(cli, arguments).exit_code == 0
+    table = tmp_path / "sharing.csv"
+    whole = table.read_text().splitlines()
+    half = [line for line in whole if ",10.0," not in line]
+    table.write_text("\n".join(half) + "\n")
+    result = CliRunner().invoke(cli, [*arguments, "--resume"])
+    assert result.exit_code == 0 and "2 of 2: rayleigh, 1 users, 1 antennas, 10 dB" in result.stderr
+    assert "1 of 2" not in result.stderr and table.read_text().splitlines() == whole
+    table.write_text(table.read_text().replace(weights("real-time"), "0" * 12))
+    refused = CliRunner().invoke(cli, [*arguments, "--resume"])
+    assert isinstance(refused.exception, UsageError) and "other weights" in str(refused.exception)
+    table.write_text("no table\nat all\n")
+    assert isinstance(CliRunner().invoke(cli, [*arguments, "--resume"]).exception, UsageError)
+
+
+@pytest.mark.parametrize("name", ["no/such/folder/map.png", "map.nonsense"])
+def test_a_map_that_cannot_be_written_is_one_sentence(tmp_path: Path, name: str) -> None:
+    rows = [row("parted", 25.0), row("auto", 25.2)]
+    with pytest.raises(UsageError, match="cannot be written"):
+        plot_map(rows, tmp_path / name)
 
 
 def test_every_combination_is_a_point() -> None:

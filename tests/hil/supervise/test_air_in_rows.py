@@ -17,7 +17,14 @@ from radio.waveform.burst.header import FrameHeader
 from radio.waveform.transmission.transmitter import BurstTransmitter
 
 SIDE_PX, USES, GUARD, LEVEL = 16, 8000, 512, 0.25  # no picture has that many uses: nothing is decoded
-QUIET = {"snr_db": 20.0, "rx.ideal": False, "refine": False, "compute_device": "cpu", "frames": 2}
+QUIET = {
+    "codec": "compact-2u",
+    "snr_db": 20.0,
+    "rx.ideal": False,
+    "refine": False,
+    "compute_device": "cpu",
+    "frames": 2,
+}
 
 
 def rows_of(folder, settings, sent=True):

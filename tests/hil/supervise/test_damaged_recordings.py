@@ -27,7 +27,9 @@ FRAMES, SIDE_PX, GUARD, LEVEL = 3, 128, 512, 0.25
 @pytest.fixture(scope="module")
 def recording(tmp_path_factory):
     """Path and samples of a recording of two users at 15 dB in slots back to back, through the tests' own channel."""
-    config = load_config(None, {"frames": FRAMES, "snr_db": 15.0, "rx.ideal": False, "refine": False})
+    config = load_config(
+        None, {"codec": "compact-2u", "frames": FRAMES, "snr_db": 15.0, "rx.ideal": False, "refine": False}
+    )
     encoder, grid = SemanticEncoder.load(codec_folder("compact-2u")), ResourceGrid(config.waveform)
     rng = np.random.default_rng(11)
     path = tmp_path_factory.mktemp("damaged") / "whole.sigmf-meta"

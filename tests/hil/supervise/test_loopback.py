@@ -248,7 +248,7 @@ def test_input_that_cannot_be_used_is_one_sentence_and_exit_code_2(pictures, tmp
     assert "snr" in refused("--snr", "1000", "--out", tmp_path / "f")
     assert "channel" in refused("--channel", "moon", "--out", tmp_path / "g")
     assert "codec" in refused("--codec", "nobody", "--out", tmp_path / "h")
-    assert "users" in refused("--users", "7", "--out", tmp_path / "i")
+    assert "users" in refused("--users", "9", "--out", tmp_path / "i")
 
 
 def test_a_wrong_checksum_and_occupied_ports_are_one_sentence(pictures, tmp_path):

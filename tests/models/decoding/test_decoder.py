@@ -9,6 +9,7 @@ from safetensors.torch import load_file, save_file
 from models.codecs.registry import symbols_to_latent
 from models.decoding.decoder import SemanticDecoder, choose_device
 from models.errors import ModelError
+from models.layout import gathered
 from models.package.manifest import describe_file
 from models.side_information import SideInformation
 from tests.float32 import NETWORK_ATOL
@@ -43,7 +44,8 @@ def test_the_folder_holds_the_network(decoder, tiny_codec):
     for user in range(2):
         vector = torch.from_numpy(SIDE.vector(user, decoder.manifest.side_information))[None]
         with torch.no_grad():
-            view = symbols_to_latent(torch.from_numpy(received)[None], 8, 8)
+            ordered = gathered(received, decoder.all_channels).ravel()
+            view = symbols_to_latent(torch.from_numpy(ordered)[None], 8, 8)
             expected = tiny_codec.decoders[user](view, vector).clamp(0, 1)[0].numpy()
         np.testing.assert_allclose(decoder.decode_float(received, user, SIDE, 32, 32), expected, atol=NETWORK_ATOL)
         other = decoder.decode_float(received, 1 - user, SIDE, 32, 32)

@@ -3,6 +3,7 @@
 import io
 import struct
 import warnings
+import zipfile
 import zlib
 
 import numpy as np
@@ -122,3 +123,33 @@ def test_heic_is_one_sentence(tmp_path):
     (tmp_path / "a.png").write_bytes(io.BytesIO(b"\0\0\0\x18ftypheic" + bytes(100)).getvalue())
     with pytest.raises(ModelError, match=r"a\.png"):
         read(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize(
+    ("at", "value"),
+    [
+        ({8: b"\x63\0"}, {10: b"\x63\0"}),  # a method of packing that nobody knows
+        ({6: b"\1\0"}, {8: b"\1\0"}),  # encrypted
+    ],
+)
+def test_an_npz_that_cannot_be_unpacked_is_one_sentence(tmp_path, at, value):
+    """APPNOTE.TXT 4.3.7 and 4.3.12: flags and method of the local header, and of the central directory."""
+    path = tmp_path / "pictures.npz"
+    np.savez(path, images=np.zeros((1, 4, 4, 3), np.uint8))
+    content = bytearray(path.read_bytes())
+    for start, changes in ((0, at), (content.rindex(b"PK\1\2"), value)):
+        for offset, new in changes.items():
+            content[start + offset : start + offset + len(new)] = new
+    path.write_bytes(content)
+    with pytest.raises(ModelError, match="not a readable"):
+        open_images(path)
+
+
+def test_an_npz_that_lies_about_its_size_is_one_sentence(tmp_path):
+    path = tmp_path / "pictures.npz"
+    header = b"{'descr': '|u1', 'fortran_order': False, 'shape': (1000000000000, 1000, 1000, 3), }"
+    header = header.ljust(117) + b"\n"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("images.npy", b"\x93NUMPY\x01\0" + len(header).to_bytes(2, "little") + header + bytes(48))
+    with pytest.raises(ModelError, match="not a readable"):
+        open_images(path)

@@ -26,7 +26,7 @@ def scene(size):
 
 
 def test_names_and_paths_are_found(exported):
-    assert load_manifest(codec_folder()).name == "compact-2u"
+    assert load_manifest(codec_folder()).name == "real-time"
     assert codec_folder(exported) == exported
     assert codec_folder("compact-2u") in list_codecs()
     assert refiner_folder() in list_refiners()

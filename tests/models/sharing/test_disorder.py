@@ -16,7 +16,8 @@ def test_the_same_picture_of_two_users_is_uncorrelated_on_what_they_share(form: 
     sent = []
     for user in (0, 2):
         count = sharing.own_channels(user, users, channels).size
-        sent.append(sharing.place(symbols[:count].astype(np.complex64), user, users, channels).reshape(channels, sites))
+        payload = sharing.place(symbols[:count].astype(np.complex64), user, users, channels)
+        sent.append(payload.reshape(sites, channels).T)
     met = (sharing.powers(users, channels)[[0, 2]] > 0).all(axis=0)
     one, other = (part[met].ravel() for part in sent)
     assert one.size >= 8 * sites
@@ -25,7 +26,10 @@ def test_the_same_picture_of_two_users_is_uncorrelated_on_what_they_share(form: 
     assert abs(np.corrcoef(np.abs(one) ** 2, np.abs(other) ** 2)[0, 1]) < bound
 
 
-def test_a_parted_payload_is_left_in_order() -> None:
-    symbols = np.arange(1, 9, dtype=np.complex64).reshape(4, 2)
-    payload = Sharing().place(symbols, 1, 2, 8).reshape(8, 2)
-    np.testing.assert_allclose(payload[1::2] / payload[1, 0], symbols, rtol=1e-6)
+def test_a_parted_users_channels_stay_whole() -> None:
+    """Channel 1, 3, 5 and 7 of 8 carry the code's channels 0 to 3, all positions of each."""
+    symbols = np.arange(1, 13, dtype=np.complex64).reshape(4, 3)
+    payload = Sharing().place(symbols, 1, 2, 8).reshape(3, 8)
+    assert not payload[:, 0::2].any()
+    found = np.sort(np.rint(payload[:, 1::2].real * 12 / payload.real.max()), axis=0)
+    np.testing.assert_array_equal(found.T, symbols.real)

@@ -63,19 +63,19 @@ def test_the_views_have_the_sinr_that_is_told(form: str, antennas: int) -> None:
     users, channels, sites = 3, 8, 4000
     powers, gains = Sharing.named(form).powers(users, channels), drawn(users, antennas, 1)
     symbols = np.asarray(rng.standard_normal((users, channels, sites, 2)) @ [1, 1j]) / np.sqrt(2)
-    sent = (symbols * np.sqrt(powers)[:, :, None]).reshape(users, -1)
+    sent = (symbols * np.sqrt(powers)[:, :, None]).swapaxes(1, 2).reshape(users, -1)
     noise = np.asarray(rng.standard_normal((antennas, channels * sites, 2)) @ [1, 1j]) * np.sqrt(NOISE / 2)
     views, told = separated(np.einsum("ua,uk->ak", gains[:, :, 0], sent) + noise, gains, powers, NOISE)
     for user in range(users):
         own = powers[user] > 0
         errors = []
         for channel in np.flatnonzero(own):
-            view, truth = views[user].reshape(channels, -1)[channel], symbols[user, channel]
+            view, truth = views[user].reshape(-1, channels)[:, channel], symbols[user, channel]
             scale = np.vdot(truth, view) / np.vdot(truth, truth)
             errors.append(np.mean(np.abs(view - scale * truth) ** 2) / np.abs(scale) ** 2)
         assert told[user].size == own.sum() * sites
         np.testing.assert_allclose(np.sort(1 / np.array(errors)), np.sort(told[user][::sites]), rtol=0.15)
-        assert not views[user].reshape(channels, -1)[~own].any()
+        assert not views[user].reshape(-1, channels)[:, ~own].any()
 
 
 def test_a_parted_user_wastes_no_antenna_on_silent_users() -> None:

@@ -65,6 +65,16 @@ def wait_for(condition, timeout_s=8.0):
         time.sleep(0.02)
 
 
+def undisturbed(take, *devices):
+    """What `take` returns on a machine that kept pace meanwhile: the emulated devices run in real time."""
+    for _ in range(20):
+        before = [dict(device.converters.losses) for device in devices]
+        taken = take()
+        if [device.converters.losses for device in devices] == before:
+            return taken
+    pytest.skip("this machine is too busy for radios in real time")
+
+
 def test_limits_are_the_devices_own_and_settings_are_read_back(pluto, radios):
     device = pluto()
     radio = radios(device, "rx", settings=None)
@@ -96,12 +106,13 @@ def test_a_period_goes_round_and_arrives(pluto, radios, repeat):
     transmitter, receiver = pluto(), pluto()
     tx, rx = radios(transmitter, "tx", f"?repeat={repeat}"), radios(receiver, "rx")
     tx.transmit(Samples(tone(1000, 37), 0, RATE_HZ))
-    data = rx.receive(rx.now_tick() + 450_000, 50_000).data[0]
+    data = undisturbed(lambda: rx.receive(rx.now_tick() + 450_000, 50_000).data[0], transmitter, receiver)
     spectrum = np.abs(np.fft.fft(data)) / data.size
     assert np.argmax(spectrum) == 37 * 50
     # -10 dB of gain, -40 dB of path, +40 dB of gain, and full scale is half of the converter's range
     assert spectrum.max() == pytest.approx(0.5 * 0.5 * 10 ** (-10 / 20), rel=0.02)
-    assert kinds(rx) == [] and kinds(tx) == []
+    assert set(kinds(rx)) <= ({EventKind.OVERFLOW} if receiver.converters.losses["rx"] else set())
+    assert set(kinds(tx)) <= ({EventKind.UNDERFLOW} if transmitter.converters.losses["tx"] else set())
 
 
 def test_rotation_moves_a_burst_within_its_period(pluto, radios):
@@ -116,7 +127,8 @@ def test_rotation_moves_a_burst_within_its_period(pluto, radios):
 
 
 def test_the_phase_of_a_streamed_period_outlasts_its_content(pluto, radios):
-    tx, rx = radios(pluto(), "tx"), radios(pluto(), "rx")
+    transmitter, receiver = pluto(), pluto()
+    tx, rx = radios(transmitter, "tx"), radios(receiver, "rx")
 
     def phase(start_tick):
         """Where in the receiver's periods of 5000 the pulse arrives."""
@@ -126,10 +138,10 @@ def test_the_phase_of_a_streamed_period_outlasts_its_content(pluto, radios):
         data = np.abs(rx.receive((rx.now_tick() // 5000 + 90) * 5000, 10_000).data[0]) > 0.1
         return int(np.flatnonzero(data & ~np.roll(data, 1))[0])
 
-    first = phase(0)
-    assert phase(0) == first
-    assert (phase(1200) - first) % 5000 == 1200
-    assert kinds(tx) == []
+    first, again, turned = undisturbed(lambda: (phase(0), phase(0), phase(1200)), transmitter, receiver)
+    assert again == first
+    assert (turned - first) % 5000 == 1200
+    assert set(kinds(tx)) <= ({EventKind.UNDERFLOW} if transmitter.converters.losses["tx"] else set())
 
 
 def test_the_gain_is_at_its_lowest_until_there_is_something_to_send(pluto, radios, air):

@@ -1,12 +1,13 @@
 """The SoapySDR backend over the real library and a device that hears itself."""
 
-import sys
+import contextlib
 
 import numpy as np
 import pytest
 
 from radio.device import RadioSettings
 from radio.errors import ConfigurationError, DeviceError
+from radio.libraries import soapy
 from radio.safety.guard import GuardConfig, TransmitGuard
 from radio.safety.open import open_radio
 from radio.samples import EventKind, Samples
@@ -81,11 +82,23 @@ def test_what_is_not_there_is_one_sentence(radios, monkeypatch):
         open_radio("soapy:driver=nothing", role="rx")
     with pytest.raises(DeviceError, match="has 1 channels for this direction, not 2"):
         radios("rx", "?channels=2")
-    with pytest.raises(ConfigurationError, match="which radio"):
-        open_radio("soapy", role="rx")
+
+
+def test_a_bare_scheme_opens_the_only_device(soapy_loopback):
+    with contextlib.closing(open_radio("soapy", role="rx")) as radio:
+        assert radio.uri == "soapy:driver=testloopback,serial=7"
 
 
 def test_without_the_library_it_says_what_to_install(monkeypatch):
-    monkeypatch.setitem(sys.modules, "SoapySDR", None)
-    with pytest.raises(DeviceError, match="apt-get install python3-soapysdr"):
+    soapy.load.cache_clear()
+    monkeypatch.setattr("ctypes.util.find_library", lambda name: None)
+    with pytest.raises(DeviceError, match="SoapySDR is not installed; apt-get install soapysdr-tools"):
+        open_radio("soapy:driver=lime", role="rx")
+
+
+def test_a_library_that_is_none_is_a_sentence(monkeypatch, tmp_path):
+    soapy.load.cache_clear()
+    (tmp_path / "libSoapySDR.so").write_text("no library")
+    monkeypatch.setenv(soapy.VARIABLE, str(tmp_path / "libSoapySDR.so"))
+    with pytest.raises(DeviceError, match=r"libSoapySDR.so .named by SEMNOMA_HIL_LIBSOAPYSDR. cannot be loaded"):
         open_radio("soapy:driver=lime", role="rx")

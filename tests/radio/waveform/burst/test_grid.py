@@ -46,12 +46,23 @@ def test_no_two_users_share_a_pilot(config, n_symbols):
         assert len(set(symbol)) == symbol.size and symbol.max() < config.active_subcarriers
 
 
-def test_users_of_equal_payloads_meet_on_the_same_elements_and_the_interleaver_spreads():
+@given(configs, st.integers(1, 3000), st.integers(1, 3000))
+@settings(max_examples=20, deadline=None)
+def test_a_use_lies_where_its_number_says_whatever_the_payloads_length(config, one, other):
+    grid = ResourceGrid(config)
+    both = min(one, other)
+    np.testing.assert_array_equal(grid.payload_positions(one)[:both], grid.payload_positions(other)[:both])
+
+
+def test_uses_are_spread_over_the_band():
     grid = ResourceGrid(WaveformConfig())
     positions = grid.payload_positions(32768)
     carriers = positions % 200
     # Neighbours in the code are far apart in frequency: mean distance of random pairs is a third of the band.
     assert np.abs(np.diff(carriers)).mean() > 55
+    # So are those of one channel of a code: of 16 channels each is all over the band within two or three symbols.
+    for channel in range(16):
+        assert np.histogram(carriers[channel : 16 * 24 : 16], bins=4, range=(0, 200))[0].min() > 0
 
 
 def test_dc_and_guards_are_empty_and_powers_are_as_stated():

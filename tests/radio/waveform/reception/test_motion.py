@@ -1,5 +1,7 @@
 """Channels that move, against sums of sinusoids (Clarke's model, numpy only) and LMMSE with the true channel."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 
@@ -14,47 +16,64 @@ from radio.waveform.tracking.steady import neighbour_noise
 from radio.waveform.transmission.transmitter import BurstTransmitter
 from tests.radio.waveform.propagation import noise
 
+
+@dataclass(frozen=True)
+class Air:
+    """delays, in samples, and powers of the paths from every user to every antenna."""
+
+    config: WaveformConfig
+    delays: np.ndarray
+    powers: np.ndarray
+
+    @property
+    def grid(self):
+        return ResourceGrid(self.config)
+
+
 CONFIG = WaveformConfig(rx_antennas=2)
 GRID = ResourceGrid(CONFIG)
-DELAYS = np.array([0.4, 0.9, 1.8, 3.1])  # samples
-POWERS = np.array([0.5, 0.25, 0.15, 0.1])
+SPREAD = Air(CONFIG, np.array([0.4, 0.9, 1.8, 3.1]), np.array([0.5, 0.25, 0.15, 0.1]))
+FLAT = Air(WaveformConfig(users=1), np.array([0.7]), np.array([1.0]))
 START, NOISE_POWER = 600, 0.01
 
 
-def moving_air(k: int, doppler_hz: float, seed: int):
+def moving_air(k: int, doppler_hz: float, seed: int, air: Air = SPREAD):
     """Samples, every user's symbols, and the paths' amplitudes complex [users, antennas, paths, samples]."""
-    rng, length = np.random.default_rng(seed), GRID.burst_length(k) + 2 * START
-    shape, times = (CONFIG.users, 2, DELAYS.size, 16), np.arange(length) / CONFIG.sample_rate_hz
+    config, grid = air.config, air.grid
+    rng, length = np.random.default_rng(seed), grid.burst_length(k) + 2 * START
+    shape = (config.users, config.rx_antennas, air.delays.size, 16)
+    times = np.arange(length) / config.sample_rate_hz
     shifts, phases = doppler_hz * np.cos(2 * np.pi * rng.random(shape)), 2 * np.pi * rng.random(shape)
     amplitudes = np.zeros((*shape[:3], length), complex)
     for i in range(shape[3]):
         amplitudes += np.exp(1j * (2 * np.pi * shifts[..., i, None] * times + phases[..., i, None]))
-    amplitudes *= np.sqrt(POWERS / shape[3])[:, None]
-    symbols, received, f = [], noise(rng, length, NOISE_POWER, 2), np.fft.fftfreq(length)
-    for user in range(CONFIG.users):
+    amplitudes *= np.sqrt(air.powers / shape[3])[:, None]
+    symbols, received, f = [], noise(rng, length, NOISE_POWER, config.rx_antennas), np.fft.fftfreq(length)
+    for user in range(config.users):
         symbols.append(noise(rng, k, 1.0)[0].astype(np.complex64))
         header = FrameHeader(1, user, "image", 8, 8, k, user)
-        burst = np.pad(BurstTransmitter(CONFIG, user).modulate(symbols[user], header), START)
-        for path, delay in enumerate(DELAYS):
+        burst = np.pad(BurstTransmitter(config, user).modulate(symbols[user], header), START)
+        for path, delay in enumerate(air.delays):
             late = np.fft.ifft(np.fft.fft(burst) * np.exp(-2j * np.pi * f * delay))
             received += amplitudes[user, :, path] * late
-    return Samples(received.astype(np.complex64), 0, CONFIG.sample_rate_hz), symbols, amplitudes
+    return Samples(received.astype(np.complex64), 0, config.sample_rate_hz), symbols, amplitudes
 
 
-def gains_at(amplitudes, samples):
+def gains_at(amplitudes, samples, air: Air = SPREAD):
     """Channel complex [users, antennas, times, active] at sample indices."""
-    turns = np.exp(-2j * np.pi * np.outer(DELAYS, GRID.frequencies_hz) / CONFIG.sample_rate_hz)
-    return np.einsum("uapt,pf->uatf", amplitudes[..., samples], turns) * GRID.amplitude
+    turns = np.exp(-2j * np.pi * np.outer(air.delays, air.grid.frequencies_hz) / air.config.sample_rate_hz)
+    return np.einsum("uapt,pf->uatf", amplitudes[..., samples], turns) * air.grid.amplitude
 
 
-def ideal_error(amplitudes, k):
+def ideal_error(amplitudes, k, air: Air = SPREAD):
     """Mean square error of LMMSE with the true channel in the middle of every symbol: float [users]."""
-    n = GRID.payload_symbols(k)
-    middles = START + GRID.payload_start + np.arange(n) * GRID.symbol_samples + CONFIG.cp_samples + CONFIG.fft_size // 2
-    g = gains_at(amplitudes, middles).transpose(2, 3, 1, 0)
-    covariance = g @ g.conj().swapaxes(-1, -2) + NOISE_POWER * np.eye(2)
+    grid, config = air.grid, air.config
+    n = grid.payload_symbols(k)
+    middles = START + grid.payload_start + np.arange(n) * grid.symbol_samples + config.cp_samples + config.fft_size // 2
+    g = gains_at(amplitudes, middles, air).transpose(2, 3, 1, 0)
+    covariance = g @ g.conj().swapaxes(-1, -2) + NOISE_POWER * np.eye(config.rx_antennas)
     left = 1 - np.einsum("mfau,mfau->umf", g.conj(), np.linalg.solve(covariance, g)).real
-    return [float(GRID.demap_payload(one, k).mean()) for one in left]
+    return [float(grid.demap_payload(one, k).mean()) for one in left]
 
 
 def sinr_db(error):
@@ -79,6 +98,19 @@ def test_paths_that_move_cost_little_and_the_error_is_stated(k, most_db):
     assert np.median(losses) < most_db and max(losses) < 2 * most_db
     assert 10 * np.log10(np.mean(stated) / np.mean(true)) == pytest.approx(0, abs=2)
     assert 60 < np.median(shifts) < 200
+
+
+@pytest.mark.parametrize(("k", "most_db"), [(4000, 0.7), (32000, 1.5)])
+def test_one_path_that_fades_on_one_antenna_is_no_gain_that_steps(k, most_db):
+    """All subcarriers of all antennas together, as a gain does, but smoothly; before, up to 8 dB were lost."""
+    losses = []
+    for seed in range(4):
+        samples, symbols, amplitudes = moving_air(k, 100.0, seed, FLAT)
+        user = BurstReceiver(FLAT.config).receive(samples, START).users[0]
+        error = np.mean(np.abs(user.features - symbols[0]) ** 2)
+        losses.append(sinr_db(ideal_error(amplitudes, k, FLAT)[0]) - sinr_db(error))
+        assert user.doppler_hz > 0 and user.quality.gain_steps == 0
+    assert np.median(losses) < most_db and max(losses) < 2 * most_db
 
 
 def test_a_channel_that_stands_is_not_taken_to_move():

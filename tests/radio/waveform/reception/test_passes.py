@@ -314,13 +314,13 @@ def test_a_user_is_separated_from_those_alone_who_send_in_a_part(each_backend, a
     rng, symbols, k = np.random.default_rng(18), 4, 184 * 4
     received, channels, still = noise(rng, antennas, symbols, 200), noise(rng, 2, antennas, 200), np.zeros(symbols)
     powers = np.array([[2.0, 0.0, 2.0, 0.0], [0.0, 2.0, 1.0, 1.0]])
-    found = separate(received, channels, [4, 4], 0, 0.2, GRID, still, still, k, powers).reshape(4, -1)
+    found = separate(received, channels, [4, 4], 0, 0.2, GRID, still, still, k, powers).reshape(-1, 4)
     loud = np.sqrt(powers)
     for part in range(4):
         gains = channels * loud[:, part, None, None]
         views = np.stack([lmmse_features(received[:, m], gains, 0.2)[0] for m in range(symbols)])
-        expected = loud[0, part] * GRID.demap_payload(views, k).reshape(4, -1)[part]
-        np.testing.assert_allclose(found[part], expected, rtol=0, atol=4e-5)
+        expected = loud[0, part] * GRID.demap_payload(views, k)[part::4]
+        np.testing.assert_allclose(found[:, part], expected, rtol=0, atol=4e-5)
 
 
 def test_powers_are_added_from_a_place_on_and_subcarriers_lie_around_zero(each_backend):

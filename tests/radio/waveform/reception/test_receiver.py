@@ -39,7 +39,7 @@ def air(
     symbols = [((rng.standard_normal(n) + 1j * rng.standard_normal(n)) / np.sqrt(2)).astype(np.complex64) for n in k]
     if parted:
         for user, values in enumerate(symbols):
-            values[np.arange(values.size) * n_users // values.size != user] = 0
+            values[np.arange(values.size) % n_users != user] = 0
             values *= np.float32(np.sqrt(n_users))
     longest = max(BurstTransmitter(config, 0).grid.burst_length(n) for n in k)
     length = START + longest + tail

@@ -1,0 +1,1 @@
+"""A lab of several hosts: its inventory, what each host is sent, starting, watching and ending nodes over ssh."""

@@ -1,0 +1,1 @@
+"""Video and cameras: pictures as they come, late ones dropped by choice; at the receiver shown, timed and recorded."""

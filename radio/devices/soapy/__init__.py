@@ -1,0 +1,1 @@
+"""Every radio that SoapySDR has a module for."""
