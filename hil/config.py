@@ -27,6 +27,7 @@ from radio.safety.guard import GuardConfig
 from radio.waveform.config import WaveformConfig
 
 PICTURE = "picture"  # the modality of users of whom nothing else is said
+CAPTION_BYTES = 64  # of protected bits where captions are sent and nobody says how many
 
 
 class BusConfig(Section):
@@ -137,6 +138,11 @@ class RunConfig(Section):
         (), description="Where each user's items come from, or one for all; of users who send pictures '' is `images`."
     )
     max_image_side_px: int = Field(1024, ge=1, le=16384, description="Larger pictures are scaled down.")
+    captions: str | None = Field(
+        None,
+        description="What is sent beside pictures: a file of captions, sidecar (a .txt beside each one), text:WORDS "
+        "or a captioner that an installed package adds; null: nothing, unless waveform.bits_bytes says so.",
+    )
     codec: str = Field("real-time", description="Name of a packaged codec or the folder of one.")
     sharing: str = Field(
         AUTO,
@@ -199,6 +205,8 @@ class RunConfig(Section):
                     )
                 given[name] = value
             values[section] = given
+        if values.get("captions") is not None:
+            values["waveform"].setdefault("bits_bytes", CAPTION_BYTES)
         radio = values.get("radio")
         amplitude = radio.get("tx_amplitude") if isinstance(radio, dict) else getattr(radio, "tx_amplitude", None)
         if amplitude is None:
@@ -297,6 +305,7 @@ class RunConfig(Section):
             "radio": {"device", "transmitters", "calibration"},
             "compute_device": True,
             "images": True,
+            "captions": True,
             "video": True,
             "sources": True,
         }

@@ -18,6 +18,8 @@ SlotNumber = Annotated[int, msgspec.Meta(ge=0, le=1 << 48)]
 Number = Annotated[int, msgspec.Meta(ge=0, lt=1 << 32)]
 UserIndex = Annotated[int, msgspec.Meta(ge=0, le=255)]
 Advance = Annotated[int, msgspec.Meta(ge=-(1 << 20), le=1 << 20)]
+BitsSymbols = Annotated[int, msgspec.Meta(ge=0, le=168, multiple_of=2)]
+Protected = Annotated[bytes, msgspec.Meta(max_length=256)]
 Side = Annotated[int, msgspec.Meta(ge=0, le=65535)]  # pixels
 
 
@@ -126,6 +128,7 @@ class Grant(Message, frozen=True):
     last_attempt: bool = True  # False: a slot whose users do not arrive together is granted again
     commands: list[UserCommand] = []
     sharing: SharedBy | None = None  # None: as configured
+    bits_symbols: BitsSymbols = 0  # OFDM symbols of protected bits before the picture's
 
 
 class Capture(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -178,6 +181,8 @@ class Sent(Message, frozen=True):
     loops: dict[str, str] = {}
     capture: Capture | None = None
     ended: str | None = None
+    bits_symbols: BitsSymbols = 0
+    protected: Protected = b""  # what they carry
 
 
 class Link(Message, frozen=True):
@@ -310,6 +315,9 @@ class PictureFacts(Message, frozen=True):
     events: dict[str, int]
     age_ms: float | None = None  # of a video's picture when it was shown
     score: str = ""  # of another modality, with its name and unit
+    caption: str | None = None
+    caption_received: str | None = None
+    bits_delivered: bool | None = None  # None: the burst had no protected bits
 
 
 class UserTelemetry(Message, frozen=True):

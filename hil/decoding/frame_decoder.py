@@ -15,6 +15,7 @@ from hil.decoding.deadline import Deadline
 from hil.decoding.ideal import ideal_features
 from hil.decoding.payload import payload_events, payload_facts, payload_side, separated_side, too_damaged
 from hil.decoding.pictures import ReceivedPictures
+from hil.decoding.protected import protected_facts
 from hil.decoding.score import score
 from hil.decoding.true_snr import together_db, true_snrs_db
 from hil.results.observe import diagnostics
@@ -252,6 +253,8 @@ class FrameDecoder:
             facts["events"] |= payload_events(found.quality)
         if found is not None and not found.header_read:
             facts["events"]["header_lost"] = 1
+        beside, lost = protected_facts(slot, user)
+        facts, facts["events"] = facts | beside, facts["events"] | lost
         if link is not None:
             facts["delay_true_samples"] = link.burst_start_tick - expected + link.delay_samples
             facts["cfo_true_hz"] = link.cfo_hz - (sent.precorrection_hz if sent else 0.0)

@@ -13,19 +13,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from hil.bus.messages import CsiReport, NodeHealth, Overview, PictureFacts, Sent, SharedBy, Telemetry, UserTelemetry
 from hil.config import RunConfig
+from hil.language.note import clean as one_line
 from hil.live.history import History
 from hil.live.progress import progress
+from hil.live.untrusted import MAX_TEXT, clean, numbers, picture_kind, rounded
 
 KEPT_POINTS, KEPT_EVENTS, KEPT_SPECTRA = 4000, 300, 100
-MAX_TEXT = 300
 RATE_WINDOW_S = 10.0
 LOOPS = ("frequency", "timing", "power")
-PICTURE_KINDS = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG": "image/png"}
-MAX_PICTURE_BYTES = 1 << 20
 
 
 @dataclass
@@ -166,7 +163,7 @@ class LiveState:
             if key in self._known:
                 return
             self._known.add(key)
-            psnr_db = _rounded(facts.psnr_db, 2)
+            psnr_db = rounded(facts.psnr_db, 2)
             for frame, user, _psnr_db in self._points.append((facts.frame, facts.user, psnr_db)):
                 self._known.discard((frame, user))
             self._recorded += 1
@@ -273,7 +270,7 @@ class LiveState:
             "decoded": self._decoded,
             "malformed": self._malformed,
             "snr_db": config.snr_db,
-            "snr_db_measured": _rounded(self._csi.snr_db, 1) if self._csi else None,
+            "snr_db_measured": rounded(self._csi.snr_db, 1) if self._csi else None,
             "channel": config.channel,
             **_shared(self._sharing),
             "codec": clean(config.codec),
@@ -299,19 +296,20 @@ class LiveState:
             "detected": seen.detected if seen else None,
             "constellation": numbers(seen.constellation, 2) if seen else [],
             "response_db": numbers(seen.response_db, 2) if seen else [],
-            "evm_db": _rounded(seen.evm_db, 1) if seen else None,
-            "snr_db": _rounded(seen.snr_db, 1) if seen else None,
-            "payload_sinr_db": _rounded(seen.payload_sinr_db, 1) if seen else None,
+            "evm_db": rounded(seen.evm_db, 1) if seen else None,
+            "snr_db": rounded(seen.snr_db, 1) if seen else None,
+            "payload_sinr_db": rounded(seen.payload_sinr_db, 1) if seen else None,
             "frame": facts.frame if facts else None,
             "decoded": facts.decoded if facts else None,
             "reason": clean(facts.reason or "") if facts else "",
             "image_id": clean(facts.image_id) if facts else "",
-            "psnr_db": _rounded(facts.psnr_db, 2) if facts else None,
-            "ssim": _rounded(facts.ssim, 3) if facts else None,
+            "caption": _caption(facts) if facts else None,
             "score": clean(facts.score) if facts else "",
-            "ideal_psnr_db": _rounded(facts.ideal_psnr_db, 2) if facts else None,
-            "latency_ms": _rounded(facts.latency_ms, 1) if facts else None,
-            "age_ms": _rounded(facts.age_ms, 0) if facts else None,
+            "psnr_db": rounded(facts.psnr_db, 2) if facts else None,
+            "ssim": rounded(facts.ssim, 3) if facts else None,
+            "ideal_psnr_db": rounded(facts.ideal_psnr_db, 2) if facts else None,
+            "latency_ms": rounded(facts.latency_ms, 1) if facts else None,
+            "age_ms": rounded(facts.age_ms, 0) if facts else None,
             "loops": _loops(self._csi, self._sent.get(user), user),
         }
 
@@ -331,33 +329,18 @@ class LiveState:
         return (last - first) / (end_s - start_s) if last > first and end_s > start_s else None
 
 
-def clean(text: str, most: int = MAX_TEXT) -> str:
-    """At most `most` characters, and none that moves a terminal's cursor or turns the direction of writing."""
-    return "".join(char if char.isprintable() else "\ufffd" for char in text[:most])
-
-
-def picture_kind(file: bytes) -> str | None:
-    """The media type of a picture that a browser may be given, from its first bytes; None for anything else."""
-    if len(file) > MAX_PICTURE_BYTES:
+def _caption(facts: PictureFacts) -> dict[str, Any] | None:
+    """What was said beside a picture and what arrived of it; None for a burst without protected bits."""
+    if facts.bits_delivered is None:
         return None
-    return next((kind for magic, kind in PICTURE_KINDS.items() if file.startswith(magic)), None)
-
-
-def numbers(half_floats: bytes, digits: int, most: int = 4096) -> list[float]:
-    """float16 little-endian bytes -> rounded finite numbers, at most `most`."""
-    whole = half_floats[: min(len(half_floats) // 2, most) * 2]
-    values = np.nan_to_num(np.frombuffer(whole, "<f2").astype(float), posinf=0.0, neginf=0.0)
-    return [round(value, digits) for value in values.tolist()]
-
-
-def _rounded(value: float | None, digits: int) -> float | None:
-    return round(float(value), digits) if value is not None and math.isfinite(value) else None
+    said, heard = (one_line(text or "")[:MAX_TEXT] for text in (facts.caption, facts.caption_received))
+    return {"sent": said, "received": heard, "delivered": facts.bits_delivered}
 
 
 def _shared(sharing: SharedBy | None) -> dict[str, Any]:
     """How users share the newest slot's symbols, for codecs that leave it open."""
     form, reason, psnr_db = (sharing.form, sharing.reason, sharing.predicted_psnr_db) if sharing else ("", "", None)
-    return {"sharing": clean(form, 40), "sharing_reason": clean(reason), "predicted_psnr_db": _rounded(psnr_db, 1)}
+    return {"sharing": clean(form, 40), "sharing_reason": clean(reason), "predicted_psnr_db": rounded(psnr_db, 1)}
 
 
 def _node(node: NodeHealth, ended: bool) -> dict[str, Any]:
@@ -367,7 +350,7 @@ def _node(node: NodeHealth, ended: bool) -> dict[str, Any]:
         "role": clean(node.role, 20),
         "user": node.user,
         "state": "left" if ended and node.state == "here" else clean(node.state, 20),
-        "silent_s": _rounded(node.silent_s, 1),
+        "silent_s": rounded(node.silent_s, 1),
     }
 
 
@@ -378,20 +361,20 @@ def _loops(csi: CsiReport | None, sent: Sent | None, user: int) -> dict[str, Any
     if entry is not None:
         gain_db = 20 * math.log10(entry.gain) if math.isfinite(entry.gain) and entry.gain > 0 else None
         values |= {
-            "snr_db": _rounded(entry.snr_db, 1),
-            "gain_db": _rounded(gain_db, 1),
-            "cfo_hz": _rounded(entry.cfo_hz, 1),
-            "clock_ppm": _rounded(entry.clock_ppm, 2),
-            "arrival_samples": _rounded(entry.arrival_samples, 2),
-            "power_db": _rounded(entry.power_db, 1),
+            "snr_db": rounded(entry.snr_db, 1),
+            "gain_db": rounded(gain_db, 1),
+            "cfo_hz": rounded(entry.cfo_hz, 1),
+            "clock_ppm": rounded(entry.clock_ppm, 2),
+            "arrival_samples": rounded(entry.arrival_samples, 2),
+            "power_db": rounded(entry.power_db, 1),
         }
     if sent is not None:
         values |= {
-            "precorrection_hz": _rounded(sent.precorrection_hz, 1),
+            "precorrection_hz": rounded(sent.precorrection_hz, 1),
             "advance_ticks": sent.advance_ticks,
-            "tx_gain_db": _rounded(sent.gain_db, 2),
+            "tx_gain_db": rounded(sent.gain_db, 2),
             "states": {name: clean(sent.loops[name], 20) for name in LOOPS if name in sent.loops},
-            "papr_db": _rounded(sent.papr_db, 1),
-            "csi_age_ms": _rounded(sent.csi_age_s * 1e3, 2) if sent.csi_age_s is not None else None,
+            "papr_db": rounded(sent.papr_db, 1),
+            "csi_age_ms": rounded(sent.csi_age_s * 1e3, 2) if sent.csi_age_s is not None else None,
         }
     return values

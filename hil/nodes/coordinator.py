@@ -36,6 +36,7 @@ from hil.errors import HilError
 from hil.nodes.joining import Joining
 from hil.nodes.members import Members, Node
 from hil.nodes.observers import Observers
+from hil.session.bits_length import BitsLength
 from hil.session.control import SessionControl
 from hil.session.live import LiveUsers
 from hil.session.repeated_slot import aligned
@@ -72,6 +73,7 @@ class Coordinator:
         self._control: SessionControl | None = None
         self._live = LiveUsers()
         self._sharing = SharingControl(self.config, open_chooser(self.config))
+        self._bits = BitsLength(self.config.waveform)
         ahead = self.config.feedback.slots_ahead if self._free_running else 0
         self._in_flight: deque[int] = deque(maxlen=ahead + 1)  # slots of the frames that were granted last
         self._reports: deque[CsiReport] = deque(maxlen=64)  # not learnt from yet
@@ -227,6 +229,7 @@ class Coordinator:
             self._reports.remove(report)
             self._control.take(report)
             self._sharing.take(report, self.lost_users)
+            self._bits.take(report)
             if report.users and (self._csi is None or report.slot >= self._csi.slot):
                 self._csi = report
 
@@ -243,6 +246,7 @@ class Coordinator:
             last_attempt=last_attempt,
             commands=self._control.commands(slot, slot_tick, frame is None, self.lost_users),
             sharing=self._sharing.choice(),
+            bits_symbols=self._bits.choice() if frame is not None else 0,
         )
         self._outstanding[slot] = grant
         for old in sorted(self._outstanding)[:-MAX_OUTSTANDING]:

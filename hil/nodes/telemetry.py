@@ -165,6 +165,9 @@ def picture_facts(row: ResultRow) -> PictureFacts:
         events=row.events,
         age_ms=row.live.total_ms if row.live else None,
         score=_score(row),
+        caption=row.caption,
+        caption_received=row.caption_received,
+        bits_delivered=row.bits_delivered,
     )
 
 

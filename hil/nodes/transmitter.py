@@ -27,7 +27,10 @@ from hil.bus.messages import (
 from hil.bus.presence import Silence
 from hil.config import RunConfig
 from hil.errors import HilError
+from hil.language.captioner import Captioner
+from hil.language.writer import NoteWriter
 from hil.nodes.node import Apart, join
+from hil.session.bits_length import longest_bits
 from hil.session.csi_path import CsiPath
 from hil.session.keeping_time import transmits_by_repeating
 from hil.session.rotation import RotationLoop
@@ -41,6 +44,7 @@ from models.modality.halves import Sending
 from radio.device import Radio, RadioSettings
 from radio.errors import NobodyLeads
 from radio.samples import Samples
+from radio.waveform.burst.grid import ResourceGrid
 from radio.waveform.burst.header import FrameHeader, Kind
 from radio.waveform.transmission.transmitter import BurstTransmitter
 
@@ -56,11 +60,11 @@ def picture_index(frame: int, user: int, users: int, n_pictures: int) -> int:
 
 def longest_burst(config: RunConfig, images: Source, encoder: Sending, user: int) -> int:
     """Samples of the longest burst this user will send in the run, from the items' sizes alone."""
-    transmitter = BurstTransmitter(config.waveform, user)
+    grid = ResourceGrid(config.waveform, longest_bits(config.waveform))
     frames = range(min(config.frames, len(images)))
     indices = sorted({picture_index(f, user, config.users, len(images)) for f in frames})
     uses = {encoder.channel_uses(height, width) for height, width in images.sizes(indices)}
-    return max(transmitter.grid.burst_length(k) for k in uses)
+    return max(grid.burst_length(k) for k in uses)
 
 
 @dataclass
@@ -69,7 +73,7 @@ class TransmitterNode:
 
     settings: those that the radio is configured with. carrier_start_hz: its offset against the receiver as far as a
     calibration tells. live: what is sent in place of the images, which then only tell the size. silence: ends
-    what the radio repeats.
+    what the radio repeats. captioner: None for bursts that carry no more than their pictures' names beside them.
     """
 
     config: RunConfig
@@ -82,11 +86,14 @@ class TransmitterNode:
     carrier_start_hz: float = 0.0
     live: LivePictures | None = None
     silence: Callable[[], None] = lambda: None
+    captioner: Captioner | None = None
 
     def __post_init__(self) -> None:
         self._transmitter = BurstTransmitter(self.config.waveform, self.user)
         self._csi_path = CsiPath(self.config.feedback, self.config.sample_rate_hz)
         self._gain_db = 0.0
+        self._notes = NoteWriter(self.captioner, self.config.waveform.bits_bytes)
+        self._longest_bits = longest_bits(self.config.waveform)
 
     def run(self) -> Stop:
         """Raises HilError or UsageError when the coordinator does not answer, refuses or has gone, Apart if silent."""
@@ -141,7 +148,8 @@ class TransmitterNode:
         if start.repeats and grant.csi:
             self._rotation.update(grant.csi, self.user)
         picture: Picture | Item | None = None
-        symbols = np.zeros(0, np.complex64)
+        symbols, protected = np.zeros(0, np.complex64), b""
+        events: dict[str, int] = {}
         header = FrameHeader.probe(self.user)
         if grant.frame is not None:
             index = live.number if live else picture_index(grant.frame, self.user, self.config.users, len(self.images))
@@ -150,26 +158,28 @@ class TransmitterNode:
             side = told(self.encoder, csi, self.config.users, sharing)
             symbols = self.encoder.encode(picture.content, self.user, side, sharing)
             kind: Kind = "image" if isinstance(picture, Picture) else "content"
-            header = FrameHeader(grant.frame, self.user, kind, *picture.size, symbols.size, index)
+            bits_symbols = min(grant.bits_symbols, self._longest_bits)
+            header = FrameHeader(grant.frame, self.user, kind, *picture.size, symbols.size, index, bits_symbols)
+            if bits_symbols:
+                protected, events = self._notes.write(picture, index)
         encode_ms = _milliseconds_since(clock)
         clock = time.perf_counter()
         tick = burst_tick(grant, start) - command.advance_ticks
-        burst = self._modulate(symbols, header, command.correction_hz, tick)
+        burst = self._modulate(symbols, header, protected, command.correction_hz, tick)
         modulate_ms = _milliseconds_since(clock)
         capture = told_capture(live, self.bus.clock.offset()) if live else None
         clock = time.perf_counter()
-        unled = False
         if not command.silent:
             self._set_gain(command.gain_db)
             try:
                 self.radio.transmit(self._as_period(burst, grant.slot, start) if start.repeats else burst)
             except NobodyLeads:
-                unled = True  # the guard has told: this slot stays empty
+                events["unled"] = 1  # the guard has told: this slot stays empty
         self.radio.idle_until(grant.slot_tick + start.slot_samples)
         latency = {"encode": encode_ms, "modulate": modulate_ms, "transmit": _milliseconds_since(clock)}
         self.bus.now_tick = burst.end_tick
         papr_db = self._transmitter.papr_db(burst.data[0])
-        self._report(grant, command, csi, picture, header, symbols, latency, papr_db, unled, capture)
+        self._report(grant, command, csi, picture, header, symbols, protected, latency, papr_db, events, capture)
 
     def _command(self, grant: Grant) -> UserCommand:
         """This user's command of the grant; one with values that are not finite is ignored."""
@@ -194,10 +204,12 @@ class TransmitterNode:
         period[:, start.guard_samples : start.guard_samples + burst.n_samples] = burst.data
         return Samples(period, self._rotation.apply(slot), burst.sample_rate_hz)
 
-    def _modulate(self, symbols: np.ndarray, header: FrameHeader, correction_hz: float, tick: int) -> Samples:
+    def _modulate(
+        self, symbols: np.ndarray, header: FrameHeader, protected: bytes, correction_hz: float, tick: int
+    ) -> Samples:
         """Scale to full scale, pre-correct the carrier, keep within the converter."""
         rate = self.config.sample_rate_hz
-        burst = self._transmitter.modulate(symbols, header) * np.float32(self.config.radio.tx_amplitude)
+        burst = self._transmitter.modulate(symbols, header, protected) * np.float32(self.config.radio.tx_amplitude)
         if correction_hz:
             burst = precorrect(burst, correction_hz, rate)
         peak = np.abs(burst)
@@ -213,12 +225,12 @@ class TransmitterNode:
         picture: Picture | Item | None,
         header: FrameHeader,
         symbols: np.ndarray,
+        protected: bytes,
         latency_ms: dict[str, float],
         papr_db: float,
-        unled: bool,
+        events: dict[str, int],
         capture: Capture | None,
     ) -> None:
-        events: dict[str, int] = {"unled": 1} if unled else {}
         for event in self.radio.events():
             events[event.kind] = events.get(event.kind, 0) + event.count
         original_height, original_width = picture.original_size if picture else (0, 0)
@@ -244,6 +256,8 @@ class TransmitterNode:
             papr_db=papr_db,
             latency_ms=latency_ms,
             events=events,
+            bits_symbols=header.bits_symbols,
+            protected=protected,
             capture=capture,
         )
         values = np.ascontiguousarray(picture.values) if picture else np.zeros(0, np.uint8)

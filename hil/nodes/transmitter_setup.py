@@ -11,6 +11,7 @@ from hil.bus.messages import Stop
 from hil.calibrating.apply import carrier_start_hz, with_calibration
 from hil.config import RunConfig
 from hil.errors import HilError
+from hil.language.captioner import Captioner, open_captioner
 from hil.modality.choice import open_modalities
 from hil.nodes.node import Apart, Stopped, connect, leave, stop_on_signals
 from hil.nodes.transmitter import Source, TransmitterNode
@@ -42,10 +43,13 @@ def run_transmitter(config: RunConfig, user: int) -> None:
     """
     live = open_live(config.video, user)
     encoder, images = _sending(config, user, live)
+    captioner = open_captioner(config.captions, config.images)
     stop_on_signals()
     heard_s, sessions = time.monotonic(), 1
     try:
-        while (last_s := _session(config, user, encoder, images, live, sessions <= MAX_REOPENED)) is not None:
+        while (
+            last_s := _session(config, user, encoder, images, live, captioner, sessions <= MAX_REOPENED)
+        ) is not None:
             sessions += 1
             heard_s = max(heard_s, last_s)
             if time.monotonic() - heard_s > config.bus.rejoin_timeout_s:
@@ -74,13 +78,14 @@ def _session(
     encoder: Sending,
     images: Source,
     live: LivePictures | None,
+    captioner: Captioner | None,
     reopens: bool,
 ) -> float | None:
     """From joining to the end of the run; where this node got lost, when its coordinator was last heard (s)."""
     bus = connect(config, f"tx{user}")
     reason: str | None = ""
     try:
-        stop = _serve(config, user, bus, encoder, images, live)
+        stop = _serve(config, user, bus, encoder, images, live, captioner)
         if not stop.complete:
             raise HilError(stop.reason)
         return None
@@ -113,6 +118,7 @@ def _serve(
     encoder: Sending,
     images: Source,
     live: LivePictures | None,
+    captioner: Captioner | None,
 ) -> Stop:
     opened = open_radio(config.radio.device, role="tx", index=user, guard=TransmitGuard(config.guard))
     radio = with_calibration(opened, config, "tx", user)
@@ -131,7 +137,7 @@ def _serve(
         start_hz = carrier_start_hz(radio.calibration)
         try:
             return TransmitterNode(
-                config, user, bus, radio, encoder, images, settings, start_hz, live, opened.silence
+                config, user, bus, radio, encoder, images, settings, start_hz, live, opened.silence, captioner
             ).run()
         except DeviceGone:
             raise

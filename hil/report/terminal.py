@@ -43,6 +43,10 @@ def print_summary(summary: dict[str, Any], console: Console) -> None:
     if summary["sharing"]:
         ways = ", ".join(f"{way['form']} in {way['frames']} frames" for way in summary["sharing"])
         console.print(f"users shared: {ways}", highlight=False)
+    if (bits := summary["bits"]) is not None:
+        lost, sent = bits["frames_lost"], bits["frames_sent"]
+        text = f"protected bits: {lost} of {sent} lost, {bits['symbols']:.1f} OFDM symbols on average"
+        console.print(text, style="yellow" if lost else None, highlight=False)
     if summary["missing"]:
         total = summary["users"] * summary["frames"]
         count = len(summary["missing"])

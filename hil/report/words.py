@@ -16,6 +16,8 @@ WORDS = {
     "unrefined": "PSNR before diffusion refinement, which trades PSNR for a more natural look.",
     "Digital": "JPEG over 5G LDPC and QAM with the same channel uses and SNR, users taking turns, no fading.",
     "Difference": "Received minus sent, four times as strong, around mid-grey: grey is right.",
+    "words lost": "The protected bits beside this picture did not arrive as they were sent; they carry its caption.",
+    "lost bits": "Bursts whose protected bits (caption, name, metadata) did not arrive, over all that carried some.",
     "Dropped": "Pictures that were not sent, because a newer one was there before their turn came.",
     "Repeated": "Pictures that were sent once more, because no newer one had come.",
     "capture": "From the moment a picture was taken, or due in its file, until it has the session's size.",

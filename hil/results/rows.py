@@ -78,6 +78,12 @@ class ResultRow(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     separated_sinr_db: float | None = None  # of the user's own payload symbols, after separation
     hit_symbols: int | None = None  # OFDM symbols of the payload that are far worse than the rest
     erased_symbols: int | None = None  # those of them in which nothing of the user is left
+    bits_bytes: int | None = None  # protected bits beside the picture; None: the burst had none
+    bits_symbols: int | None = None  # OFDM symbols that they took
+    bits_delivered: bool | None = None  # every one of them as it was sent
+    caption: str | None = None  # that was sent in them, and that arrived
+    caption_received: str | None = None
+    note: dict[str, str] = {}  # what else arrived in them: the picture's name as identity, metadata
     channel_gain_db: float | None = None
     doppler_hz: float | None = None  # largest shift of the user's paths; 0 where none was found
     beyond_prefix: float | None = None  # share of the channel's power that comes later than the cyclic prefix lasts

@@ -152,6 +152,21 @@ def _quality(rows: Sequence[ResultRow]) -> dict[str, Any]:
         "ideal_psnr_db": figure("ideal_psnr_db"),
         "ideal_ssim": figure("ideal_ssim"),
         "implementation_loss_db": mean(loss_db(row) for row in rows),
+        "bits": _bits([row for row in rows if row.bits_delivered is not None]),
+    }
+
+
+def _bits(rows: Sequence[ResultRow]) -> dict[str, Any] | None:
+    """Protected bits of bursts that had them: frames sent and lost, frame error rate, mean bytes and OFDM symbols."""
+    if not rows:
+        return None
+    lost = sum(not row.bits_delivered for row in rows)
+    return {
+        "frames_sent": len(rows),
+        "frames_lost": lost,
+        "frame_error_rate": lost / len(rows),
+        "bytes": mean(row.bits_bytes for row in rows),
+        "symbols": mean(row.bits_symbols for row in rows),
     }
 
 

@@ -76,7 +76,8 @@ def header_of(sent: Sent) -> FrameHeader:
     if sent.frame is None:
         return FrameHeader.probe(sent.user)
     kind: Kind = "content" if sent.form else "image"
-    return FrameHeader(sent.frame, sent.user, kind, sent.height, sent.width, sent.n_symbols, sent.picture)
+    height, width, k = sent.height, sent.width, sent.n_symbols
+    return FrameHeader(sent.frame, sent.user, kind, height, width, k, sent.picture, sent.bits_symbols)
 
 
 def original_of(sent: Sent, content: bytes | memoryview) -> np.ndarray | None:

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from hil.config import RunConfig
 from hil.decoding.identity import identity, keep_identity
 from hil.errors import HilError, UsageError
+from hil.language.captioner import open_captioner
 from hil.modality.choice import open_modalities
 from hil.report.finish import Stopwatch, finish_run
 from hil.results.rows import ResultsError, read_rows
@@ -39,7 +40,12 @@ def check_inputs(config: RunConfig) -> None:
         raise UsageError(f"{named} transmitters are named for {config.users} users; each needs one of its own.")
     if config.video.sources:
         check_sources(config.video, config.users)
-        return
+    else:
+        _check_content(config)
+    open_captioner(config.captions, config.images)
+
+
+def _check_content(config: RunConfig) -> None:
     modalities = open_modalities(config)
     for source in {config.source_of(user) for user in range(config.users) if user not in modalities}:
         open_images(source, max_side_px=config.max_image_side_px).check()

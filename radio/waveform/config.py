@@ -4,6 +4,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from radio.quantity import Decibels, Hertz, PartsPerMillion
 
+BITS_STEP = 2  # OFDM symbols in which protected bits come; a channel that moves is taken to stand for as long
+MOST_BITS_SYMBOLS = 84 * BITS_STEP  # what a header can tell of
+
 
 class WaveformConfig(BaseModel):
     """Defaults: 256 subcarriers of 15.6 kHz at 4 Msamples/s, 200 of them active, an 8 us cyclic prefix."""
@@ -25,6 +28,9 @@ class WaveformConfig(BaseModel):
         20.0, ge=0, le=100, description="Largest offset of one oscillator; the search covers two of them."
     )
     false_alarm_probability: float = Field(1e-4, gt=0, lt=0.1, description="Per user and search.")
+    bits_bytes: int = Field(
+        0, ge=0, le=256, description="Protected bytes that each user's burst can carry beside its picture; 0: none."
+    )
     scramble: bool = Field(False, description="Multiply payload symbols by a known sequence of signs.")
     clip_papr_db: Decibels | None = Field(None, ge=3, le=20, description="Clip and filter to this PAPR; null is off.")
 
@@ -45,6 +51,11 @@ class WaveformConfig(BaseModel):
         header_uses = self.header_symbols * active
         if header_uses < 200:
             raise ValueError(f"waveform.header_symbols gives {header_uses} channel uses and 200 are needed")
+        if self.bits_uses_needed > self.bits_uses_per_symbol * MOST_BITS_SYMBOLS:
+            raise ValueError(
+                f"waveform.bits_bytes is {self.bits_bytes}, but each of {self.users} users has room for no more than "
+                f"{(self.bits_uses_per_symbol * MOST_BITS_SYMBOLS - 46) // 8} bytes beside its picture"
+            )
         return self
 
     def __hash__(self) -> int:
@@ -54,6 +65,16 @@ class WaveformConfig(BaseModel):
     @property
     def subcarrier_spacing_hz(self) -> float:
         return self.sample_rate_hz / self.fft_size
+
+    @property
+    def bits_uses_per_symbol(self) -> int:
+        """Channel uses of one user in an OFDM symbol of protected bits."""
+        return (self.active_subcarriers - self.users * self.pilots_per_user) // self.users
+
+    @property
+    def bits_uses_needed(self) -> int:
+        """Channel uses in which a user's protected bits are sent once (see `burst.bits`); 0 without."""
+        return 8 * (self.bits_bytes + 5) + 6 if self.bits_bytes else 0
 
     @property
     def largest_cfo_hz(self) -> float:

@@ -16,6 +16,7 @@ _SHARED = [
     click.option("--images", help="'demo', a folder, a picture, a CIFAR-10 file or an .npz.  [demo]"),
     click.option("--modality", "modalities", multiple=True, metavar="NAME", help="What each user sends.  [picture]"),
     click.option("--source", "sources", multiple=True, metavar="PATH", help="Where each user's items come from."),
+    click.option("--captions", help="A file of captions, sidecar, text:WORDS, or an installed captioner.  [none]"),
     click.option("--users", type=int, help="Users on the air, 1 to 8.  [2]"),
     click.option("--frames", type=int, help="Frames; each carries one picture per user.  [4]"),
     click.option("--snr", "snr_db", type=Quantity("db"), help="Total received power over noise, dB.  [10]"),

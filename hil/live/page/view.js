@@ -83,8 +83,17 @@ function rows(parent, count, make, write) {
 function makePair() {
   const shot = (name) => element("div", { className: "shot", data: { kind: name } }, element("canvas"), element("span", { textContent: name }));
   const caption = element("figcaption", {}, element("span", { className: "name" }), element("span", { className: "psnr" }),
-    element("span", { className: "ssim quiet" }), element("span", { className: "ideal quiet" }), element("span", { className: "id" }));
+    element("span", { className: "ssim quiet" }), element("span", { className: "ideal quiet" }), element("span", { className: "id" }),
+    element("span", { className: "caption", dir: "auto" }));
   return element("figure", { className: "pair" }, element("div", { className: "frames" }, shot("original"), shot("received")), caption);
+}
+
+// What arrived beside a picture; where it is lost, or other than what was sent, that too.
+function words(caption) {
+  if (caption === null) return "";
+  const sent = caption.sent ? `sent: “${caption.sent}”` : "";
+  const received = caption.received ? `“${caption.received}”` : "";
+  return caption.delivered ? received : [received, "words lost", sent].filter(Boolean).join(" · ");
 }
 
 export function showUsers(users) {
@@ -94,7 +103,7 @@ export function showUsers(users) {
   rows(parent, users.length, makePair, (figure, index) => {
     const user = users[index];
     const caption = figure.lastElementChild;
-    const [name, psnr, ssim, ideal, id] = caption.children;
+    const [name, psnr, ssim, ideal, id, said] = caption.children;
     if (!name.firstChild) name.append(element("i", { className: "dot" }), element("span"));
     name.firstChild.style.setProperty("--c", userColour(index));
     text(name.lastChild, `user ${user.user}`);
@@ -104,6 +113,8 @@ export function showUsers(users) {
     const frame = user.frame === null ? "" : `frame ${user.frame}`;
     const age = user.age_ms === null || user.age_ms === undefined ? "" : `shown ${number(user.age_ms, 0)} ms after capture`;
     text(id, [frame, figure.dataset.size, user.image_id, age, user.decoded === false ? `not decoded: ${user.reason}` : ""].filter(Boolean).join(" · "));
+    text(said, words(user.caption));
+    said.classList.toggle("lost", user.caption !== null && !user.caption.delivered);
     figure.dataset.frame = user.frame ?? "";
   });
 }

@@ -5,8 +5,9 @@ A burst consists of these parts in sequence; all users count from the same origi
   preamble   one slot per user: long prefix, then preamble_repeats identical symbols; the others are silent
   sounding   one slot per user: sounding_symbols symbols; the others are silent
   header     one slot per user: header_symbols symbols; the others are silent
-  payload    as many symbols as the longest picture needs; users superpose, but on pilot subcarriers
-             only their owner sends
+  payload    bits_symbols symbols of protected bits, where there are any, in which every user has subcarriers of
+             its own (see `bits`); then as many symbols as the longest picture needs, in which users superpose;
+             in both, on pilot subcarriers only their owner sends
 
 Slots in time stay orthogonal under any carrier offset, which slots in frequency would not.
 """
@@ -35,9 +36,16 @@ class ResourceGrid:
     """Positions, lengths and known sequences that follow from a `WaveformConfig`; equal where the configurations are.
 
     Transmitter, receiver, ideal receiver, calibration and twin all read a burst's layout here; none derives its own.
+    bits_symbols: of protected bits before the picture's symbols, as the header tells; the picture's are the same behind
+    any number.
     """
 
     config: WaveformConfig
+    bits_symbols: int = 0
+
+    def carrying(self, bits_symbols: int) -> "ResourceGrid":
+        """The grid of bursts with so many symbols of protected bits."""
+        return self if bits_symbols == self.bits_symbols else ResourceGrid(self.config, bits_symbols)
 
     @cached_property
     def bins(self) -> np.ndarray:
@@ -121,12 +129,16 @@ class ResourceGrid:
     def payload_start(self) -> int:
         return self.header_start(self.config.users)
 
-    def payload_symbols(self, k: int) -> int:
+    def picture_symbols(self, k: int) -> int:
         """OFDM symbols that k channel uses need."""
         return -(-k // self.payload_per_symbol)
 
+    def payload_symbols(self, k: int) -> int:
+        """OFDM symbols of a payload with k channel uses; none without any."""
+        return self.picture_symbols(k) + self.bits_symbols * (k > 0)
+
     def burst_length(self, k: int) -> int:
-        """Samples of a burst with k channel uses of payload."""
+        """Samples of a burst with a picture of k channel uses."""
         return self.payload_start + self.payload_symbols(k) * self.symbol_samples
 
     # -- known sequences, complex64 on the active subcarriers, unit power ----------------------------------
@@ -162,45 +174,55 @@ class ResourceGrid:
 
         The pilots of all users form one comb that moves by one subcarrier with every symbol.
         """
-        return _pilot_positions(self.config, n_symbols)
+        return _pilot_positions(self.config, n_symbols, self.bits_symbols)
 
     def pilot_values(self, user: int, n_symbols: int) -> np.ndarray:
         """complex64 [n_symbols, pilots_per_user] of power `users`.
 
         A user is silent on the others' pilots; the boost restores the mean power of a payload symbol.
         """
-        return _pilot_values(self.config, user, n_symbols)
+        return _pilot_values(self.config, user, n_symbols, self.bits_symbols)
+
+    def bits_positions(self, user: int) -> np.ndarray:
+        """int [bits_symbols, bits_uses_per_symbol]: indices into the active subcarriers, of the user alone."""
+        return _bits_positions(self.config, self.bits_symbols)[user]
 
     def payload_positions(self, k: int) -> np.ndarray:
-        """int [k]: flat indices (symbol * active + subcarrier) of channel uses 0 to k - 1.
+        """int [k]: flat indices (symbol * active + subcarrier) of a picture's channel uses 0 to k - 1.
 
         They fill OFDM symbol after OFDM symbol, each in a scattered order of its own. Where a use lies depends on its
         number alone, so that users meet on the same uses whatever lengths their payloads have.
         """
-        return _scattered(self.config, self.payload_symbols(k))[:k]
+        return _scattered(self.config, self.picture_symbols(k))[:k]
 
     def payload_places(self, k: int) -> np.ndarray:
         """uint32 [k]: `payload_positions`, for compiled loops, half as large."""
         return _places(self.config, k)
 
     def map_payload(self, symbols: np.ndarray) -> np.ndarray:
-        """complex64 [k] -> complex64 [payload_symbols, active]; unused elements and pilots are 0."""
-        n_symbols = self.payload_symbols(symbols.size)
+        """complex64 [k] -> complex64 [picture_symbols, active]; unused elements and pilots are 0."""
+        n_symbols = self.picture_symbols(symbols.size)
         flat = np.zeros(n_symbols * self.config.active_subcarriers, np.complex64)
         flat[self.payload_positions(symbols.size)] = symbols
         return flat.reshape(n_symbols, -1)
 
-    def payload_elements(self, user: int, symbols: np.ndarray) -> np.ndarray:
-        """What a user sends: symbols complex64 [k], scrambled if configured, and its pilots, as `map_payload`."""
+    def payload_elements(self, user: int, symbols: np.ndarray, bits: np.ndarray | None = None) -> np.ndarray:
+        """What a user sends, complex64 [payload_symbols, active]: symbols complex64 [k], scrambled if configured, its
+        pilots, and before them its protected bits, complex64 [bits_symbols * bits_uses_per_symbol] of unit power."""
         if self.config.scramble:
             symbols = symbols * self.scramble_signs(symbols.size)
         elements = self.map_payload(symbols.astype(np.complex64, copy=False))
+        if bits is not None:
+            places, loudness = self.bits_positions(user), 1 / self.amplitude  # the others are silent there
+            before = np.zeros((self.bits_symbols, elements.shape[1]), np.complex64)
+            np.put_along_axis(before, places, loudness * bits.reshape(places.shape), axis=1)
+            elements = np.concatenate([before, elements])
         n = len(elements)
         elements[np.arange(n)[:, None], self.pilot_positions(n)[user]] = self.pilot_values(user, n)
         return elements
 
     def demap_payload(self, elements: np.ndarray, k: int) -> np.ndarray:
-        """Inverse of map_payload: complex64 [..., payload_symbols, active] -> complex64 [..., k]."""
+        """Inverse of map_payload: complex64 [..., picture_symbols, active] -> complex64 [..., k]."""
         return elements.reshape(*elements.shape[:-2], -1)[..., self.payload_positions(k)]
 
 
@@ -233,29 +255,44 @@ def _header(config: WaveformConfig, header: FrameHeader) -> np.ndarray:
 
 
 @lru_cache(maxsize=8)
-def _pilot_positions(config: WaveformConfig, n_symbols: int) -> np.ndarray:
+def _pilot_positions(config: WaveformConfig, n_symbols: int, before: int = 0) -> np.ndarray:
+    """before: symbols ahead of the one with the comb's first place."""
     users, pilots = config.users, config.pilots_per_user
     comb = config.active_subcarriers // (users * pilots)
     teeth = (np.arange(pilots)[None, :] * users + np.arange(users)[:, None]) * comb
-    positions = teeth[:, None, :] + (np.arange(n_symbols) % comb)[None, :, None]
+    positions = teeth[:, None, :] + (np.arange(-before, n_symbols - before) % comb)[None, :, None]
     positions.setflags(write=False)
     return positions
 
 
 @lru_cache(maxsize=32)
-def _pilot_values(config: WaveformConfig, user: int, n_symbols: int) -> np.ndarray:
+def _pilot_values(config: WaveformConfig, user: int, n_symbols: int, before: int = 0) -> np.ndarray:
+    """before: symbols ahead of the one with the sequence's first values."""
     pilots = config.pilots_per_user
     values = gold_qpsk(PILOT_SEED + user, n_symbols * pilots).reshape(n_symbols, pilots)
-    values *= np.float32(np.sqrt(config.users))
+    values = np.roll(values, before, axis=0) * np.float32(np.sqrt(config.users))
     values.setflags(write=False)
     return values
+
+
+@lru_cache(maxsize=16)
+def _bits_positions(config: WaveformConfig, symbols: int) -> np.ndarray:
+    """int [users, symbols, uses]: blocks of what the pilots leave, dealt anew in every symbol."""
+    users, uses = config.users, config.bits_uses_per_symbol
+    positions = np.zeros((users, symbols, uses), int)
+    for m, pilots in enumerate(_pilot_positions(config, symbols, symbols).swapaxes(0, 1)):
+        free = np.setdiff1d(np.arange(config.active_subcarriers), pilots)
+        for user in range(users):
+            block = (user + m) % users
+            positions[user, m] = free[block * uses : (block + 1) * uses]
+    return _read_only(positions)
 
 
 @lru_cache(maxsize=8)
 def _scattered(config: WaveformConfig, n_symbols: int) -> np.ndarray:
     grid = ResourceGrid(config)
     free = np.ones((n_symbols, config.active_subcarriers), bool)
-    for positions in grid.pilot_positions(n_symbols):
+    for positions in _pilot_positions(config, n_symbols):
         free[np.arange(n_symbols)[:, None], positions] = False
     elements = np.flatnonzero(free).reshape(n_symbols, grid.payload_per_symbol)
     drawn = np.random.Generator(np.random.PCG64(INTERLEAVER_SEED)).random((INTERLEAVER_SYMBOLS, elements.shape[1]))

@@ -3,28 +3,27 @@
 import binascii
 import struct
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Literal
 
 import numpy as np
 
-from radio import acceleration
-from radio.waveform.burst import convolutional
+from radio.waveform.burst import coded
 from radio.waveform.burst.gold import gold_bits
+from radio.waveform.config import BITS_STEP
 
-_LAYOUT = struct.Struct(">IBBHHII")  # frame, user, kind, height, width, n_symbols, picture
+# frame, user, kind and protected bits' length (kind + kinds * length), height, width, n_symbols, picture
+_LAYOUT = struct.Struct(">IBBHHII")
 Kind = Literal["probe", "image", "content"]  # content: of another modality, which the configuration names
 _KINDS: tuple[Kind, ...] = ("probe", "image", "content")
 HEADER_BITS = 8 * (_LAYOUT.size + 2)
-CODED_BITS = 2 * (HEADER_BITS + convolutional.CONSTRAINT - 1)
-INTERLEAVER_SEED = 0xB17
-_LEVELS = np.array([1, -1], np.float32) / np.float32(np.sqrt(2))  # of a bit
 
 
 @dataclass(frozen=True)
 class FrameHeader:
     """frame, n_symbols, picture: 0 to 2^32 - 1; user: 0 to 255; height, width: 0 to 65535, pixels of an image, of
     other content two numbers of its own.
+
+    bits_symbols: OFDM symbols of protected bits (see `bits`) before the picture's, 0 to 168, even.
     """
 
     frame: int
@@ -34,6 +33,7 @@ class FrameHeader:
     width: int
     n_symbols: int
     picture: int
+    bits_symbols: int = 0
 
     @property
     def size(self) -> tuple[int, int]:
@@ -54,10 +54,13 @@ def crc16(data: bytes) -> int:
 def to_bits(header: FrameHeader) -> np.ndarray:
     """uint8 [HEADER_BITS], CRC included. Raises ValueError when a field is out of range."""
     try:
+        steps, odd = divmod(header.bits_symbols, BITS_STEP)
+        if odd:
+            raise ValueError(f"bits_symbols is no multiple of {BITS_STEP}")
         data = _LAYOUT.pack(
             header.frame,
             header.user,
-            _KINDS.index(header.kind),
+            _KINDS.index(header.kind) + len(_KINDS) * steps,
             header.height,
             header.width,
             header.n_symbols,
@@ -69,50 +72,25 @@ def to_bits(header: FrameHeader) -> np.ndarray:
 
 
 def from_bits(bits: np.ndarray) -> FrameHeader | None:
-    """The header, or None when its CRC or its kind is wrong."""
+    """The header, or None when its CRC is wrong."""
     packed = np.packbits(bits).tobytes()
     data, crc = packed[: _LAYOUT.size], int.from_bytes(packed[_LAYOUT.size :], "big")
     if crc16(data) != crc:
         return None
     frame, user, kind, height, width, n_symbols, picture = _LAYOUT.unpack(data)
-    if kind >= len(_KINDS):
-        return None
-    return FrameHeader(frame, user, _KINDS[kind], height, width, n_symbols, picture)
-
-
-@lru_cache(maxsize=8)
-def _order(channel_uses: int) -> np.ndarray:
-    """Which coded bit each transmitted bit carries: the code word repeated, each time in another order."""
-    rng = np.random.Generator(np.random.PCG64(INTERLEAVER_SEED))
-    repeats = -(-2 * channel_uses // CODED_BITS)
-    return np.concatenate([rng.permutation(CODED_BITS) for _ in range(repeats)])[: 2 * channel_uses]
+    steps, kind = divmod(kind, len(_KINDS))
+    return FrameHeader(frame, user, _KINDS[kind], height, width, n_symbols, picture, BITS_STEP * steps)
 
 
 def modulate(header: FrameHeader, channel_uses: int) -> np.ndarray:
-    """QPSK complex64 [channel_uses] of unit power: coded, repeated to fill, interleaved."""
-    coded = convolutional.encode(to_bits(header) ^ _whitening())
-    return _LEVELS[coded[_order(channel_uses)]].view(np.complex64)  # real and imaginary by turns
+    """QPSK complex64 [channel_uses] of unit power: see `coded`."""
+    return coded.modulate(to_bits(header) ^ _whitening(), channel_uses)
 
 
 def demodulate(matched: np.ndarray) -> FrameHeader | None:
-    """matched: complex64 [channel_uses], conj(g) y / noise_power, whose parts are log-likelihoods up to a factor."""
-    parts = np.ascontiguousarray(matched, np.complex64).view(np.float32)  # real and imaginary by turns
-    bits = (_decoded_compiled if acceleration.NUMBA else _decoded)(_order(matched.size), parts)
-    return from_bits(bits ^ _whitening()) if bits.size else None
-
-
-def _decoded(order: np.ndarray, parts: np.ndarray) -> np.ndarray:
-    """uint8 [HEADER_BITS] of soft parts float32 [n], whose coded bits `order` [n] tells; none where not finite."""
-    soft = np.bincount(order, parts, CODED_BITS).astype(np.float32)
-    return convolutional.decode(soft) if np.isfinite(soft.sum()) else np.zeros(0, np.uint8)
-
-
-@acceleration.compiled
-def _decoded_compiled(order: np.ndarray, parts: np.ndarray) -> np.ndarray:
-    soft = np.zeros(CODED_BITS, np.float32)
-    for i in range(parts.size):
-        soft[order[i]] += parts[i]
-    return convolutional.decode_compiled(soft) if np.isfinite(soft.sum()) else np.zeros(0, np.uint8)
+    """The header, None where its CRC is wrong. matched: see `coded`."""
+    bits = coded.demodulate(matched, HEADER_BITS)
+    return None if bits is None else from_bits(bits ^ _whitening())
 
 
 def _whitening() -> np.ndarray:

@@ -13,7 +13,6 @@ import numpy as np
 
 from radio import acceleration
 from radio.waveform.burst.grid import ResourceGrid
-from radio.waveform.config import WaveformConfig
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,7 @@ def view_pilots(
     """
     n_symbols = bins.shape[1]
     positions, values = grid.pilot_positions(n_symbols)[user], grid.pilot_values(user, n_symbols)
-    numbers, step = _numbers(grid.config, n_symbols)[user], 2 * np.pi / grid.config.fft_size * delay_samples
+    numbers, step = _numbers(grid, n_symbols)[user], 2 * np.pi / grid.config.fft_size * delay_samples
     view = _viewed_compiled if acceleration.NUMBA and channel.ndim == 2 else _viewed
     products, energy, power = view(bins, channel, positions, values, numbers, step, phase_rad)
     total = products.sum(axis=1, dtype=np.complex128)
@@ -70,9 +69,9 @@ def view_pilots(
 
 
 @lru_cache(maxsize=8)
-def _numbers(config: WaveformConfig, n_symbols: int) -> np.ndarray:
+def _numbers(grid: ResourceGrid, n_symbols: int) -> np.ndarray:
     """int [users, symbols, pilots]: the pilots' subcarriers; there is none at the carrier itself, 0."""
-    positions, half = ResourceGrid(config).pilot_positions(n_symbols), config.active_subcarriers // 2
+    positions, half = grid.pilot_positions(n_symbols), grid.config.active_subcarriers // 2
     numbers = positions - half + (positions >= half)
     numbers.setflags(write=False)
     return numbers

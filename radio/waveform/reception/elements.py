@@ -5,11 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from radio.waveform.burst.grid import ResourceGrid
+from radio.waveform.config import BITS_STEP
 from radio.waveform.reception.user import Reception
 from radio.waveform.tracking.motion import Sums
 from radio.waveform.tracking.straightening import ramps
 
-BLOCK_SYMBOLS = 2  # of payload, over which a channel counts as standing
+BLOCK_SYMBOLS = BITS_STEP  # of payload, over which a channel counts as standing
 LOOK_SYMBOLS = 2  # of training, likewise
 
 

@@ -55,7 +55,8 @@ class ReceivedUser:
     over noise. header_read: the header came from the burst itself and not from a control channel. evm_db: of the
     header's known symbols, once decoded. doppler_hz: largest Doppler shift of its paths, in steps of 1.6, 0 where the
     channel stood. features: complex64 [k], see `equalizer`. alignment: how its payload lies in
-    the samples, for `cancellation`. quality: of the payload, measured on the payload.
+    the samples, for `cancellation`. quality: of the picture's symbols, measured on them. protected: what the protected
+    bits beside the picture say; None where there were none or they are lost.
     """
 
     user: int
@@ -74,6 +75,7 @@ class ReceivedUser:
     features: np.ndarray = field(default_factory=lambda: np.zeros(0, np.complex64))
     alignment: Alignment | None = None
     quality: PayloadQuality | None = None
+    protected: bytes | None = None
 
 
 @dataclass(frozen=True)

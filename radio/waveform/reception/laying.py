@@ -59,6 +59,25 @@ class Followed:
     leaked: float
     moving: MovingChannel | None = None
 
+    def behind(self, before: int) -> "Followed":
+        """The same without its first `before` symbols; of the pilots' view, which is of all of them, as it is."""
+        if before == 0:
+            return self
+        laid, seen, course = self.laid, self.seen, self.course
+        later = slice(before, None)
+        bins = np.ascontiguousarray(laid.bins[:, later])
+        cut = replace(
+            laid,
+            bins=bins,
+            starts=laid.starts[later],
+            delay_samples=laid.delay_samples[later],
+            phase_rad=laid.phase_rad[later],
+            beyond=min(laid.beyond, bins.shape[1]),
+        )
+        of_seen = Disturbance(seen.power[later], seen.hit[later], seen.erased[later])
+        of_course = Course(course.trusted[later], course.gain[later], course.late_samples[later], course.gone[later])
+        return replace(self, laid=cut, seen=of_seen, course=of_course)
+
 
 def lay(data: np.ndarray, grid: ResourceGrid, one: Reception, noise_power: float, course: Course) -> Laid | None:
     """One user's payload; None when the samples end before 1 - LARGEST_CUT of it has come."""

@@ -36,7 +36,10 @@ def take_payloads(
     silent: frozenset[int],
     powers: np.ndarray | None,
 ) -> Payloads:
-    """By user of those found whose header is known, see `take_payload`."""
+    """By user of those found whose header is known, see `take_payload`.
+
+    Of protected bits, in which users have subcarriers of their own, nothing is taken out.
+    """
     known = [one for one in found if one.header is not None]
 
     def taken(one: Reception, seen: Followed | None) -> Payload | None:
@@ -46,6 +49,7 @@ def take_payloads(
     sending = [one for one in known if payloads[one.user] is not None and one.user not in silent]
     if not _worth_while(len(data), grid, sending, followed, noise_power, powers):
         return payloads
+    pictures = grid.carrying(0)
     for _ in range(ROUNDS):
         settled = True
         for one in sending:
@@ -54,13 +58,15 @@ def take_payloads(
             for other in others:
                 payload = payloads[other.user]
                 assert payload is not None
-                cleaned = cancel_payload(cleaned, grid, other.user, alignment(grid, other, payload), payload.features)
+                cleaned = cancel_payload(
+                    cleaned, pictures, other.user, alignment(grid, other, payload), payload.features
+                )
                 left += leaked_power(one, other, grid) / (1 + 10 ** (payload.quality.separated_sinr_db / 10))
             again = follow_payload(cleaned.data, grid, one, found, noise_power, silent - {one.user}, left)
             before, after = payloads[one.user], taken(one, _honest(again, noise_power + left))
             if after is None or before is None:
                 return payloads
-            payloads[one.user] = after
+            payloads[one.user] = replace(after, protected=before.protected)
             settled &= _change(before, after) < SETTLED
         if settled:
             break
@@ -90,7 +96,7 @@ def alignment(grid: ResourceGrid, one: Reception, payload: Payload, start_tick: 
         one.phase_origin(grid) + start_tick,
         payload.delay_samples,
         payload.phase_rad,
-        one.channel if one.moving is None else one.moving.each(),
+        one.channel if one.moving is None else one.moving.each()[:, -payload.starts.size :],
         payload.gain,
     )
 

@@ -7,6 +7,7 @@ import numpy as np
 from radio.waveform.burst.grid import ResourceGrid
 from radio.waveform.quality.disturbance import Disturbance
 from radio.waveform.quality.payload_quality import LEAST_POWER, PayloadQuality
+from radio.waveform.reception.bits import take_bits
 from radio.waveform.reception.elements import BLOCK_SYMBOLS
 from radio.waveform.reception.laying import Course, Followed
 from radio.waveform.reception.moving_separation import moving_view
@@ -17,9 +18,10 @@ from radio.waveform.tracking.tracker import Track
 
 @dataclass(frozen=True)
 class Payload:
-    """features: complex64 [k]; track: phase and timing; starts: FFT windows, sample indices.
+    """features: complex64 [k]; track: phase and timing; starts: FFT windows of the picture's symbols, sample indices.
 
     delay_samples, phase_rad, gain: float [symbols], what was undone in these windows. quality: what the pilots show.
+    protected: see `ReceivedUser`.
     """
 
     features: np.ndarray
@@ -29,6 +31,7 @@ class Payload:
     phase_rad: np.ndarray
     gain: np.ndarray
     quality: PayloadQuality
+    protected: bytes | None
 
 
 def take_payload(
@@ -47,6 +50,8 @@ def take_payload(
     assert one.header is not None
     if followed is None:
         return None
+    protected = take_bits(grid, one, followed) if grid.bits_symbols else None
+    followed = followed.behind(grid.bits_symbols)
     laid, seen, course = followed.laid, followed.seen, followed.course
     kinds = _views(one, found, seen.power, followed.leaked, noise_power, grid, silent, powers)
     user, k = [f.user for f in found].index(one.user), one.header.n_symbols
@@ -54,7 +59,8 @@ def take_payload(
     if grid.config.scramble:
         features = features * grid.scramble_signs(features.size)
     quality = _quality(one, kinds, seen, course, followed.heard, noise_power)
-    return Payload(features, laid.track, laid.starts, laid.delay_samples, laid.phase_rad, course.gain, quality)
+    starts, delay, phase = laid.starts, laid.delay_samples, laid.phase_rad
+    return Payload(features, laid.track, starts, delay, phase, course.gain, quality, protected)
 
 
 def _views(
@@ -72,11 +78,16 @@ def _views(
     k, sent = one.header.n_symbols, np.ones((len(found), 1))
     if powers is not None:
         sent = powers[[f.user for f in found]]
-    lengths = [grid.payload_symbols(f.header.n_symbols) if f.header else disturbed.size for f in found]
+    lengths = [grid.picture_symbols(f.header.n_symbols) if f.header else disturbed.size for f in found]
     lengths = [0 if f.user in silent else length for f, length in zip(found, lengths, strict=True)]
     user = [f.user for f in found].index(one.user)
     moving = any(f.moving is not None for f in found)
-    gains = [one.white(f.gains if moving else f.channel) for f in found if f.channel is not None]
+    before = grid.bits_symbols // BLOCK_SYMBOLS
+    gains = [
+        one.white(f.channel if not moving else f.gains if f.moving is None else f.gains[:, before:])
+        for f in found
+        if f.channel is not None
+    ]
 
     def view(amplitudes: np.ndarray, leaked: float) -> View:
         loud = [gain * amplitude for gain, amplitude in zip(gains, amplitudes, strict=True)]

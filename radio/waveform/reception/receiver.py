@@ -83,13 +83,13 @@ class BurstReceiver:
         seen = {f.user for f in found}
         around = sorted(f.origin for f in found)[len(found) // 2]
         found += [self._assume(data, user, around) for user in sorted(set(told) - seen)]
-        noise_power = self._measure(data, found, told, memory, expected_tick, samples.start_tick)
-        followed = follow_payloads(data, self.grid, found, noise_power, silent)
+        grid, noise_power = self._measure(data, found, told, memory, expected_tick, samples.start_tick)
+        followed = follow_payloads(data, grid, found, noise_power, silent)
         for one in found:
             laid = followed[one.user]
             if laid is not None and laid.moving is not None:
                 one.take_motion(laid.moving)
-        payloads = take_payloads(data, self.grid, found, followed, noise_power, silent, powers)
+        payloads = take_payloads(data, grid, found, followed, noise_power, silent, powers)
         origin = min(one.origin for one in found)
         users = tuple(
             self._user(samples.start_tick, origin, found, user, noise_power, payloads.get(user))
@@ -124,8 +124,9 @@ class BurstReceiver:
         memory: DelayMemory | None = None,
         expected_tick: int | None = None,
         start_tick: int = 0,
-    ) -> float:
-        """Every user's channel and header, the second time with the headers as known symbols; the noise power."""
+    ) -> tuple[ResourceGrid, float]:
+        """Every user's channel and header, the second time with the headers as known symbols; the burst's grid and the
+        noise power."""
         noise_power = _noise_power(found, self.grid)
         for one in found:
             one.told = told.get(one.user)
@@ -136,16 +137,17 @@ class BurstReceiver:
                 if not one.read:
                     one.learn_channel(self.grid, noise_power)
                     read_header(data, self.grid, one, noise_power)
+        grid = self.grid.carrying(_bits_symbols(found))
         for one in found:
-            learn_from_header(self.grid, one, noise_power)
+            learn_from_header(grid, one, noise_power)
         noise_power = _noise_power(found, self.grid)
         _learn_colour(found, self.grid)
         for one in found:
             one.learn_channel(self.grid, noise_power)
             if memory is not None and expected_tick is not None and one.detected:
                 one.remember(self.grid, memory, expected_tick, start_tick)
-            start_tracking(self.grid, one)
-        return noise_power
+            start_tracking(grid, one)
+        return grid, noise_power
 
     def _find(self, data: np.ndarray, expected: int | None, search: int) -> list[Reception]:
         """Every user whose preamble is heard.
@@ -253,6 +255,7 @@ class BurstReceiver:
             features=payload.features,
             alignment=alignment(self.grid, one, payload, start_tick),
             quality=payload.quality,
+            protected=payload.protected,
         )
 
     def _channel_estimate(self, one: Reception, start_tick: int, origin: int) -> ChannelEstimate:
@@ -278,6 +281,15 @@ def _learn_colour(found: list[Reception], grid: ResourceGrid) -> bool:
         for one in found:
             one.colour = colour.moved(one.subcarriers_off(grid))
     return found[0].colour is not None
+
+
+def _bits_symbols(found: list[Reception]) -> int:
+    """What the strongest user's header says of all users' bursts: they send as many."""
+    told = [(False, 0.0, 0)]
+    for one in found:
+        if one.header is not None and one.header.n_symbols and one.channel is not None:
+            told.append((one.read, float(np.vdot(one.channel, one.channel).real), one.header.bits_symbols))
+    return max(told)[2]
 
 
 def _noise_power(found: list[Reception], grid: ResourceGrid) -> float:

@@ -147,10 +147,11 @@ class StreamReceiver:
         return frame
 
     def _burst_end(self, frame: ReceivedFrame) -> int:
-        lengths = [user.header.n_symbols for user in frame.users if user.header is not None]
+        headers = [user.header for user in frame.users if user.header is not None]
+        lengths = [self.grid.carrying(header.bits_symbols).burst_length(header.n_symbols) for header in headers]
+        longest = max(lengths, default=self.grid.burst_length(0))
         # Drift of an uncalibrated clock and the longest delay may make it a little longer.
-        tail = self.config.cp_samples + self.grid.burst_length(max(lengths, default=0)) // 4096
-        return frame.start_tick + self.grid.burst_length(max(lengths, default=0)) + tail
+        return frame.start_tick + longest + self.config.cp_samples + longest // 4096
 
     def _forget(self) -> None:
         """Let go of what no burst can need any more; when the memory is full, of the oldest too, and say so."""

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from radio.waveform.burst import bits as bits_code
 from radio.waveform.burst.grid import ResourceGrid
 from radio.waveform.burst.header import FrameHeader
 from radio.waveform.config import WaveformConfig
@@ -22,17 +23,24 @@ class BurstTransmitter:
         self.config, self.user = config, user
         self.grid = ResourceGrid(config)
 
-    def modulate(self, symbols: np.ndarray, header: FrameHeader) -> np.ndarray:
+    def modulate(self, symbols: np.ndarray, header: FrameHeader, protected: bytes = b"") -> np.ndarray:
         """complex64 [k] of unit mean power and a header -> complex64 [grid.burst_length(k)].
 
-        k = 0 gives a probe: preamble, sounding and header only. ValueError when the header names another user or k.
+        k = 0 gives a probe: preamble, sounding and header only. protected: what the header's bits_symbols carry beside
+        the picture. ValueError when the header names another user or k, or has no room for what is protected.
         """
-        grid, config = self.grid, self.config
+        config, grid = self.config, self.grid.carrying(header.bits_symbols)
         if (header.user, header.n_symbols) != (self.user, symbols.size):
             raise ValueError(
                 f"the header is of user {header.user} and {header.n_symbols} symbols, "
                 f"the burst of user {self.user} and {symbols.size}"
             )
+        bits = None
+        if header.bits_symbols and symbols.size:
+            uses = header.bits_symbols * config.bits_uses_per_symbol
+            bits = bits_code.modulate(protected, config.bits_bytes, uses)
+        elif protected:
+            raise ValueError(f"the header has no room for {len(protected)} protected bytes")
         burst = np.zeros(grid.burst_length(symbols.size), np.complex64)
 
         def place(start: int, elements: np.ndarray) -> None:
@@ -48,7 +56,7 @@ class BurstTransmitter:
         place(grid.sounding_start(self.user), boost * grid.sounding(self.user))
         place(grid.header_start(self.user), grid.header(header))
         if symbols.size:
-            place(grid.payload_start, grid.payload_elements(self.user, symbols))
+            place(grid.payload_start, grid.payload_elements(self.user, symbols, bits))
         if config.clip_papr_db is not None:
             burst = clip_and_filter(burst, config.clip_papr_db, config.active_subcarriers / config.fft_size)
         return burst

@@ -116,7 +116,11 @@ def one_update(state, number, rng):
         )
         for user in range(USERS)
     ]
-    rows = [PictureFacts(number, user, True, None, EVIL, 20.0 + user, 0.9, None, 9.0, {}) for user in range(USERS)]
+    said = [(EVIL, EVIL, True), (EVIL, None, False), (None, None, None)]
+    rows = [
+        PictureFacts(number, user, True, None, EVIL, 20.0 + user, 0.9, None, 9.0, {}, *said[min(user, 2)])
+        for user in range(USERS)
+    ]
     levels = half_floats(rng.normal(size=256) - 60)
     state.telemetry(Telemetry(number, number, 10.0, levels, users, rows), [file + file for file in files])
     csi = CsiReport(number, number, 0, 0, 10.0, [UserCsi(u, 1.0, 0, 1.0, 0, 9.0) for u in range(USERS)])
@@ -146,6 +150,8 @@ def test_eight_users_at_ten_updates_a_second(browser, site, record_property):
     wait_for(lambda: text(browser, "#frames") == f"{UPDATES} of {UPDATES} frames")
     shown = [element.text for element in browser.find_elements(By.CSS_SELECTOR, ".pair .psnr")]
     assert shown == [f"{20 + user:.2f} dB" for user in range(USERS)]
+    captions = [element.text for element in browser.find_elements(By.CSS_SELECTOR, ".pair .caption")]
+    assert captions == [f"“{EVIL}”", f"words lost · sent: “{EVIL}”"] + [""] * (USERS - 2)
     wait_for(lambda: all(
         shot.get_attribute("data-frame") == str(UPDATES - 1) for shot in browser.find_elements(By.CSS_SELECTOR, ".shot")
     ))  # fmt: skip

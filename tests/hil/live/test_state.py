@@ -2,6 +2,7 @@
 
 import io
 
+import msgspec
 import numpy as np
 import pytest
 from PIL import Image
@@ -19,7 +20,8 @@ from hil.bus.messages import (
 )
 from hil.config import load_config
 from hil.live.history import History
-from hil.live.state import KEPT_EVENTS, KEPT_POINTS, Cursor, LiveState, numbers, picture_kind
+from hil.live.state import KEPT_EVENTS, KEPT_POINTS, Cursor, LiveState
+from hil.live.untrusted import numbers, picture_kind
 from hil.nodes.telemetry import half_floats, spectrum_db, thumbnail
 
 
@@ -191,3 +193,18 @@ def test_nodes_that_were_here_have_left_when_the_run_is_over(state):
     assert [node["state"] for node in state.since(Cursor())[0]["nodes"]] == ["here", "lost"]
     state.overview(overview("finished"))
     assert [node["state"] for node in state.since(Cursor())[0]["nodes"]] == ["left", "lost"]
+
+
+def test_captions_are_one_harmless_line_beside_their_picture():
+    live = LiveState()
+    live.begin("run", load_config(None, {"users": 3}))
+    nasty = "a\u202ecat\x1b[2J " + "x" * 1000
+    given = ((0, nasty, nasty, True), (1, "a dog", None, False), (2, None, None, None))
+    for user, said, heard, delivered in given:
+        live.recorded(
+            msgspec.structs.replace(facts(0, user), caption=said, caption_received=heard, bits_delivered=delivered)
+        )
+    shown = [user["caption"] for user in live.since(Cursor())[0]["users"]]
+    assert shown[0]["received"] == shown[0]["sent"] and shown[0]["sent"].startswith("a cat [2J xxx")
+    assert len(shown[0]["sent"]) <= 300
+    assert shown[1:] == [{"sent": "a dog", "received": "", "delivered": False}, None]

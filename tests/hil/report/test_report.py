@@ -1,5 +1,6 @@
 """The report is one file that opens anywhere, whatever the run left behind."""
 
+import contextlib
 import itertools
 import re
 import struct
@@ -71,6 +72,29 @@ def test_nothing_comes_from_outside(page):
 def test_hostile_names_are_text(page):
     assert "<script" not in page and "<b>run" not in page
     assert "&lt;script&gt;alert(1)" in page and "{{ 7*7 }}" in page
+
+
+def test_captions_are_beside_their_pictures_as_text_and_marked_where_they_are_lost(tmp_path):
+    evil = "<img src=x onerror=alert(1)> & “cat”"
+    delivered = {
+        "bits_delivered": True,
+        "caption": evil,
+        "caption_received": evil,
+        "note": {"identity": evil, "<b>": "x"},
+    }
+    lost = {"bits_delivered": False, "caption": "a dog </p><script>", "caption_received": None}
+    other = {"bits_delivered": False, "caption": "a dog", "caption_received": "a cat"}
+    with contextlib.closing(ResultWriter(tmp_path, resume=False)) as writer:
+        for frame, facts in enumerate((delivered, lost, other, {})):
+            writer.append(row(frame, 0, **facts))
+    page = build_report(tmp_path).read_text(encoding="utf-8")
+    assert "<img src=x" not in page and "<script" not in page and "<b>:" not in page
+    captions = re.findall(r'<p class="(caption[^"]*)" dir="auto">(.*?)</p>', page, re.DOTALL)
+    assert [kind for kind, _ in captions] == ["caption", "caption bad", "caption bad"]
+    assert "&lt;img src=x onerror=alert(1)&gt; &amp; “cat”" in captions[0][1]
+    assert "words lost" in captions[1][1] and "a dog &lt;/p&gt;&lt;script&gt;" in captions[1][1]
+    assert captions[2][1].index("“a cat”") < captions[2][1].index("words lost") < captions[2][1].index("“a dog”")
+    assert "2 / 3" in page  # lost bits
 
 
 def test_pictures_plots_and_figures_are_there(page):

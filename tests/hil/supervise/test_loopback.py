@@ -119,6 +119,21 @@ def test_the_stronger_user_is_cancelled_for_the_weaker_one(finished, pictures, t
     assert json.loads(done.stdout)["psnr_db"] > json.loads(finished[1].stdout)["psnr_db"] - 0.3
 
 
+def test_captions_arrive_beside_their_pictures_of_cancelled_users_too(pictures, tmp_path):
+    (tmp_path / "captions.csv").write_text("image,caption\npicture0.png,Äpfel & <b>Birnen</b>\npicture1.png,二\n")
+    out = tmp_path / "run"
+    done = run("loopback", "--images", pictures, "--frames", 2, "--snr", 6, "--captions", tmp_path / "captions.csv",
+               "--set", "cancel=true", "--out", out, "--json")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    told = {"picture0.png": "Äpfel & <b>Birnen</b>", "picture1.png": "二", "picture2.png": ""}
+    for row in rows(out):
+        assert row["decoded"] and row["bits_delivered"]
+        assert row["caption_received"] == row["caption"] == told[row["image_id"]]
+        assert row["note"]["identity"] == row["image_id"]
+    assert json.loads(done.stdout)["bits"]["frame_error_rate"] == 0
+    assert "Äpfel &amp; &lt;b&gt;Birnen" in (out / "report.html").read_text(encoding="utf-8")
+
+
 def test_the_same_seed_gives_the_same_results_and_another_does_not(finished, pictures, tmp_path):
     keys = ("psnr_db", "ssim", "cfo_hz", "delay_samples", "snr_db_estimated", "ideal_psnr_db")
     facts = [[line[key] for key in keys] for line in rows(finished[0])]
