@@ -387,8 +387,6 @@ class Coordinator:
     def _tell_all(self, body: Body) -> None:
         self.members.tell(body)
 
-    # -- health --
-
     def _health(self) -> list[NodeHealth]:
         return self.members.health(self._start is not None)
 
