@@ -208,11 +208,6 @@ class Coordinator:
             if name != "air":
                 self.bus.send(name, self._start)
 
-    def _grant(self, slot: int, frame: int | None, last_attempt: bool) -> None:
-        """Name the slot to all and wait until the receiver has reported it."""
-        self._tell_grant(slot, frame, last_attempt)
-        self._await_report(slot)
-
     def _await_report(self, slot: int) -> None:
         self._wait(
             lambda: self._reported_slot >= slot,
@@ -291,7 +286,8 @@ class Coordinator:
         """The users that the receiver reports of a slot granted now; none where they do not arrive together."""
         assert self._start is not None
         self._reported_slot = slot - 1
-        self._grant(slot, frame, last_attempt)
+        self._tell_grant(slot, frame, last_attempt)
+        self._await_report(slot)
         users = self._csi.users if self._csi and self._csi.slot == slot else []
         return users if not self._start.repeats or aligned(users) else []
 
@@ -390,8 +386,6 @@ class Coordinator:
 
     def _tell_all(self, body: Body) -> None:
         self.members.tell(body)
-
-    # -- health --
 
     def _health(self) -> list[NodeHealth]:
         return self.members.health(self._start is not None)

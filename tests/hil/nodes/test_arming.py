@@ -49,6 +49,6 @@ def test_the_watchdog_is_armed_with_the_buss_own_ear_before_anything_is_sent(mon
     monkeypatch.setattr(transmitter_setup, "carrier_start_hz", lambda _: 0.0)
     monkeypatch.setattr(transmitter_setup, "TransmitterNode", Node)
     config = load_config(None, {"guard.max_silence_s": 2.5, "radio.device": "sim:tcp://127.0.0.1:1"})
-    assert transmitter_setup._serve(config, user, bus, None, None, None) == [10.0, 99.0]
+    assert transmitter_setup._serve(config, user, bus, None, None, None, None) == [10.0, 99.0]
     assert told == ["configured", "armed", "served", "closed"]
     assert (opened["role"], opened["index"], opened["guard"].config.max_silence_s) == ("tx", user, 2.5)
