@@ -4,23 +4,15 @@ On the wire a message is two or more ZeroMQ frames: the packed `Envelope`, then 
 the body names (pictures, symbols) as raw frames, so that large arrays are neither encoded nor copied.
 """
 
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
+
+from hil.bus.bounds import Advance, BitsSymbols, Number, Protected, Side, SlotNumber, Tick, UserIndex
 
 PROTOCOL_VERSION = 3
 MAX_BODY_BYTES = 1 << 20
 MAX_ATTACHMENTS = 8
-
-# Bounds keep sums of ticks inside int64 and everything that a burst's header carries inside its fields.
-Tick = Annotated[int, msgspec.Meta(ge=-(1 << 60), le=1 << 60)]
-SlotNumber = Annotated[int, msgspec.Meta(ge=0, le=1 << 48)]
-Number = Annotated[int, msgspec.Meta(ge=0, lt=1 << 32)]
-UserIndex = Annotated[int, msgspec.Meta(ge=0, le=255)]
-Advance = Annotated[int, msgspec.Meta(ge=-(1 << 20), le=1 << 20)]
-BitsSymbols = Annotated[int, msgspec.Meta(ge=0, le=168, multiple_of=2)]
-Protected = Annotated[bytes, msgspec.Meta(max_length=256)]
-Side = Annotated[int, msgspec.Meta(ge=0, le=65535)]  # pixels
 
 
 class Message(msgspec.Struct, tag=True, frozen=True, forbid_unknown_fields=True):
