@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from hil.bus.bounds import Advance, BitsSymbols, Number, Protected, Side, SlotNumber, Tick, UserIndex
+from hil.bus.bounds import Advance, BitsSymbols, Form, Number, Protected, Side, SlotNumber, Tick, UserIndex
 
 PROTOCOL_VERSION = 3
 MAX_BODY_BYTES = 1 << 20
@@ -156,7 +156,7 @@ class Sent(Message, frozen=True):
     user: UserIndex
     picture: Number = 0
     image_id: str = ""
-    form: Annotated[list[Number], msgspec.Meta(max_length=4)] = []
+    form: Form = []
     height: Side = 0
     width: Side = 0
     original_height: Number = 0
