@@ -30,7 +30,7 @@ SETTINGS = ("scheme", "channel", "snr_db", "users", "seed", "frames")
 CIRCUMSTANCES = ("answer_ms", "point_wall_s", "point_starts", "point_finished_utc")
 TIMING = "latency_ms_"
 _EVENT = "event_"
-_NESTED = ("latency_ms", "events", "seeds", "cancelled_users", "loops", "tones", "live")
+_NESTED = ("latency_ms", "events", "seeds", "cancelled_users", "loops", "tones", "live", "note")
 
 
 def require_pyarrow() -> None:
@@ -125,6 +125,7 @@ def _flat(row: ResultRow) -> dict[str, Any]:
     values |= {f"seed_{name}": value for name, value in sorted(row.seeds.items())}
     values |= {f"loop_{name}": state for name, state in sorted(row.loops.items())}
     values |= {f"{_EVENT}{name}": value for name, value in sorted(row.events.items())}
+    values["note"] = json.dumps(row.note, ensure_ascii=False) if row.note else None  # names in it are the sender's
     return values | {f"{TIMING}{name}": value for name, value in row.latency_ms.items()}
 
 
