@@ -118,7 +118,7 @@ def one_update(state, number, rng):
     ]
     said = [(EVIL, EVIL, True), (EVIL, None, False), (None, None, None)]
     rows = [
-        PictureFacts(number, user, True, None, EVIL, 20.0 + user, 0.9, None, 9.0, {}, *said[min(user, 2)])
+        PictureFacts(number, user, True, None, EVIL, 20.0 + user, 0.9, None, 9.0, {}, None, "", *said[min(user, 2)])
         for user in range(USERS)
     ]
     levels = half_floats(rng.normal(size=256) - 60)
