@@ -67,7 +67,7 @@ test-fast: lint  ## linters, type checker and the tests that wait for no job, tr
 	$(PYTEST) -m "not slow and not proof"
 
 test: test-fast  ## all that test-fast runs, then the tests that wait
-	"$(BIN)/python" -m pytest -q -m slow
+	$(PYTEST) -m slow
 
 proof: $(STAMP)  ## tests that prove at length: nodes on several hosts, rough weather
 	"$(BIN)/python" -m pytest -q -m proof

@@ -12,7 +12,7 @@ from hil.errors import UsageError
 
 Row = dict[str, Any]
 MOST_GAIN_DB = 6.0
-WINNERS = {"0.25": "quarter shared", "0.5": "half shared", "0.75": "three quarters shared"}
+WINNERS = {"0.25": "¼ shared", "0.5": "½ shared", "0.75": "¾ shared"}
 COLOURS = {"parted": "#5b6472", "superposed": "#d9541e", "0.5": "#a8730a", "auto": "#2368c4"}
 OTHERS = ("#12896a", "#8a4fbf", "#c2387d", "#4f7a12")
 LABELS = {"parted": "taking turns (parted)", "0.5": "half shared, half parted", "auto": "chosen frame by frame (auto)"}
@@ -57,7 +57,7 @@ def plot_map(rows: Sequence[Row], path: Path) -> None:
     figure.legend(handles, labels, loc="outside lower center", ncols=min(4, len(labels)), frameon=False, fontsize=8)
     figure.suptitle(
         "What choosing how users share gains over taking turns, dB of PSNR; the best way that is the same in every\n"
-        "frame; and the rate that capacity allows superposed users (or groups of them) over that of users in turn",
+        "frame; and ×: the rate that capacity allows superposed users (or groups of them) over that of users in turn",
         fontsize=8,
     )
     try:
@@ -81,14 +81,23 @@ def _map(axes: Any, rows: Sequence[Row], users: Sequence[int]) -> Any:
             if "auto" not in cell:
                 continue
             gain = gains[line][column] = float(cell["auto"]["gain_db"])
-            winner, ratio = winner_of(cell), cell["auto"]["rate_grouped"] / cell["auto"]["rate_parted"]
+            winner = winner_of(cell) if count > 1 else "alone"
+            ratio = cell["auto"]["rate_grouped"] / cell["auto"]["rate_parted"]
             dark = gain > 0.62 * MOST_GAIN_DB
             style: dict[str, Any] = {"ha": "center", "color": "white" if dark else "#1c2430"}
-            axes.text(column, line - 0.24, f"{gain:+.1f} dB", va="center", fontsize=8, fontweight="bold", **style)
+            axes.text(
+                column,
+                line - 0.24,
+                f"{round(gain, 1) + 0.0:+.1f} dB",
+                va="center",
+                fontsize=8,
+                fontweight="bold",
+                **style,
+            )
             axes.text(
                 column,
                 line + 0.17,
-                f"{WINNERS.get(winner, winner)}\ncapacity ×{ratio:.2f}",
+                f"{WINNERS.get(winner, winner)}\n×{ratio:.2f}",
                 va="center",
                 fontsize=6.2,
                 **style,
