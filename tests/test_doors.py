@@ -38,6 +38,7 @@ DOORS = {
     "radio.waveform.transmission": ["radio.waveform.burst", "radio.waveform.transforms"],
     "radio.waveform.acquisition": ["radio.waveform.burst", "radio.waveform.channel", "radio.waveform.transforms"],
     "radio.waveform.quality": ["radio.waveform.burst"],
+    "radio.waveform.separation": ["radio.waveform.burst", "radio.waveform.tracking"],
     "radio.waveform.reception": ["radio.waveform"],
     "models": [],
     "models.codecs": [],

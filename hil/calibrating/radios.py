@@ -10,7 +10,7 @@ from calibration.store.record import Device
 from hil.calibrating.apply import OWN_AIR_SERIAL, device_of
 from hil.config import RunConfig
 from hil.errors import UsageError
-from radio.air.server import AirServer
+from radio.air.serving.server import AirServer
 from radio.device import Radio, RadioSettings
 from radio.safety.guard import TransmitGuard
 from radio.safety.open import open_radio

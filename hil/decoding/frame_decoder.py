@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hil.bus.messages import Grant
+from hil.bus.messages import Grant, Sent
 from hil.config import RunConfig
 from hil.decoding.cancellation import Canceller, View, by_power
 from hil.decoding.deadline import Deadline
@@ -264,16 +264,7 @@ class FrameDecoder:
                 kind: facts["events"].get(kind, 0) + sent.events.get(kind, 0)
                 for kind in {*facts["events"], *sent.events}
             }
-            facts |= {
-                "image_id": sent.image_id,
-                "csi_age_s": sent.csi_age_s,
-                "csi_used_slot": sent.csi_slot,
-                "precorrection_hz": sent.precorrection_hz,
-                "advance_ticks": sent.advance_ticks,
-                "gain_db": sent.gain_db,
-                "loops": sent.loops,
-                "papr_db": sent.papr_db,
-            }
+            facts |= _told(sent)
         if header is None and found is not None:
             header = found.header  # the transmitter's word was lost; the burst's own is as good
         if header is not None:
@@ -284,6 +275,20 @@ class FrameDecoder:
                 "channel_uses": header.n_symbols,
             }
         return facts
+
+
+def _told(sent: Sent) -> dict[str, Any]:
+    """The columns that only the transmitter knows."""
+    return {
+        "image_id": sent.image_id,
+        "csi_age_s": sent.csi_age_s,
+        "csi_used_slot": sent.csi_slot,
+        "precorrection_hz": sent.precorrection_hz,
+        "advance_ticks": sent.advance_ticks,
+        "gain_db": sent.gain_db,
+        "loops": sent.loops,
+        "papr_db": sent.papr_db,
+    }
 
 
 def _shared(grant: Grant) -> dict[str, Any]:

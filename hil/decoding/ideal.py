@@ -14,7 +14,7 @@ from hil.session.responses import response_bytes
 from hil.session.slot import Slot
 from radio.waveform.burst.grid import ResourceGrid
 from radio.waveform.quality.payload_quality import PayloadQuality
-from radio.waveform.reception.separation import KindOfUse, features_by_power, still_views
+from radio.waveform.separation.still import KindOfUse, features_by_power, still_views
 
 NOISE_STREAM = 0x1DEA1  # keeps this noise apart from every other use of the run's seed
 

@@ -11,7 +11,7 @@ from hil.config import RunConfig
 from hil.errors import HilError
 from hil.nodes.node import join, keep_place
 from radio.air.medium import LinkTruth
-from radio.air.server import AirServer
+from radio.air.serving.server import AirServer
 
 POLL_S = 0.2
 

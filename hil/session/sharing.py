@@ -1,13 +1,13 @@
 """How the users of one slot share their symbols, as transmitters and receiver take it from the grant."""
 
 from dataclasses import replace
-from typing import Protocol
 
 from hil.bus.messages import CsiReport, Grant
 from hil.config import RunConfig
 from hil.session.feedback import side_information
 from hil.session.responses import responses
 from models.errors import ModelError
+from models.modality.halves import Half
 from models.modality.shared import SharedModality
 from models.separation import sinr_of_users
 from models.sharing import Sharing, summaries
@@ -26,22 +26,12 @@ def sharing_of(grant: Grant, config: RunConfig) -> Sharing:
     return sharing if fits else config.codec_sharing
 
 
-class Codec(Protocol):
-    """An encoder or a decoder. sharing: None for one with a fixed way; all_channels: complex channels that it has."""
-
-    @property
-    def sharing(self) -> Sharing | None: ...
-
-    @property
-    def all_channels(self) -> int: ...
-
-
-def way_of(codec: Codec, sharing: Sharing) -> Sharing:
+def way_of(codec: Half, sharing: Sharing) -> Sharing:
     """The way that a codec's users share in: as the slot has it, unless the run's modalities have settled it."""
     return codec.sharing if isinstance(codec, SharedModality) else sharing
 
 
-def told(codec: Codec, report: CsiReport | None, users: int, sharing: Sharing) -> SideInformation:
+def told(codec: Half, report: CsiReport | None, users: int, sharing: Sharing) -> SideInformation:
     """What a codec's networks are told of a report: for those that take any way of sharing also every user's SINR after
     the separation that this way and the reported channels make.
 

@@ -16,8 +16,8 @@ from models.audio.modality import ARCHITECTURE
 from models.audio.network import USES, AudioNetworks
 from models.export.onnx_file import write_onnx
 from models.package.file_entry import describe_file
-from models.package.manifest import Provenance
-from models.package.networks import NetworkManifest, write_network_manifest
+from models.package.manifest import Provenance, write_manifest
+from models.package.networks import NetworkManifest
 
 _LARGE = 1000  # values from which a tensor is stored with 16 bits
 
@@ -46,7 +46,7 @@ def export(networks: AudioNetworks, folder: Path, name: str, provenance: Provena
         metrics={},
         licence=licence,
     )
-    write_network_manifest(folder, manifest)
+    write_manifest(folder, manifest)
     return manifest
 
 

@@ -178,7 +178,7 @@ def read_form(folder: Path, form: type[Form]) -> Form:
         raise ModelError(f"{path} is not a valid manifest: {where}: {first['msg']}.") from error
 
 
-def write_manifest(folder: Path, manifest: CodecManifest | RefinerManifest) -> None:
+def write_manifest(folder: Path, manifest: Strict) -> None:
     """Write ``manifest.json``, by a rename so that a reader never sees half of it."""
     partial = folder / (MANIFEST_NAME + ".partial")
     partial.write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from models.errors import ModelError
 from models.package.file_entry import FileEntry, Strict, verify_file
-from models.package.manifest import MANIFEST_NAME, Provenance, read_form
+from models.package.manifest import Provenance, read_form
 
 
 class NetworkManifest(Strict):
@@ -35,10 +35,3 @@ def load_network_manifest(folder: Path | str, architecture: str) -> NetworkManif
     for entry in manifest.files:
         verify_file(Path(folder), entry)
     return manifest
-
-
-def write_network_manifest(folder: Path, manifest: NetworkManifest) -> None:
-    """Write ``manifest.json``, by a rename so that a reader never sees half of it."""
-    partial = folder / (MANIFEST_NAME + ".partial")
-    partial.write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    partial.replace(folder / MANIFEST_NAME)

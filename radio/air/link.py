@@ -7,12 +7,12 @@ from radio.air.channel import Channel, link_config
 from radio.air.config import AirConfig
 from radio.air.converter import convert
 from radio.air.dc_offset import add_dc
-from radio.air.delay import HALF_WIDTH, composite_taps
+from radio.air.filters.delay import HALF_WIDTH, composite_taps
+from radio.air.filters.time_varying_filter import TapTrack, filter_track
 from radio.air.iq_imbalance import imbalance
 from radio.air.oscillator import carrier_offset_hz, clock_skew, rotate
 from radio.air.phase_noise import CoarsePhase, PhaseNoise, phase_noise
 from radio.air.power_amplifier import amplify
-from radio.air.time_varying_filter import TapTrack, filter_track
 from radio.air.truth import LinkTruth
 
 _LONGEST_SEGMENT = 16384

@@ -10,8 +10,8 @@ import numpy as np
 import zmq
 from zmq.utils.monitor import recv_monitor_message
 
-from radio.air import protocol as p
-from radio.air.sessions import HEARTBEAT_S
+from radio.air.serving import protocol as p
+from radio.air.serving.sessions import HEARTBEAT_S
 from radio.cut_links import try_every_second
 from radio.device import Capabilities, RadioSettings
 from radio.errors import ConfigurationError, DeviceError, DeviceGone

@@ -2,6 +2,7 @@
 
 import ctypes.util
 import os
+from collections.abc import Callable
 from typing import Any
 
 from radio.errors import DeviceError
@@ -26,3 +27,12 @@ def open_library(name: str, variable: str, declarations: str, install: str) -> t
     except OSError as error:
         where = f" (named by {variable})" if os.environ.get(variable) else ""
         raise DeviceError(f"the library {path}{where} cannot be loaded: {error}; {install}") from None
+
+
+def lacking(load: Callable[[], object]) -> str:
+    """What is not installed for `load` to succeed, as a sentence; empty when nothing is."""
+    try:
+        load()
+    except DeviceError as error:
+        return str(error)
+    return ""

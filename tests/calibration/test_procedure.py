@@ -12,7 +12,7 @@ from calibration.store.calibrated_radio import CalibratedRadio
 from calibration.store.record import Device
 from radio.air.config import AirConfig, IqImbalanceConfig, LinkConfig
 from radio.air.iq_imbalance import image_coefficients
-from radio.air.server import AirServer
+from radio.air.serving.server import AirServer
 from radio.device import RadioSettings
 from radio.safety.open import open_radio
 from radio.waveform.config import WaveformConfig

@@ -25,7 +25,7 @@ from models.images import open_images
 from models.package.zoo import codec_folder
 from models.runtime.encoder import SemanticEncoder
 from radio.air.medium import Medium
-from radio.air.server import AirServer
+from radio.air.serving.server import AirServer
 from radio.device import RadioSettings
 from radio.safety.open import open_radio
 from radio.waveform.reception.receiver import BurstReceiver

@@ -9,9 +9,9 @@ import zmq
 
 from hil.config import RunConfig, load_config, validated
 from hil.errors import UsageError
-from radio.air import protocol as p
 from radio.air.config import AirConfig
-from radio.air.server import AirServer
+from radio.air.serving import protocol as p
+from radio.air.serving.server import AirServer
 from radio.waveform.burst import header as header_code
 from tests.proof.mutate import changed, damaged, damaged_message
 

@@ -26,7 +26,7 @@ def command(pace: float | None, device: str | None, allow_remote: bool, as_json:
     from hil.errors import HilError, UsageError
     from hil.nodes.air import AirNode
     from hil.nodes.node import membership
-    from radio.air.server import AirServer
+    from radio.air.serving.server import AirServer
     from radio.errors import DeviceError
 
     if pace is not None:

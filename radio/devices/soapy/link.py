@@ -9,15 +9,12 @@ from radio.devices.limits import check_settings
 from radio.devices.soapy.find import the_one
 from radio.errors import DeviceError
 from radio.libraries import soapy
+from radio.libraries.loading import lacking
 
 
 def missing() -> str:
     """What is not installed, as a sentence; empty when SoapySDR can be used."""
-    try:
-        soapy.load()
-    except DeviceError as error:
-        return str(error)
-    return ""
+    return lacking(soapy.load)
 
 
 class SoapyLink:
@@ -27,9 +24,8 @@ class SoapyLink:
     """
 
     def __init__(self, uri: str, arguments: str, role: Literal["tx", "rx"], options: dict[str, str]) -> None:
-        lacking = missing()
-        if lacking:
-            raise DeviceError(f"{uri} cannot be opened: {lacking}.")
+        if sentence := missing():
+            raise DeviceError(f"{uri} cannot be opened: {sentence}.")
         arguments = arguments.strip() or the_one(uri)
         self.uri, self._transmits = f"soapy:{arguments}", role == "tx"
         self.channels: Sequence[int] = range(int(options.get("channels", "1")))

@@ -10,6 +10,7 @@ from radio.devices.limits import check_settings
 from radio.devices.usrp.find import the_one
 from radio.errors import ConfigurationError, DeviceError
 from radio.libraries import uhd
+from radio.libraries.loading import lacking
 from radio.libraries.uhd_stream import Stream
 
 _LOCK_WAIT_S, _PPS_WAIT_S = 2.0, 1.5
@@ -17,11 +18,7 @@ _LOCK_WAIT_S, _PPS_WAIT_S = 2.0, 1.5
 
 def missing() -> str:
     """What is not installed, as a sentence; empty when a USRP can be opened."""
-    try:
-        uhd.load()
-    except DeviceError as error:
-        return str(error)
-    return ""
+    return lacking(uhd.load)
 
 
 class UsrpLink:
@@ -31,9 +28,8 @@ class UsrpLink:
     """
 
     def __init__(self, uri: str, arguments: str, direction: Literal["tx", "rx"], options: dict[str, str]) -> None:
-        lacking = missing()
-        if lacking:
-            raise DeviceError(f"{uri} cannot be opened: {lacking}.")
+        if sentence := missing():
+            raise DeviceError(f"{uri} cannot be opened: {sentence}.")
         self.direction, self._options = direction, options
         self.channels: Sequence[int] = range(int(options.get("channels", "1")))
         self.uri = uri

@@ -10,9 +10,9 @@ from radio.waveform.quality.payload_quality import LEAST_POWER, PayloadQuality
 from radio.waveform.reception.bits import take_bits
 from radio.waveform.reception.elements import BLOCK_SYMBOLS
 from radio.waveform.reception.laying import Course, Followed
-from radio.waveform.reception.moving_separation import moving_view
-from radio.waveform.reception.separation import KindOfUse, View, features_by_power, view_of, views_by_power
 from radio.waveform.reception.user import Reception
+from radio.waveform.separation.moving import moving_view
+from radio.waveform.separation.still import KindOfUse, View, features_by_power, view_of, views_by_power
 from radio.waveform.tracking.tracker import Track
 
 

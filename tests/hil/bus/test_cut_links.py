@@ -10,7 +10,7 @@ import pytest
 from hil.bus.client import BusClient
 from hil.bus.server import BusServer
 from radio.air.config import AirConfig
-from radio.air.server import AirServer
+from radio.air.serving.server import AirServer
 from radio.cut_links import _GIVEN_UP_MS, _TCP_RTO_MAX_MS
 from radio.safety.open import open_radio
 

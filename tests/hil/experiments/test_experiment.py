@@ -53,7 +53,7 @@ class Stage:
                     psnr = config.snr_db + 0.1 * frame + user
                     row = ResultRow(
                         frame=frame, user=user, decoded=True, reason=None, psnr_db=psnr, events={"late": frame},
-                        seeds={"run": config.seed}, latency_ms={"decode": 1.0},
+                        seeds={"run": config.seed}, latency_ms={"decode": 1.0}, note={"lens": "50 mm"} if user else {},
                     )  # fmt: skip
                     writer.append(row, original=pixels, received=pixels)
                     on_progress(0.0, len(writer.done))
@@ -90,6 +90,7 @@ def test_one_row_per_user_and_picture_with_all_provenance(stage, tmp_path):
         assert manifest.files.encoder.sha256 in json.loads(row["weights_sha256"])[manifest.name]
         config = json.loads(row["config"])
         assert (config["snr_db"], config["seed"]) == (row["snr_db"], row["seed"])
+        assert row["note"] == ('{"lens": "50 mm"}' if row["user"] else None)
         assert json.loads(row["packages"])["numpy"] == np.__version__ and row["machine_cores"] >= 1
         assert (tmp_path / "e" / row["received_image"]).is_file()
     assert len({row["config_digest"] for row in rows}) == 4

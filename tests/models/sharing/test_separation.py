@@ -5,7 +5,7 @@ import pytest
 
 from models.separation import lmmse, separated, sinr_of_users
 from models.sharing import Sharing, summaries
-from radio.waveform.reception.equalizer import lmmse_weights
+from radio.waveform.separation.equalizer import lmmse_weights
 
 NOISE = 0.1
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from radio.air.config import AirConfig, LinkConfig
-from radio.air.delay import composite_taps, windowed_sinc
+from radio.air.filters.delay import composite_taps, windowed_sinc
 from radio.air.medium import Medium
 
 

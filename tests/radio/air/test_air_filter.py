@@ -5,8 +5,8 @@ import pytest
 
 from radio.air.buffers import Buffers
 from radio.air.config import AirConfig
+from radio.air.filters.time_varying_filter import TapTrack, filter_track
 from radio.air.medium import Medium
-from radio.air.time_varying_filter import TapTrack, filter_track
 
 
 def by_formula(x, track, n):

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import zmq
 
-from radio.air import protocol
 from radio.air.config import AirConfig, LinkConfig
 from radio.air.medium import Medium
-from radio.air.server import AirServer
-from radio.air.sessions import PRESUMED_DEAD_S
+from radio.air.serving import protocol
+from radio.air.serving.server import AirServer
+from radio.air.serving.sessions import PRESUMED_DEAD_S
 from radio.device import RadioSettings
 from radio.errors import ConfigurationError, DeviceError
 from radio.safety.guard import GuardConfig, TransmitGuard

@@ -1,6 +1,6 @@
 """Who holds the air's time back."""
 
-from radio.air.timeline import FreeRunTimeline, PacedTimeline
+from radio.air.serving.timeline import FreeRunTimeline, PacedTimeline
 
 
 def test_time_goes_as_far_as_every_transmitter_promised():

@@ -22,8 +22,8 @@ from radio.waveform.channel.delay_search import LEAST_RATIO, Found, search
 from radio.waveform.channel.path_search import held_by_cluster, with_paths
 from radio.waveform.channel.strongest_path import strongest_path_samples
 from radio.waveform.config import WaveformConfig
-from radio.waveform.reception.equalizer import lmmse_features
-from radio.waveform.reception.separation import separate
+from radio.waveform.separation.equalizer import lmmse_features
+from radio.waveform.separation.still import separate
 from radio.waveform.tracking.known_elements import band_phasors, known_phasors
 from radio.waveform.tracking.steady import steady_mean
 from radio.waveform.tracking.straightening import ramps, straighten, straightened_uses, turn_band

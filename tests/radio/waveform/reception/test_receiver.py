@@ -9,8 +9,8 @@ from radio.waveform.burst.grid import ResourceGrid
 from radio.waveform.burst.header import FrameHeader
 from radio.waveform.channel.estimation import estimate_channel
 from radio.waveform.config import WaveformConfig
-from radio.waveform.reception.equalizer import lmmse_features
 from radio.waveform.reception.receiver import BurstReceiver
+from radio.waveform.separation.equalizer import lmmse_features
 from radio.waveform.transmission.transmitter import BurstTransmitter
 from tests.radio.waveform.propagation import noise, propagate
 

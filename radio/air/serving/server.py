@@ -11,12 +11,12 @@ from dataclasses import dataclass
 import msgspec
 import zmq
 
-from radio.air import protocol as p
 from radio.air.config import AirConfig
-from radio.air.endpoint import bind_router
 from radio.air.medium import Medium
-from radio.air.sessions import Session, Sessions
-from radio.air.timeline import FreeRunTimeline, PacedTimeline, Timeline
+from radio.air.serving import protocol as p
+from radio.air.serving.endpoint import bind_router
+from radio.air.serving.sessions import Session, Sessions
+from radio.air.serving.timeline import FreeRunTimeline, PacedTimeline, Timeline
 from radio.air.truth import LinkTruth
 from radio.errors import ConfigurationError, DeviceError
 from radio.samples import EventKind, Samples

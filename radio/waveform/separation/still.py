@@ -7,7 +7,7 @@ import numpy as np
 
 from radio import acceleration
 from radio.waveform.burst.grid import ResourceGrid
-from radio.waveform.reception.equalizer import lmmse_weights
+from radio.waveform.separation.equalizer import lmmse_weights
 from radio.waveform.tracking.straightening import straightened_uses
 
 

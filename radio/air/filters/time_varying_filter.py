@@ -17,7 +17,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from scipy import fft
 
 from radio import acceleration
-from radio.air.paired_filter import BLOCK, filter_complex, filter_real
+from radio.air.filters.paired_filter import BLOCK, filter_complex, filter_real
 
 _SMALLEST_TRANSFORM = 512
 _HOLD_ERROR = 1e-3

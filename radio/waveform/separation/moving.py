@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from radio.waveform.reception.equalizer import lmmse_weights
-from radio.waveform.reception.separation import View
+from radio.waveform.separation.equalizer import lmmse_weights
+from radio.waveform.separation.still import View
 
 
 def moving_view(

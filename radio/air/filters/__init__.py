@@ -1,0 +1,1 @@
+"""Delays of any fraction of a sample, standing and moving, as filters."""
