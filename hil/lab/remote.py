@@ -5,6 +5,7 @@ import json
 import shlex
 import socket
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -56,11 +57,17 @@ class RemoteHost:
     def ask(self, action: str, *, timeout_s: float | None = None, **request: Any) -> Any:
         """The answer of the host's agent to one request."""
         self._prepare()
-        with self._explained(_DEEDS[action]):
+        limit_s = timeout_s or self._timeout_s
+        until = time.monotonic() + limit_s
+        with self._explained(_DEEDS[action], limit_s):
             done = self._connection.run(
-                self._command(action, request), hide=True, warn=True, in_stream=False,
-                timeout=timeout_s or self._timeout_s,
-            )  # fmt: skip
+                self._command(action, request), hide=True, warn=True, in_stream=False, timeout=limit_s
+            )
+        # -1: the channel was closed without a status. Invoke's timer closes it and may still be at it when invoke asks
+        # whether the timer has ended, and then tells nobody of the time-out.
+        if done.exited == -1:
+            gone = f"did not {_DEEDS[action]} within {limit_s:g} s" if time.monotonic() >= until else "has hung up"
+            raise HostFailed(f"{self.name} ({self.where}) {gone}.")
         if done.exited:
             said = (done.stderr.strip().splitlines() or ["nothing was said"])[-1]
             raise HostFailed(f"{self.name} ({self.where}) could not {_DEEDS[action]}: {said}")
@@ -126,7 +133,7 @@ class RemoteHost:
             self._prepared = True
 
     @contextlib.contextmanager
-    def _explained(self, what: str) -> Iterator[None]:
+    def _explained(self, what: str, limit_s: float | None = None) -> Iterator[None]:
         import invoke
         import paramiko
 
@@ -138,7 +145,7 @@ class RemoteHost:
         except paramiko.AuthenticationException:
             raise HostFailed(f"{who} refuses the key; ssh-copy-id brings it there, ssh-add to the agent.") from None
         except invoke.exceptions.CommandTimedOut:
-            raise HostFailed(f"{who} did not {what} within {self._timeout_s:g} s.") from None
+            raise HostFailed(f"{who} did not {what} within {limit_s or self._timeout_s:g} s.") from None
         except self._ssh_error as error:
             text = " ".join(str(error).split())
             if "not found in known_hosts" in text:
