@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from models.codecs.adaptive import AdaptiveArguments
 from models.codecs.channel import draw_channel
 from models.sharing import LEAST_ERROR, LEAST_SYMBOL_SINR, MOST_ERROR
 from models.side_information import SNR_SCALE_DB, SPREAD_SCALE_DB
@@ -15,11 +16,11 @@ from models.training.config import AdaptiveChannel
 
 @dataclass(frozen=True)
 class AdaptiveFrame:
-    """channels: m, complex latent channels that are sent. sinr: float [B, m, h, w], linear, 0 where a symbol is lost.
-    encoder_side, decoder_side: float [B, 3].
+    """counts: int [B, h, w], complex latent channels that are sent at each position. sinr: float [B, C, h, w], linear,
+    of all that could be, 0 where a symbol is lost. encoder_side, decoder_side: float [B, 3].
     """
 
-    channels: int
+    counts: Tensor
     sinr: Tensor
     encoder_side: Tensor
     decoder_side: Tensor
@@ -44,31 +45,36 @@ def sinr_spread_db(sinr: Tensor) -> Tensor:
 
 
 def draw_adaptive_frame(
-    settings: AdaptiveChannel, batch: int, all_channels: int, rows: int, columns: int, generator: torch.Generator
+    settings: AdaptiveChannel, arguments: AdaptiveArguments, shape: tuple[int, int, int], generator: torch.Generator
 ) -> AdaptiveFrame:
-    """Draw a batch; all of it sends the same number of symbols. all_channels: M / 2; rows, columns: of the latent."""
+    """Draw a batch; all of it sends the same number of symbols at every position. shape: batch, and rows and columns of
+    the latent.
+    """
+    batch, rows, columns = shape
+    all_channels = arguments.latent_channels // 2
     count = _drawn_count(settings, all_channels, generator)
     low, high = settings.sinr_db
     mean_db = low + (high - low) * torch.rand(batch, 1, 1, 1, generator=generator)
-    power = torch.ones(batch, count, rows, columns)
+    power = torch.ones(batch, arguments.complex_channels, rows, columns)
     selective = torch.rand(batch, generator=generator) < settings.selective
     if selective.any():
         size = int(selective.sum())
-        gains = draw_channel("selective", size, 1, count * rows * columns, generator)[:, 0]
+        gains = draw_channel("selective", size, 1, power[0].numel(), generator)[:, 0]
         gains = gains.abs().square()
-        power[selective] = (gains / gains.mean(dim=1, keepdim=True)).reshape(size, count, rows, columns)
+        power[selective] = (gains / gains.mean(dim=1, keepdim=True)).reshape(size, *power.shape[1:])
     hit = torch.rand(batch, 1, 1, 1, generator=generator) < settings.erased
     lost_share = settings.erased_share * torch.rand(batch, 1, 1, 1, generator=generator)
     lost = hit & (torch.rand(power.shape, generator=generator) < lost_share)
     sinr = torch.where(lost, 0, power * 10 ** (mean_db / 10))
     share = torch.full((batch,), count / all_channels)
-    sinr_db, spread_db = effective_sinr_db(sinr), sinr_spread_db(sinr)
+    sinr_db, spread_db = effective_sinr_db(sinr[:, :count]), sinr_spread_db(sinr[:, :count])
     known = side_vector(sinr_db + settings.decoder_error_db * torch.randn(batch, generator=generator), spread_db, share)
     reported_db = sinr_db + settings.encoder_error_db * torch.randn(batch, generator=generator)
     reported = side_vector(reported_db, spread_db, share)
     unknown = torch.rand(batch, generator=generator) < settings.unknown_csi
     default = side_vector(torch.full((batch,), 10.0), torch.zeros(batch), share)
-    return AdaptiveFrame(count, sinr, torch.where(unknown[:, None], default, reported), known)
+    counts = torch.full((batch, rows, columns), count)
+    return AdaptiveFrame(counts, sinr, torch.where(unknown[:, None], default, reported), known)
 
 
 def _drawn_count(settings: AdaptiveChannel, all_channels: int, generator: torch.Generator) -> int:
@@ -78,20 +84,27 @@ def _drawn_count(settings: AdaptiveChannel, all_channels: int, generator: torch.
     return counts[int(torch.randint(len(counts), (), generator=generator))]
 
 
-def pass_channel(latent: Tensor, frame: AdaptiveFrame, generator: torch.Generator) -> Tensor:
-    """latent float [B, M, h, w] -> what the decoder sees of it, the same shape.
+def shares_of(frame: AdaptiveFrame, all_channels: int) -> Tensor:
+    """What the networks are told of every position: float [B, 1, h, w], 1 where as much is sent as a payload has."""
+    return frame.counts[:, None].float() / all_channels
 
-    The first m complex channels are sent at unit mean power, each symbol is seen through its LMMSE estimate
-    sinr / (1 + sinr) (s + n / sqrt(sinr)), and the whole is scaled to unit mean power; the rest is zero. The channel is
-    applied on the CPU, so that a seed means the same everywhere.
+
+def pass_channel(latent: Tensor, frame: AdaptiveFrame, all_channels: int, generator: torch.Generator) -> Tensor:
+    """latent float [B, 2C, h, w] -> what the decoder is given, float [B, 2C + 1, h, w].
+
+    At each position the first complex channels, as many as count there, are sent at unit mean power, each symbol is
+    seen through its LMMSE estimate sinr / (1 + sinr) (s + n / sqrt(sinr)), and the whole is scaled to unit mean power;
+    the rest is zero. The channel is applied on the CPU, so that a seed means the same everywhere. all_channels: of a
+    payload, of which the last plane tells the share.
     """
-    sent = normalised(as_complex(latent.float().cpu())[:, : frame.channels])
-    noise = torch.randn(sent.shape, dtype=sent.dtype, generator=generator)
+    symbols = as_complex(latent.float().cpu())
+    sent = torch.arange(symbols.shape[1])[None, :, None, None] < frame.counts[:, None]
+    symbols = normalised(symbols * sent, sent)
+    noise = torch.randn(symbols.shape, dtype=symbols.dtype, generator=generator)
     sinr = frame.sinr
-    estimate = sinr / (1 + sinr) * sent + sinr.sqrt() / (1 + sinr) * noise
-    seen = torch.zeros(latent.shape[0], latent.shape[1] // 2, *latent.shape[2:], dtype=sent.dtype)
-    seen[:, : frame.channels] = normalised(estimate)
-    return torch.cat((seen.real, seen.imag), dim=1).to(latent.device).contiguous(memory_format=torch.channels_last)
+    seen = normalised((sinr / (1 + sinr) * symbols + sinr.sqrt() / (1 + sinr) * noise) * sent, sent)
+    planes = torch.cat((seen.real, seen.imag, shares_of(frame, all_channels)), dim=1)
+    return planes.to(latent.device).contiguous(memory_format=torch.channels_last)
 
 
 def as_complex(latent: Tensor) -> Tensor:
@@ -99,7 +112,7 @@ def as_complex(latent: Tensor) -> Tensor:
     return torch.complex(*latent.chunk(2, dim=1))
 
 
-def normalised(symbols: Tensor) -> Tensor:
-    """complex [B, ...] scaled to unit mean power in each row."""
-    power = symbols.abs().square().flatten(1).mean(dim=1)
+def normalised(symbols: Tensor, sent: Tensor) -> Tensor:
+    """complex [B, ...], zero where ``sent`` is false, scaled to unit mean power of those sent in each row."""
+    power = symbols.abs().square().flatten(1).sum(dim=1) / sent.flatten(1).sum(dim=1)
     return symbols * torch.rsqrt(power + 1e-12).reshape(-1, *[1] * (symbols.ndim - 1))

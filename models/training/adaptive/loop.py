@@ -14,13 +14,15 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from models.codecs.adaptive import AdaptiveCodec
 from models.codecs.registry import build_codec
 from models.decoding.decoder import choose_device
-from models.training.adaptive.channel import draw_adaptive_frame, pass_channel
+from models.training.adaptive.channel import draw_adaptive_frame, pass_channel, shares_of
+from models.training.adaptive.unequal import foresight_error, unequal_frame
 from models.training.config import AdaptiveTraining
 from models.training.running.checkpoint import Progress
 from models.training.running.dataset import CropPool
 from models.training.running.matrix_optimizer import MatrixOptimizer
 from models.training.running.runner import refuse_overwrite, run_updates
 
+FORESIGHT_WEIGHT = 0.1  # it shares nothing with the codec, so only the optimiser's clipping sees it
 SMALLEST_PX = 32  # of a picture, and of its reductions, that crops are taken from
 
 
@@ -90,9 +92,9 @@ def _updating(
         batch = max(1, settings.batch_pixels // side_px**2)
         crops = torch.from_numpy(pool.draw(rng, batch, side_px)).permute(0, 3, 1, 2)
         images = crops.float().div(255).to(device).contiguous(memory_format=torch.channels_last)
-        errors = squared_errors(run.codec, images, settings, generator)
+        errors, foresight = squared_errors(run.codec, images, settings, generator)
         optimizer.zero_grad()
-        (errors + settings.mse_floor).log().mean().backward()
+        ((errors + settings.mse_floor).log().mean() + FORESIGHT_WEIGHT * foresight).backward()
         nn.utils.clip_grad_norm_(run.codec.parameters(), settings.gradient_norm)
         optimizer.step()
         run.average.update_parameters(run.codec)
@@ -104,15 +106,20 @@ def _updating(
 
 def squared_errors(
     codec: AdaptiveCodec, images: Tensor, settings: AdaptiveTraining, generator: torch.Generator
-) -> Tensor:
-    """Mean squared error of every image float [B, 3, H, W] after a drawn channel: float [B]."""
-    rows, columns = (side // codec.arguments.stride for side in images.shape[2:])
-    complex_channels = codec.arguments.latent_channels // 2
-    frame = draw_adaptive_frame(settings.channel, len(images), complex_channels, rows, columns, generator)
+) -> tuple[Tensor, Tensor]:
+    """Mean squared error of every image float [B, 3, H, W] after a drawn channel, float [B], and how far off the codec's
+    foresight was (`foresight_error`).
+    """
+    stride, all_channels = codec.arguments.stride, codec.arguments.latent_channels // 2
+    shape = (len(images), images.shape[2] // stride, images.shape[3] // stride)
+    frame = draw_adaptive_frame(settings.channel, codec.arguments, shape, generator)
     device, mixed = images.device, settings.mixed_precision == "bf16"
     with torch.autocast(device.type, torch.bfloat16, enabled=mixed):
-        latent = codec.encoder(images, None, frame.encoder_side.to(device))
-    seen = pass_channel(latent, frame, generator)
+        frame, foreseen = unequal_frame(settings.channel, codec, images, frame, generator)
+        latent = codec.encoder(images, None, frame.encoder_side.to(device), shares_of(frame, all_channels).to(device))
+    seen = pass_channel(latent, frame, all_channels, generator)
     with torch.autocast(device.type, torch.bfloat16, enabled=mixed):
         decoded = codec.decoder(seen, frame.decoder_side.to(device))
-    return (decoded.float() - images).square().mean(dim=(1, 2, 3))
+    squared = (decoded.float() - images).square().mean(dim=1)
+    by_position = nn.functional.avg_pool2d(squared.detach()[:, None], stride)[:, 0]
+    return squared.mean(dim=(1, 2)), foresight_error(codec, foreseen, frame, by_position)
