@@ -84,11 +84,16 @@ class SideCode(nn.Module):
         self.second = nn.Linear(CODE_SIZE, CODE_SIZE)
 
     def forward(self, side: Tensor, shares: Tensor) -> Tensor:
-        alike, own = self.first.weight.split((SIDE_SIZE - 1, 1), dim=1)
+        alike, own = self.first.weight[:, : SIDE_SIZE - 1], self.first.weight[:, SIDE_SIZE - 1 :]
         common = nn.functional.linear(side[:, : SIDE_SIZE - 1], alike, self.first.bias)[:, :, None, None]
         first = (common + own.reshape(1, -1, 1, 1) * shares).relu()
         code: Tensor = nn.functional.conv2d(first, self.second.weight[:, :, None, None], self.second.bias).relu()
         return code
+
+
+def alike(side: Tensor, rows: int, columns: int) -> Tensor:
+    """The side's share at every position: float [B, 1, rows, columns]."""
+    return side[:, SIDE_SIZE - 1 :, None, None].expand(-1, -1, rows, columns)
 
 
 class BottleneckBlock(nn.Module):
@@ -138,8 +143,7 @@ class AdaptiveEncoder(nn.Module):
 
     def forward(self, image: Tensor, user: Tensor | None, side: Tensor, shares: Tensor | None = None) -> Tensor:
         if shares is None:
-            rows, columns = (size // STRIDE for size in image.shape[2:])
-            shares = side[:, SIDE_SIZE - 1 :, None, None].expand(-1, -1, rows, columns)
+            shares = alike(side, *(size // STRIDE for size in image.shape[2:]))
         code = self.side_code(side, shares)
         features = self.stem(2 * image - 1)
         for block in self.quarter:
@@ -152,10 +156,11 @@ class AdaptiveEncoder(nn.Module):
 
 
 class AdaptiveDecoder(nn.Module):
-    """``forward(features float [B,2C+1,h,w], side float [B,3]) -> image float [B,3,8h,8w]``, not clamped.
+    """``forward(features float [B,2C+1,h,w] or [B,2C,h,w], side float [B,3]) -> image float [B,3,8h,8w]``, not clamped.
 
     features: what was received of the sent channels, of unit mean power over the picture, zero where nothing was sent
-    or a symbol was lost; and last the share of a payload's channels that each position has.
+    or a symbol was lost; and last the share of a payload's channels that each position has, where not all have the
+    side's.
     """
 
     def __init__(self, arguments: AdaptiveArguments) -> None:
@@ -169,8 +174,11 @@ class AdaptiveDecoder(nn.Module):
         self.head = nn.Sequential(MatrixConv2d(quarter, 48, 3, padding=1), nn.PixelShuffle(4))
 
     def forward(self, features: Tensor, side: Tensor) -> Tensor:
-        code = self.side_code(side, features[:, -1:])
-        features = self.stem(features[:, :-1])
+        channels = self.stem.in_channels
+        told = features.shape[1] > channels
+        shares = features[:, channels:] if told else alike(side, features.shape[2], features.shape[3])
+        code = self.side_code(side, shares)
+        features = self.stem(features[:, :channels])
         for block in self.eighth:
             features = block(features, code)
         features = self.up(features)

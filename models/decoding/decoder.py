@@ -20,6 +20,7 @@ from models.errors import ModelError
 from models.layout import gathered
 from models.package.manifest import CodecManifest, load_manifest
 from models.runtime.encoder import payload_uses, sharing_of
+from models.rate.plan import read_plan
 from models.sharing import Sharing
 from models.side_information import SideInformation
 
@@ -150,26 +151,43 @@ class SemanticDecoder:
             raise ModelError("the features hold values that are not finite.")
         if side.users > self.users:
             raise ModelError(f"the codec serves {self.users} users, but the side information is for {side.users}.")
+        stride = self.manifest.stride
+        shape = math.ceil(height / stride), math.ceil(width / stride)
+        shares: NDArray[np.float32] | None = None
         if self.sharing is not None:
-            features, side = self._own(features, user, side, sharing or self.sharing)
+            sharing = sharing or self.sharing
+            features, shares = self._own(features, user, side, sharing, shape)
+            side = sharing.informed(side, self.all_channels)
         else:
             features = gathered(features, self.all_channels).ravel()
         vector = torch.from_numpy(side.vector(user, self.manifest.side_information))[None].to(self.device)
         symbols = torch.from_numpy(np.ascontiguousarray(features, np.complex64))[None].to(self.device)
-        stride = self.manifest.stride
-        return symbols_to_latent(symbols, math.ceil(height / stride), math.ceil(width / stride)), vector
+        latent = symbols_to_latent(symbols, *shape)
+        if shares is not None:
+            plane = torch.from_numpy(shares).reshape(1, 1, *shape).to(self.device)
+            latent = torch.cat((latent, plane), dim=1)
+        return latent, vector
 
     def _own(
-        self, payload: NDArray[np.complex64], user: int, side: SideInformation, sharing: Sharing
-    ) -> tuple[NDArray[np.complex64], SideInformation]:
-        """A user's symbols of a shared payload as the prefix of all channels that its network reads, and what the
-        network is told.
+        self,
+        payload: NDArray[np.complex64],
+        user: int,
+        side: SideInformation,
+        sharing: Sharing,
+        shape: tuple[int, int],
+    ) -> tuple[NDArray[np.complex64], NDArray[np.float32] | None]:
+        """A user's symbols of a shared payload, as the prefix of all channels that its network reads at every position,
+        complex64 [channels * positions]; and the share of each position, where the codec shares symbols out.
         """
-        all_channels = self.all_channels
-        symbols = sharing.pick(payload, user, side.users, all_channels)
-        features = np.zeros((all_channels, symbols.shape[1]), np.complex64)
-        features[: len(symbols)] = symbols
-        return features.ravel(), sharing.informed(side, all_channels)
+        symbols = sharing.pick(payload, user, side.users, self.all_channels)
+        if self.manifest.levels is None:
+            features = np.zeros((self.all_channels, symbols.shape[1]), np.complex64)
+            features[: len(symbols)] = symbols
+            return features.ravel(), None
+        levels = tuple(self.manifest.levels)
+        plan, own = read_plan(symbols.ravel(), levels, *shape, channels=len(symbols))
+        shares = (plan.counts / np.float32(self.all_channels)).astype(np.float32)
+        return plan.latent(own, levels[-1]).ravel(), shares
 
     def _fastest(self, user: int) -> nn.Module:
         """A user's network; on a CPU a frozen graph of it, once it has decoded enough pictures to be worth one."""
@@ -182,6 +200,6 @@ class SemanticDecoder:
                 self._decoded[key] += 1
                 if self._decoded[key] <= EAGER_PICTURES:
                     return network
-                sizes = self.manifest.latent_channels, len(self.manifest.side_information)
+                sizes = self.manifest.feature_planes, len(self.manifest.side_information)
                 self._frozen[key] = freeze(network.eval(), *sizes)
             return self._frozen[key]

@@ -26,8 +26,8 @@ class FrozenDecoder(nn.Module):
 
 
 @torch.inference_mode()
-def freeze(network: nn.Module, latent_channels: int, side_size: int) -> nn.Module:
-    """A decoder on the CPU in eval mode, float [B,M,h,w] and side [B,d] to an image, as a frozen channels-last graph.
+def freeze(network: nn.Module, planes: int, side_size: int) -> nn.Module:
+    """A decoder on the CPU in eval mode, float [B,planes,h,w] and side [B,d] to an image, as a frozen channels-last graph.
 
     `network` itself is returned where torch cannot trace it (it announces TorchScript's end), or where the graph gives
     another image than the network for a size that it was not traced on. The network's weights are left as they are.
@@ -35,7 +35,7 @@ def freeze(network: nn.Module, latent_channels: int, side_size: int) -> nn.Modul
     generator = torch.Generator().manual_seed(5)
 
     def example(rows: int, columns: int) -> tuple[Tensor, Tensor]:
-        features = 0.7 * torch.randn(1, latent_channels, rows, columns, generator=generator)
+        features = 0.7 * torch.randn(1, planes, rows, columns, generator=generator)
         return features.contiguous(memory_format=torch.channels_last), torch.rand(1, side_size, generator=generator)
 
     try:

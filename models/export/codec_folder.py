@@ -13,14 +13,18 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from models.codecs.adaptive import AdaptiveCodec
 from models.codecs.base import CodecNetwork
 from models.codecs.registry import ARCHITECTURES
 from models.errors import ModelError
 from models.export.onnx_file import write_onnx
 from models.package.manifest import CodecFiles, CodecManifest, Provenance, describe_file, write_manifest
+from models.rate.levels import BLOCK
+from models.runtime.encoder import open_session
 
 ENCODER_NAME = "encoder.onnx"
 DECODERS_NAME = "decoders.safetensors"
+FORESIGHT_NAME = "foresight.onnx"
 PARITY_LIMIT = 1e-3
 _PARITY_POSITIONS = ((8, 8), (10, 16), (1, 1))
 
@@ -35,6 +39,7 @@ class CodecCard:
     provenance: Provenance
     metrics: dict[str, Any]
     licence: str
+    levels: tuple[int, ...] | None = None
 
 
 def export_codec(codec: CodecNetwork, folder: Path, card: CodecCard) -> CodecManifest:
@@ -54,6 +59,8 @@ def export_codec(codec: CodecNetwork, folder: Path, card: CodecCard) -> CodecMan
     parity = encoder_parity(codec, folder / ENCODER_NAME)
     if parity > PARITY_LIMIT:
         raise ModelError(f"the exported encoder differs from torch by {parity:.2e}, more than {PARITY_LIMIT:.0e}.")
+    if card.levels:
+        _write_foresight(codec, folder / FORESIGHT_NAME)
     halves = {name: tensor.half().contiguous() for name, tensor in codec.decoders.state_dict().items()}
     save_file(halves, folder / DECODERS_NAME)
     (folder / DECODERS_NAME).chmod(0o644)  # safetensors writes files that only their owner reads.
@@ -71,7 +78,12 @@ def export_codec(codec: CodecNetwork, folder: Path, card: CodecCard) -> CodecMan
         latent_channels=arguments.latent_channels,
         channel_use_ratio=arguments.channel_use_ratio,
         side_information=card.side_information,
-        files=CodecFiles(encoder=describe_file(folder / ENCODER_NAME), decoders=describe_file(folder / DECODERS_NAME)),
+        levels=list(card.levels) if card.levels else None,
+        files=CodecFiles(
+            encoder=describe_file(folder / ENCODER_NAME),
+            decoders=describe_file(folder / DECODERS_NAME),
+            foresight=describe_file(folder / FORESIGHT_NAME) if card.levels else None,
+        ),
         provenance=card.provenance,
         metrics=card.metrics | {"encoder_parity_max_abs": parity},
         licence=card.licence,
@@ -84,20 +96,42 @@ def _plain(arguments: dict[str, Any]) -> dict[str, Any]:
     return {key: list(value) if isinstance(value, tuple) else value for key, value in arguments.items()}
 
 
-def _example(codec: CodecNetwork, height: int, width: int, user: int) -> tuple[Tensor, Tensor, Tensor]:
+INPUTS = ("image", "user", "side", "shares")
+
+
+def _example(codec: CodecNetwork, height: int, width: int, user: int) -> tuple[Tensor, ...]:
+    """What an encoder takes; ``shares`` too where it reads them."""
     generator = torch.Generator().manual_seed(height * width + user)
     image = torch.rand(1, 3, height, width, generator=generator)
     side = torch.rand(1, codec.arguments.side_size, generator=generator)
-    return image, torch.tensor([user]), side
+    if not isinstance(codec, AdaptiveCodec):
+        return image, torch.tensor([user]), side
+    stride = codec.arguments.stride
+    return image, torch.tensor([user]), side, torch.rand(1, 1, height // stride, width // stride, generator=generator)
 
 
 def _write_encoder(codec: CodecNetwork, path: Path) -> None:
     rows, columns = torch.export.Dim("rows", min=1, max=4096), torch.export.Dim("columns", min=1, max=4096)
     stride = codec.arguments.stride
-    sizes = ({2: stride * rows, 3: stride * columns}, None, None)
-    write_onnx(
-        codec.encoder, _example(codec, 8 * stride, 12 * stride, 0), ["image", "user", "side"], "latent", sizes, path
-    )
+    example = _example(codec, 8 * stride, 12 * stride, 0)
+    sizes = ({2: stride * rows, 3: stride * columns}, None, None, {2: rows, 3: columns})[: len(example)]
+    write_onnx(codec.encoder, example, list(INPUTS[: len(example)]), "latent", sizes, path)
+
+
+@torch.inference_mode()
+def _write_foresight(codec: CodecNetwork, path: Path) -> None:
+    """ModelError where the file foresees otherwise than the network."""
+    assert isinstance(codec, AdaptiveCodec)
+    unit = codec.arguments.stride * BLOCK
+    rows, columns = torch.export.Dim("rows", min=1, max=4096), torch.export.Dim("columns", min=1, max=4096)
+    sizes = ({2: unit * rows, 3: unit * columns}, None)
+    image, _, side, *_ = _example(codec, 4 * unit, 6 * unit, 0)
+    write_onnx(codec.foresight, (image, side), ["image", "side"], "errors", sizes, path)
+    image, _, side, *_ = _example(codec, 3 * unit, unit, 1)
+    given = open_session(path).run(None, {"image": image.numpy(), "side": side.numpy()})[0]
+    unlike = float(np.abs(given - codec.foresight(image, side).numpy()).max())
+    if unlike > PARITY_LIMIT:
+        raise ModelError(f"the exported foresight differs from torch by {unlike:.2e}, more than {PARITY_LIMIT:.0e}.")
 
 
 @torch.inference_mode()
@@ -110,7 +144,7 @@ def encoder_parity(codec: CodecNetwork, path: Path) -> float:
         for user in range(codec.arguments.users):
             example = _example(codec, height, width, user)
             expected = codec.encoder(*example).numpy()
-            fed = dict(zip(("image", "user", "side"), (part.numpy() for part in example), strict=True))
+            fed = dict(zip(INPUTS, (part.numpy() for part in example), strict=False))
             fed = {node.name: fed[node.name] for node in session.get_inputs()}
             worst = max(worst, float(np.abs(session.run(None, fed)[0] - expected).max()))
     return worst

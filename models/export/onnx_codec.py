@@ -78,8 +78,12 @@ def export_onnx_codec(
         else:
             for file in names:
                 shutil.copyfile(scratch / file, folder / file)
+    if (entry := manifest.files.foresight) is not None:
+        shutil.copyfile(source / entry.name, folder / entry.name)
     files = CodecFiles(
-        encoder=describe_file(folder / ENCODER_NAME), decoders=[describe_file(folder / file) for file in names[1:]]
+        encoder=describe_file(folder / ENCODER_NAME),
+        decoders=[describe_file(folder / file) for file in names[1:]],
+        foresight=entry and describe_file(folder / entry.name),
     )
     changes = {"name": name or f"{manifest.name}-{precision}", "architecture": ONNX_ARCHITECTURE, "arguments": {}}
     exported = CodecManifest.model_validate(manifest.model_dump() | changes | {"files": files, "metrics": metrics})
@@ -99,7 +103,7 @@ def _write_decoder(manifest: CodecManifest, network: nn.Module, path: Path) -> f
     generator = torch.Generator().manual_seed(5)
     examples = [
         (
-            0.7 * torch.randn(1, manifest.latent_channels, *shape, generator=generator),
+            0.7 * torch.randn(1, manifest.feature_planes, *shape, generator=generator),
             torch.rand(1, len(manifest.side_information), generator=generator),
         )
         for shape in ((8, 12), (8, 8), (1, 1), (16, 9))

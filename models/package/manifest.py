@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -38,15 +39,18 @@ Form = TypeVar("Form", bound=Strict)
 
 class CodecFiles(Strict):
     """The encoder as ONNX, and the decoders: all in one safetensors file, or as ONNX in one file for each user or
-    one file that takes the user as an input.
+    one file that takes the user as an input. foresight: of codecs that share symbols out over a picture, as ONNX
+    (models/codecs/foresight.py).
     """
 
     encoder: FileEntry
     decoders: FileEntry | list[FileEntry]
+    foresight: FileEntry | None = None
 
     def entries(self) -> list[FileEntry]:
         """Every file."""
-        return [self.encoder, *(self.decoders if isinstance(self.decoders, list) else [self.decoders])]
+        decoders = self.decoders if isinstance(self.decoders, list) else [self.decoders]
+        return [self.encoder, *decoders, *([self.foresight] if self.foresight else [])]
 
 
 class Provenance(Strict):
@@ -65,7 +69,9 @@ class CodecManifest(Strict):
 
     architecture and arguments: the network's registered name and its constructor arguments; "onnx" and none where the
     decoders are ONNX files. stride: image
-    sides are padded to a multiple of it. channel_use_ratio: complex channel uses per image real, k / (3HW).
+    sides are padded to a multiple of it. channel_use_ratio: complex channel uses per image real, k / (3HW). levels: of a
+    codec that shares symbols out over a picture, what a position may have, in complex channels, ascending; the last
+    is how many there are. Its encoder takes the input ``shares`` too, and its decoders one more feature plane with them.
     metrics: what was measured, for example ``{"psnr_db": {"random-phase": {"10": 24.9}}, "images": ...}``.
     """
 
@@ -80,6 +86,7 @@ class CodecManifest(Strict):
     latent_channels: int = Field(ge=2, multiple_of=2)
     channel_use_ratio: float = Field(gt=0)
     side_information: list[str]
+    levels: list[int] | None = None
     files: CodecFiles
     provenance: Provenance
     metrics: dict[str, Any]
@@ -106,10 +113,20 @@ class CodecManifest(Strict):
             raise ValueError(f"architecture {self.architecture!r} does not go with this form of files.decoders")
         if isinstance(self.files.decoders, list) and len(self.files.decoders) not in (1, self.users):
             raise ValueError(f"{len(self.files.decoders)} decoders are named, but there must be 1 or {self.users}")
+        levels = self.levels or [1]
+        if levels[0] < 1 or any(upper <= lower for lower, upper in pairwise(levels)):
+            raise ValueError(f"levels must ascend from 1 or more, but are {levels}")
+        if (self.levels is None) != (self.files.foresight is None) or (self.levels and not self.takes_any_share):
+            raise ValueError("levels go with files.foresight and the side information share")
         names = [entry.name for entry in self.files.entries()]
         if len(set(names)) < len(names) or MANIFEST_NAME in names:
             raise ValueError("one file name stands for two files")
         return self
+
+    @property
+    def feature_planes(self) -> int:
+        """Of what a decoder is given."""
+        return 2 * self.levels[-1] + 1 if self.levels else self.latent_channels
 
     @property
     def takes_any_share(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from numpy.typing import NDArray
 from models.errors import ModelError
 from models.layout import laid_out
 from models.package.manifest import CodecManifest, load_manifest
+from models.rate.levels import BLOCK
+from models.rate.plan import Plan, best_plan, even_plan, has_prefix
 from models.sharing import Sharing
 from models.side_information import SideInformation
 
@@ -20,10 +23,18 @@ from models.side_information import SideInformation
 class SemanticEncoder:
     """An exported encoder, ready to turn images into channel symbols."""
 
-    def __init__(self, manifest: CodecManifest, session: ort.InferenceSession, sharing: Sharing | None = None) -> None:
+    def __init__(
+        self,
+        manifest: CodecManifest,
+        session: ort.InferenceSession,
+        sharing: Sharing | None = None,
+        foresight: ort.InferenceSession | None = None,
+    ) -> None:
         self.manifest = manifest
         self.sharing = sharing_of(manifest, sharing)
         self._session = session
+        self._inputs = {node.name for node in session.get_inputs()}  # An exporter drops inputs that have no effect.
+        self._foresight = foresight
 
     @classmethod
     def load(cls, folder: Path | str, threads: int = 1, sharing: Sharing | None = None) -> SemanticEncoder:
@@ -36,9 +47,11 @@ class SemanticEncoder:
         path = Path(folder) / manifest.files.encoder.name
         session = open_session(path, threads)
         inputs = [node.name for node in session.get_inputs()]
-        if "image" not in inputs or not set(inputs) <= {"image", "user", "side"}:
-            raise ModelError(f"{path} takes the inputs {inputs}, but an encoder takes image, user and side.")
-        return cls(manifest, session, sharing)
+        if "image" not in inputs or not set(inputs) <= {"image", "user", "side", "shares"}:
+            raise ModelError(f"{path} takes the inputs {inputs}, but an encoder takes image, user, side and shares.")
+        entry = manifest.files.foresight
+        foresight = open_session(Path(folder) / entry.name, threads) if entry else None
+        return cls(manifest, session, sharing, foresight)
 
     @property
     def users(self) -> int:
@@ -69,33 +82,60 @@ class SemanticEncoder:
             raise ModelError(f"the codec serves {self.users} users, but the side information is for {side.users}.")
         all_channels = self.all_channels
         sharing = None if self.sharing is None else sharing or self.sharing
-        latent = run_session(self._session, self.feed(image, user, side, sharing))
-        if sharing is None:
+        plan = None if sharing is None else self.plan(image, user, side, sharing)
+        latent = run_session(self._session, self.feed(image, user, side, sharing, plan))
+        if sharing is None or plan is None:
             symbols = laid_out(_unit_power_symbols(latent).reshape(all_channels, -1))
         else:
             count = sharing.own_channels(user, side.users, all_channels).size
-            channels = latent.reshape(2, all_channels, -1)[:, :count]
-            symbols = sharing.place(channels[0] + 1j * channels[1], user, side.users, all_channels)
+            own = plan.symbols(_complex_channels(latent), count * plan.counts.size).reshape(count, -1)
+            symbols = sharing.place(own, user, side.users, all_channels)
         expected = self.channel_uses(*image.shape[:2])
         if symbols.size != expected:
             raise ModelError(f"the encoder gave {symbols.size} symbols, but its manifest makes them {expected}.")
         return symbols
 
-    def feed(
-        self, image: NDArray[np.uint8], user: int, side: SideInformation, sharing: Sharing | None = None
-    ) -> dict[str, NDArray[Any]]:
-        """What the network is given for a picture uint8 [H, W, 3]: those inputs that it has. sharing: as `encode`."""
-        if self.sharing is not None:
-            side = (sharing or self.sharing).informed(side, self.all_channels)
-        vector = side.vector(user, self.manifest.side_information)[None]
-        fed: dict[str, NDArray[Any]] = {"image": self._prepare(image), "user": np.array([user], np.int64)}
-        fed["side"] = vector
-        taken = {node.name for node in self._session.get_inputs()}  # An exporter drops inputs that have no effect.
-        return {name: value for name, value in fed.items() if name in taken}
+    def plan(self, image: NDArray[np.uint8], user: int, side: SideInformation, sharing: Sharing) -> Plan:
+        """How a user's symbols are shared out over its picture: evenly, unless the codec can do otherwise, the SINR is
+        measured, and another way promises less error.
+        """
+        rows, columns = (math.ceil(size / self.manifest.stride) for size in image.shape[:2])
+        count = sharing.own_channels(user, side.users, self.all_channels).size
+        if self._foresight is None or self.manifest.levels is None:
+            return Plan(np.full(rows * columns, count, np.int64), np.zeros(0, np.complex64), True)
+        if side.sinr_db is None or not has_prefix(rows, columns):
+            return even_plan(rows, columns, count)
+        vector = sharing.informed(side, self.all_channels).vector(user, self.manifest.side_information)[None]
+        padded = self._prepare(image, BLOCK * self.manifest.stride)
+        foreseen = run_session(self._foresight, {"image": padded, "side": vector})
+        errors = np.exp(foreseen[0].astype(np.float64))
+        return best_plan(errors, tuple(self.manifest.levels), rows, columns, count, float(side.sinr_db[user]))
 
-    def _prepare(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
-        stride = self.manifest.stride
-        below, right = -image.shape[0] % stride, -image.shape[1] % stride
+    def feed(
+        self,
+        image: NDArray[np.uint8],
+        user: int,
+        side: SideInformation,
+        sharing: Sharing | None = None,
+        plan: Plan | None = None,
+    ) -> dict[str, NDArray[Any]]:
+        """What the network is given for a picture uint8 [H, W, 3]: those inputs that it has. sharing: as `encode`; plan:
+        None for the even one.
+        """
+        sharing = None if self.sharing is None else sharing or self.sharing
+        fed: dict[str, NDArray[Any]] = {"image": self._prepare(image), "user": np.array([user], np.int64)}
+        if sharing is not None:
+            plan = plan or self.plan(image, user, replace(side, sinr_db=None), sharing)
+            rows = math.ceil(image.shape[0] / self.manifest.stride)
+            fed["shares"] = (plan.counts / np.float32(self.all_channels)).astype(np.float32).reshape(1, 1, rows, -1)
+            side = sharing.informed(side, self.all_channels)
+        fed["side"] = side.vector(user, self.manifest.side_information)[None]
+        return {name: value for name, value in fed.items() if name in self._inputs}
+
+    def _prepare(self, image: NDArray[np.uint8], multiple: int | None = None) -> NDArray[np.float32]:
+        """Padded to a multiple of the stride, or of so many pixels."""
+        multiple = multiple or self.manifest.stride
+        below, right = -image.shape[0] % multiple, -image.shape[1] % multiple
         padded = np.pad(image, ((0, below), (0, right), (0, 0)), mode="edge")
         return np.ascontiguousarray(padded.transpose(2, 0, 1)[None], dtype=np.float32) / np.float32(255)
 
@@ -146,6 +186,12 @@ def run_session(session: ort.InferenceSession, fed: dict[str, NDArray[Any]]) -> 
 
 def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+
+
+def _complex_channels(latent: NDArray[np.float32]) -> NDArray[np.complex64]:
+    """float [1, 2C, h, w] -> complex64 [C, h * w]."""
+    halves = latent.reshape(2, latent.shape[1] // 2, -1)
+    return np.asarray(halves[0] + 1j * halves[1], np.complex64)
 
 
 def _unit_power_symbols(latent: NDArray[np.float32]) -> NDArray[np.complex64]:

@@ -55,6 +55,7 @@ def finish_adaptive(run: Path, folder: Path) -> CodecManifest:
         provenance_of("adaptive", settings, progress),
         metrics,
         settings.licence,
+        codec.foresight.levels,
     )
     return export_codec(codec, folder, card)
 
@@ -94,7 +95,9 @@ def through_white_noise(
     batch, all_channels = len(images), codec.arguments.latent_channels // 2
     side = side_vector(torch.full((batch,), sinr_db), torch.zeros(batch), torch.full((batch,), count / all_channels))
     latent = codec.encoder(images.contiguous(memory_format=torch.channels_last), None, side)
-    sinr = torch.full((batch, count, *latent.shape[2:]), 10 ** (sinr_db / 10))
-    seen = pass_channel(latent, AdaptiveFrame(count, sinr, side, side), generator)
+    rows, columns = latent.shape[2:]
+    sinr = torch.full((batch, codec.arguments.complex_channels, rows, columns), 10 ** (sinr_db / 10))
+    frame = AdaptiveFrame(torch.full((batch, rows, columns), count), sinr, side, side)
+    seen = pass_channel(latent, frame, all_channels, generator)
     decoded: Tensor = codec.decoder(seen, side).clamp(0, 1)
     return decoded
