@@ -34,11 +34,14 @@ class Canceller:
         self._receiver = BurstReceiver(config.waveform)
         self._encoder = encoder
 
-    def symbols(self, slot: Slot, user: int, picture: np.ndarray) -> np.ndarray:
-        """What the user would have sent for the picture uint8 [H, W, 3]: complex64 [k]."""
+    def symbols(self, slot: Slot, user: int, picture: np.ndarray, features: np.ndarray) -> np.ndarray:
+        """What the user would have sent for the picture uint8 [H, W, 3]: complex64 [k]. features: complex64 [k], that it
+        was decoded from, which say how its symbols are shared out.
+        """
         sharing = sharing_of(slot.grant, self._config)
         side = told(self._encoder, slot.encoder_csi, self._config.users, sharing)  # as the transmitter's was
-        return self._encoder.encode(picture, user, side, sharing)
+        plan = self._encoder.plan_of(features, user, side.users, sharing, *picture.shape[:2])
+        return self._encoder.encode(picture, user, side, sharing, plan)
 
     def without(self, view: View, slot: Slot, user: int, picture: np.ndarray) -> View:
         """Cancel `user`, whose decoded picture is uint8 [H, W, 3]; the view unchanged where that is not possible.
@@ -50,7 +53,7 @@ class Canceller:
         report, sent = slot.encoder_csi, slot.sent.get(user)
         if alignment is None or (sent is not None and sent.csi_slot != (report.slot if report else None)):
             return view
-        symbols = self.symbols(slot, user, picture)
+        symbols = self.symbols(slot, user, picture, view.received.users[user].features)
         powers = slot.powers
         cancelled = view.cancelled | {user}
         samples = cancel_payload(view.samples, self._receiver.grid, user, alignment, symbols)

@@ -207,7 +207,7 @@ class FrameDecoder:
                 picture = self.refiner.refine(picture, side.snr_db, passes.get(user))
             pictures[user] = modality.finish(picture)
             if self.canceller and len(pictures) < len(ideal.air.users):
-                symbols = self.canceller.symbols(slot, user, pictures[user])
+                symbols = self.canceller.symbols(slot, user, pictures[user], ideal.features[user])
                 ideal = ideal.air.without(user, symbols).heard()
         return pictures
 

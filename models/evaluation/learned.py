@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -12,11 +14,13 @@ from models.errors import ModelError
 from models.evaluation.frames import Frame
 from models.evaluation.scheme import Scheme
 from models.package.zoo import codec_folder
+from models.rate.prefix import MapLost
 from models.runtime.encoder import SemanticEncoder
 from models.separation import separated, sinr_of_users
 from models.sharing import AUTO, Sharing, summaries
 from models.side_information import SideInformation
 
+LOST = 128 / 255  # grey, in the place of a picture that cannot be decoded
 CHOICE_PLACES = 128  # of a payload in a selective channel, by which its sharing is chosen
 
 
@@ -81,7 +85,11 @@ class LearnedScheme(Scheme):
         received = np.einsum("uak,uk->ak", np.broadcast_to(gains, (*gains.shape[:2], symbols.shape[1])), symbols)
         noise = torch.randn(received.shape, dtype=torch.complex64, generator=_seeded(frame.noise_seed)).numpy()
         views, _ = separated(received + noise * np.sqrt(noise_power), gains, powers, noise_power)
-        return np.stack([self._decoder.decode_float(views[u], u, side, height, width, sharing) for u in range(users)])
+        decoded = np.full((users, 3, height, width), LOST, np.float32)
+        for user in range(users):
+            with contextlib.suppress(MapLost):
+                decoded[user] = self._decoder.decode_float(views[user], user, side, height, width, sharing)
+        return decoded
 
 
 def _received(frame: Frame, snr_db: float) -> tuple[NDArray[np.complex128], float]:

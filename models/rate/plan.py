@@ -144,14 +144,14 @@ def read_plan(
     symbols: NDArray[np.complex64], levels: tuple[int, ...], rows: int, columns: int, channels: int
 ) -> tuple[Plan, NDArray[np.complex64]]:
     """What the received symbols complex64 [k] of one picture begin with, and those that follow. MapLost where it cannot
-    be read. ``Plan.prefix`` is what was received.
+    be read. ``Plan.prefix`` is what was sent, without the noise.
     """
     if not has_prefix(rows, columns):
         return even_plan(rows, columns, channels), symbols
     mode = read_mode(symbols)
     if not mode.blocks:
         uses = EVEN.uses(0)
-        return Plan(np.full(rows * columns, channels, np.int64), symbols[:uses], True), symbols[uses:]
+        return even_plan(rows, columns, channels), symbols[uses:]
     bits, uses = read_bits(mode, symbols)
     high, wide = (-(-size // (BLOCK * mode.blocks)) for size in (rows, columns))
     try:
@@ -161,4 +161,4 @@ def read_plan(
     counts = _counts(taken, mode, levels, rows, columns)
     if counts.sum() > symbols.size - uses:
         raise MapLost("the rate map gives more symbols than there are")
-    return Plan(counts, symbols[:uses], False), symbols[uses:]
+    return Plan(counts, prefix_symbols(mode, bits), False), symbols[uses:]

@@ -85,7 +85,7 @@ def read_mode(symbols: NDArray[np.complex64]) -> Mode:
 
 
 def read_bits(mode: Mode, symbols: NDArray[np.complex64]) -> tuple[NDArray[np.uint8], int]:
-    """The map's bits, with fill after them, and how many uses word and map have. MapLost where a checksum is wrong.
+    """The map's bits, with all fill after them, and how many uses word and map have. MapLost where a checksum is wrong.
 
     symbols: complex64 [k], as received, of the word, the map and what follows.
     """

@@ -15,7 +15,7 @@ from models.errors import ModelError
 from models.layout import laid_out
 from models.package.manifest import CodecManifest, load_manifest
 from models.rate.levels import BLOCK
-from models.rate.plan import Plan, best_plan, even_plan, has_prefix
+from models.rate.plan import Plan, best_plan, even_plan, has_prefix, read_plan
 from models.sharing import Sharing
 from models.side_information import SideInformation
 
@@ -67,12 +67,18 @@ class SemanticEncoder:
         return payload_uses(self.manifest, self.sharing, height, width)
 
     def encode(
-        self, image: NDArray[np.uint8], user: int, side: SideInformation, sharing: Sharing | None = None
+        self,
+        image: NDArray[np.uint8],
+        user: int,
+        side: SideInformation,
+        sharing: Sharing | None = None,
+        plan: Plan | None = None,
     ) -> NDArray[np.complex64]:
         """uint8 [H, W, 3] -> complex64 [k] with mean |s|^2 = 1, in the order of models/layout.py. Sides are padded to
         the stride by edge replication.
 
         sharing: of this frame, where it is not the encoder's own; no matter to a codec with one fixed way of sharing.
+        plan: how its symbols are shared out over the picture, where it is not the encoder's choice.
         Side information for fewer users than the codec serves means that the others are silent. Raises
         ModelError on another shape or dtype, or a user or side information that does not fit the codec.
         """
@@ -82,7 +88,7 @@ class SemanticEncoder:
             raise ModelError(f"the codec serves {self.users} users, but the side information is for {side.users}.")
         all_channels = self.all_channels
         sharing = None if self.sharing is None else sharing or self.sharing
-        plan = None if sharing is None else self.plan(image, user, side, sharing)
+        plan = None if sharing is None else plan or self.plan(image, user, side, sharing)
         latent = run_session(self._session, self.feed(image, user, side, sharing, plan))
         if sharing is None or plan is None:
             symbols = laid_out(_unit_power_symbols(latent).reshape(all_channels, -1))
@@ -110,6 +116,18 @@ class SemanticEncoder:
         foreseen = run_session(self._foresight, {"image": padded, "side": vector})
         errors = np.exp(foreseen[0].astype(np.float64))
         return best_plan(errors, tuple(self.manifest.levels), rows, columns, count, float(side.sinr_db[user]))
+
+    def plan_of(
+        self, payload: NDArray[np.complex64], user: int, users: int, sharing: Sharing | None, height: int, width: int
+    ) -> Plan | None:
+        """The plan that a user's payload complex64 [k] names, as it was received for a picture of this size; None for
+        codecs that share evenly, and MapLost as `read_plan`.
+        """
+        if self.sharing is None or self.manifest.levels is None:
+            return None
+        own = (sharing or self.sharing).pick(payload, user, users, self.all_channels)
+        rows, columns = (math.ceil(size / self.manifest.stride) for size in (height, width))
+        return read_plan(own.ravel(), tuple(self.manifest.levels), rows, columns, len(own))[0]
 
     def feed(
         self,
