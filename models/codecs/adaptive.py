@@ -91,21 +91,17 @@ class SideCode(nn.Module):
         return code
 
 
-def alike(side: Tensor, rows: int, columns: int) -> Tensor:
-    """The side's share at every position: float [B, 1, rows, columns]."""
-    return side[:, SIDE_SIZE - 1 :, None, None].expand(-1, -1, rows, columns)
+def alike(side: Tensor) -> Tensor:
+    """The side's share, for all positions at once: float [B, 1, 1, 1]."""
+    return side[:, SIDE_SIZE - 1 :, None, None]
 
 
 class BottleneckBlock(nn.Module):
-    """ReLU, 1x1 to half the width, FiLM, ReLU, 3x3, ReLU, 1x1 back, layer scale, residual.
+    """ReLU, 1x1 to half the width, FiLM, ReLU, 3x3, ReLU, 1x1 back, layer scale, residual."""
 
-    finer: how many times finer the features are than the code, on each side.
-    """
-
-    def __init__(self, channels: int, finer: int = 1, layer_scale: float = 0.2) -> None:
+    def __init__(self, channels: int, layer_scale: float = 0.2) -> None:
         super().__init__()
         inner = channels // 2
-        self.finer = finer
         self.narrow = MatrixConv2d(channels, inner, 1)
         self.mix = MatrixConv2d(inner, inner, 3, padding=1)
         self.widen = MatrixConv2d(inner, channels, 1)
@@ -114,10 +110,11 @@ class BottleneckBlock(nn.Module):
         nn.init.zeros_(self.film.weight)
         nn.init.zeros_(self.film.bias)
 
-    def forward(self, features: Tensor, code: Tensor) -> Tensor:
+    def forward(self, features: Tensor, code: Tensor, finer: int = 1) -> Tensor:
+        """finer: how many times finer the features are than the code, on each side."""
         film = nn.functional.conv2d(code, self.film.weight[:, :, None, None], self.film.bias)
-        if self.finer > 1:
-            film = nn.functional.interpolate(film, scale_factor=float(self.finer), mode="nearest")
+        if finer > 1:
+            film = nn.functional.interpolate(film, scale_factor=float(finer), mode="nearest")
         gain, shift = film.chunk(2, dim=1)
         inner = (self.narrow(features.relu()) * (1 + gain) + shift).relu()
         return features + self.scale * self.widen(self.mix(inner).relu())
@@ -136,18 +133,17 @@ class AdaptiveEncoder(nn.Module):
         quarter, eighth = arguments.encoder_widths
         self.side_code = SideCode()
         self.stem = nn.Sequential(nn.PixelUnshuffle(4), MatrixConv2d(48, quarter, 1))
-        self.quarter = nn.ModuleList(BottleneckBlock(quarter, finer=2) for _ in range(arguments.encoder_blocks[0]))
+        self.quarter = nn.ModuleList(BottleneckBlock(quarter) for _ in range(arguments.encoder_blocks[0]))
         self.down = MatrixConv2d(quarter, eighth, 2, stride=2)
         self.eighth = nn.ModuleList(BottleneckBlock(eighth) for _ in range(arguments.encoder_blocks[1]))
         self.head = MatrixConv2d(eighth, 2 * arguments.complex_channels, 1)
 
     def forward(self, image: Tensor, user: Tensor | None, side: Tensor, shares: Tensor | None = None) -> Tensor:
-        if shares is None:
-            shares = alike(side, *(size // STRIDE for size in image.shape[2:]))
-        code = self.side_code(side, shares)
+        finer = 1 if shares is None else 2
+        code = self.side_code(side, alike(side) if shares is None else shares)
         features = self.stem(2 * image - 1)
         for block in self.quarter:
-            features = block(features, code)
+            features = block(features, code, finer)
         features = self.down(features)
         for block in self.eighth:
             features = block(features, code)
@@ -170,20 +166,19 @@ class AdaptiveDecoder(nn.Module):
         self.stem = MatrixConv2d(2 * arguments.complex_channels, eighth, 3, padding=1)
         self.eighth = nn.ModuleList(BottleneckBlock(eighth) for _ in range(arguments.decoder_blocks[1]))
         self.up = nn.Sequential(MatrixConv2d(eighth, 4 * quarter, 1), nn.PixelShuffle(2))
-        self.quarter = nn.ModuleList(BottleneckBlock(quarter, finer=2) for _ in range(arguments.decoder_blocks[0]))
+        self.quarter = nn.ModuleList(BottleneckBlock(quarter) for _ in range(arguments.decoder_blocks[0]))
         self.head = nn.Sequential(MatrixConv2d(quarter, 48, 3, padding=1), nn.PixelShuffle(4))
 
     def forward(self, features: Tensor, side: Tensor) -> Tensor:
         channels = self.stem.in_channels
         told = features.shape[1] > channels
-        shares = features[:, channels:] if told else alike(side, features.shape[2], features.shape[3])
-        code = self.side_code(side, shares)
+        code = self.side_code(side, features[:, channels:] if told else alike(side))
         features = self.stem(features[:, :channels])
         for block in self.eighth:
             features = block(features, code)
         features = self.up(features)
         for block in self.quarter:
-            features = block(features, code)
+            features = block(features, code, 2 if told else 1)
         image: Tensor = self.head(features) + 0.5
         return image
 

@@ -20,7 +20,7 @@ from models.errors import ModelError
 from models.layout import gathered
 from models.package.manifest import CodecManifest, load_manifest
 from models.runtime.encoder import payload_uses, sharing_of
-from models.rate.plan import read_plan
+from models.rate.plan import has_prefix, read_plan
 from models.sharing import Sharing
 from models.side_information import SideInformation
 
@@ -51,8 +51,8 @@ class SemanticDecoder:
         self.sharing = sharing_of(manifest, sharing)
         self.device = device
         self._decoders = decoders.eval().to(device)
-        self._decoded: Counter[int] = Counter()  # pictures, and frozen networks, by the network's identity
-        self._frozen: dict[int, nn.Module] = {}
+        self._decoded: Counter[tuple[int, int]] = Counter()  # pictures, and graphs, by network's identity and planes
+        self._frozen: dict[tuple[int, int], nn.Module] = {}
         self._freezing = threading.Lock()  # decoding and scoring are threads of their own
 
     @classmethod
@@ -121,7 +121,8 @@ class SemanticDecoder:
         """
         stride = self.manifest.stride
         rows, columns = math.ceil(height / stride), math.ceil(width / stride)
-        image = self._fastest(user)(*self.feed(features, user, side, height, width, sharing))
+        latent, vector = self.feed(features, user, side, height, width, sharing)
+        image = self._fastest(user, latent.shape[1])(latent, vector)
         if image.ndim != 4 or tuple(image.shape) != (1, 3, rows * stride, columns * stride):
             raise ModelError(
                 f"the decoder gave an image of the shape {list(image.shape)}, but its manifest makes it "
@@ -137,9 +138,11 @@ class SemanticDecoder:
         height: int,
         width: int,
         sharing: Sharing | None = None,
+        with_shares: bool = False,
     ) -> tuple[Tensor, Tensor]:
         """What a user's network is given, float [1, M, h, w] and side float [1, d], on the decoder's device; arguments
-        and errors as ``decode_float``.
+        and errors as ``decode_float``. with_shares: of a codec that shares symbols out over a picture, also the plane
+        with every position's share where all have the same, as its ONNX files take it.
         """
         expected = self.channel_uses(height, width) if min(height, width) > 0 else 0
         if height < 1 or width < 1 or features.shape != (expected,):
@@ -163,7 +166,8 @@ class SemanticDecoder:
         vector = torch.from_numpy(side.vector(user, self.manifest.side_information))[None].to(self.device)
         symbols = torch.from_numpy(np.ascontiguousarray(features, np.complex64))[None].to(self.device)
         latent = symbols_to_latent(symbols, *shape)
-        if shares is not None:
+        with_shares = with_shares or self._onnx or has_prefix(*shape)
+        if shares is not None and with_shares:  # without, the network has less to do
             plane = torch.from_numpy(shares).reshape(1, 1, *shape).to(self.device)
             latent = torch.cat((latent, plane), dim=1)
         return latent, vector
@@ -189,17 +193,22 @@ class SemanticDecoder:
         shares = (plan.counts / np.float32(self.all_channels)).astype(np.float32)
         return plan.latent(own, levels[-1]).ravel(), shares
 
-    def _fastest(self, user: int) -> nn.Module:
-        """A user's network; on a CPU a frozen graph of it, once it has decoded enough pictures to be worth one."""
+    @property
+    def _onnx(self) -> bool:
+        return isinstance(self.manifest.files.decoders, list)
+
+    def _fastest(self, user: int, planes: int) -> nn.Module:
+        """A user's network; on a CPU a frozen graph of it for features of so many planes, once it has decoded enough
+        pictures to be worth one.
+        """
         network = self.network(user)
-        if self.device.type != "cpu" or isinstance(self.manifest.files.decoders, list):
+        if self.device.type != "cpu" or self._onnx:
             return network
-        key = id(network)
+        key = id(network), planes
         with self._freezing:
             if key not in self._frozen:
                 self._decoded[key] += 1
                 if self._decoded[key] <= EAGER_PICTURES:
                     return network
-                sizes = self.manifest.feature_planes, len(self.manifest.side_information)
-                self._frozen[key] = freeze(network.eval(), *sizes)
+                self._frozen[key] = freeze(network.eval(), planes, len(self.manifest.side_information))
             return self._frozen[key]

@@ -133,5 +133,5 @@ def _one_frame(
     received = transmit(torch.from_numpy(symbols)[None], frame.channel, torch.tensor([snr_db]), generator=generator)
     for user in range(users):
         features = received.features[0, user].numpy()
-        latent, vector = decoder.feed(features, user, side, height, width)
+        latent, vector = decoder.feed(features, user, side, height, width, with_shares=True)
         decoder_feeds[user].append({"features": latent.numpy(), "side": vector.numpy()})
