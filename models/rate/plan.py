@@ -17,7 +17,18 @@ from models.rate import map_bits
 from models.rate.allocation import allocate
 from models.rate.levels import BLOCK, block_positions, spread
 from models.rate.packing import packed, unpacked
-from models.rate.prefix import COARSE, EVEN, FINE, MapLost, Mode, prefix_symbols, read_bits, read_mode
+from models.rate.prefix import (
+    CHECK_BITS,
+    COARSE,
+    EVEN,
+    FINE,
+    SEGMENT_USES,
+    MapLost,
+    Mode,
+    prefix_symbols,
+    read_bits,
+    read_mode,
+)
 
 LEAST_POSITIONS = 256  # of a latent; smaller pictures have no word before them, and are even
 TRIES = 4
@@ -112,10 +123,9 @@ def _planned(
 
 
 def _filled(bits: NDArray[np.uint8], mode: Mode, uses: int) -> NDArray[np.uint8]:
-    """Zeros after a map that has become shorter than what was left for it."""
-    while mode.uses(bits.size) < uses:
-        bits = np.concatenate((bits, np.zeros(mode.bits, np.uint8)))
-    return bits
+    """Zeros after a map that has become shorter than what was left for it, to as many uses."""
+    missing = (uses - mode.uses(bits.size)) // SEGMENT_USES
+    return np.concatenate((bits, np.zeros(missing * (mode.bits - CHECK_BITS), np.uint8)))
 
 
 def _pooled(

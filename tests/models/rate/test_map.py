@@ -141,3 +141,15 @@ def test_any_picture_is_planned_and_read(rows, columns, channels, sinr_db, seed)
 def test_a_plan_of_silence_is_refused():
     with pytest.raises(ModelError, match="mean power 0"):
         Plan(np.ones(4, np.int64), np.zeros(0, np.complex64), True).symbols(np.zeros((2, 4), np.complex64), 4)
+
+
+@settings(max_examples=60)
+@given(st.integers(0, 2**32 - 1), st.floats(0.2, 4))
+def test_what_is_planned_fits_whatever_its_map_takes(seed, roughness):
+    """Maps whose length changes with what is left for them, which is what the longest of them took."""
+    rng = np.random.default_rng(seed)
+    errors = 10 ** (-3 + roughness * rng.standard_normal((16, 16)).cumsum(axis=1) / 8)
+    plan = best_plan(errors / np.array(LEVELS, float)[:, None, None], LEVELS, 32, 32, 8, 10.0)
+    sent = plan.symbols(np.ones((48, 1024), np.complex64), 1024 * 8)
+    assert plan.counts.sum() + plan.prefix.size <= sent.size or plan.even
+    assert np.array_equal(read_plan(sent, LEVELS, 32, 32, 8)[0].counts, plan.counts)
