@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ class SemanticEncoder:
         self.manifest = manifest
         self.sharing = sharing_of(manifest, sharing)
         self._session = session
+        self._taken = {node.name for node in session.get_inputs()}  # An exporter drops inputs that have no effect.
 
     @classmethod
     def load(cls, folder: Path | str, threads: int = 1, sharing: Sharing | None = None) -> SemanticEncoder:
@@ -63,19 +65,36 @@ class SemanticEncoder:
         Side information for fewer users than the codec serves means that the others are silent. Raises
         ModelError on another shape or dtype, or a user or side information that does not fit the codec.
         """
-        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
-            raise ModelError(f"an image must be uint8 [H, W, 3], but is {image.dtype} {list(image.shape)}.")
+        return self.encode_all([image], user, side, sharing)[0]
+
+    def encode_all(
+        self, images: Sequence[NDArray[np.uint8]], user: int, side: SideInformation, sharing: Sharing | None = None
+    ) -> list[NDArray[np.complex64]]:
+        """Several pictures of one user with the same side information, each as `encode`."""
+        for image in images:
+            if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
+                raise ModelError(f"an image must be uint8 [H, W, 3], but is {image.dtype} {list(image.shape)}.")
         if side.users > self.users:
             raise ModelError(f"the codec serves {self.users} users, but the side information is for {side.users}.")
-        all_channels = self.all_channels
         sharing = None if self.sharing is None else sharing or self.sharing
-        latent = run_session(self._session, self.feed(image, user, side, sharing))
+        told = self._told(user, side, sharing)
+        latents = [run_session(self._session, self._fed(image, told)) for image in images]
+        return [
+            self._symbols(latent, image, user, side.users, sharing)
+            for latent, image in zip(latents, images, strict=True)
+        ]
+
+    def _symbols(
+        self, latent: NDArray[np.float32], image: NDArray[np.uint8], user: int, users: int, sharing: Sharing | None
+    ) -> NDArray[np.complex64]:
+        """complex64 [k] of what the network made of an image."""
+        all_channels = self.all_channels
         if sharing is None:
             symbols = laid_out(_unit_power_symbols(latent).reshape(all_channels, -1))
         else:
-            count = sharing.own_channels(user, side.users, all_channels).size
+            count = sharing.own_channels(user, users, all_channels).size
             channels = latent.reshape(2, all_channels, -1)[:, :count]
-            symbols = sharing.place(channels[0] + 1j * channels[1], user, side.users, all_channels)
+            symbols = sharing.place(channels[0] + 1j * channels[1], user, users, all_channels)
         expected = self.channel_uses(*image.shape[:2])
         if symbols.size != expected:
             raise ModelError(f"the encoder gave {symbols.size} symbols, but its manifest makes them {expected}.")
@@ -85,13 +104,18 @@ class SemanticEncoder:
         self, image: NDArray[np.uint8], user: int, side: SideInformation, sharing: Sharing | None = None
     ) -> dict[str, NDArray[Any]]:
         """What the network is given for a picture uint8 [H, W, 3]: those inputs that it has. sharing: as `encode`."""
+        return self._fed(image, self._told(user, side, sharing))
+
+    def _told(self, user: int, side: SideInformation, sharing: Sharing | None) -> dict[str, NDArray[Any]]:
+        """What the network is told beside a picture."""
         if self.sharing is not None:
             side = (sharing or self.sharing).informed(side, self.all_channels)
         vector = side.vector(user, self.manifest.side_information)[None]
-        fed: dict[str, NDArray[Any]] = {"image": self._prepare(image), "user": np.array([user], np.int64)}
-        fed["side"] = vector
-        taken = {node.name for node in self._session.get_inputs()}  # An exporter drops inputs that have no effect.
-        return {name: value for name, value in fed.items() if name in taken}
+        return {"user": np.array([user], np.int64), "side": vector}
+
+    def _fed(self, image: NDArray[np.uint8], told: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        fed = {"image": self._prepare(image), **told}
+        return {name: value for name, value in fed.items() if name in self._taken}
 
     def _prepare(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
         stride = self.manifest.stride
