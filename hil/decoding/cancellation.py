@@ -40,17 +40,18 @@ class Canceller:
         side = told(self._encoder, slot.encoder_csi, self._config.users, sharing)  # as the transmitter's was
         return self._encoder.encode(picture, user, side, sharing)
 
-    def without(self, view: View, slot: Slot, user: int, picture: np.ndarray) -> View:
-        """Cancel `user`, whose decoded picture is uint8 [H, W, 3]; the view unchanged where that is not possible.
+    def without(self, view: View, slot: Slot, user: int, *pictures: np.ndarray) -> View:
+        """Cancel `user`, all of whose decoded pictures in the burst are uint8 [H, W, 3]; the view unchanged where that
+        is not possible.
 
-        The picture is encoded with what the transmitter's encoder was told. Where the transmitter names another report
+        The pictures are encoded with what the transmitter's encoder was told. Where the transmitter names another report
         (it started again and has forgotten earlier ones) its symbols cannot be known.
         """
         alignment = view.received.users[user].alignment
         report, sent = slot.encoder_csi, slot.sent.get(user)
         if alignment is None or (sent is not None and sent.csi_slot != (report.slot if report else None)):
             return view
-        symbols = self.symbols(slot, user, picture)
+        symbols = np.concatenate([self.symbols(slot, user, picture) for picture in pictures])
         powers = slot.powers
         cancelled = view.cancelled | {user}
         samples = cancel_payload(view.samples, self._receiver.grid, user, alignment, symbols)

@@ -1,7 +1,7 @@
 """The receiver node: samples of a slot, the waveform's receiver, CSI back to the coordinator, decoding behind.
 
 The main thread keeps pace with the radio; decoding and refinement run in a second thread, scoring and writing in a
-third (flushing files is waiting for the disk), at most `MAX_UNDECODED_FRAMES` behind (the coordinator holds the next
+third (flushing files is waiting for the disk), at most `BurstPlan.undecoded_frames` behind (the coordinator holds the next
 grant back).
 """
 
@@ -90,7 +90,7 @@ class ReceiverNode:
         self._slots: dict[int, Slot] = {}
         self._changed = threading.Condition()
         self._jobs: queue.Queue[Slot | None] = queue.Queue()
-        self._decoded: queue.Queue[DecodedFrame | None] = queue.Queue()
+        self._decoded: queue.Queue[list[DecodedFrame] | None] = queue.Queue()  # the frames of a slot
         self._stopping = False
         self._held_back = HeldBack()
         self._failure: Exception | None = None
@@ -329,15 +329,16 @@ class ReceiverNode:
             if self.recorder is not None:
                 self.recorder.record(slot)
             if slot.grant.frame is not None:
-                self._decoded.put(self._live.shown(self.decoder.make(slot)))
+                self._decoded.put([self._live.shown(frame) for frame in self.decoder.make_all(slot)])
 
     def _record_all(self) -> None:
-        while (frame := self._decoded.get()) is not None:
-            again = self._held_back.take(frame)
-            images = self.decoder.record(frame)
-            self._telemetry.offer(frame.slot)
-            assert frame.slot.grant.frame is not None
-            self.bus.send(FrameDone(frame.slot.grant.frame, images, again))
+        while (frames := self._decoded.get()) is not None:
+            again = [self._held_back.take(frame) for frame in frames]
+            images = self.decoder.record_all(frames)
+            self._telemetry.offer(frames[-1].slot)
+            for frame, decoded, users in zip(frames, images, again, strict=True):
+                assert frame.slot.grant.frame is not None
+                self.bus.send(FrameDone(frame.slot.grant.frame, decoded, users))
 
     def _ground_truth_came(self, slot: Slot) -> bool:
         """Wait for what transmitters and air say about a slot; False for one that the run's end cut in two.

@@ -66,9 +66,10 @@ def run_replay(recording: Path, config: RunConfig, out: Path, report: bool = Tru
                 slot.samples, slot.powers = follower.window(read, slot), decoder.powers(slot.grant)
                 receive_slot(config, receiver, slot, memory, follower, read)
                 if slot.grant.frame is not None:
-                    frame = decoder.make(slot)
-                    held_back.take(frame)  # the session may have sent it again later
-                    decoder.record(frame)
+                    frames = decoder.make_all(slot)
+                    for frame in frames:
+                        held_back.take(frame)  # the session may have sent it again later
+                    decoder.record_all(frames)
                 slot.samples = slot.received = None  # a long recording must not fill the memory
             for row, pictures in held_back.release():
                 writer.append(row, pictures.get("original"), pictures.get("received"))

@@ -138,14 +138,10 @@ class SemanticDecoder:
         fed = [self.feed(one, user, side, height, width, sharing) for one, side in zip(features, sides, strict=True)]
         alone = isinstance(self.manifest.files.decoders, list)  # ONNX files take one picture
         size = 1 if alone else max(1, PIXELS_AT_ONCE // (height * width))
-        images = [
-            self._images(user, fed[first : first + size], height, width) for first in range(0, len(fed), size)
-        ]
+        images = [self._images(user, fed[first : first + size], height, width) for first in range(0, len(fed), size)]
         return [image for together in images for image in together]
 
-    def _images(
-        self, user: int, fed: list[tuple[Tensor, Tensor]], height: int, width: int
-    ) -> NDArray[np.float32]:
+    def _images(self, user: int, fed: list[tuple[Tensor, Tensor]], height: int, width: int) -> NDArray[np.float32]:
         """What the network makes of this: float32 [pictures, 3, H, W]."""
         stride = self.manifest.stride
         rows, columns = math.ceil(height / stride), math.ceil(width / stride)
