@@ -17,5 +17,5 @@ class BurstConfig(Section):
         "one fade, and are lost together.",
     )
     overhead: float = Field(
-        0.3, ge=0.01, le=0.99, description="Largest share of a burst for preamble, training and header, for auto."
+        0.15, ge=0.01, le=0.99, description="Largest share of a burst for preamble, training and header, for auto."
     )

@@ -81,9 +81,7 @@ class ReceptionConfig(Section):
     record: Path | None = Field(None, description="SigMF recording of every slot, e.g. run1/capture.sigmf-meta.")
     ideal: bool = Field(True, description="Also decode what an ideal receiver would have; twice the decoding.")
     mirrored: bool = Field(False, description="Turn the received spectrum about the carrier: I and Q are swapped.")
-    remember_delays: bool = Field(
-        True, description="Channels of one path are measured with the arrivals of earlier bursts in mind."
-    )
+    remember_delays: bool = Field(True, description="Channels of one path are measured with earlier arrivals in mind.")
 
 
 class FeedbackConfig(Section):

@@ -1,7 +1,8 @@
 """The coordinator: membership of nodes, slots, and the messages to every node.
 
-Slots are counted from 0: first the sounding probes, then one per burst, so that a frame always stands in the same slot
-and has the same simulated channel in a resumed run as in an uninterrupted one. The next slot is granted when the receiver has reported the channel of the last, which makes the age of every CSI exact.
+Slots are counted from 0: first the sounding probes, then one per burst (see `session.bursts`), so that a frame always
+stands in the same slot and has the same simulated channel in a resumed run as in an uninterrupted one. The next slot is
+granted when the receiver has reported the channel of the last, which makes the age of every CSI exact.
 """
 
 import logging
@@ -335,7 +336,7 @@ class Coordinator:
         if self.observers.take(received):
             return
         node = self.nodes.get(name := received.sender)
-        if self._joining is not None:
+        if self._joining:
             self._joining.heard(name)
         if node:
             node.heard = time.monotonic()

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from hil.bus.messages import Sent
 from hil.bus.parts import SentItem
 from hil.errors import HilError
 from hil.language.writer import NoteWriter

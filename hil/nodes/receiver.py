@@ -1,8 +1,8 @@
 """The receiver node: samples of a slot, the waveform's receiver, CSI back to the coordinator, decoding behind.
 
 The main thread keeps pace with the radio; decoding and refinement run in a second thread, scoring and writing in a
-third (flushing files is waiting for the disk), at most `BurstPlan.undecoded_frames` behind (the coordinator holds the next
-grant back).
+third (flushing files is waiting for the disk), at most `BurstPlan.undecoded_frames` behind (the coordinator holds the
+next grant back).
 """
 
 import contextlib

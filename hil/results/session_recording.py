@@ -133,7 +133,7 @@ def _add_user(slot: Slot, entry: dict[str, Any]) -> None:
 
 
 def _as_text(sent: Sent, original: np.ndarray) -> dict[str, str]:
-    """The annotation that holds an original: a picture as PNG, several one below the other; other values as they are."""
+    """The annotation that holds an original: a picture as PNG, several below one another; other values as they are."""
     if sent.form:
         return {"original_f32": base64.b64encode(original.astype("<f4").tobytes()).decode()}
     return {"original_png": base64.b64encode(png(original.reshape(-1, *original.shape[-2:]))).decode()}

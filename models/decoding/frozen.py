@@ -30,7 +30,8 @@ def freeze(network: nn.Module, latent_channels: int, side_size: int) -> nn.Modul
     """A decoder on the CPU in eval mode, float [B,M,h,w] and side [B,d] to an image, as a frozen channels-last graph.
 
     `network` itself is returned where torch cannot trace it (it announces TorchScript's end), or where the graph gives
-    other images than the network for a number and a size that it was not traced on. The network's weights are left as they are.
+    other images than the network for a number and a size that it was not traced on. The network's weights are left as
+    they are.
     """
     generator = torch.Generator().manual_seed(5)
 
