@@ -44,8 +44,8 @@ class Canceller:
         """Cancel `user`, all of whose decoded pictures in the burst are uint8 [H, W, 3]; the view unchanged where that
         is not possible.
 
-        The pictures are encoded with what the transmitter's encoder was told. Where the transmitter names another report
-        (it started again and has forgotten earlier ones) its symbols cannot be known.
+        The pictures are encoded with what the transmitter's encoder was told. Where the transmitter names another
+        report (it started again and has forgotten earlier ones) its symbols cannot be known.
         """
         alignment = view.received.users[user].alignment
         report, sent = slot.encoder_csi, slot.sent.get(user)

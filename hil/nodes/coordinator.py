@@ -176,9 +176,8 @@ class Coordinator:
             self.on_event(f"{len(frames)} frames are sent again")
             bursts = list(self._plan.bursts(frames))
             self._again = {frame: users for frame, users in self._again.items() if frame not in frames}
-            for burst in bursts:
-                self._done.difference_update(burst.frames)
-                self._granted.difference_update(burst.frames)
+            for done in (self._done, self._granted):
+                done.difference_update(*(burst.frames for burst in bursts))
             for burst in bursts:
                 self._send(slot, burst)
                 slot += 1

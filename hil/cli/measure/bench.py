@@ -8,6 +8,8 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from hil.cli.options.pictures import PicturesPerBurst
+
 
 @click.group("bench", invoke_without_command=True)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
