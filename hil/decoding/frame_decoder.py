@@ -120,8 +120,8 @@ class FrameDecoder:
                 score(self.modality(user), row, pictures, ideal.get(user))
                 shown.append((row, self._shown(user, pictures)))
         kept = {frame.slot.grant.frame for frame in frames if self._keeps_pictures(frame)}
-        slots = [frame.slot for frame in frames if frame.slot.grant.frame in kept]
-        seen = [(slot.grant.frame or 0, diagnostics(self.config, slot)) for slot in slots]
+        first = frames[0].slot
+        seen = [(first.grant.frame or 0, diagnostics(self.config, first))] if kept else []
         self.writer.record([(row, pictures if row.frame in kept else {}) for row, pictures in shown], *seen)
         for row, pictures in shown:
             self.on_recorded(row, pictures)
