@@ -135,6 +135,7 @@ class Grant(Message, frozen=True):
     commands: list[UserCommand] = []
     sharing: SharedBy | None = None  # None: as configured
     bits_symbols: BitsSymbols = 0  # OFDM symbols of protected bits before the picture's, for each of several
+    short: bool = False  # less training (see `WaveformConfig.shortened`)
     pictures: Pictures = 1  # that the burst has of every user: of frames `frame`, `frame` + 1 and so on
 
 

@@ -10,12 +10,14 @@ from hil.decoding.cancellation import View
 from hil.decoding.ideal import IdealReception
 from hil.decoding.payload import separated_side
 from hil.decoding.pictures import ReceivedPictures
+from hil.session.burst.training import waveform_of
 from hil.session.slot import Slot
 from models.modality.halves import Receiving
 from models.sharing import Sharing
 from models.side_information import SideInformation
 from radio.waveform.burst.grid import ResourceGrid
 from radio.waveform.burst.header import FrameHeader
+from radio.waveform.config import WaveformConfig
 from radio.waveform.reception.frame import ReceivedFrame
 from radio.waveform.reception.several import picture_of
 
@@ -74,10 +76,11 @@ def ideal_try(
     return Tried(slot, ideal.features[user][own[user]], size, separated_side(side, qualities, modality))
 
 
-def burst_facts(grid: ResourceGrid, slot: Slot) -> dict[str, Any]:
+def burst_facts(waveform: WaveformConfig, slot: Slot) -> dict[str, Any]:
     """A row's columns: how many pictures of a user its burst had, and what part of it was no payload; the longest
     user's counts."""
     whole = slot.burst or slot
+    grid = ResourceGrid(waveform_of(waveform, whole.grant))
     headers: list[FrameHeader] = list(whole.told_headers().values())
     if not headers and whole.received is not None:
         headers = [one.header for one in whole.received.users if one.header is not None]

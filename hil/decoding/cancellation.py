@@ -7,13 +7,13 @@ import numpy as np
 
 from hil.bus.messages import CsiReport
 from hil.config import RunConfig
+from hil.session.burst.receivers import Receivers
 from hil.session.sharing import sharing_of, told
 from hil.session.slot import Slot
 from models.runtime.encoder import SemanticEncoder
 from radio.samples import Samples
 from radio.waveform.reception.cancellation import cancel_payload
 from radio.waveform.reception.frame import ReceivedFrame
-from radio.waveform.reception.receiver import BurstReceiver
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Canceller:
 
     def __init__(self, config: RunConfig, encoder: SemanticEncoder) -> None:
         self._config = config
-        self._receiver = BurstReceiver(config.waveform)
+        self._receivers = Receivers(config.waveform)
         self._encoder = encoder
 
     def symbols(self, slot: Slot, user: int, picture: np.ndarray) -> np.ndarray:
@@ -52,12 +52,12 @@ class Canceller:
         if alignment is None or (sent is not None and sent.csi_slot != (report.slot if report else None)):
             return view
         symbols = np.concatenate([self.symbols(slot, user, picture) for picture in pictures])
-        powers = slot.powers
+        powers, receiver = slot.powers, self._receivers.of(slot.grant)
         cancelled = view.cancelled | {user}
-        samples = cancel_payload(view.samples, self._receiver.grid, user, alignment, symbols)
+        samples = cancel_payload(view.samples, receiver.grid, user, alignment, symbols)
         headers = {one.user: one.header for one in view.received.users if one.header is not None}
         start_tick = view.received.start_tick
-        received = self._receiver.receive(samples, start_tick, told=headers, silent=cancelled, powers=powers)
+        received = receiver.receive(samples, start_tick, told=headers, silent=cancelled, powers=powers)
         if received is None:
             return view
         return replace(

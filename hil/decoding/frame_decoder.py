@@ -23,7 +23,7 @@ from hil.results.observe import diagnostics
 from hil.results.rows import FoundTone, ResultRow
 from hil.results.writer import ResultWriter
 from hil.session import mirror
-from hil.session.several import pictures_of
+from hil.session.burst.several import pictures_of
 from hil.session.sharing import sharing_of, told, way_of
 from hil.session.slot import Slot
 from models.decoding.decoder import SemanticDecoder
@@ -287,7 +287,7 @@ class FrameDecoder:
                 for one in slot.tones
             ],
             **_shared(slot.grant),
-            **burst_facts(self._grid, slot),
+            **burst_facts(self.config.waveform, slot),
             "seeds": {"run": self.config.seed, "air": self.config.air.seed},
         }
         if measured and found is not None and slot.received is not None:

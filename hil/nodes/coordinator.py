@@ -1,8 +1,8 @@
 """The coordinator: membership of nodes, slots, and the messages to every node.
 
-Slots are counted from 0: first the sounding probes, then one per burst (see `session.bursts`), so that a frame always
-stands in the same slot and has the same simulated channel in a resumed run as in an uninterrupted one. The next slot is
-granted when the receiver has reported the channel of the last, which makes the age of every CSI exact.
+Slots are counted from 0: first the sounding probes, then one per burst (see `session.burst.plan`), so that a frame
+always stands in the same slot and has the same simulated channel in a resumed run as in an uninterrupted one. The next
+slot is granted when the receiver has reported the channel of the last, which makes the age of every CSI exact.
 """
 
 import logging
@@ -36,8 +36,8 @@ from hil.errors import HilError
 from hil.nodes.joining import Joining
 from hil.nodes.members import Members, Node
 from hil.nodes.observers import Observers
-from hil.session.bits_length import BitsLength
-from hil.session.bursts import Burst, BurstPlan
+from hil.session.burst.next import NextBurst
+from hil.session.burst.plan import Burst, BurstPlan
 from hil.session.control import SessionControl
 from hil.session.live import LiveUsers
 from hil.session.repeated_slot import aligned
@@ -74,7 +74,7 @@ class Coordinator:
         self._live = LiveUsers()
         self._plan = BurstPlan(self.config, {})
         self._sharing = SharingControl(self.config, open_chooser(self.config))
-        self._bits = BitsLength(self.config.waveform)
+        self._next = NextBurst(self.config)
         ahead = self.config.feedback.slots_ahead if self._free_running else 0
         self._in_flight: deque[int] = deque(maxlen=ahead + 1)  # slots of the frames that were granted last
         self._reports: deque[CsiReport] = deque(maxlen=64)  # not learnt from yet
@@ -226,7 +226,7 @@ class Coordinator:
             self._reports.remove(report)
             self._control.take(report)
             self._sharing.take(report, self.lost_users)
-            self._bits.take(report)
+            self._next.take(report, self.lost_users)
             if report.users and (self._csi is None or report.slot >= self._csi.slot):
                 self._csi = report
 
@@ -236,15 +236,13 @@ class Coordinator:
         slot_tick = self._slot_tick(slot)
         grant = Grant(
             slot=slot,
-            frame=burst.frame if burst else None,
             slot_tick=slot_tick,
             csi=self._csi,
             lost_users=sorted(self.lost_users),
             last_attempt=last_attempt,
             commands=self._control.commands(slot, slot_tick, burst is None, self.lost_users),
             sharing=self._sharing.choice(),
-            bits_symbols=self._bits.choice() if burst else 0,
-            pictures=burst.pictures if burst else 1,
+            **self._next.granted(burst, self._start.repeats),
         )
         self._outstanding[slot] = grant
         for old in sorted(self._outstanding)[:-MAX_OUTSTANDING]:

@@ -46,6 +46,7 @@ from hil.errors import HilError
 from hil.nodes.node import join, keep_place
 from hil.nodes.telemetry import TelemetryPublisher
 from hil.results.session_recording import SessionRecorder
+from hil.session.burst.receivers import Receivers
 from hil.session.channel_report import csi_report
 from hil.session.csi_path import CsiPath
 from hil.session.keeping_time import check_receiver
@@ -60,7 +61,6 @@ from radio.errors import DeviceError, DeviceGone, RadioError
 from radio.samples import EventKind, Samples, without_unusable
 from radio.waveform.channel.delay_memory import DelayMemory
 from radio.waveform.quality.rails import clipped_values
-from radio.waveform.reception.receiver import BurstReceiver
 
 log = logging.getLogger(__name__)
 LAST_WORK_S = 1.5  # what a thread of a node that was told to end gets for the frame in its hands
@@ -82,8 +82,8 @@ class ReceiverNode:
     reopen: Callable[[], Radio] | None = None
 
     def __post_init__(self) -> None:
-        self._receiver = BurstReceiver(self.config.waveform)
-        self._follower = StreamFollower(self._receiver)
+        self._receivers = Receivers(self.config.waveform)
+        self._follower = StreamFollower(self._receivers.long)
         self._memory = DelayMemory(self.config.waveform) if self.config.rx.remember_delays else None
         self._csi_path = CsiPath(self.config.feedback, self.config.sample_rate_hz)  # as every transmitter's
         self._with_air = self.config.radio.device.startswith("sim")
@@ -100,7 +100,7 @@ class ReceiverNode:
 
     def run(self) -> Stop:
         """Raises HilError or UsageError; what was recorded before stays."""
-        self._receiver.warm_up()
+        self._receivers.long.warm_up()
         self._live = LiveView(self.config, self.decoder.writer.out, self.bus.clock, self._telemetry.shown)
         self._hello = Hello(role="rx", user=None, process_id=os.getpid(), config_digest=self.config.digest())
         start = join(self.bus, self._hello, self.config.bus.join_timeout_s)
@@ -187,6 +187,7 @@ class ReceiverNode:
         self._slots[grant.slot] = slot
         for old in [number for number in self._slots if number < grant.slot - 16]:
             del self._slots[old]
+        receiver = self._follower.receiver = self._receivers.of(grant)
         clock = time.perf_counter()
         try:
             slot.samples, arrivals = self._samples_after_all(slot)
@@ -205,22 +206,22 @@ class ReceiverNode:
             powers = slot.powers = self.decoder.powers(grant)
             memory = None if start.repeats else self._memory  # radios without a common clock expect no tick
             if self._with_air or start.repeats:
-                slot.received = self._receiver.receive(slot.samples, expected, memory=memory, powers=powers)
+                slot.received = receiver.receive(slot.samples, expected, memory=memory, powers=powers)
             else:
                 slot.received = self._follower.receive(self._read, slot, memory)
             if grant.frame is not None and not self._every_header_read(slot):
                 self._await_sent(slot)
             if grant.frame is not None and not self._every_header_read(slot):
                 told = slot.told_headers()
-                slot.received = self._receiver.receive(slot.samples, expected, told=told, memory=memory, powers=powers)
+                slot.received = receiver.receive(slot.samples, expected, told=told, memory=memory, powers=powers)
         slot.latency_ms["phy"] = _milliseconds_since(clock)
-        note_mirror(self._receiver, slot, None if start.repeats else expected)
+        note_mirror(receiver, slot, None if start.repeats else expected)
         note_tones(slot)
         for event in self.radio.events():
             if event.kind != EventKind.CLIPPED or not clipped:  # counted above
                 slot.events[event.kind] = slot.events.get(event.kind, 0) + event.count
         self.bus.now_tick = slot.samples.end_tick
-        slot.csi = csi_report(slot.received, grant, slot.samples.end_tick, expected, self.config.waveform, arrivals)
+        slot.csi = csi_report(slot.received, grant, slot.samples.end_tick, expected, receiver.config, arrivals)
         self.bus.send(slot.csi)
         comes_again = start.repeats and not aligned(arrivals) and not grant.last_attempt
         if (grant.frame is not None or self.recorder is not None) and not comes_again:
@@ -249,7 +250,7 @@ class ReceiverNode:
         samples = receive_repeated(self.config, self.radio, start.slot_samples)
         samples = mirrored(samples) if self.config.rx.mirrored else samples
         slot.grant = msgspec.structs.replace(slot.grant, slot_tick=samples.start_tick)
-        arrivals = find_arrivals(self._receiver.grid, samples, start.slot_samples, start.guard_samples)
+        arrivals = find_arrivals(self._receivers.long.grid, samples, start.slot_samples, start.guard_samples)
         return one_period(samples, start.slot_samples), arrivals
 
     def _read(self, tick: int, n_samples: int) -> Samples:

@@ -34,7 +34,7 @@ from hil.language.writer import NoteWriter
 from hil.nodes.node import Apart, join
 from hil.nodes.outgoing import Outgoing, encoded
 from hil.session.bits_length import longest_bits
-from hil.session.bursts import runs_of
+from hil.session.burst.plan import runs_of
 from hil.session.csi_path import CsiPath
 from hil.session.keeping_time import transmits_by_repeating
 from hil.session.rotation import RotationLoop
@@ -102,6 +102,7 @@ class TransmitterNode:
 
     def __post_init__(self) -> None:
         self._transmitter = BurstTransmitter(self.config.waveform, self.user)
+        self._with_short = BurstTransmitter(self.config.waveform.shortened(), self.user)
         self._csi_path = CsiPath(self.config.feedback, self.config.sample_rate_hz)
         self._gain_db = 0.0
         self._notes = NoteWriter(self.captioner, self.config.waveform.bits_bytes)
@@ -167,7 +168,7 @@ class TransmitterNode:
         encode_ms = _milliseconds_since(clock)
         clock = time.perf_counter()
         tick = burst_tick(grant, start) - command.advance_ticks
-        burst = self._modulate(outgoing, command.correction_hz, tick)
+        burst = self._modulate(grant.short, outgoing, command.correction_hz, tick)
         modulate_ms = _milliseconds_since(clock)
         capture = told_capture(live, self.bus.clock.offset()) if live else None
         clock = time.perf_counter()
@@ -225,10 +226,11 @@ class TransmitterNode:
         period[:, start.guard_samples : start.guard_samples + burst.n_samples] = burst.data
         return Samples(period, self._rotation.apply(slot), burst.sample_rate_hz)
 
-    def _modulate(self, outgoing: Outgoing, correction_hz: float, tick: int) -> Samples:
+    def _modulate(self, short: bool, outgoing: Outgoing, correction_hz: float, tick: int) -> Samples:
         """Scale to full scale, pre-correct the carrier, keep within the converter."""
         rate = self.config.sample_rate_hz
-        burst = self._transmitter.modulate(outgoing.symbols, outgoing.header, outgoing.protected)
+        transmitter = self._with_short if short else self._transmitter
+        burst = transmitter.modulate(outgoing.symbols, outgoing.header, outgoing.protected)
         burst = burst * np.float32(self.config.radio.tx_amplitude)
         if correction_hz:
             burst = precorrect(burst, correction_hz, rate)

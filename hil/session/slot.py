@@ -19,8 +19,8 @@ class Slot:
     """All that is known about one slot: what was granted, sent, true and received.
 
     csi: measured in this slot. encoder_csi: what this slot's encoders were told, which is older (see `CsiPath`).
-    Of a burst with several pictures `sent`, `originals` and `symbols` hold all of them; `several.pictures_of` makes a
-    slot of each, whose `place` is its own and whose `burst` is the whole.
+    Of a burst with several pictures `sent`, `originals` and `symbols` hold all of them; `burst.several.pictures_of`
+    makes a slot of each, whose `place` is its own and whose `burst` is the whole.
     """
 
     grant: Grant

@@ -16,8 +16,8 @@ from hil.decoding.unsent import HeldBack
 from hil.results.rows import ResultRow, read_rows
 from hil.results.session_recording import SessionRecorder, recorded_slots
 from hil.results.writer import ResultWriter
+from hil.session.burst.several import pictures_of
 from hil.session.feedback import side_information
-from hil.session.several import pictures_of
 from hil.session.slot import Slot
 from radio.recording import SigmfReader
 from radio.samples import Samples

@@ -34,7 +34,7 @@ def recorded(tmp_path_factory):
 
 
 def test_every_picture_is_a_row_and_a_burst_has_one_channel(recorded):
-    out, capture, _, summary = recorded
+    out, _, _, summary = recorded
     assert summary["images_decoded"] == 2 * FRAMES and summary["complete"]
     found = rows(out)
     assert [(row["frame"], row["user"]) for row in found] == [(f, u) for f in range(FRAMES) for u in range(2)]

@@ -9,7 +9,7 @@ from hil.bus.messages import Hello
 from hil.bus.parts import MOST_RUNS, ItemRun
 from hil.config import load_config
 from hil.nodes.transmitter import picture_index, sizes_by_frame
-from hil.session.bursts import BurstPlan, runs_of
+from hil.session.burst.plan import BurstPlan, runs_of
 from radio.waveform.burst.grid import ResourceGrid
 
 SIZES = ((32, 32, 512), (32, 48, 768), (64, 64, 2048))
