@@ -35,7 +35,7 @@ class BurstTransmitter:
         what is protected.
         """
         config, grid = self.config, self.grid.carrying(header.all_bits_symbols)
-        beside = [protected] if isinstance(protected, bytes) else list(protected)
+        beside = [protected] * header.pictures if isinstance(protected, bytes) else list(protected)
         if (header.user, header.n_symbols) != (self.user, symbols.size):
             raise ValueError(
                 f"the header is of user {header.user} and {header.n_symbols} symbols, "

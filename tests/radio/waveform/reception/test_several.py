@@ -130,4 +130,4 @@ def test_a_burst_that_the_transmitter_makes_is_as_long_as_the_grid_says(pictures
 def test_as_many_protected_texts_as_pictures_are_needed():
     header = FrameHeader(1, 0, "image", 8, 8, 20, 0, 20, 2)
     with pytest.raises(ValueError, match="1 protected texts for a burst of 2 pictures"):
-        BurstTransmitter(CONFIG, 0).modulate(np.ones(20, np.complex64), header, b"x")
+        BurstTransmitter(CONFIG, 0).modulate(np.ones(20, np.complex64), header, [b"x"])
