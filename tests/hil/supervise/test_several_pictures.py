@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 pytestmark = pytest.mark.slow
@@ -28,8 +29,10 @@ def rows(out):
 def recorded(tmp_path_factory):
     folder = tmp_path_factory.mktemp("several")
     capture = folder / "capture.sigmf-meta"
+    steps = np.random.default_rng(1).integers(0, 256, (10, 4, 4, 3), dtype=np.uint8)
+    np.savez(folder / "pictures.npz", images=np.kron(steps, np.ones((1, 8, 8, 1), np.uint8)))  # 32x32, of one size all
     options = ["--frames", FRAMES, "--pictures-per-burst", PICTURES, "--channel", "tdl-a", "--json",
-               "--set", "max_image_side_px=32", "--captions", "text:words", "--out", folder / "run"]  # fmt: skip
+               "--images", folder / "pictures.npz", "--captions", "text:words", "--out", folder / "run"]  # fmt: skip
     return folder / "run", capture, options, run("loopback", *options, "--record", capture)
 
 
