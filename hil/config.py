@@ -14,6 +14,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
+from hil.burst_config import BurstConfig
 from hil.errors import UsageError
 from hil.faults import describe
 from hil.packaged import named_file
@@ -80,9 +81,7 @@ class ReceptionConfig(Section):
     record: Path | None = Field(None, description="SigMF recording of every slot, e.g. run1/capture.sigmf-meta.")
     ideal: bool = Field(True, description="Also decode what an ideal receiver would have; twice the decoding.")
     mirrored: bool = Field(False, description="Turn the received spectrum about the carrier: I and Q are swapped.")
-    remember_delays: bool = Field(
-        True, description="Channels of one path are measured with the arrivals of earlier bursts in mind."
-    )
+    remember_delays: bool = Field(True, description="Channels of one path are measured with earlier arrivals in mind.")
 
 
 class FeedbackConfig(Section):
@@ -118,7 +117,7 @@ class RunConfig(Section):
     """Everything that decides a run; written in full beside its results."""
 
     users: int = Field(2, ge=1, le=8, description="Transmitters that superpose.")
-    frames: int = Field(4, ge=1, le=10_000_000, description="Frames; each carries one picture of every user.")
+    frames: int = Field(4, ge=1, le=10_000_000, description="Frames; each has one picture of every user.")
     snr_db: Decibels = Field(
         10.0, ge=-30, le=60, description="Mean received power of all users together, whatever their links, over noise."
     )
@@ -173,6 +172,7 @@ class RunConfig(Section):
     feedback: FeedbackConfig = FeedbackConfig()
     control: ControlConfig = ControlConfig()
     video: VideoConfig = VideoConfig()
+    burst: BurstConfig = BurstConfig()
     guard: GuardConfig = GuardConfig()
     waveform: WaveformConfig = WaveformConfig()
     air: AirConfig = AirConfig()

@@ -27,6 +27,7 @@ def bench_end_to_end(
     out: Path | None = None,
     codec: str = CODEC,
     side_px: int = 32,
+    pictures_per_burst: int | str = 1,
 ) -> dict[str, Any]:
     """Two users, square pictures of smoothed noise, no refiner and no decoding for an ideal receiver.
 
@@ -47,6 +48,7 @@ def bench_end_to_end(
                 "rx.ideal": False,
                 "codec": str(_as_onnx(codec, Path(folder) / "codec")) if onnx_decoders else codec,
                 "max_image_side_px": side_px,
+                "burst.pictures": pictures_per_burst,
             },
         )
         progress = Pace(step=max(1, 2 * frames // 50))
@@ -65,10 +67,22 @@ def bench_end_to_end(
         "images_sent": summary["images_sent"],
         "codec": codec.rstrip("/").rsplit("/", 1)[-1],
         "side_px": side_px,
+        "pictures_per_burst": pictures_per_burst,
+        "overhead": summary["overhead"],
         "slots_ahead": slots_ahead,
         "decoders": "onnx" if onnx_decoders or _are_onnx(codec) else "torch",
         "left_out": "refiner, decoding for an ideal receiver",
     }
+
+
+def beside_one(several: dict[str, Any], one: dict[str, Any]) -> dict[str, Any]:
+    """What two runs of the same frames say together: with several pictures a burst, and with one."""
+    found: dict[str, Any] = {"overhead_one_a_burst": one["overhead"]}
+    for name in ("images_per_s", "images_per_s_steady"):
+        found[f"{name}_one_a_burst"] = one[name]
+        known = several[name] and one[name]
+        found[f"{name}_ratio"] = several[name] / one[name] if known else None
+    return found
 
 
 def _smoothed_noise(side_px: int) -> np.ndarray:

@@ -8,9 +8,22 @@ from typing import Any
 
 import msgspec
 
-from hil.bus.bounds import Advance, BitsSymbols, Form, Number, Protected, Side, SlotNumber, Tick, UserIndex
+from hil.bus.bounds import (
+    Advance,
+    BitsSymbols,
+    Form,
+    Number,
+    Pictures,
+    Protected,
+    Side,
+    SlotNumber,
+    Tick,
+    UserIndex,
+)
+from hil.bus.parts import Capture as Capture
+from hil.bus.parts import ItemRuns, SentItems
 
-PROTOCOL_VERSION = 3
+PROTOCOL_VERSION = 4
 MAX_BODY_BYTES = 1 << 20
 MAX_ATTACHMENTS = 8
 
@@ -29,6 +42,7 @@ class Hello(Message, frozen=True):
     now_tick: Tick = 0
     max_burst_samples: Number = 0  # longest burst that a transmitter will send
     pictures: Number = 0  # how many pictures a transmitter has
+    sizes: ItemRuns = []  # of its items, frame by frame, again and again; none where nobody asks for several a burst
     repeats: bool = False  # a transmitter whose radio cannot send at a time, but repeats its burst
     carrier_start_hz: float = 0.0  # offset against the receiver that a transmitter's calibration tells
     lowest_gain_db: float = 0.0  # how far a transmitter's gain can go down from the configured one
@@ -120,35 +134,18 @@ class Grant(Message, frozen=True):
     last_attempt: bool = True  # False: a slot whose users do not arrive together is granted again
     commands: list[UserCommand] = []
     sharing: SharedBy | None = None  # None: as configured
-    bits_symbols: BitsSymbols = 0  # OFDM symbols of protected bits before the picture's
-
-
-class Capture(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A live picture's way to the air: seconds of the transmitter's monotonic clock.
-
-    number: in its source; position_s: in the source's own time; dropped: pictures since the one sent before that nobody
-    sees; repeated: the one before it, as no other had come. machine: whose clock it is; offset_s: what is added to it
-    to have the coordinator's, known to within uncertainty_s; None: not measured yet.
-    """
-
-    number: Number
-    position_s: float
-    captured_s: float
-    ready_s: float
-    taken_s: float
-    encoded_s: float
-    machine: str
-    dropped: Number = 0
-    repeated: bool = False
-    offset_s: float | None = None
-    uncertainty_s: float | None = None
+    bits_symbols: BitsSymbols = 0  # OFDM symbols of protected bits before the picture's, for each of several
+    short: bool = False  # less training (see `WaveformConfig.shortened`)
+    pictures: Pictures = 1  # that the burst has of every user: of frames `frame`, `frame` + 1 and so on
 
 
 class Sent(Message, frozen=True):
     """What a transmitter put on the air. Attachments: the original, symbols complex64 [k].
 
     The original is RGB uint8 [height, width, 3], or, where `form` has dimensions, float32 of another modality;
-    height and width are what its header carries. capture: of a live picture. ended: why none came or will.
+    height and width are what its header carries. Of a burst with several pictures both attachments hold all, one after
+    the other, and n_symbols counts those of all; behind: what is each later one's own. capture: of a live picture.
+    ended: why none came or will.
     """
 
     slot: SlotNumber
@@ -175,6 +172,7 @@ class Sent(Message, frozen=True):
     ended: str | None = None
     bits_symbols: BitsSymbols = 0
     protected: Protected = b""  # what they carry
+    behind: SentItems = []
 
 
 class Link(Message, frozen=True):

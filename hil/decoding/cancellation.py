@@ -7,13 +7,13 @@ import numpy as np
 
 from hil.bus.messages import CsiReport
 from hil.config import RunConfig
+from hil.session.burst.receivers import Receivers
 from hil.session.sharing import sharing_of, told
 from hil.session.slot import Slot
 from models.runtime.encoder import SemanticEncoder
 from radio.samples import Samples
 from radio.waveform.reception.cancellation import cancel_payload
 from radio.waveform.reception.frame import ReceivedFrame
-from radio.waveform.reception.receiver import BurstReceiver
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Canceller:
 
     def __init__(self, config: RunConfig, encoder: SemanticEncoder) -> None:
         self._config = config
-        self._receiver = BurstReceiver(config.waveform)
+        self._receivers = Receivers(config.waveform)
         self._encoder = encoder
 
     def symbols(self, slot: Slot, user: int, picture: np.ndarray, features: np.ndarray) -> np.ndarray:
@@ -43,23 +43,25 @@ class Canceller:
         plan = self._encoder.plan_of(features, user, side.users, sharing, *picture.shape[:2])
         return self._encoder.encode(picture, user, side, sharing, plan)
 
-    def without(self, view: View, slot: Slot, user: int, picture: np.ndarray) -> View:
-        """Cancel `user`, whose decoded picture is uint8 [H, W, 3]; the view unchanged where that is not possible.
+    def without(self, view: View, slot: Slot, user: int, *pictures: np.ndarray) -> View:
+        """Cancel `user`, all of whose decoded pictures in the burst are uint8 [H, W, 3]; the view unchanged where that
+        is not possible.
 
-        The picture is encoded with what the transmitter's encoder was told. Where the transmitter names another report
-        (it started again and has forgotten earlier ones) its symbols cannot be known.
+        The pictures are encoded with what the transmitter's encoder was told. Where the transmitter names another
+        report (it started again and has forgotten earlier ones) its symbols cannot be known.
         """
         alignment = view.received.users[user].alignment
         report, sent = slot.encoder_csi, slot.sent.get(user)
         if alignment is None or (sent is not None and sent.csi_slot != (report.slot if report else None)):
             return view
-        symbols = self.symbols(slot, user, picture, view.received.users[user].features)
-        powers = slot.powers
+        heard = view.received.users[user].features.reshape(len(pictures), -1)
+        symbols = np.concatenate([self.symbols(slot, user, *one) for one in zip(pictures, heard, strict=True)])
+        powers, receiver = slot.powers, self._receivers.of(slot.grant)
         cancelled = view.cancelled | {user}
-        samples = cancel_payload(view.samples, self._receiver.grid, user, alignment, symbols)
+        samples = cancel_payload(view.samples, receiver.grid, user, alignment, symbols)
         headers = {one.user: one.header for one in view.received.users if one.header is not None}
         start_tick = view.received.start_tick
-        received = self._receiver.receive(samples, start_tick, told=headers, silent=cancelled, powers=powers)
+        received = receiver.receive(samples, start_tick, told=headers, silent=cancelled, powers=powers)
         if received is None:
             return view
         return replace(

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +10,11 @@ import numpy as np
 
 from hil.bus.messages import Grant, Sent
 from hil.config import RunConfig
+from hil.decoding.burst import Tried, burst_facts, decode_together, ideal_try, received_of
 from hil.decoding.cancellation import Canceller, View, by_power
 from hil.decoding.deadline import Deadline
 from hil.decoding.ideal import ideal_features
-from hil.decoding.payload import payload_events, payload_facts, payload_side, separated_side, too_damaged
+from hil.decoding.payload import payload_events, payload_facts, payload_side, too_damaged
 from hil.decoding.pictures import ReceivedPictures
 from hil.decoding.protected import protected_facts
 from hil.decoding.score import score
@@ -22,12 +23,14 @@ from hil.results.observe import diagnostics
 from hil.results.rows import FoundTone, ResultRow
 from hil.results.writer import ResultWriter
 from hil.session import mirror
+from hil.session.burst.several import pictures_of
 from hil.session.sharing import sharing_of, told, way_of
 from hil.session.slot import Slot
 from models.decoding.decoder import SemanticDecoder
 from models.errors import ModelError
 from models.modality.halves import Half, Receiving
 from models.modality.shared import SharedModality
+from radio.waveform.burst.grid import ResourceGrid
 from radio.waveform.reception.frame import ReceivedUser
 
 if TYPE_CHECKING:  # diffusers is imported only where pictures are refined
@@ -60,50 +63,69 @@ class FrameDecoder:
 
     def __post_init__(self) -> None:
         self._pictures = ReceivedPictures(self.decoder)
+        self._grid = ResourceGrid(self.config.waveform)
 
     def modality(self, user: int) -> Receiving:
         """What this user sends."""
         return self.modalities.get(user, self._pictures)
 
     def decode(self, slot: Slot) -> int:
-        """`make` and `record` in one: decode and record every user of one frame; how many images were decoded."""
-        return self.record(self.make(slot))
+        """`make_all` and `record_all` in one: decode and record every user of a slot; how many images were decoded."""
+        return sum(self.record_all(self.make_all(slot)))
 
     def make(self, slot: Slot) -> DecodedFrame:
-        """Decode every user of one frame. Users that the writer already has are left alone."""
+        """`make_all` of a slot with one picture of every user."""
+        return self.make_all(slot)[0]
+
+    def record(self, frame: DecodedFrame) -> int:
+        """`record_all` of one frame."""
+        return self.record_all([frame])[0]
+
+    def make_all(self, slot: Slot) -> list[DecodedFrame]:
+        """Decode every user of every frame of a slot. Users that the writer already has are left alone."""
         assert slot.grant.frame is not None
         view = None
         if self.canceller and slot.samples and slot.received:
             view = View(slot.samples, slot.received, slot.csi)
+        frames = [DecodedFrame(one, {}) for one in pictures_of(slot, self._grid)]
         order = by_power(slot.received, self.config.users) if view else range(self.config.users)
-        users = [user for user in order if (slot.grant.frame, user) not in self.writer.done and user not in slot.ended]
-        made: dict[int, tuple[ResultRow, dict[str, Any]]] = {}
-        for place, user in enumerate(users):
-            made[user] = row, pictures = self._user(slot, user, view, users_after=len(users) - 1 - place)
-            if view and self.canceller and row.decoded:
-                view = self.canceller.without(view, slot, user, pictures["received"])
-        return DecodedFrame(slot, made)
+        users = [user for user in order if user not in slot.ended and any(self._open(one, user) for one in frames)]
+        for number, user in enumerate(users):
+            wanted = frames if view else [one for one in frames if self._open(one, user)]
+            made = self._user([one.slot for one in wanted], user, view, users_after=len(users) - 1 - number)
+            for frame, (row, pictures) in zip(wanted, made, strict=True):
+                if self._open(frame, user):
+                    frame.made[user] = row, pictures
+            if view and self.canceller and all(row.decoded for row, _ in made):
+                view = self.canceller.without(view, slot, user, *(pictures["received"] for _, pictures in made))
+        return frames
 
-    def record(self, frame: DecodedFrame) -> int:
-        """Score and record a frame, in a thread of its own if the caller likes; how many images were decoded.
+    def _open(self, frame: DecodedFrame, user: int) -> bool:
+        return (frame.slot.grant.frame, user) not in self.writer.done
+
+    def record_all(self, frames: Sequence[DecodedFrame]) -> list[int]:
+        """Score and record the frames of a slot, in a thread of its own if the caller likes; how many images were
+        decoded of each.
 
         What no receiver in the field does is done here: the ideal receiver's pictures. Each line is on disk when this
         returns.
         """
-        slot, made = frame.slot, frame.made
-        assert slot.grant.frame is not None
-        passes = {user: row.refine_passes for user, (row, _) in made.items()}
-        ideals = self._ideal_pictures(slot, passes) if self.config.rx.ideal else {}
-        for user, (row, pictures) in made.items():
-            score(self.modality(user), row, pictures, ideals.get(user))
-        shown = [(row, self._shown(user, pictures)) for user, (row, pictures) in made.items()]
-        if self._keeps_pictures(frame):
-            self.writer.record(shown, (slot.grant.frame, diagnostics(self.config, slot)))
-        else:
-            self.writer.record([(row, {}) for row, _ in shown])
+        ideals = [{} for _ in frames]
+        if self.config.rx.ideal:
+            passes = [{user: row.refine_passes for user, (row, _) in frame.made.items()} for frame in frames]
+            ideals = self._ideals([frame.slot for frame in frames], passes)
+        shown: list[tuple[ResultRow, dict[str, Any]]] = []
+        for frame, ideal in zip(frames, ideals, strict=True):
+            for user, (row, pictures) in frame.made.items():
+                score(self.modality(user), row, pictures, ideal.get(user))
+                shown.append((row, self._shown(user, pictures)))
+        kept = {frame.slot.grant.frame for frame in frames if self._keeps_pictures(frame)}
+        first = frames[0].slot
+        seen = [(first.grant.frame or 0, diagnostics(self.config, first))] if kept else []
+        self.writer.record([(row, pictures if row.frame in kept else {}) for row, pictures in shown], *seen)
         for row, pictures in shown:
             self.on_recorded(row, pictures)
-        return sum(row.decoded for row, _ in made.values())
+        return [sum(row.decoded for row, _ in frame.made.values()) for frame in frames]
 
     def _keeps_pictures(self, frame: DecodedFrame) -> bool:
         """All but those of a video, of which every so many are enough; nothing of a frame in which nobody sent."""
@@ -129,8 +151,34 @@ class FrameDecoder:
         modality = self.modality(user)
         return {name: one if one is None else modality.show(one) for name, one in values.items()}
 
-    def _user(self, slot: Slot, user: int, view: View | None, users_after: int) -> tuple[ResultRow, dict[str, Any]]:
-        received, csi = (view.received, view.csi) if view else (slot.received, slot.csi)
+    def _user(
+        self, slots: Sequence[Slot], user: int, view: View | None, users_after: int
+    ) -> list[tuple[ResultRow, dict[str, Any]]]:
+        """One user's pictures of a burst, decoded together."""
+        tries = [self._tried(slot, user, view) for slot in slots]
+        good = [one for one in tries if one.reason is None]
+        clock = self._now_s()
+        images = iter(decode_together(self.modality(user), good, user, sharing_of(slots[0].grant, self.config)))
+        seconds = self._now_s() - clock
+        if self.deadline and good:
+            self.deadline.decoding.note(good[0].pixels, len(good), seconds)
+        made = []
+        for place, one in enumerate(tries):
+            image = next(images) if one.reason is None else one.reason
+            if isinstance(image, str):
+                late: dict[str, Any] = (
+                    {"deadline_ms": self.config.deadline_ms, "deadline_missed": True} if self.deadline else {}
+                )
+                made.append((ResultRow(**one.facts, **late, decoded=False, reason=image), one.pictures))
+                continue
+            one.facts["latency_ms"]["decode"] = seconds * 1e3
+            after = users_after * len(tries) + len(tries) - 1 - place
+            made.append(self._finished(one, user, image, after))
+        return made
+
+    def _tried(self, slot: Slot, user: int, view: View | None) -> Tried:
+        """What there is of one picture before it is decoded."""
+        received, csi = (received_of(view, slot, self._grid), view.csi) if view else (slot.received, slot.csi)
         sharing = sharing_of(slot.grant, self.config)
         found = next((u for u in received.users if u.user == user), None) if received else None
         modality = self.modality(user)
@@ -138,36 +186,33 @@ class FrameDecoder:
         reason = undecodable(modality, slot, user, found, modality.header_kind)
         facts = self._facts(slot, user, found)
         facts["cancelled_users"] = sorted(view.cancelled) if view else []
-        original = self._original(slot, user)
-        pictures: dict[str, Any] = {"original": original}
-        if reason is not None or found is None or found.header is None:
-            late: dict[str, Any] = (
-                {"deadline_ms": self.config.deadline_ms, "deadline_missed": True} if self.deadline else {}
-            )
-            return ResultRow(**facts, **late, decoded=False, reason=reason or "not detected"), pictures
-        height, width = found.header.height, found.header.width
-        clock = self._now_s()
-        decoded = modality.decode(found.features, user, side, height, width, sharing)
-        facts["latency_ms"]["decode"] = (self._now_s() - clock) * 1e3
-        if self.deadline:
-            self.deadline.decoding.note(height * width, 1, facts["latency_ms"]["decode"] / 1e3)
+        features, size = np.zeros(0, np.complex64), (0, 0)
+        if found is not None and found.header is not None:
+            features, size = found.features, found.header.size
+        return Tried(slot, features, size, side, reason, facts, {"original": self._original(slot, user)})
+
+    def _finished(
+        self, one: Tried, user: int, decoded: np.ndarray, pictures_after: int
+    ) -> tuple[ResultRow, dict[str, Any]]:
+        """Refine a decoded picture."""
+        modality, facts, original = self.modality(user), one.facts, one.pictures["original"]
         refined = decoded
         refiner = self.refiner if modality.refined else None
         if refiner is not None:
-            passes = self._passes(slot, side.snr_db, height * width, users_after)
+            passes = self._passes(one.slot, one.side.snr_db, one.pixels, pictures_after)
             clock = self._now_s()
-            refined = refiner.refine(decoded, side.snr_db, passes)
+            refined = refiner.refine(decoded, one.side.snr_db, passes)
             seconds = self._now_s() - clock
             facts["latency_ms"]["refine"] = seconds * 1e3
             facts |= {"refine_passes": passes, "refined": passes != 0}
             if self.deadline and passes:
-                self.deadline.refining.note(height * width, passes, seconds)
-        pictures["received"] = modality.finish(refined)
+                self.deadline.refining.note(one.pixels, passes, seconds)
+        one.pictures["received"] = received = modality.finish(refined)
         if self.deadline:
-            facts |= self._kept(slot)
-        if refiner is not None and original is not None and original.shape == pictures["received"].shape:
+            facts |= self._kept(one.slot)
+        if refiner is not None and original is not None and original.shape == received.shape:
             facts["psnr_unrefined_db"] = modality.score(original, modality.finish(decoded))
-        return ResultRow(**facts, decoded=True, reason=None), pictures
+        return ResultRow(**facts, decoded=True, reason=None), one.pictures
 
     def _now_s(self) -> float:
         return self.deadline.clock() if self.deadline else time.perf_counter()
@@ -187,28 +232,39 @@ class FrameDecoder:
         return {"deadline_ms": limit_ms, "answer_ms": used_ms, "deadline_missed": used_ms > limit_ms}
 
     def _ideal_pictures(self, slot: Slot, passes: dict[int, int | None]) -> dict[int, np.ndarray]:
-        """The same codec, items, fading and noise level without a waveform: values by user.
+        """`_ideals` of a slot with one picture."""
+        return self._ideals([slot], [passes])[0]
+
+    def _ideals(self, slots: Sequence[Slot], passes: Sequence[dict[int, int | None]]) -> list[dict[int, np.ndarray]]:
+        """The same codec, items, fading and noise level without a waveform: values by user, of each picture of a burst.
 
         Where users are cancelled, they are here too, one after the other.
         """
-        sharing = sharing_of(slot.grant, self.config)
-        ideal = ideal_features(self.config, slot, self.powers(slot.grant))
+        whole = slots[0].burst or slots[0]
+        sharing = sharing_of(whole.grant, self.config)
+        ideal = ideal_features(self.config, whole, self.powers(whole.grant))
+        pictures: list[dict[int, np.ndarray]] = [{} for _ in slots]
         if ideal is None:
-            return {}
-        pictures: dict[int, np.ndarray] = {}
+            return pictures
         for user in ideal.air.by_power() if self.canceller else list(ideal.features):
-            modality, original = self.modality(user), self._original(slot, user)
+            modality, original = self.modality(user), self._original(slots[0], user)
             if original is None:
                 continue
-            height, width = original.shape[:2] if modality is self._pictures else slot.told_headers()[user].size
-            side = separated_side(told(modality, ideal.csi, self.config.users, sharing), ideal.qualities, modality)
-            picture = modality.decode(ideal.features[user], user, side, height, width, sharing)
-            if self.refiner is not None and modality.refined:
-                picture = self.refiner.refine(picture, side.snr_db, passes.get(user))
-            pictures[user] = modality.finish(picture)
-            if self.canceller and len(pictures) < len(ideal.air.users):
-                symbols = self.canceller.symbols(slot, user, pictures[user], ideal.features[user])
-                ideal = ideal.air.without(user, symbols).heard()
+            size = original.shape[:2] if modality is self._pictures else slots[0].told_headers()[user].size
+            side = told(modality, ideal.csi, self.config.users, sharing)
+            tries = [ideal_try(ideal, slot, user, side, modality, size, self._grid) for slot in slots]
+            images = decode_together(modality, tries, user, sharing)
+            for own, one, image, done in zip(pictures, tries, images, passes, strict=True):
+                if isinstance(image, str):
+                    continue
+                if self.refiner is not None and modality.refined:
+                    image = self.refiner.refine(image, one.side.snr_db, done.get(user))
+                own[user] = modality.finish(image)
+            decoded = all(user in own for own in pictures)
+            if self.canceller and decoded and len(pictures[0]) < len(ideal.air.users):
+                seen = zip(slots, pictures, tries, strict=True)
+                symbols = [self.canceller.symbols(slot, user, own[user], one.features) for slot, own, one in seen]
+                ideal = ideal.air.without(user, np.concatenate(symbols)).heard()
         return pictures
 
     def _facts(self, slot: Slot, user: int, found: ReceivedUser | None) -> dict[str, Any]:
@@ -228,12 +284,14 @@ class FrameDecoder:
             "snr_db_true": together_db(true_db),
             "user_snr_db_true": true_db.get(user),
             "latency_ms": dict(slot.latency_ms),
-            "events": dict(slot.events) if user == 0 else {},  # the radio's events count once a frame
+            # The radio's events count once a burst.
+            "events": dict(slot.events) if (user, slot.place) == (0, 0) else {},
             "tones": [
                 FoundTone(one.cycles * self.config.sample_rate_hz, 10 * math.log10(max(one.power, 1e-30)))
                 for one in slot.tones
             ],
             **_shared(slot.grant),
+            **burst_facts(self.config.waveform, slot),
             "seeds": {"run": self.config.seed, "air": self.config.air.seed},
         }
         if measured and found is not None and slot.received is not None:
@@ -251,7 +309,7 @@ class FrameDecoder:
         if found is not None and found.quality is not None:
             facts |= payload_facts(found.quality)
             facts["events"] |= payload_events(found.quality)
-        if found is not None and not found.header_read:
+        if found is not None and not found.header_read and slot.place == 0:
             facts["events"]["header_lost"] = 1
         beside, lost = protected_facts(slot, user)
         facts, facts["events"] = facts | beside, facts["events"] | lost
@@ -260,9 +318,9 @@ class FrameDecoder:
             facts["cfo_true_hz"] = link.cfo_hz - (sent.precorrection_hz if sent else 0.0)
         if sent is not None:
             facts["latency_ms"] |= sent.latency_ms
+            events = sent.events if slot.place == 0 else {}
             facts["events"] = {
-                kind: facts["events"].get(kind, 0) + sent.events.get(kind, 0)
-                for kind in {*facts["events"], *sent.events}
+                kind: facts["events"].get(kind, 0) + events.get(kind, 0) for kind in {*facts["events"], *events}
             }
             facts |= _told(sent)
         if header is None and found is not None:
@@ -315,6 +373,8 @@ def undecodable(decoder: Half, slot: Slot, user: int, found: ReceivedUser | None
     header = found.header
     if header is None:
         return found.reason or "the header's checksum failed"
+    if header.pictures != 1:
+        return found.reason or f"the header tells of {header.pictures} pictures in its burst"
     if header.kind != kind or header.user != user or header.frame != slot.grant.frame:
         return f"the header names frame {header.frame}, user {header.user} ({header.kind})"
     if kind == "image" and min(header.height, header.width) < 1:

@@ -1,5 +1,7 @@
 """Pictures as one modality of those that a receiver knows."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from hil.results.metrics import psnr_db
@@ -43,6 +45,18 @@ class ReceivedPictures:
     ) -> np.ndarray:
         """float32 [3, H, W] in [0, 1], which a refiner takes too."""
         return self._decoder.decode_float(features, user, side, height, width, sharing)
+
+    def decode_all(
+        self,
+        features: Sequence[np.ndarray],
+        user: int,
+        sides: Sequence[SideInformation],
+        height: int,
+        width: int,
+        sharing: Sharing | None = None,
+    ) -> list[np.ndarray]:
+        """Several pictures of one size, each as `decode`."""
+        return list(self._decoder.decode_all(features, user, sides, height, width, sharing))
 
     def finish(self, decoded: np.ndarray) -> np.ndarray:
         """uint8 [H, W, 3]."""

@@ -1,7 +1,7 @@
 """The coordinator: membership of nodes, slots, and the messages to every node.
 
-Slots are counted from 0: first the sounding probes, then one per frame, so that frame f always stands in slot
-probe_slots + f and has the same simulated channel in a resumed run as in an uninterrupted one. The next
+Slots are counted from 0: first the sounding probes, then one per burst (see `session.burst.plan`), so that a frame
+always stands in the same slot and has the same simulated channel in a resumed run as in an uninterrupted one. The next
 slot is granted when the receiver has reported the channel of the last, which makes the age of every CSI exact.
 """
 
@@ -36,14 +36,14 @@ from hil.errors import HilError
 from hil.nodes.joining import Joining
 from hil.nodes.members import Members, Node
 from hil.nodes.observers import Observers
-from hil.session.bits_length import BitsLength
+from hil.session.burst.next import NextBurst
+from hil.session.burst.plan import Burst, BurstPlan
 from hil.session.control import SessionControl
 from hil.session.live import LiveUsers
 from hil.session.repeated_slot import aligned
 from hil.session.sharing_control import SharingControl, open_chooser
 
 log = logging.getLogger(__name__)
-MAX_UNDECODED_FRAMES = 8  # how far the radio may run ahead of the decoder: bounds the receiver's memory
 MAX_PROBE_ATTEMPTS = 8
 MAX_FRAME_ATTEMPTS = 6
 MAX_LEAD_S = 8.0
@@ -72,8 +72,9 @@ class Coordinator:
         self._csi: CsiReport | None = None
         self._control: SessionControl | None = None
         self._live = LiveUsers()
+        self._plan = BurstPlan(self.config, {})
         self._sharing = SharingControl(self.config, open_chooser(self.config))
-        self._bits = BitsLength(self.config.waveform)
+        self._next = NextBurst(self.config)
         ahead = self.config.feedback.slots_ahead if self._free_running else 0
         self._in_flight: deque[int] = deque(maxlen=ahead + 1)  # slots of the frames that were granted last
         self._reports: deque[CsiReport] = deque(maxlen=64)  # not learnt from yet
@@ -110,12 +111,12 @@ class Coordinator:
             probes = self.config.feedback.probe_slots
             for slot in range(probes):
                 self._probe(slot)
-            for frame in self.frames:
+            for burst in self._plan.bursts(self.frames):
                 if self._live.over(self.config.users, self.lost_users):
                     break
-                self._send(probes + frame, frame)
+                self._send(probes + burst.number, burst)
             self._all_decoded()
-            self._send_again(probes + self.config.frames)
+            self._send_again(probes + self._plan.count())
         except HilError as error:
             self._end(Stop(complete=False, reason=str(error)))
             raise
@@ -144,10 +145,10 @@ class Coordinator:
 
     # -- the phases --
 
-    def _send(self, slot: int, frame: int) -> None:
-        self._decoded_but(self._live.undecoded(MAX_UNDECODED_FRAMES) - 1)
-        self._granted.add(frame)
-        self._frame(slot, frame)
+    def _send(self, slot: int, burst: Burst) -> None:
+        self._decoded_but(self._live.undecoded(self._plan.undecoded_frames) - burst.pictures)
+        self._granted.update(burst.frames)
+        self._frame(slot, burst)
 
     def _all_decoded(self) -> None:
         self._decoded_but(0)
@@ -160,7 +161,7 @@ class Coordinator:
         )
 
     def _send_again(self, slot: int) -> None:
-        """Frames that users could not send, in slots behind the last, once those users are there or given up."""
+        """Bursts that users could not send, in slots behind the last, once those users are there or given up."""
         for _attempt in range(MAX_AGAIN):
             users = set().union(*self._again.values())
             patience_s = self.config.bus.rejoin_timeout_s + self.config.bus.node_timeout_s
@@ -173,12 +174,12 @@ class Coordinator:
             if not frames:
                 return
             self.on_event(f"{len(frames)} frames are sent again")
-            for frame in frames:
-                del self._again[frame]
-                self._done.discard(frame)
-                self._granted.discard(frame)
-            for frame in frames:
-                self._send(slot, frame)
+            bursts = list(self._plan.bursts(frames))
+            self._again = {frame: users for frame, users in self._again.items() if frame not in frames}
+            for done in (self._done, self._granted):
+                done.difference_update(*(burst.frames for burst in bursts))
+            for burst in bursts:
+                self._send(slot, burst)
                 slot += 1
             self._all_decoded()
 
@@ -196,10 +197,11 @@ class Coordinator:
     def _begin(self) -> None:
         guard = self.config.radio.guard_samples
         hellos = [node.hello for node in self.nodes.values()]
-        longest = max(hello.max_burst_samples for hello in hellos)
         repeats = any(hello.repeats for hello in hellos)
         self._live = LiveUsers(hellos)
         transmitters = {hello.user: hello for hello in hellos if hello.user is not None}
+        self._plan = BurstPlan(self.config, transmitters)
+        longest = max(self._plan.longest_samples, *(hello.max_burst_samples for hello in hellos))
         self._control = SessionControl(self.config, transmitters, repeats)
         self._start = Start(slot_samples=longest + 2 * guard, guard_samples=guard, repeats=repeats)
         if "air" in self.nodes:
@@ -224,24 +226,23 @@ class Coordinator:
             self._reports.remove(report)
             self._control.take(report)
             self._sharing.take(report, self.lost_users)
-            self._bits.take(report)
+            self._next.take(report, self.lost_users)
             if report.users and (self._csi is None or report.slot >= self._csi.slot):
                 self._csi = report
 
-    def _tell_grant(self, slot: int, frame: int | None, last_attempt: bool = True) -> None:
+    def _tell_grant(self, slot: int, burst: Burst | None, last_attempt: bool = True) -> None:
         assert self._start is not None and self._control is not None
         self._wait(lambda: not self.members.away(), self.config.bus.rejoin_timeout_s, self._whom_it_waits_for)
         slot_tick = self._slot_tick(slot)
         grant = Grant(
             slot=slot,
-            frame=frame,
             slot_tick=slot_tick,
             csi=self._csi,
             lost_users=sorted(self.lost_users),
             last_attempt=last_attempt,
-            commands=self._control.commands(slot, slot_tick, frame is None, self.lost_users),
+            commands=self._control.commands(slot, slot_tick, burst is None, self.lost_users),
             sharing=self._sharing.choice(),
-            bits_symbols=self._bits.choice() if frame is not None else 0,
+            **self._next.granted(burst, self._start.repeats),
         )
         self._outstanding[slot] = grant
         for old in sorted(self._outstanding)[:-MAX_OUTSTANDING]:
@@ -260,33 +261,33 @@ class Coordinator:
                 return
             self._lead_s = min(2 * self._lead_s, MAX_LEAD_S)
 
-    def _frame(self, slot: int, frame: int) -> None:
-        """Grant a frame; where radios repeat, again until its users arrive together."""
+    def _frame(self, slot: int, burst: Burst) -> None:
+        """Grant the frames of a burst; where radios repeat, again until its users arrive together."""
         assert self._start is not None
         if self._in_flight.maxlen != 1:
-            self._frame_ahead(slot, frame)
+            self._frame_ahead(slot, burst)
             return
         attempts = MAX_FRAME_ATTEMPTS if self._start.repeats else 1
         for attempt in range(attempts):
-            if self._users_of_grant(slot, frame, last_attempt=attempt == attempts - 1):
+            if self._users_of_grant(slot, burst, last_attempt=attempt == attempts - 1):
                 return
 
-    def _frame_ahead(self, slot: int, frame: int) -> None:
-        """Grant a frame while `slots_ahead` earlier ones are still being received.
+    def _frame_ahead(self, slot: int, burst: Burst) -> None:
+        """Grant a burst while `slots_ahead` earlier ones are still being received.
 
         Its CSI is the newest of the slots before those, also where a later report happens to be here already: what a
         run gives must not depend on who was faster.
         """
         if len(self._in_flight) == self._in_flight.maxlen:
             self._await_report(self._in_flight[0])
-        self._tell_grant(slot, frame)
+        self._tell_grant(slot, burst)
         self._in_flight.append(slot)
 
-    def _users_of_grant(self, slot: int, frame: int | None, last_attempt: bool = True) -> list[UserCsi]:
+    def _users_of_grant(self, slot: int, burst: Burst | None, last_attempt: bool = True) -> list[UserCsi]:
         """The users that the receiver reports of a slot granted now; none where they do not arrive together."""
         assert self._start is not None
         self._reported_slot = slot - 1
-        self._tell_grant(slot, frame, last_attempt)
+        self._tell_grant(slot, burst, last_attempt)
         self._await_report(slot)
         users = self._csi.users if self._csi and self._csi.slot == slot else []
         return users if not self._start.repeats or aligned(users) else []
@@ -331,9 +332,8 @@ class Coordinator:
     def _take(self, received: Received) -> None:
         if self.observers.take(received):
             return
-        name = received.sender
-        node = self.nodes.get(name)
-        if self._joining is not None:
+        node = self.nodes.get(name := received.sender)
+        if self._joining:
             self._joining.heard(name)
         if node:
             node.heard = time.monotonic()

@@ -1,8 +1,8 @@
 """The receiver node: samples of a slot, the waveform's receiver, CSI back to the coordinator, decoding behind.
 
 The main thread keeps pace with the radio; decoding and refinement run in a second thread, scoring and writing in a
-third (flushing files is waiting for the disk), at most `MAX_UNDECODED_FRAMES` behind (the coordinator holds the next
-grant back).
+third (flushing files is waiting for the disk), at most `BurstPlan.undecoded_frames` behind (the coordinator holds the
+next grant back).
 """
 
 import contextlib
@@ -46,6 +46,7 @@ from hil.errors import HilError
 from hil.nodes.node import join, keep_place
 from hil.nodes.telemetry import TelemetryPublisher
 from hil.results.session_recording import SessionRecorder
+from hil.session.burst.receivers import Receivers
 from hil.session.channel_report import csi_report
 from hil.session.csi_path import CsiPath
 from hil.session.keeping_time import check_receiver
@@ -60,7 +61,6 @@ from radio.errors import DeviceError, DeviceGone, RadioError
 from radio.samples import EventKind, Samples, without_unusable
 from radio.waveform.channel.delay_memory import DelayMemory
 from radio.waveform.quality.rails import clipped_values
-from radio.waveform.reception.receiver import BurstReceiver
 
 log = logging.getLogger(__name__)
 LAST_WORK_S = 1.5  # what a thread of a node that was told to end gets for the frame in its hands
@@ -82,15 +82,15 @@ class ReceiverNode:
     reopen: Callable[[], Radio] | None = None
 
     def __post_init__(self) -> None:
-        self._receiver = BurstReceiver(self.config.waveform)
-        self._follower = StreamFollower(self._receiver)
+        self._receivers = Receivers(self.config.waveform)
+        self._follower = StreamFollower(self._receivers.long)
         self._memory = DelayMemory(self.config.waveform) if self.config.rx.remember_delays else None
         self._csi_path = CsiPath(self.config.feedback, self.config.sample_rate_hz)  # as every transmitter's
         self._with_air = self.config.radio.device.startswith("sim")
         self._slots: dict[int, Slot] = {}
         self._changed = threading.Condition()
         self._jobs: queue.Queue[Slot | None] = queue.Queue()
-        self._decoded: queue.Queue[DecodedFrame | None] = queue.Queue()
+        self._decoded: queue.Queue[list[DecodedFrame] | None] = queue.Queue()  # the frames of a slot
         self._stopping = False
         self._held_back = HeldBack()
         self._failure: Exception | None = None
@@ -100,7 +100,7 @@ class ReceiverNode:
 
     def run(self) -> Stop:
         """Raises HilError or UsageError; what was recorded before stays."""
-        self._receiver.warm_up()
+        self._receivers.long.warm_up()
         self._live = LiveView(self.config, self.decoder.writer.out, self.bus.clock, self._telemetry.shown)
         self._hello = Hello(role="rx", user=None, process_id=os.getpid(), config_digest=self.config.digest())
         start = join(self.bus, self._hello, self.config.bus.join_timeout_s)
@@ -187,6 +187,7 @@ class ReceiverNode:
         self._slots[grant.slot] = slot
         for old in [number for number in self._slots if number < grant.slot - 16]:
             del self._slots[old]
+        receiver = self._follower.receiver = self._receivers.of(grant)
         clock = time.perf_counter()
         try:
             slot.samples, arrivals = self._samples_after_all(slot)
@@ -205,22 +206,22 @@ class ReceiverNode:
             powers = slot.powers = self.decoder.powers(grant)
             memory = None if start.repeats else self._memory  # radios without a common clock expect no tick
             if self._with_air or start.repeats:
-                slot.received = self._receiver.receive(slot.samples, expected, memory=memory, powers=powers)
+                slot.received = receiver.receive(slot.samples, expected, memory=memory, powers=powers)
             else:
                 slot.received = self._follower.receive(self._read, slot, memory)
             if grant.frame is not None and not self._every_header_read(slot):
                 self._await_sent(slot)
             if grant.frame is not None and not self._every_header_read(slot):
                 told = slot.told_headers()
-                slot.received = self._receiver.receive(slot.samples, expected, told=told, memory=memory, powers=powers)
+                slot.received = receiver.receive(slot.samples, expected, told=told, memory=memory, powers=powers)
         slot.latency_ms["phy"] = _milliseconds_since(clock)
-        note_mirror(self._receiver, slot, None if start.repeats else expected)
+        note_mirror(receiver, slot, None if start.repeats else expected)
         note_tones(slot)
         for event in self.radio.events():
             if event.kind != EventKind.CLIPPED or not clipped:  # counted above
                 slot.events[event.kind] = slot.events.get(event.kind, 0) + event.count
         self.bus.now_tick = slot.samples.end_tick
-        slot.csi = csi_report(slot.received, grant, slot.samples.end_tick, expected, self.config.waveform, arrivals)
+        slot.csi = csi_report(slot.received, grant, slot.samples.end_tick, expected, receiver.config, arrivals)
         self.bus.send(slot.csi)
         comes_again = start.repeats and not aligned(arrivals) and not grant.last_attempt
         if (grant.frame is not None or self.recorder is not None) and not comes_again:
@@ -249,7 +250,7 @@ class ReceiverNode:
         samples = receive_repeated(self.config, self.radio, start.slot_samples)
         samples = mirrored(samples) if self.config.rx.mirrored else samples
         slot.grant = msgspec.structs.replace(slot.grant, slot_tick=samples.start_tick)
-        arrivals = find_arrivals(self._receiver.grid, samples, start.slot_samples, start.guard_samples)
+        arrivals = find_arrivals(self._receivers.long.grid, samples, start.slot_samples, start.guard_samples)
         return one_period(samples, start.slot_samples), arrivals
 
     def _read(self, tick: int, n_samples: int) -> Samples:
@@ -329,15 +330,16 @@ class ReceiverNode:
             if self.recorder is not None:
                 self.recorder.record(slot)
             if slot.grant.frame is not None:
-                self._decoded.put(self._live.shown(self.decoder.make(slot)))
+                self._decoded.put([self._live.shown(frame) for frame in self.decoder.make_all(slot)])
 
     def _record_all(self) -> None:
-        while (frame := self._decoded.get()) is not None:
-            again = self._held_back.take(frame)
-            images = self.decoder.record(frame)
-            self._telemetry.offer(frame.slot)
-            assert frame.slot.grant.frame is not None
-            self.bus.send(FrameDone(frame.slot.grant.frame, images, again))
+        while (frames := self._decoded.get()) is not None:
+            again = [self._held_back.take(frame) for frame in frames]
+            images = self.decoder.record_all(frames)
+            self._telemetry.offer(frames[-1].slot)
+            for frame, decoded, users in zip(frames, images, again, strict=True):
+                assert frame.slot.grant.frame is not None
+                self.bus.send(FrameDone(frame.slot.grant.frame, decoded, users))
 
     def _ground_truth_came(self, slot: Slot) -> bool:
         """Wait for what transmitters and air say about a slot; False for one that the run's end cut in two.

@@ -1,6 +1,7 @@
 """A transmitter node: picture or other item, semantic encoder, OFDM burst, radio. Nothing here imports torch."""
 
 import logging
+import math
 import os
 import time
 from collections.abc import Callable
@@ -24,20 +25,23 @@ from hil.bus.messages import (
     Stop,
     UserCommand,
 )
+from hil.bus.parts import ItemRun
 from hil.bus.presence import Silence
 from hil.config import RunConfig
 from hil.errors import HilError
 from hil.language.captioner import Captioner
 from hil.language.writer import NoteWriter
 from hil.nodes.node import Apart, join
+from hil.nodes.outgoing import Outgoing, encoded
 from hil.session.bits_length import longest_bits
+from hil.session.burst.plan import runs_of
 from hil.session.csi_path import CsiPath
 from hil.session.keeping_time import transmits_by_repeating
 from hil.session.rotation import RotationLoop
 from hil.session.sharing import sharing_of, told
 from hil.session.slot import burst_tick
 from hil.video.capture import patience_s, told_capture
-from hil.video.play import Ended, LivePictures
+from hil.video.play import Ended, LivePicture, LivePictures
 from models.images import ImageSource, Picture
 from models.modality.base import Item, Items
 from models.modality.halves import Sending
@@ -45,7 +49,7 @@ from radio.device import Radio, RadioSettings
 from radio.errors import NobodyLeads
 from radio.samples import Samples
 from radio.waveform.burst.grid import ResourceGrid
-from radio.waveform.burst.header import FrameHeader, Kind
+from radio.waveform.burst.header import FrameHeader
 from radio.waveform.transmission.transmitter import BurstTransmitter
 
 log = logging.getLogger(__name__)
@@ -65,6 +69,14 @@ def longest_burst(config: RunConfig, images: Source, encoder: Sending, user: int
     indices = sorted({picture_index(f, user, config.users, len(images)) for f in frames})
     uses = {encoder.channel_uses(height, width) for height, width in images.sizes(indices)}
     return max(grid.burst_length(k) for k in uses)
+
+
+def sizes_by_frame(config: RunConfig, images: Source, encoder: Sending, user: int) -> list[ItemRun]:
+    """What the user sends frame after frame, until it begins anew or the run ends."""
+    count = len(images)
+    frames = range(min(config.frames, count // math.gcd(count, config.users)))
+    sizes = images.sizes([picture_index(frame, user, config.users, count) for frame in frames])
+    return runs_of((height, width, encoder.channel_uses(height, width)) for height, width in sizes)
 
 
 @dataclass
@@ -90,6 +102,7 @@ class TransmitterNode:
 
     def __post_init__(self) -> None:
         self._transmitter = BurstTransmitter(self.config.waveform, self.user)
+        self._with_short = BurstTransmitter(self.config.waveform.shortened(), self.user)
         self._csi_path = CsiPath(self.config.feedback, self.config.sample_rate_hz)
         self._gain_db = 0.0
         self._notes = NoteWriter(self.captioner, self.config.waveform.bits_bytes)
@@ -105,6 +118,7 @@ class TransmitterNode:
             now_tick=self.radio.now_tick(),
             max_burst_samples=longest_burst(self.config, self.images, self.encoder, self.user),
             pictures=len(self.images),
+            sizes=self._sizes(),
             repeats=transmits_by_repeating(self.radio),
             carrier_start_hz=self.carrier_start_hz,
             lowest_gain_db=self._lowest_gain_db(),
@@ -147,25 +161,14 @@ class TransmitterNode:
         command = self._command(grant)
         if start.repeats and grant.csi:
             self._rotation.update(grant.csi, self.user)
-        picture: Picture | Item | None = None
-        symbols, protected = np.zeros(0, np.complex64), b""
-        events: dict[str, int] = {}
-        header = FrameHeader.probe(self.user)
+        outgoing = Outgoing(FrameHeader.probe(self.user))
         if grant.frame is not None:
-            index = live.number if live else picture_index(grant.frame, self.user, self.config.users, len(self.images))
-            picture = live.picture if live else self.images[index]
-            sharing = sharing_of(grant, self.config)
-            side = told(self.encoder, csi, self.config.users, sharing)
-            symbols = self.encoder.encode(picture.content, self.user, side, sharing)
-            kind: Kind = "image" if isinstance(picture, Picture) else "content"
-            bits_symbols = min(grant.bits_symbols, self._longest_bits)
-            header = FrameHeader(grant.frame, self.user, kind, *picture.size, symbols.size, index, bits_symbols)
-            if bits_symbols:
-                protected, events = self._notes.write(picture, index)
+            outgoing = self._encoded(grant, csi, live)
+        events = dict(outgoing.events)
         encode_ms = _milliseconds_since(clock)
         clock = time.perf_counter()
         tick = burst_tick(grant, start) - command.advance_ticks
-        burst = self._modulate(symbols, header, protected, command.correction_hz, tick)
+        burst = self._modulate(grant.short, outgoing, command.correction_hz, tick)
         modulate_ms = _milliseconds_since(clock)
         capture = told_capture(live, self.bus.clock.offset()) if live else None
         clock = time.perf_counter()
@@ -179,12 +182,31 @@ class TransmitterNode:
         latency = {"encode": encode_ms, "modulate": modulate_ms, "transmit": _milliseconds_since(clock)}
         self.bus.now_tick = burst.end_tick
         papr_db = self._transmitter.papr_db(burst.data[0])
-        self._report(grant, command, csi, picture, header, symbols, protected, latency, papr_db, events, capture)
+        self._report(grant, command, csi, outgoing, latency, papr_db, events, capture)
+
+    def _encoded(self, grant: Grant, csi: CsiReport | None, live: LivePicture | None) -> Outgoing:
+        """The items of the burst's frames, encoded as the channel report tells."""
+        assert grant.frame is not None
+        frames = range(grant.frame, grant.frame + (1 if live else grant.pictures))
+        numbers = [picture_index(frame, self.user, self.config.users, len(self.images)) for frame in frames]
+        items: list[Picture | Item] = [live.picture] if live else [self.images[number] for number in numbers]
+        sharing = sharing_of(grant, self.config)
+        side = told(self.encoder, csi, self.config.users, sharing)
+        symbols = encoded(self.encoder, items, self.user, side, sharing)
+        bits_symbols = min(grant.bits_symbols, self._longest_bits)
+        numbers = [live.number] if live else numbers
+        return Outgoing.of(grant.frame, self.user, items, numbers, symbols, bits_symbols, self._notes)
 
     def _command(self, grant: Grant) -> UserCommand:
         """This user's command of the grant; one with values that are not finite is ignored."""
         command = next((one for one in grant.commands if one.user == self.user), UserCommand(self.user))
         return command if np.isfinite([command.correction_hz, command.gain_db]).all() else UserCommand(self.user)
+
+    def _sizes(self) -> list[ItemRun]:
+        """Of the items frame by frame, where several may go in one burst."""
+        if self.config.burst.pictures == 1 or self.live is not None:
+            return []
+        return sizes_by_frame(self.config, self.images, self.encoder, self.user)
 
     def _lowest_gain_db(self) -> float:
         """How far the gain can go down from the one that is set; not at all where nobody knows that."""
@@ -204,12 +226,12 @@ class TransmitterNode:
         period[:, start.guard_samples : start.guard_samples + burst.n_samples] = burst.data
         return Samples(period, self._rotation.apply(slot), burst.sample_rate_hz)
 
-    def _modulate(
-        self, symbols: np.ndarray, header: FrameHeader, protected: bytes, correction_hz: float, tick: int
-    ) -> Samples:
+    def _modulate(self, short: bool, outgoing: Outgoing, correction_hz: float, tick: int) -> Samples:
         """Scale to full scale, pre-correct the carrier, keep within the converter."""
         rate = self.config.sample_rate_hz
-        burst = self._transmitter.modulate(symbols, header, protected) * np.float32(self.config.radio.tx_amplitude)
+        transmitter = self._with_short if short else self._transmitter
+        burst = transmitter.modulate(outgoing.symbols, outgoing.header, outgoing.protected)
+        burst = burst * np.float32(self.config.radio.tx_amplitude)
         if correction_hz:
             burst = precorrect(burst, correction_hz, rate)
         peak = np.abs(burst)
@@ -222,10 +244,7 @@ class TransmitterNode:
         grant: Grant,
         command: UserCommand,
         csi: CsiReport | None,
-        picture: Picture | Item | None,
-        header: FrameHeader,
-        symbols: np.ndarray,
-        protected: bytes,
+        outgoing: Outgoing,
         latency_ms: dict[str, float],
         papr_db: float,
         events: dict[str, int],
@@ -233,20 +252,11 @@ class TransmitterNode:
     ) -> None:
         for event in self.radio.events():
             events[event.kind] = events.get(event.kind, 0) + event.count
-        original_height, original_width = picture.original_size if picture else (0, 0)
         age_s = (grant.slot_tick - csi.measured_tick) / self.config.sample_rate_hz if csi else None
         sent = Sent(
             slot=grant.slot,
             frame=grant.frame,
             user=self.user,
-            picture=header.picture,
-            image_id=picture.item_id if picture else "",
-            form=list(picture.values.shape) if isinstance(picture, Item) else [],
-            height=header.height,
-            width=header.width,
-            original_height=original_height,
-            original_width=original_width,
-            n_symbols=header.n_symbols,
             csi_slot=csi.slot if csi else None,
             csi_age_s=age_s,
             precorrection_hz=command.correction_hz,
@@ -256,12 +266,10 @@ class TransmitterNode:
             papr_db=papr_db,
             latency_ms=latency_ms,
             events=events,
-            bits_symbols=header.bits_symbols,
-            protected=protected,
             capture=capture,
+            **outgoing.told(),
         )
-        values = np.ascontiguousarray(picture.values) if picture else np.zeros(0, np.uint8)
-        self.bus.send(sent, [values.data.cast("B"), np.ascontiguousarray(symbols).data.cast("B")])
+        self.bus.send(sent, [outgoing.values.data.cast("B"), np.ascontiguousarray(outgoing.symbols).data.cast("B")])
 
 
 def _milliseconds_since(clock: float) -> float:

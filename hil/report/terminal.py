@@ -40,6 +40,8 @@ def print_summary(summary: dict[str, Any], console: Console) -> None:
             console.print(f"user {user['user']}: {loops_sentence(user)}", highlight=False)
     seconds, rate = _number(summary["wall_s"], 1), _number(summary["images_per_s"], 2)
     console.print(f"{summary['images_sent']} images in {seconds} s, {rate} per second", highlight=False)
+    if (overhead := summary.get("overhead")) is not None:
+        console.print(f"preamble, training and headers: {100 * overhead:.1f} % of a burst", highlight=False)
     if summary["sharing"]:
         ways = ", ".join(f"{way['form']} in {way['frames']} frames" for way in summary["sharing"])
         console.print(f"users shared: {ways}", highlight=False)

@@ -3,6 +3,7 @@
 WORDS = {
     "PSNR": "Peak signal-to-noise ratio of the picture, dB: 10 log10(255² / mean squared error). Higher is better.",
     "SSIM": "Structural similarity of the picture, 0 to 1. Higher is better.",
+    "overhead": "Share of a burst's samples for preamble, training and headers; several pictures a burst lower it.",
     "Ideal": "PSNR of the same codec, picture, fading and noise level without a waveform, the channel being known.",
     "Loss": "Ideal minus received PSNR: what synchronisation, estimation and hardware cost.",
     "SNR": "Total received power of all users per channel use over the noise power in the same bandwidth.",

@@ -1,4 +1,4 @@
-"""Diagnostics of one received frame for the report."""
+"""Diagnostics of one received frame for the report, of a burst with several that of the first."""
 
 import numpy as np
 

@@ -46,6 +46,8 @@ class ResultRow(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     height: int = 0  # pixels; of another modality the numbers of its header
     width: int = 0
     channel_uses: int = 0
+    burst_pictures: int = 1  # of this user in the burst that carried this one
+    overhead: float | None = None  # share of that burst's samples for preamble, training and header
     psnr_db: float | None = None
     ssim: float | None = None
     delivered_psnr_db: float | None = None  # of what a viewer has: the decoded picture, or grey in place of a lost one

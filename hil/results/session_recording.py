@@ -124,7 +124,8 @@ def _add_user(slot: Slot, entry: dict[str, Any]) -> None:
     slot.symbols[sent.user] = np.zeros(0, np.complex64)
     if "semnoma:original_png" in entry:
         with Image.open(io.BytesIO(base64.b64decode(entry["semnoma:original_png"]))) as picture:
-            slot.originals[sent.user] = np.asarray(picture.convert("RGB"))
+            pixels = np.asarray(picture.convert("RGB"))
+        slot.originals[sent.user] = pixels.reshape(-1, sent.height, sent.width, 3) if sent.behind else pixels
     if "semnoma:symbols_cf32" in entry:
         slot.symbols[sent.user] = np.frombuffer(base64.b64decode(entry["semnoma:symbols_cf32"]), "<c8")
     if entry["semnoma:link"] is not None:
@@ -132,10 +133,10 @@ def _add_user(slot: Slot, entry: dict[str, Any]) -> None:
 
 
 def _as_text(sent: Sent, original: np.ndarray) -> dict[str, str]:
-    """The annotation that holds an original: a picture as PNG, other values as they are."""
+    """The annotation that holds an original: a picture as PNG, several below one another; other values as they are."""
     if sent.form:
         return {"original_f32": base64.b64encode(original.astype("<f4").tobytes()).decode()}
-    return {"original_png": base64.b64encode(png(original)).decode()}
+    return {"original_png": base64.b64encode(png(original.reshape(-1, *original.shape[-2:]))).decode()}
 
 
 def _namespaced(facts: dict[str, Any]) -> dict[str, Any]:

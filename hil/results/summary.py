@@ -152,6 +152,7 @@ def _quality(rows: Sequence[ResultRow]) -> dict[str, Any]:
         "ideal_psnr_db": figure("ideal_psnr_db"),
         "ideal_ssim": figure("ideal_ssim"),
         "implementation_loss_db": mean(loss_db(row) for row in rows),
+        "overhead": figure("overhead"),
         "bits": _bits([row for row in rows if row.bits_delivered is not None]),
     }
 

@@ -95,10 +95,10 @@ class ResultWriter:
     def record(
         self,
         rows: Sequence[tuple[ResultRow, Mapping[str, np.ndarray | Shown | None]]],
-        diagnostics: tuple[int, Mapping[str, np.ndarray]] | None = None,
+        *diagnostics: tuple[int, Mapping[str, np.ndarray]],
     ) -> None:
         """Record rows, each with its pictures by name ("original", "received": uint8 [H, W, 3], `Shown` or None), whose
-        paths are set in the rows; and a frame's diagnostics, as `save_diagnostics` does.
+        paths are set in the rows; and diagnostics of frames, as `save_diagnostics` does.
 
         Everything is on disk when this returns. Raises ResultsError, also for a row that is recorded already.
         """
@@ -108,8 +108,8 @@ class ResultWriter:
                 raise ResultsError(f"Frame {row.frame} of user {row.user} is already recorded in {self.out}.")
             row.original_image = self._picture(row, "original", pictures.get("original"), files)
             row.received_image = self._picture(row, "received", pictures.get("received"), files)
-        if diagnostics is not None:
-            files[diagnostics_path(self.out, diagnostics[0])] = npz(diagnostics[1])
+        for frame, arrays in diagnostics:
+            files[diagnostics_path(self.out, frame)] = npz(arrays)
         with explained(self.out):
             write_together(files, self._flushers)
             if rows:

@@ -19,6 +19,8 @@ class Slot:
     """All that is known about one slot: what was granted, sent, true and received.
 
     csi: measured in this slot. encoder_csi: what this slot's encoders were told, which is older (see `CsiPath`).
+    Of a burst with several pictures `sent`, `originals` and `symbols` hold all of them; `burst.several.pictures_of`
+    makes a slot of each, whose `place` is its own and whose `burst` is the whole.
     """
 
     grant: Grant
@@ -30,6 +32,8 @@ class Slot:
     powers: np.ndarray | None = None  # float [users, parts], see `BurstReceiver.receive`
     sent: dict[int, Sent] = field(default_factory=dict)
     originals: dict[int, np.ndarray] = field(default_factory=dict)  # as `original_of` has them
+    place: int = 0
+    burst: "Slot | None" = None
     symbols: dict[int, np.ndarray] = field(default_factory=dict)  # complex64 [k]
     links: dict[int, Link] = field(default_factory=dict)
     events: dict[str, int] = field(default_factory=dict)
@@ -77,12 +81,15 @@ def header_of(sent: Sent) -> FrameHeader:
         return FrameHeader.probe(sent.user)
     kind: Kind = "content" if sent.form else "image"
     height, width, k = sent.height, sent.width, sent.n_symbols
-    return FrameHeader(sent.frame, sent.user, kind, height, width, k, sent.picture, sent.bits_symbols)
+    pictures = 1 + len(sent.behind)
+    return FrameHeader(sent.frame, sent.user, kind, height, width, k, sent.picture, sent.bits_symbols, pictures)
 
 
 def original_of(sent: Sent, content: bytes | memoryview) -> np.ndarray | None:
-    """What was sent: uint8 [H, W, 3] of a picture, float32 of its form of another modality; None: another size."""
+    """What was sent: uint8 [H, W, 3] of a picture, float32 of its form of another modality, [pictures, ...] of several;
+    None: another size."""
     kind, form = (np.dtype("<f4"), sent.form) if sent.form else (np.dtype(np.uint8), [sent.height, sent.width, 3])
+    form = [1 + len(sent.behind), *form] if sent.behind else form
     if len(content) != kind.itemsize * math.prod(form):
         return None
     return np.frombuffer(content, kind).reshape(form)

@@ -12,6 +12,7 @@ from hil.report.finish import Stopwatch, finish_run
 from hil.results.run_folder import write_config
 from hil.results.session_recording import recorded_config, recorded_slots
 from hil.results.writer import ResultWriter
+from hil.session.burst.receivers import Receivers
 from hil.session.channel_report import csi_report
 from hil.session.mirror import mirrored, note_mirror
 from hil.session.repeated_slot import aligned
@@ -53,9 +54,9 @@ def run_replay(recording: Path, config: RunConfig, out: Path, report: bool = Tru
     with contextlib.closing(ResultWriter(out, resume=False)) as writer:
         write_config(out, config)
         decoder, held_back = open_decoder(config, writer), HeldBack(told=any(slot.sent for slot in slots))
-        receiver = BurstReceiver(config.waveform)
+        receivers = Receivers(config.waveform)
         memory = DelayMemory(config.waveform) if config.rx.remember_delays else None
-        follower, radio = StreamFollower(receiver), FileRadio(str(recording))
+        follower, radio = StreamFollower(receivers.long), FileRadio(str(recording))
 
         def read(tick: int, n_samples: int) -> Samples:
             samples = radio.receive(tick, n_samples)
@@ -64,11 +65,13 @@ def run_replay(recording: Path, config: RunConfig, out: Path, report: bool = Tru
         with contextlib.closing(radio):
             for slot in slots:
                 slot.samples, slot.powers = follower.window(read, slot), decoder.powers(slot.grant)
+                receiver = follower.receiver = receivers.of(slot.grant)
                 receive_slot(config, receiver, slot, memory, follower, read)
                 if slot.grant.frame is not None:
-                    frame = decoder.make(slot)
-                    held_back.take(frame)  # the session may have sent it again later
-                    decoder.record(frame)
+                    frames = decoder.make_all(slot)
+                    for frame in frames:
+                        held_back.take(frame)  # the session may have sent it again later
+                    decoder.record_all(frames)
                 slot.samples = slot.received = None  # a long recording must not fill the memory
             for row, pictures in held_back.release():
                 writer.append(row, pictures.get("original"), pictures.get("received"))
@@ -107,7 +110,7 @@ def receive_slot(
     if clipped := clipped_values(slot.samples.data):
         slot.events[EventKind.CLIPPED] = clipped
     slot.latency_ms["phy"] = (time.perf_counter() - clock) * 1e3
-    slot.csi = csi_report(slot.received, slot.grant, slot.samples.end_tick, expected, config.waveform)
+    slot.csi = csi_report(slot.received, slot.grant, slot.samples.end_tick, expected, receiver.config)
 
 
 def _flat(values: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:

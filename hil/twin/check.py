@@ -9,6 +9,7 @@ import numpy as np
 from hil.bus.messages import CsiReport
 from hil.config import PICTURE, RunConfig
 from hil.errors import UsageError
+from hil.session.burst.receivers import Receivers
 from hil.session.csi_path import CsiPath
 from hil.session.slot import Slot
 from hil.supervise.replay import receive_slot
@@ -18,7 +19,6 @@ from hil.twin.pictures import Pictures
 from hil.twin.recorded import Recording
 from hil.twin.simulate import random_payload, simulate
 from radio.waveform.burst.header import FrameHeader
-from radio.waveform.reception.receiver import BurstReceiver
 
 MUST_AGREE = ("users", "sample_rate_hz", "center_frequency_hz", "rx_antennas", "waveform")
 
@@ -58,10 +58,10 @@ def _has_pictures(recording: Recording) -> bool:
 
 
 def _received(recording: Recording, pictures: Pictures | None) -> Iterator[Slot]:
-    receiver = BurstReceiver(recording.config.waveform)
+    receivers = Receivers(recording.config.waveform)
     for slot in recording.with_samples():
         slot.powers = pictures.powers(slot) if pictures else None
-        receive_slot(recording.config, receiver, slot)
+        receive_slot(recording.config, receivers.of(slot.grant), slot)
         yield slot
         slot.received = None
 

@@ -15,6 +15,7 @@ from calibration.errors import CalibrationError
 from calibration.measure.measurement import Measurement
 from hil.config import RunConfig, load_config
 from hil.errors import UsageError
+from hil.session.burst.receivers import Receivers
 from hil.twin.burst import BurstView, silence, view_burst
 from hil.twin.channel import channel_estimates
 from hil.twin.estimate import Estimate, kept
@@ -24,7 +25,6 @@ from hil.twin.phases import fit_phase_noise, shifted_mask
 from hil.twin.recorded import Recording
 from hil.twin.users import UserFit, fit_users
 from radio.waveform.config import WaveformConfig
-from radio.waveform.reception.receiver import BurstReceiver
 
 _NOT_SEEN = (
     kept("air.tx_iq_imbalance", "one recording does not tell it from the receiver's or from noise; see calibrate"),
@@ -53,12 +53,12 @@ def fit_twin(recording: Recording) -> TwinFit:
     config = recording.config
     try:
         errors = front_end(recording)
-        receiver, views, silences = BurstReceiver(config.waveform), [], []
+        receivers, views, silences = Receivers(config.waveform), [], []
         for slot in recording.with_samples():
             assert slot.samples is not None
             samples = corrected(slot.samples, errors)
             silences.append(silence(slot, samples))
-            if (view := view_burst(receiver, slot, samples)) is not None:
+            if (view := view_burst(receivers.of(slot.grant), slot, samples)) is not None:
                 views.append(view)
         noise = noise_power(silences, config.sample_rate_hz)
     except CalibrationError as error:

@@ -8,8 +8,10 @@ import numpy as np
 from hil.bus.messages import CsiReport
 from hil.config import RunConfig
 from hil.results.metrics import psnr_db
+from hil.session.burst.several import pictures_of
 from hil.session.sharing import sharing_of, told
 from hil.session.slot import Slot
+from radio.waveform.burst.grid import ResourceGrid
 
 if TYPE_CHECKING:  # one needs torch, the other ONNX Runtime; a machine may have neither
     from models.decoding.decoder import SemanticDecoder
@@ -42,7 +44,9 @@ class Pictures:
         """A user's original of the slot -> complex64 [k], with what a transmitter knew, shared as it was granted."""
         sharing = sharing_of(slot.grant, self.config)
         side = told(self.encoder, csi, self.config.users, sharing)
-        return self.encoder.encode(slot.originals[user], user, side, sharing)
+        originals = slot.originals[user]
+        pictures = originals if slot.grant.pictures > 1 else [originals]
+        return np.concatenate([self.encoder.encode(one, user, side, sharing) for one in pictures])
 
     def powers(self, slot: Slot) -> np.ndarray | None:
         """With what power each user sends the parts of its payload (see `BurstReceiver.receive`)."""
@@ -51,7 +55,12 @@ class Pictures:
         return sharing_of(slot.grant, self.config).powers(self.config.users, self.decoder.all_channels)
 
     def score(self, slot: Slot, user: int) -> float | None:
-        """PSNR of a user's picture in dB, or None when it could not be decoded or there is no original."""
+        """PSNR of a user's picture in dB, the mean of several; None when none could be decoded or has an original."""
+        scores = [self._score(one, user) for one in pictures_of(slot, ResourceGrid(self.config.waveform))]
+        known = [score for score in scores if score is not None]
+        return float(np.mean(known)) if known else None
+
+    def _score(self, slot: Slot, user: int) -> float | None:
         from hil.decoding.frame_decoder import undecodable
         from hil.decoding.pictures import to_pixels
 

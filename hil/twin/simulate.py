@@ -10,14 +10,16 @@ import numpy as np
 
 from calibration.loops.frequency import precorrect
 from hil.bus.messages import CsiReport, Grant, Hello, Sent, UserCommand
+from hil.bus.parts import SentItem
 from hil.config import RunConfig
+from hil.session.burst.receivers import Receivers
+from hil.session.burst.training import waveform_of
 from hil.session.control import SessionControl
 from hil.session.slot import Slot
 from hil.supervise.replay import receive_slot
 from radio.air.medium import Medium
 from radio.samples import Samples
 from radio.waveform.burst.header import FrameHeader
-from radio.waveform.reception.receiver import BurstReceiver
 from radio.waveform.transmission.transmitter import BurstTransmitter
 
 Payload = Callable[[Slot, int, CsiReport | None], tuple[np.ndarray, FrameHeader]]
@@ -32,8 +34,7 @@ def simulate(
     the first. powers: of a slot, see `BurstReceiver.receive`. Users in the grant's lost_users are silent. The samples
     of a slot are those of its own air time.
     """
-    medium, receiver = Medium(config.air), BurstReceiver(config.waveform)
-    transmitters = [BurstTransmitter(config.waveform, user) for user in range(config.users)]
+    medium, receivers = Medium(config.air), Receivers(config.waveform)
     # Gains stay as configured: these transmitters say that they cannot go lower.
     hellos = {user: Hello("tx", user, 0, "") for user in range(config.users)}
     control = SessionControl(config, hellos, repeats=False)
@@ -46,7 +47,8 @@ def simulate(
             if user in grant.lost_users or command.silent:
                 continue
             symbols, header = payload(slot, user, csi)
-            burst = transmitters[user].modulate(symbols, header) * np.float32(config.radio.tx_amplitude)
+            transmitter = BurstTransmitter(waveform_of(config.waveform, grant), user)
+            burst = transmitter.modulate(symbols, header) * np.float32(config.radio.tx_amplitude)
             burst = precorrect(burst, command.correction_hz, config.sample_rate_hz)
             burst = (burst / np.maximum(np.abs(burst), np.float32(1.0))).astype(np.complex64)
             tick = slot.burst_tick - command.advance_ticks
@@ -58,7 +60,7 @@ def simulate(
         medium.forget_before(grant.slot_tick + start.slot_samples)
         slot.samples = Samples(data, grant.slot_tick, config.sample_rate_hz)
         slot.powers = powers(slot) if powers else None
-        receive_slot(config, receiver, slot)
+        receive_slot(config, receivers.of(grant), slot)
         if slot.csi is not None:
             control.take(slot.csi)
         csi = slot.csi
@@ -87,6 +89,7 @@ def _sent(grant: Grant, header: FrameHeader, command: UserCommand) -> Sent:
         height=header.height,
         width=header.width,
         n_symbols=header.n_symbols,
+        behind=[SentItem()] * (header.pictures - 1),
         precorrection_hz=command.correction_hz,
         advance_ticks=command.advance_ticks,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ from models.rate.plan import has_prefix, read_plan
 from models.sharing import Sharing
 from models.side_information import SideInformation
 
+PIXELS_AT_ONCE = 1 << 16  # of pictures that are decoded together: more would not fit a processor's caches
 EAGER_PICTURES = 4  # of each network: to freeze it takes longer than to decode some
 
 
@@ -102,7 +104,6 @@ class SemanticDecoder:
         image = self.decode_float(features, user, side, height, width)
         return np.rint(image.transpose(1, 2, 0) * 255).astype(np.uint8)
 
-    @torch.inference_mode()
     def decode_float(
         self,
         features: NDArray[np.complex64],
@@ -119,16 +120,41 @@ class SemanticDecoder:
         ModelError when k does not fit them, a feature is not finite, or the user or side information does not fit the
         codec.
         """
+        return self.decode_all([features], user, [side], height, width, sharing)[0]
+
+    @torch.inference_mode()
+    def decode_all(
+        self,
+        features: Sequence[NDArray[np.complex64]],
+        user: int,
+        sides: Sequence[SideInformation],
+        height: int,
+        width: int,
+        sharing: Sharing | None = None,
+    ) -> list[NDArray[np.float32]]:
+        """Several pictures of one user and one size, each with its own side information, as ``decode_float``.
+
+        They go through the network together where it takes them so: the same images but for float rounding.
+        """
+        fed = [self.feed(one, user, side, height, width, sharing) for one, side in zip(features, sides, strict=True)]
+        alone = isinstance(self.manifest.files.decoders, list)  # ONNX files take one picture
+        size = 1 if alone else max(1, PIXELS_AT_ONCE // (height * width))
+        images = [self._images(user, fed[first : first + size], height, width) for first in range(0, len(fed), size)]
+        return [image for together in images for image in together]
+
+    def _images(self, user: int, fed: list[tuple[Tensor, Tensor]], height: int, width: int) -> NDArray[np.float32]:
+        """What the network makes of this: float32 [pictures, 3, H, W]."""
         stride = self.manifest.stride
         rows, columns = math.ceil(height / stride), math.ceil(width / stride)
-        latent, vector = self.feed(features, user, side, height, width, sharing)
-        image = self._fastest(user, latent.shape[1])(latent, vector)
-        if image.ndim != 4 or tuple(image.shape) != (1, 3, rows * stride, columns * stride):
+        latents, vectors = fed[0] if len(fed) == 1 else (torch.cat(parts) for parts in zip(*fed, strict=True))
+        image = self._fastest(user, latents.shape[1])(latents, vectors)
+        if image.ndim != 4 or tuple(image.shape) != (len(fed), 3, rows * stride, columns * stride):
             raise ModelError(
                 f"the decoder gave an image of the shape {list(image.shape)}, but its manifest makes it "
-                f"[1, 3, {rows * stride}, {columns * stride}]."
+                f"[{len(fed)}, 3, {rows * stride}, {columns * stride}]."
             )
-        return image[0, :, :height, :width].clamp(0, 1).cpu().numpy()
+        decoded: NDArray[np.float32] = image[:, :, :height, :width].clamp(0, 1).cpu().numpy()
+        return decoded
 
     def feed(
         self,

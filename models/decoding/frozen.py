@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 log = logging.getLogger(__name__)
 TOLERANCE = 1e-4  # of pictures in [0, 1]; float rounding is a hundred times less
-_TRACED_ON, _CHECKED_ON = (8, 8), (3, 5)
+_TRACED_ON, _CHECKED_ON = (1, 8, 8), (2, 3, 5)  # pictures, rows, columns
 
 
 class FrozenDecoder(nn.Module):
@@ -30,13 +30,15 @@ def freeze(network: nn.Module, planes: int, side_size: int) -> nn.Module:
     """A decoder on the CPU in eval mode, float [B,planes,h,w] and side [B,d] to an image, as a frozen channels-last graph.
 
     `network` itself is returned where torch cannot trace it (it announces TorchScript's end), or where the graph gives
-    another image than the network for a size that it was not traced on. The network's weights are left as they are.
+    other images than the network for a number and a size that it was not traced on. The network's weights are left as
+    they are.
     """
     generator = torch.Generator().manual_seed(5)
 
-    def example(rows: int, columns: int) -> tuple[Tensor, Tensor]:
-        features = 0.7 * torch.randn(1, planes, rows, columns, generator=generator)
-        return features.contiguous(memory_format=torch.channels_last), torch.rand(1, side_size, generator=generator)
+    def example(pictures: int, rows: int, columns: int) -> tuple[Tensor, Tensor]:
+        features = 0.7 * torch.randn(pictures, planes, rows, columns, generator=generator)
+        side = torch.rand(pictures, side_size, generator=generator)
+        return features.contiguous(memory_format=torch.channels_last), side
 
     try:
         with warnings.catch_warnings():

@@ -6,7 +6,8 @@ modality: `models.modality.shared.SharedModality` does both.
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +37,16 @@ class Sending(Half, Protocol):
         self, image: Any, user: int, side: SideInformation, sharing: Sharing | None = None, /
     ) -> NDArray[np.complex64]:
         """An item's content -> complex64 [k] of unit mean power."""
+
+
+@runtime_checkable
+class SendingSeveral(Protocol):
+    """What a transmitter's half may have besides: several items of one burst cost less together."""
+
+    def encode_all(
+        self, images: Sequence[Any], user: int, side: SideInformation, sharing: Sharing | None = None, /
+    ) -> list[NDArray[np.complex64]]:
+        """As many calls of `encode`."""
 
 
 class Receiving(Half, Protocol):

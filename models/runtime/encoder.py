@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,7 @@ class SemanticEncoder:
         self.manifest = manifest
         self.sharing = sharing_of(manifest, sharing)
         self._session = session
-        self._inputs = {node.name for node in session.get_inputs()}  # An exporter drops inputs that have no effect.
+        self._taken = {node.name for node in session.get_inputs()}  # An exporter drops inputs that have no effect.
         self._foresight = foresight
 
     @classmethod
@@ -82,20 +83,50 @@ class SemanticEncoder:
         Side information for fewer users than the codec serves means that the others are silent. Raises
         ModelError on another shape or dtype, or a user or side information that does not fit the codec.
         """
-        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
-            raise ModelError(f"an image must be uint8 [H, W, 3], but is {image.dtype} {list(image.shape)}.")
+        return self.encode_all([image], user, side, sharing, plan)[0]
+
+    def encode_all(
+        self,
+        images: Sequence[NDArray[np.uint8]],
+        user: int,
+        side: SideInformation,
+        sharing: Sharing | None = None,
+        plan: Plan | None = None,
+    ) -> list[NDArray[np.complex64]]:
+        """Several pictures of one user with the same side information, each as `encode`."""
+        for image in images:
+            if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
+                raise ModelError(f"an image must be uint8 [H, W, 3], but is {image.dtype} {list(image.shape)}.")
         if side.users > self.users:
             raise ModelError(f"the codec serves {self.users} users, but the side information is for {side.users}.")
-        all_channels = self.all_channels
         sharing = None if self.sharing is None else sharing or self.sharing
-        plan = None if sharing is None else plan or self.plan(image, user, side, sharing)
-        latent = run_session(self._session, self.feed(image, user, side, sharing, plan))
+        told = self._told(user, side, sharing)
+        plans = [plan if plan or sharing is None else self.plan(image, user, side, sharing) for image in images]
+        latents = [
+            run_session(self._session, self._fed(image, told, one)) for image, one in zip(images, plans, strict=True)
+        ]
+        return [
+            self._symbols(latent, image, user, side.users, sharing, one)
+            for latent, image, one in zip(latents, images, plans, strict=True)
+        ]
+
+    def _symbols(
+        self,
+        latent: NDArray[np.float32],
+        image: NDArray[np.uint8],
+        user: int,
+        users: int,
+        sharing: Sharing | None,
+        plan: Plan | None,
+    ) -> NDArray[np.complex64]:
+        """complex64 [k] of what the network made of an image."""
+        all_channels = self.all_channels
         if sharing is None or plan is None:
             symbols = laid_out(_unit_power_symbols(latent).reshape(all_channels, -1))
         else:
-            count = sharing.own_channels(user, side.users, all_channels).size
+            count = sharing.own_channels(user, users, all_channels).size
             own = plan.symbols(_complex_channels(latent), count * plan.counts.size).reshape(count, -1)
-            symbols = sharing.place(own, user, side.users, all_channels)
+            symbols = sharing.place(own, user, users, all_channels)
         expected = self.channel_uses(*image.shape[:2])
         if symbols.size != expected:
             raise ModelError(f"the encoder gave {symbols.size} symbols, but its manifest makes them {expected}.")
@@ -117,6 +148,7 @@ class SemanticEncoder:
         errors = np.exp(foreseen[0].astype(np.float64))
         return best_plan(errors, tuple(self.manifest.levels), rows, columns, count, float(side.sinr_db[user]))
 
+
     def plan_of(
         self, payload: NDArray[np.complex64], user: int, users: int, sharing: Sharing | None, height: int, width: int
     ) -> Plan | None:
@@ -130,25 +162,30 @@ class SemanticEncoder:
         return read_plan(own.ravel(), tuple(self.manifest.levels), rows, columns, len(own))[0]
 
     def feed(
-        self,
-        image: NDArray[np.uint8],
-        user: int,
-        side: SideInformation,
-        sharing: Sharing | None = None,
-        plan: Plan | None = None,
+        self, image: NDArray[np.uint8], user: int, side: SideInformation, sharing: Sharing | None = None
     ) -> dict[str, NDArray[Any]]:
-        """What the network is given for a picture uint8 [H, W, 3]: those inputs that it has. sharing: as `encode`; plan:
-        None for the even one.
+        """What the network is given for a picture uint8 [H, W, 3] whose symbols are shared out evenly: those inputs that
+        it has. sharing: as `encode`.
         """
         sharing = None if self.sharing is None else sharing or self.sharing
-        fed: dict[str, NDArray[Any]] = {"image": self._prepare(image), "user": np.array([user], np.int64)}
+        plan = None if sharing is None else self.plan(image, user, replace(side, sinr_db=None), sharing)
+        return self._fed(image, self._told(user, side, sharing), plan)
+
+    def _told(self, user: int, side: SideInformation, sharing: Sharing | None) -> dict[str, NDArray[Any]]:
+        """What the network is told beside a picture."""
         if sharing is not None:
-            plan = plan or self.plan(image, user, replace(side, sinr_db=None), sharing)
-            rows = math.ceil(image.shape[0] / self.manifest.stride)
-            fed["shares"] = (plan.counts / np.float32(self.all_channels)).astype(np.float32).reshape(1, 1, rows, -1)
             side = sharing.informed(side, self.all_channels)
-        fed["side"] = side.vector(user, self.manifest.side_information)[None]
-        return {name: value for name, value in fed.items() if name in self._inputs}
+        vector = side.vector(user, self.manifest.side_information)[None]
+        return {"user": np.array([user], np.int64), "side": vector}
+
+    def _fed(
+        self, image: NDArray[np.uint8], told: dict[str, NDArray[Any]], plan: Plan | None
+    ) -> dict[str, NDArray[Any]]:
+        fed = {"image": self._prepare(image), **told}
+        if plan is not None:
+            shares = plan.counts.astype(np.float32) / np.float32(self.all_channels)
+            fed["shares"] = shares.reshape(1, 1, math.ceil(image.shape[0] / self.manifest.stride), -1)
+        return {name: value for name, value in fed.items() if name in self._taken}
 
     def _prepare(self, image: NDArray[np.uint8], multiple: int | None = None) -> NDArray[np.float32]:
         """Padded to a multiple of the stride, or of so many pixels."""

@@ -8,6 +8,8 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from hil.cli.options.pictures import PicturesPerBurst
+
 
 @click.group("bench", invoke_without_command=True)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
@@ -60,16 +62,30 @@ def codec(codec: str, paper: bool, as_json: bool, runs: int) -> None:
 @click.option("--slots-ahead", type=click.IntRange(0, 2), default=1, show_default=True, help="feedback.slots_ahead.")
 @click.option("--codec", default="compact-2u", show_default=True, help="Codec, by name or path.")
 @click.option("--side-px", type=click.IntRange(8, 1024), default=32, show_default=True, help="Side of the pictures.")
+@click.option("--pictures-per-burst", type=PicturesPerBurst(), default=1, help="Measured beside one a burst.  [1]")
 @click.option("--onnx-decoders", is_flag=True, help="Decode with ONNX Runtime: exports the codec's decoders first.")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Keep the run here.  [deleted]")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
 def images(
-    frames: int, slots_ahead: int, codec: str, side_px: int, onnx_decoders: bool, out: Path | None, as_json: bool
+    frames: int,
+    slots_ahead: int,
+    codec: str,
+    side_px: int,
+    pictures_per_burst: int | str,
+    onnx_decoders: bool,
+    out: Path | None,
+    as_json: bool,
 ) -> None:
-    """Images a second of a whole simulated run: two users, no refiner, no decoding for an ideal receiver."""
-    from hil.bench.end_to_end import bench_end_to_end
+    """Images a second of a whole simulated run: two users, no refiner, no decoding for an ideal receiver.
 
-    _show(bench_end_to_end(frames, slots_ahead, onnx_decoders, out, codec, side_px), as_json)
+    Several pictures a burst are measured beside a run of the same frames with one.
+    """
+    from hil.bench.end_to_end import bench_end_to_end, beside_one
+
+    found = bench_end_to_end(frames, slots_ahead, onnx_decoders, out, codec, side_px, pictures_per_burst)
+    if pictures_per_burst != 1:
+        found |= beside_one(found, bench_end_to_end(frames, slots_ahead, onnx_decoders, None, codec, side_px))
+    _show(found, as_json)
 
 
 @command.command("video")

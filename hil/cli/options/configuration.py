@@ -7,6 +7,7 @@ from typing import Any
 import click
 import yaml
 
+from hil.cli.options.pictures import PicturesPerBurst
 from hil.cli.options.ranges import Quantity
 from hil.config import RunConfig, load_config
 from hil.errors import UsageError
@@ -19,6 +20,7 @@ _SHARED = [
     click.option("--captions", help="A file of captions, sidecar, text:WORDS, or an installed captioner.  [none]"),
     click.option("--users", type=int, help="Users on the air, 1 to 8.  [2]"),
     click.option("--frames", type=int, help="Frames; each carries one picture per user.  [4]"),
+    click.option("--pictures-per-burst", type=PicturesPerBurst(), help="Of every user, behind one preamble.  [1]"),
     click.option("--snr", "snr_db", type=Quantity("db"), help="Total received power over noise, dB.  [10]"),
     click.option("--channel", help="awgn, rayleigh, rician, tdl-a to tdl-e.  [awgn]"),
     click.option("--codec", help="Packaged codec or the folder of one.  [real-time]"),
@@ -98,6 +100,7 @@ def config_from(
     flags = {name.replace("video_", "video.", 1): value for name, value in flags.items()}
     flags |= {"modalities": list(modalities) or None, "sources": list(sources) or None}
     flags["rx.record"] = str(record) if record else None
+    flags["burst.pictures"] = flags.pop("pictures_per_burst", None)
     overrides |= {name: value for name, value in flags.items() if value is not None}
     return load_config(config_path, overrides, defaults)
 

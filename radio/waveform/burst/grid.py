@@ -6,8 +6,11 @@ A burst consists of these parts in sequence; all users count from the same origi
   sounding   one slot per user: sounding_symbols symbols; the others are silent
   header     one slot per user: header_symbols symbols; the others are silent
   payload    bits_symbols symbols of protected bits, where there are any, in which every user has subcarriers of
-             its own (see `bits`); then as many symbols as the longest picture needs, in which users superpose;
-             in both, on pilot subcarriers only their owner sends
+             its own (see `bits`); then as many symbols as the longest user's pictures need, in which users
+             superpose; in both, on pilot subcarriers only their owner sends
+
+A burst carries one picture of every user or several (see `header`): their channel uses follow one another without a
+gap, and so do their protected bits.
 
 Slots in time stay orthogonal under any carrier offset, which slots in frequency would not.
 """
@@ -138,8 +141,16 @@ class ResourceGrid:
         return self.picture_symbols(k) + self.bits_symbols * (k > 0)
 
     def burst_length(self, k: int) -> int:
-        """Samples of a burst with a picture of k channel uses."""
+        """Samples of a burst with a picture of k channel uses, or with several of so many together."""
         return self.payload_start + self.payload_symbols(k) * self.symbol_samples
+
+    def overhead(self, k: int) -> float:
+        """Share of such a burst's samples that preamble, sounding and header take, 0 to 1."""
+        return self.payload_start / self.burst_length(k)
+
+    def symbols_with(self, first: int, behind: int) -> slice:
+        """The OFDM symbols of the pictures' that carry channel uses from `first` to before `behind`."""
+        return slice(first // self.payload_per_symbol, self.picture_symbols(behind))
 
     # -- known sequences, complex64 on the active subcarriers, unit power ----------------------------------
 

@@ -11,8 +11,11 @@ from radio.waveform.burst import coded
 from radio.waveform.burst.gold import gold_bits
 from radio.waveform.config import BITS_STEP
 
-# frame, user, kind and protected bits' length (kind + kinds * length), height, width, n_symbols, picture
+# frame and pictures beside the first (in the topmost byte), user, kind and protected bits' length (kind + kinds *
+# length), height, width, n_symbols, picture
 _LAYOUT = struct.Struct(">IBBHHII")
+_FRAME_BITS = 24
+MOST_PICTURES = 256  # of one burst
 Kind = Literal["probe", "image", "content"]  # content: of another modality, which the configuration names
 _KINDS: tuple[Kind, ...] = ("probe", "image", "content")
 HEADER_BITS = 8 * (_LAYOUT.size + 2)
@@ -20,10 +23,12 @@ HEADER_BITS = 8 * (_LAYOUT.size + 2)
 
 @dataclass(frozen=True)
 class FrameHeader:
-    """frame, n_symbols, picture: 0 to 2^32 - 1; user: 0 to 255; height, width: 0 to 65535, pixels of an image, of
-    other content two numbers of its own.
+    """frame: 0 to 2^24 - 1; n_symbols, picture: 0 to 2^32 - 1; user: 0 to 255; height, width: 0 to 65535, pixels of an
+    image, of other content two numbers of its own.
 
-    bits_symbols: OFDM symbols of protected bits (see `bits`) before the picture's, 0 to 168, even.
+    bits_symbols: OFDM symbols of protected bits (see `bits`) before the picture's, 0 to 168, even. pictures: how many
+    the burst carries, 1 to 256, all of one size and each with as many protected bits: of frames `frame`, `frame` + 1
+    and so on. n_symbols is that of all of them, picture the number of the first.
     """
 
     frame: int
@@ -34,6 +39,12 @@ class FrameHeader:
     n_symbols: int
     picture: int
     bits_symbols: int = 0
+    pictures: int = 1
+
+    @property
+    def all_bits_symbols(self) -> int:
+        """OFDM symbols of all pictures' protected bits."""
+        return self.bits_symbols * self.pictures
 
     @property
     def size(self) -> tuple[int, int]:
@@ -57,8 +68,10 @@ def to_bits(header: FrameHeader) -> np.ndarray:
         steps, odd = divmod(header.bits_symbols, BITS_STEP)
         if odd:
             raise ValueError(f"bits_symbols is no multiple of {BITS_STEP}")
+        if not (0 <= header.frame < 1 << _FRAME_BITS and 1 <= header.pictures <= MOST_PICTURES):
+            raise ValueError(f"frames end at {(1 << _FRAME_BITS) - 1}, a burst has 1 to {MOST_PICTURES} pictures")
         data = _LAYOUT.pack(
-            header.frame,
+            header.frame + (header.pictures - 1 << _FRAME_BITS),
             header.user,
             _KINDS.index(header.kind) + len(_KINDS) * steps,
             header.height,
@@ -79,7 +92,9 @@ def from_bits(bits: np.ndarray) -> FrameHeader | None:
         return None
     frame, user, kind, height, width, n_symbols, picture = _LAYOUT.unpack(data)
     steps, kind = divmod(kind, len(_KINDS))
-    return FrameHeader(frame, user, _KINDS[kind], height, width, n_symbols, picture, BITS_STEP * steps)
+    behind, frame = divmod(frame, 1 << _FRAME_BITS)
+    bits_symbols = BITS_STEP * steps
+    return FrameHeader(frame, user, _KINDS[kind], height, width, n_symbols, picture, bits_symbols, 1 + behind)
 
 
 def modulate(header: FrameHeader, channel_uses: int) -> np.ndarray:

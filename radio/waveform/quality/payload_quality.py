@@ -1,6 +1,6 @@
 """The quality of a payload as its decoder needs it: signal over disturbance, per OFDM symbol and as one figure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -66,6 +66,23 @@ class PayloadQuality:
     def erased_share(self) -> float:
         """Erased OFDM symbols over all of them, 0 to 1."""
         return float(self.erased.mean()) if self.erased.size else 0.0
+
+    def part(self, symbols: slice) -> "PayloadQuality":
+        """That of some of the symbols; steps and slips, which are the whole payload's, stay with its beginning."""
+        first, behind, _ = symbols.indices(self.disturbed.size)
+        ends = np.cumsum(self.lengths)
+        lengths = np.clip(ends, first, behind) - np.clip(ends - self.lengths, first, behind)
+        left = lengths > 0
+        return replace(
+            self,
+            disturbed=self.disturbed[symbols],
+            separated=self.separated[:, left],
+            lengths=lengths[left],
+            hit=self.hit[symbols],
+            erased=self.erased[symbols],
+            gain_steps=self.gain_steps if first == 0 else 0,
+            slipped_samples=self.slipped_samples if first == 0 else 0,
+        )
 
     def symbol_sinr(self) -> tuple[np.ndarray, np.ndarray]:
         """float64 [n] twice: the linear SINRs after separation that the user's symbols have, and how many have each."""

@@ -9,11 +9,15 @@ from radio.waveform.reception.user import Reception
 from radio.waveform.tracking.straightening import ramps
 
 
-def take_bits(grid: ResourceGrid, one: Reception, followed: Followed) -> bytes | None:
-    """None where they are lost, or the configuration has none (then the header tells of another system's)."""
-    if not grid.config.bits_bytes:
-        return None
-    return bits_code.demodulate(matched_bits(grid, one, followed).reshape(-1), grid.config.bits_bytes)
+def take_bits(grid: ResourceGrid, one: Reception, followed: Followed) -> tuple[bytes | None, ...]:
+    """Those of each of the burst's pictures: None where they are lost, or the configuration has none (then the header
+    tells of another system's)."""
+    assert one.header is not None
+    pictures, capacity = one.header.pictures, grid.config.bits_bytes
+    if not capacity or one.header.all_bits_symbols != grid.bits_symbols:
+        return (None,) * pictures
+    matched = matched_bits(grid, one, followed).reshape(pictures, -1)
+    return tuple(bits_code.demodulate(own, capacity) for own in matched)
 
 
 def matched_bits(grid: ResourceGrid, one: Reception, followed: Followed) -> np.ndarray:

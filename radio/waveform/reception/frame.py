@@ -56,7 +56,8 @@ class ReceivedUser:
     header's known symbols, once decoded. doppler_hz: largest Doppler shift of its paths, in steps of 1.6, 0 where the
     channel stood. features: complex64 [k], see `equalizer`. alignment: how its payload lies in
     the samples, for `cancellation`. quality: of the picture's symbols, measured on them. protected: what the protected
-    bits beside the picture say; None where there were none or they are lost.
+    bits beside the picture say; None where there were none or they are lost; of a burst with several pictures the first
+    one's, protected_behind those of the others.
     """
 
     user: int
@@ -76,6 +77,7 @@ class ReceivedUser:
     alignment: Alignment | None = None
     quality: PayloadQuality | None = None
     protected: bytes | None = None
+    protected_behind: tuple[bytes | None, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -34,8 +34,12 @@ def read_header(data: np.ndarray, grid: ResourceGrid, one: Reception, noise_powe
     header = header_code.demodulate(weigh(white, seen, np.float32(1 / noise_power)))
     one.read = header is not None
     one.header = header or one.told
-    if one.header and grid.payload_symbols(one.header.n_symbols) > MAX_PAYLOAD_SYMBOLS:
+    if one.header and _payload_symbols(grid, one.header) > MAX_PAYLOAD_SYMBOLS:
         one.header = None
+
+
+def _payload_symbols(grid: ResourceGrid, header: header_code.FrameHeader) -> int:
+    return grid.carrying(header.all_bits_symbols).payload_symbols(header.n_symbols)
 
 
 def learn_from_header(grid: ResourceGrid, one: Reception, noise_power: float) -> None:

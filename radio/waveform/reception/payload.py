@@ -21,7 +21,7 @@ class Payload:
     """features: complex64 [k]; track: phase and timing; starts: FFT windows of the picture's symbols, sample indices.
 
     delay_samples, phase_rad, gain: float [symbols], what was undone in these windows. quality: what the pilots show.
-    protected: see `ReceivedUser`.
+    protected: of every picture, see `ReceivedUser`; none for bursts without.
     """
 
     features: np.ndarray
@@ -31,7 +31,7 @@ class Payload:
     phase_rad: np.ndarray
     gain: np.ndarray
     quality: PayloadQuality
-    protected: bytes | None
+    protected: tuple[bytes | None, ...]
 
 
 def take_payload(
@@ -50,7 +50,7 @@ def take_payload(
     assert one.header is not None
     if followed is None:
         return None
-    protected = take_bits(grid, one, followed) if grid.bits_symbols else None
+    protected = take_bits(grid, one, followed) if grid.bits_symbols else ()
     followed = followed.behind(grid.bits_symbols)
     laid, seen, course = followed.laid, followed.seen, followed.course
     kinds = _views(one, found, seen.power, followed.leaked, noise_power, grid, silent, powers)

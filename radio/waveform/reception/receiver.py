@@ -255,7 +255,8 @@ class BurstReceiver:
             features=payload.features,
             alignment=alignment(self.grid, one, payload, start_tick),
             quality=payload.quality,
-            protected=payload.protected,
+            protected=payload.protected[0] if payload.protected else None,
+            protected_behind=payload.protected[1:],
         )
 
     def _channel_estimate(self, one: Reception, start_tick: int, origin: int) -> ChannelEstimate:
@@ -288,7 +289,7 @@ def _bits_symbols(found: list[Reception]) -> int:
     told = [(False, 0.0, 0)]
     for one in found:
         if one.header is not None and one.header.n_symbols and one.channel is not None:
-            told.append((one.read, float(np.vdot(one.channel, one.channel).real), one.header.bits_symbols))
+            told.append((one.read, float(np.vdot(one.channel, one.channel).real), one.header.all_bits_symbols))
     return max(told)[2]
 
 

@@ -148,7 +148,7 @@ class StreamReceiver:
 
     def _burst_end(self, frame: ReceivedFrame) -> int:
         headers = [user.header for user in frame.users if user.header is not None]
-        lengths = [self.grid.carrying(header.bits_symbols).burst_length(header.n_symbols) for header in headers]
+        lengths = [self.grid.carrying(header.all_bits_symbols).burst_length(header.n_symbols) for header in headers]
         longest = max(lengths, default=self.grid.burst_length(0))
         # Drift of an uncalibrated clock and the longest delay may make it a little longer.
         return frame.start_tick + longest + self.config.cp_samples + longest // 4096

@@ -1,5 +1,7 @@
 """One user's burst from its payload symbols."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from radio.waveform.burst import bits as bits_code
@@ -23,13 +25,17 @@ class BurstTransmitter:
         self.config, self.user = config, user
         self.grid = ResourceGrid(config)
 
-    def modulate(self, symbols: np.ndarray, header: FrameHeader, protected: bytes = b"") -> np.ndarray:
+    def modulate(
+        self, symbols: np.ndarray, header: FrameHeader, protected: bytes | Sequence[bytes] = b""
+    ) -> np.ndarray:
         """complex64 [k] of unit mean power and a header -> complex64 [grid.burst_length(k)].
 
         k = 0 gives a probe: preamble, sounding and header only. protected: what the header's bits_symbols carry beside
-        the picture. ValueError when the header names another user or k, or has no room for what is protected.
+        the picture, or beside each of several. ValueError when the header names another user or k, or has no room for
+        what is protected.
         """
-        config, grid = self.config, self.grid.carrying(header.bits_symbols)
+        config, grid = self.config, self.grid.carrying(header.all_bits_symbols)
+        beside = [protected] * header.pictures if isinstance(protected, bytes) else list(protected)
         if (header.user, header.n_symbols) != (self.user, symbols.size):
             raise ValueError(
                 f"the header is of user {header.user} and {header.n_symbols} symbols, "
@@ -37,10 +43,12 @@ class BurstTransmitter:
             )
         bits = None
         if header.bits_symbols and symbols.size:
+            if len(beside) != header.pictures:
+                raise ValueError(f"{len(beside)} protected texts for a burst of {header.pictures} pictures")
             uses = header.bits_symbols * config.bits_uses_per_symbol
-            bits = bits_code.modulate(protected, config.bits_bytes, uses)
-        elif protected:
-            raise ValueError(f"the header has no room for {len(protected)} protected bytes")
+            bits = np.concatenate([bits_code.modulate(one, config.bits_bytes, uses) for one in beside])
+        elif any(beside):
+            raise ValueError(f"the header has no room for {sum(map(len, beside))} protected bytes")
         burst = np.zeros(grid.burst_length(symbols.size), np.complex64)
 
         def place(start: int, elements: np.ndarray) -> None:

@@ -14,6 +14,7 @@ from hil.errors import HilError
 from hil.nodes.coordinator import Coordinator
 from hil.nodes.node import Apart
 from hil.nodes.transmitter import TransmitterNode, longest_burst, picture_index
+from hil.session.burst.plan import Burst
 from models.images import Picture
 from radio.device import Capabilities, RadioSettings
 from radio.errors import NobodyLeads
@@ -67,7 +68,7 @@ def test_a_grant_carries_the_report_of_so_many_slots_before_and_no_newer_one(mon
     monkeypatch.setattr(coordinator, "observers", SimpleNamespace(granted=lambda _: None))
     coordinator._probe(0)
     for frame in range(6):
-        coordinator._frame(1 + frame, frame)
+        coordinator._frame(1 + frame, Burst(frame, frame))
     assert [grant.slot for grant in grants] == list(range(7))
     assert [grant.slot_tick for grant in grants] == [slot * SLOT_SAMPLES for slot in range(7)]
     assert grants[0].csi is None

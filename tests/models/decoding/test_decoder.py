@@ -79,3 +79,19 @@ def test_tensors_of_another_network_are_refused(exported, tmp_path):
     (folder / "manifest.json").write_text(json.dumps(content))
     with pytest.raises(ModelError, match="does not hold this codec's decoders"):
         SemanticDecoder.load(folder, device="cpu")
+
+
+def test_pictures_that_are_decoded_together_are_each_as_alone(decoder, monkeypatch):
+    """Each with its own features and side information, also where not all fit at once."""
+    given = [features(512) * (1 + place) for place in range(5)]
+    sides = [SideInformation(snr_db, SIDE.gains, SIDE.phases_rad) for snr_db in (0.0, 20.0, 7.0, -3.0, 12.0)]
+    alone = [decoder.decode_float(one, 1, side, 31, 32) for one, side in zip(given, sides, strict=True)]
+    assert np.abs(alone[0] - alone[1]).max() > 1e-3
+    for pixels in (1 << 16, 2 * 31 * 32, 1):
+        monkeypatch.setattr("models.decoding.decoder.PIXELS_AT_ONCE", pixels)
+        together = decoder.decode_all(given, 1, sides, 31, 32)
+        for one, other in zip(together, alone, strict=True):
+            assert one.shape == (3, 31, 32)
+            np.testing.assert_allclose(one, other, atol=NETWORK_ATOL)
+    with pytest.raises(ModelError, match="not finite"):
+        decoder.decode_all([given[0], given[1] * np.nan], 1, sides[:2], 31, 32)

@@ -107,3 +107,11 @@ def test_the_exported_encoder_tells_nothing_about_the_machine_that_made_it(expor
     content = (exported / "encoder.onnx").read_bytes()
     assert b".py" not in content
     assert b"stack_trace" not in content
+
+
+def test_pictures_that_are_encoded_together_are_each_as_alone(encoder):
+    side, pictures = SideInformation.default(2), [picture(24, 40), picture(9, 8), picture(24, 40)]
+    for one, alone in zip(encoder.encode_all(pictures, 1, side), pictures, strict=True):
+        np.testing.assert_array_equal(one, encoder.encode(alone, 1, side))
+    with pytest.raises(ModelError, match="uint8"):
+        encoder.encode_all([pictures[0], pictures[0].astype(np.float32)], 1, side)

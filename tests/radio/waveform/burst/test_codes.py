@@ -12,13 +12,15 @@ from radio.waveform.burst.header import FrameHeader
 
 headers = st.builds(
     FrameHeader,
-    st.integers(0, 2**32 - 1),
+    st.integers(0, 2**24 - 1),
     st.integers(0, 255),
     st.sampled_from(["probe", "image"]),
     st.integers(0, 65535),
     st.integers(0, 65535),
     st.integers(0, 2**32 - 1),
     st.integers(0, 2**32 - 1),
+    st.integers(0, 84).map(lambda steps: 2 * steps),
+    st.integers(1, 256),
 )
 
 
