@@ -46,8 +46,8 @@ class Tried:
 def decode_together(
     modality: Receiving, tries: Sequence[Tried], user: int, sharing: Sharing | None
 ) -> list[np.ndarray | str]:
-    """One user's pictures, in their order; several of one size go through the codec together. In place of a picture that
-    cannot be decoded, why.
+    """One user's pictures, in their order; several of one size go through the codec together. In place of a picture
+    that cannot be decoded, why.
     """
     if len(tries) > 1 and isinstance(modality, ReceivedPictures) and len({one.size for one in tries}) == 1:
         features, sides = [one.features for one in tries], [one.side for one in tries]

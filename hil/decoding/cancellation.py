@@ -35,8 +35,8 @@ class Canceller:
         self._encoder = encoder
 
     def symbols(self, slot: Slot, user: int, picture: np.ndarray, features: np.ndarray) -> np.ndarray:
-        """What the user would have sent for the picture uint8 [H, W, 3]: complex64 [k]. features: complex64 [k], that it
-        was decoded from, which say how its symbols are shared out.
+        """What the user would have sent for the picture uint8 [H, W, 3]: complex64 [k]. features: complex64 [k], that
+        it was decoded from, which say how its symbols are shared out.
         """
         sharing = sharing_of(slot.grant, self._config)
         side = told(self._encoder, slot.encoder_csi, self._config.users, sharing)  # as the transmitter's was

@@ -184,8 +184,8 @@ class AdaptiveDecoder(nn.Module):
 
 
 class AdaptiveCodec(CodecNetwork):
-    """arguments; ``encoder(image, user, side, shares)`` -> latent; ``decoder(features, side)`` -> image, for every user;
-    ``foresight(image, side)`` -> what error each block would have for so many symbols.
+    """arguments; ``encoder(image, user, side, shares)`` -> latent; ``decoder(features, side)`` -> image, for every
+    user; ``foresight(image, side)`` -> what error each block would have for so many symbols.
     """
 
     def __init__(self, arguments: AdaptiveArguments) -> None:

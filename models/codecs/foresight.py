@@ -1,4 +1,5 @@
-"""What error every block of a picture would have if it were sent with so many symbols: a small network beside the encoder.
+"""What error every block of a picture would have if it were sent with so many symbols: a small network beside the
+encoder.
 
 It learns along with the codec from the errors that occur. Its table is what symbols are shared out by among the blocks
 of a picture (models/rate/allocation.py), at the transmitter.
@@ -19,12 +20,12 @@ ENERGY_SCALE = 0.25  # natural logarithms of energies, some -10 to 2, as inputs 
 
 
 class Foresight(nn.Module):
-    """``forward(image float [B,3,H,W] in [0,1], side float [B,3]) -> float [B,levels,H/16,W/16]``, natural logarithm of the
-    mean squared error of a block at each of ``levels``, which falls with every level. H and W are multiples of 16. The
-    third of the side, the share of the channels, is not read.
+    """``forward(image float [B,3,H,W] in [0,1], side float [B,3]) -> float [B,levels,H/16,W/16]``, natural logarithm
+    of the mean squared error of a block at each of ``levels``, which falls with every level. H and W are multiples of
+    16. The third of the side, the share of the channels, is not read.
 
-    It reads how strong each of 64 patterns of 8x8 pixels is in a block, as a logarithm, since that is what the logarithm
-    of an error goes with.
+    It reads how strong each of 64 patterns of 8x8 pixels is in a block, as a logarithm, since that is what the
+    logarithm of an error goes with.
     """
 
     def __init__(self, levels: tuple[int, ...]) -> None:
@@ -36,7 +37,6 @@ class Foresight(nn.Module):
         self.mix = nn.Conv2d(WIDTH, WIDTH, 3, padding=1)
         self.hidden = nn.Conv2d(WIDTH, WIDTH, 1)
         self.head = nn.Conv2d(WIDTH, len(levels), 1)
-        nn.init.constant_(self.head.bias, -1.5)
 
     def forward(self, image: Tensor, side: Tensor) -> Tensor:
         patches = nn.functional.pixel_unshuffle(2 * image - 1, STRIDE)

@@ -20,8 +20,8 @@ from models.decoding.frozen import freeze
 from models.errors import ModelError
 from models.layout import gathered
 from models.package.manifest import CodecManifest, load_manifest
-from models.runtime.encoder import payload_uses, sharing_of
 from models.rate.plan import has_prefix, read_plan
+from models.runtime.encoder import payload_uses, sharing_of
 from models.sharing import Sharing
 from models.side_information import SideInformation
 

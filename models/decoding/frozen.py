@@ -27,7 +27,8 @@ class FrozenDecoder(nn.Module):
 
 @torch.inference_mode()
 def freeze(network: nn.Module, planes: int, side_size: int) -> nn.Module:
-    """A decoder on the CPU in eval mode, float [B,planes,h,w] and side [B,d] to an image, as a frozen channels-last graph.
+    """A decoder on the CPU in eval mode, float [B,planes,h,w] and side [B,d] to an image, as a frozen channels-last
+    graph.
 
     `network` itself is returned where torch cannot trace it (it announces TorchScript's end), or where the graph gives
     other images than the network for a number and a size that it was not traced on. The network's weights are left as

@@ -69,10 +69,10 @@ class CodecManifest(Strict):
 
     architecture and arguments: the network's registered name and its constructor arguments; "onnx" and none where the
     decoders are ONNX files. stride: image
-    sides are padded to a multiple of it. channel_use_ratio: complex channel uses per image real, k / (3HW). levels: of a
-    codec that shares symbols out over a picture, what a position may have, in complex channels, ascending; the last
-    is how many there are. Its encoder takes the input ``shares`` too, and its decoders one more feature plane with them.
-    metrics: what was measured, for example ``{"psnr_db": {"random-phase": {"10": 24.9}}, "images": ...}``.
+    sides are padded to a multiple of it. channel_use_ratio: complex channel uses per image real, k / (3HW). levels: of
+    a codec that shares symbols out over a picture, what a position may have, in complex channels, ascending; the last
+    is how many there are. Its encoder takes the input ``shares`` too, and its decoders one more feature plane with
+    them. metrics: what was measured, for example ``{"psnr_db": {"random-phase": {"10": 24.9}}, "images": ...}``.
     """
 
     format_version: Literal[1]

@@ -23,5 +23,7 @@ def block_positions(rows: int, columns: int) -> NDArray[np.int64]:
 
 
 def spread(blocks: NDArray[np.int64], rows: int, columns: int) -> NDArray[np.int64]:
-    """A value of every block, int [..., ceil(rows / 2), ceil(columns / 2)] -> of every position, [..., rows, columns]."""
+    """A value of every block, int [..., ceil(rows / 2), ceil(columns / 2)] -> of every position, [..., rows,
+    columns].
+    """
     return blocks.repeat(BLOCK, axis=-2)[..., :rows, :].repeat(BLOCK, axis=-1)[..., :columns]

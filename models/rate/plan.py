@@ -36,9 +36,9 @@ TRIES = 4
 
 @dataclass(frozen=True)
 class Plan:
-    """counts: int [positions], complex symbols of each. prefix: what is sent before them, complex64. even: all positions
-    have as many, so that the last symbols are left out for the word. error: mean squared error that is foreseen, nan
-    where nothing was foreseen.
+    """counts: int [positions], complex symbols of each. prefix: what is sent before them, complex64. even: all
+    positions have as many, so that the last symbols are left out for the word. error: mean squared error that is
+    foreseen, nan where nothing was foreseen.
     """
 
     counts: NDArray[np.int64]
@@ -47,8 +47,9 @@ class Plan:
     error: float = float("nan")
 
     def symbols(self, latent: NDArray[np.complex64], total: int) -> NDArray[np.complex64]:
-        """latent complex64 [C, positions] -> complex64 [total]: the prefix, then what every position sends, of unit mean
-        power; the last are left out, or zeros follow, where it is more or less. ModelError where the power is none.
+        """latent complex64 [C, positions] -> complex64 [total]: the prefix, then what every position sends, of unit
+        mean power; the last are left out, or zeros follow, where it is more or less. ModelError where the power is
+        none.
         """
         own = packed(latent, self.counts)
         power = float(np.mean(np.square(np.abs(own), dtype=np.float64)))
@@ -60,11 +61,12 @@ class Plan:
         return filled
 
     def latent(self, symbols: NDArray[np.complex64], channels: int) -> NDArray[np.complex64]:
-        """Received symbols that follow the prefix -> complex64 [channels, positions], of unit mean power over those that
-        were sent, zero elsewhere.
+        """Received symbols that follow the prefix -> complex64 [channels, positions], of unit mean power over those
+        that were sent, zero elsewhere.
         """
         own = unpacked(symbols, self.counts, channels)
-        power = float(np.sum(np.square(np.abs(own), dtype=np.float64))) / max(1, min(symbols.size, int(self.counts.sum())))
+        sent = max(1, min(symbols.size, int(self.counts.sum())))
+        power = float(np.sum(np.square(np.abs(own), dtype=np.float64))) / sent
         return np.asarray(own / np.sqrt(max(power, 1e-30)), np.complex64)
 
 
@@ -100,7 +102,9 @@ def best_plan(
 def _planned(
     mode: Mode, errors: NDArray[np.floating], levels: tuple[int, ...], shape: tuple[int, int], channels: int
 ) -> Plan | None:
-    """A mode's plan; None where its map leaves too little. A longer map leaves less to allocate, and gets another map."""
+    """A mode's plan; None where its map leaves too little. A longer map leaves less to allocate, and gets another
+    map.
+    """
     rows, columns = shape
     weights = block_positions(rows, columns)
     coarse, sizes = _pooled(errors, weights, mode.blocks)

@@ -1,4 +1,5 @@
-"""Polar codes of 512 bits with a successive cancellation decoder, for the few bits that go before a picture. numpy only.
+"""Polar codes of 512 bits with a successive cancellation decoder, for the few bits that go before a picture. numpy
+only.
 
 Arikan, IEEE Trans. Inf. Theory 55(7), 2009. Which bits are frozen follows the polarisation weights with beta = 2^(1/4)
 (He et al., GLOBECOM 2017), a rule that holds for any channel, so that both ends need to agree on nothing else.

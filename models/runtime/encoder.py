@@ -148,7 +148,6 @@ class SemanticEncoder:
         errors = np.exp(foreseen[0].astype(np.float64))
         return best_plan(errors, tuple(self.manifest.levels), rows, columns, count, float(side.sinr_db[user]))
 
-
     def plan_of(
         self, payload: NDArray[np.complex64], user: int, users: int, sharing: Sharing | None, height: int, width: int
     ) -> Plan | None:
@@ -164,8 +163,8 @@ class SemanticEncoder:
     def feed(
         self, image: NDArray[np.uint8], user: int, side: SideInformation, sharing: Sharing | None = None
     ) -> dict[str, NDArray[Any]]:
-        """What the network is given for a picture uint8 [H, W, 3] whose symbols are shared out evenly: those inputs that
-        it has. sharing: as `encode`.
+        """What the network is given for a picture uint8 [H, W, 3] whose symbols are shared out evenly: those inputs
+        that it has. sharing: as `encode`.
         """
         sharing = None if self.sharing is None else sharing or self.sharing
         plan = None if sharing is None else self.plan(image, user, replace(side, sinr_db=None), sharing)

@@ -96,8 +96,8 @@ class AdaptiveChannel(BaseModel):
     many complex channels are sent, drawn evenly; any_count: chance of any number instead. selective: chance that the
     SINR differs over the symbols, as over the carriers of a fading channel. erased: chance that symbols are lost, up to
     erased_share of them. unknown_csi, encoder_error_db, decoder_error_db: what both ends know, as in ChannelMix.
-    unequal: chance that the blocks of a picture get symbols by what error is foreseen of each; allocation_error: standard
-    deviation of the noise on the natural logarithm of those errors, so that other allocations are met too.
+    unequal: chance that the blocks of a picture get symbols by what error is foreseen of each; allocation_error:
+    standard deviation of the noise on the natural logarithm of those errors, so that other allocations are met too.
     """
 
     model_config = ConfigDict(extra="forbid")

@@ -107,8 +107,8 @@ def _updating(
 def squared_errors(
     codec: AdaptiveCodec, images: Tensor, settings: AdaptiveTraining, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Mean squared error of every image float [B, 3, H, W] after a drawn channel, float [B], and how far off the codec's
-    foresight was (`foresight_error`).
+    """Mean squared error of every image float [B, 3, H, W] after a drawn channel, float [B], and how far off the
+    codec's foresight was (`foresight_error`).
     """
     stride, all_channels = codec.arguments.stride, codec.arguments.latent_channels // 2
     shape = (len(images), images.shape[2] // stride, images.shape[3] // stride)

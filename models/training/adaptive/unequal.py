@@ -1,4 +1,6 @@
-"""Pictures whose blocks are sent with unequal numbers of symbols: how training draws them, and learns to foresee them."""
+"""Pictures whose blocks are sent with unequal numbers of symbols: how training draws them, and learns to foresee
+them.
+"""
 
 from __future__ import annotations
 

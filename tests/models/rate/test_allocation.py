@@ -21,7 +21,7 @@ def exponential_errors(rng, blocks):
 
 def least_sum(errors, positions, budget):
     """The least sum of squared errors that any allocation reaches, by branch and bound."""
-    levels, blocks = errors.shape
+    blocks = errors.shape[1]
     cost = (errors * positions).ravel()
     symbols = (np.array(LEVELS)[:, None] * positions).ravel()
     one_each = np.zeros((blocks, cost.size))
