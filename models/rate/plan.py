@@ -112,15 +112,15 @@ def _planned(
     for _ in range(TRIES):
         if total - uses < levels[0] * rows * columns:
             return None
-        taken = allocate(coarse.reshape(len(levels), -1), levels, sizes.ravel(), total - uses)
-        bits = map_bits.to_bits(taken.reshape(sizes.shape))
+        taken = allocate(coarse, levels, sizes, total - uses, mode.uses_a_bit)
+        bits = map_bits.to_bits(taken)
         if mode.uses(bits.size) <= uses:
-            chosen = np.take_along_axis(coarse.reshape(len(levels), -1), taken[None], 0)[0]
+            chosen = np.take_along_axis(coarse, taken[None], 0)[0]
             return Plan(
-                _counts(taken.reshape(sizes.shape), mode, levels, rows, columns),
+                _counts(taken, mode, levels, rows, columns),
                 prefix_symbols(mode, _filled(bits, mode, uses)),
                 False,
-                float(np.average(chosen, weights=sizes.ravel())),
+                float(np.average(chosen, weights=sizes)),
             )
         uses = mode.uses(bits.size)
     return None

@@ -42,6 +42,11 @@ class Mode:
     bits: int
     least_sinr_db: float
 
+    @property
+    def uses_a_bit(self) -> float:
+        """Channel uses for a bit of the map."""
+        return SEGMENT_USES / (self.bits - CHECK_BITS)
+
     def segments(self, n_bits: int) -> int:
         """How many carry a map of n bits."""
         return -(-(n_bits + COUNT_BITS) // (self.bits - CHECK_BITS))

@@ -13,11 +13,13 @@ from torch import Tensor, nn
 from models.codecs.adaptive import AdaptiveCodec
 from models.rate.allocation import allocate
 from models.rate.levels import BLOCK, block_positions, spread
+from models.rate.prefix import FINE
 from models.training.adaptive.channel import AdaptiveFrame
 from models.training.config import AdaptiveChannel
 
 LEAST_POSITIONS = 64  # of a latent: smaller pictures are sent evenly
 LEAST_ERROR = 1e-6
+MAP_USES_A_BIT = FINE.uses_a_bit  # so that maps are as smooth as those that are sent
 
 
 def unequal_frame(
@@ -32,13 +34,13 @@ def unequal_frame(
     if even or rows * columns < LEAST_POSITIONS or rows % BLOCK or columns % BLOCK:
         return frame, foreseen
     noise = torch.randn(foreseen.shape, generator=generator) * settings.allocation_error
-    errors = (foreseen.detach().float().cpu() + noise).exp().flatten(2).numpy()
+    errors = (foreseen.detach().float().cpu() + noise).exp().numpy()
     positions = block_positions(rows, columns)
     levels = codec.foresight.levels
     counts = np.empty((len(images), *positions.shape), np.int64)
     for index, table in enumerate(errors):
         budget = int(frame.counts[index].sum())
-        counts[index] = np.array(levels)[allocate(table, levels, positions.ravel(), budget)].reshape(positions.shape)
+        counts[index] = np.array(levels)[allocate(table, levels, positions, budget, MAP_USES_A_BIT)]
     return replace(frame, counts=torch.from_numpy(spread(counts, rows, columns).copy())), foreseen
 
 

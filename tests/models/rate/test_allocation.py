@@ -9,6 +9,7 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 from models.errors import ModelError
 from models.rate.allocation import allocate
 from models.rate.levels import block_positions, levels_of, spread
+from models.rate.map_bits import to_bits
 
 LEVELS = (1, 2, 4, 8, 16)
 
@@ -43,7 +44,7 @@ def test_the_allocation_is_all_but_the_best_there_is(seed, mean):
     rng = np.random.default_rng(seed)
     errors, positions = exponential_errors(rng, 24), rng.integers(1, 5, 24)
     budget = int(mean * positions.sum())
-    taken = allocate(errors, LEVELS, positions, budget)
+    taken = allocate(errors[:, None], LEVELS, positions[None], budget)[0]
     assert (np.array(LEVELS)[taken] * positions).sum() <= budget
     reached = float((np.take_along_axis(errors, taken[None], 0)[0] * positions).sum())
     best = least_sum(errors, positions, budget)
@@ -54,13 +55,27 @@ def test_the_allocation_is_all_but_the_best_there_is(seed, mean):
 
 def test_detail_gets_more_than_a_plain_block():
     errors = np.stack([np.array([4e-2, 1e-4]) / level for level in LEVELS])
-    taken = allocate(errors, LEVELS, np.array([4, 4]), budget=4 * (16 + 1))
-    assert taken.tolist() == [4, 0]
+    taken = allocate(errors[:, None], LEVELS, np.array([[4, 4]]), budget=4 * (16 + 1))
+    assert taken.tolist() == [[4, 0]]
+
+
+@settings(max_examples=20)
+@given(st.integers(0, 2**32 - 1))
+def test_a_map_that_costs_is_shorter_for_little_error(seed):
+    rng = np.random.default_rng(seed)
+    first = 10 ** (-3 + rng.standard_normal((16, 16)).cumsum(axis=1).cumsum(axis=0) / 20 + rng.normal(0, 0.2, (16, 16)))
+    errors, positions = first / np.array(LEVELS, float)[:, None, None], np.full((16, 16), 4)
+    budget = 4 * 256 * 5
+    free, paid = (allocate(errors, LEVELS, positions, budget, uses) for uses in (0.0, 1.0))
+    assert (np.array(LEVELS)[paid] * 4).sum() <= budget
+    sums = [float(np.take_along_axis(errors, taken[None], 0).sum()) for taken in (free, paid)]
+    assert to_bits(paid).size < to_bits(free).size
+    assert sums[0] <= sums[1] * (1 + 1e-9) and sums[1] < 1.25 * sums[0]
 
 
 def test_too_few_symbols_are_refused():
     with pytest.raises(ModelError, match="8 positions need 8 symbols at least, but have 7"):
-        allocate(np.ones((5, 2)), LEVELS, np.array([4, 4]), 7)
+        allocate(np.ones((5, 1, 2)), LEVELS, np.array([[4, 4]]), 7)
 
 
 @given(st.integers(1, 9), st.integers(1, 9))
