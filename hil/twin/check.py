@@ -11,14 +11,13 @@ from hil.config import PICTURE, RunConfig
 from hil.errors import UsageError
 from hil.session.csi_path import CsiPath
 from hil.session.slot import Slot
-from hil.supervise.replay import receive_slot
+from hil.session.slot_receiver import SlotReceiver
 from hil.twin.compare import TwinCheck, compare
 from hil.twin.curves import Curves, measure_curves
 from hil.twin.pictures import Pictures
 from hil.twin.recorded import Recording
 from hil.twin.simulate import random_payload, simulate
 from radio.waveform.burst.header import FrameHeader
-from radio.waveform.reception.receiver import BurstReceiver
 
 MUST_AGREE = ("users", "sample_rate_hz", "center_frequency_hz", "rx_antennas", "waveform")
 
@@ -58,10 +57,10 @@ def _has_pictures(recording: Recording) -> bool:
 
 
 def _received(recording: Recording, pictures: Pictures | None) -> Iterator[Slot]:
-    receiver = BurstReceiver(recording.config.waveform)
+    receiver = SlotReceiver(recording.config, remember=False)
     for slot in recording.with_samples():
         slot.powers = pictures.powers(slot) if pictures else None
-        receive_slot(recording.config, receiver, slot)
+        receiver.receive(slot)
         yield slot
         slot.received = None
 

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from hil.bus.messages import CsiReport, Forgotten, FrameDone, Grant, Heartbeat, Hello, NodeLost, Start, Stop
+from hil.bus.messages import CsiReport, Forgotten, FrameDone, Grant, Heartbeat, Hello, NodeLost, Sent, Start, Stop
 from hil.bus.presence import Silence
 from hil.bus.wire import Received
 from hil.config import load_config
@@ -261,7 +261,10 @@ def test_a_lost_transmitter_is_not_waited_for():
     slot = node._slots[3] = Slot(Grant(3, 0, 0, None), Start(1000, 100))
     assert slot.alive(2) == {0, 1}
     node._note_lost(1)
-    assert slot.alive(2) == {0} and node._every_header_read(slot) is False
+    slot.sent[0] = Sent(slot=3, frame=0, user=0)
+    node.bus.receive = lambda _timeout_s: pytest.fail("waited")
+    node._await_sent(slot)
+    assert slot.alive(2) == {0}
 
 
 def test_a_heartbeat_is_no_reason_to_stop():
