@@ -115,7 +115,7 @@ def test_two_runs_do_not_write_to_one_folder(tmp_path, monkeypatch):
     monkeypatch.setattr("hil.results.writer.LOCK_WAIT_S", 0.1)
     with pytest.raises(ResultsError, match="another run is writing"):
         ResultWriter(tmp_path, resume=True)
-    monkeypatch.setattr("hil.results.writer.LOCK_WAIT_S", 10.0)
+    monkeypatch.setattr("hil.results.writer.LOCK_WAIT_S", 100.0)
     first.append(row())
     Timer(0.3, first.close).start()
     last = ResultWriter(tmp_path, resume=True)  # waits for the one that is ending, and knows its last line

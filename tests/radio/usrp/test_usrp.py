@@ -34,7 +34,7 @@ def kinds(radio):
     return [event.kind for event in radio.events()]
 
 
-def wait_for_event(radio, kind, timeout_s=8.0):
+def wait_for_event(radio, kind, timeout_s=60.0):
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
         for event in radio.events():
