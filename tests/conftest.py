@@ -7,6 +7,11 @@ Single tests are marked `proof` where they stand. `make test-fast` runs what is 
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# No property holds only on a quick machine: hypothesis by itself gives an example 200 ms, and its making a second.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 HERE = Path(__file__).resolve().parent
 PROOF = (

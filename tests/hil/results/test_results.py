@@ -32,7 +32,7 @@ def refuse(constant):
     raise AssertionError(f"{constant} is no JSON")
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(rows, max_size=6, unique_by=lambda r: (r.frame, r.user)))
 def test_rows_come_back_as_strict_json(tmp_path_factory, recorded):
     out = tmp_path_factory.mktemp("run")
@@ -53,7 +53,7 @@ def test_rows_come_back_as_strict_json(tmp_path_factory, recorded):
         assert stored.latency_ms == {k: v for k, v in given_row.latency_ms.items() if np.isfinite(v)}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.data())
 def test_a_run_torn_at_any_byte_goes_on(tmp_path_factory, data):
     out = tmp_path_factory.mktemp("run")

@@ -6,7 +6,6 @@ import time
 import numpy as np
 import pytest
 from hypothesis import example, given
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from radio.device import RadioSettings
@@ -107,7 +106,6 @@ CALLS = st.one_of(
 )
 
 
-@hypothesis_settings(deadline=None)
 @example("tx", [("close", None), ("configure", ALLOWED), ("transmit", 0.1)])
 @given(st.sampled_from(("tx", "rx")), st.lists(CALLS, max_size=20))
 def test_whatever_the_order_of_calls_only_what_is_allowed_leaves(role, calls):

@@ -47,7 +47,7 @@ def summary(frames):
     return [(frame.start_tick, [user.features.size for user in frame.users]) for frame in frames]
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(chunk=st.integers(64, 60_000))
 def test_every_burst_is_received_whatever_the_chunks(stream, chunk):
     data, starts = stream
