@@ -59,6 +59,17 @@ SLOW = (
 )
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Files of which the marker expression leaves nothing are not even imported: every worker would import them all."""
+    place, wanted = collection_path.relative_to(HERE).as_posix(), config.option.markexpr
+    if ("not slow" in wanted and place in SLOW) or ("not proof" in wanted and place in PROOF):
+        return True
+    if wanted == "slow" and collection_path.suffix == ".py":
+        around = {path.as_posix() for path in (Path(place), *Path(place).parents)}
+        return True if not around & set(SLOW) and "slow" not in collection_path.read_text(encoding="utf-8") else None
+    return None
+
+
 @pytest.hookimpl(tryfirst=True)  # before pytest chooses by marker
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     missing = [place for place in (*PROOF, *SLOW) if not (HERE / place).exists()]
