@@ -14,7 +14,7 @@ from radio.waveform.config import WaveformConfig
 from radio.waveform.reception.receiver import BurstReceiver
 from radio.waveform.transmission.transmitter import BurstTransmitter
 
-GUARD, SLOTS, USES = 6000, 5, 96
+GUARD, SLOTS, USES = 9000, 5, 96
 CONFIG = WaveformConfig(users=1, sample_rate_hz=1e6)
 
 
@@ -65,22 +65,33 @@ def frames_read(slot):
     return [user.header.frame for user in slot.received.users if user.header_read] if slot.received else []
 
 
+def lose(data, at, count):
+    return np.delete(data, slice(at, at + count))
+
+
+def give_twice(data, at, count):
+    return np.insert(data, at + count, data[at : at + count])
+
+
 @pytest.mark.parametrize(
-    ("change", "late", "event"),
+    ("changes", "late", "events"),
     [
-        (lambda data, gap: np.delete(data, slice(gap, gap + 5000)), -5000, {"lost_samples": 5000}),
-        (lambda data, gap: np.insert(data, gap + 4096, data[gap : gap + 4096]), 4096, {"repeated_samples": 4096}),
-        (lambda data, gap: data, 0, {}),
+        ([(lose, 1, 14_000)], -14_000, {2: {"lost_samples": 14_000}}),
+        ([(give_twice, 1, 4096)], 4096, {2: {"repeated_samples": 4096}}),
+        ([(lose, 3, 5000), (lose, 1, 3000)], -8000, {2: {"lost_samples": 3000}, 4: {"lost_samples": 5000}}),
+        ([], 0, {}),
     ],
 )
-def test_windows_follow_what_a_driver_lost_or_gave_twice_and_say_so_once(receiver, stream, change, late, event):
-    """Between the bursts of slots 1 and 2; the ticks of the schedule stay."""
+def test_windows_follow_what_a_driver_lost_or_gave_twice_and_say_so_once(receiver, stream, changes, late, events):
+    """Behind the burst of the slot that is named, the last change first; the ticks of the schedule stay."""
     data, length = stream
-    read, follower = Delivered(change(data, 2 * length - GUARD + 200)), StreamFollower(receiver)
+    for change, number, count in changes:
+        data = change(data, (number + 1) * length - GUARD + 200, count)
+    read, follower = Delivered(data), StreamFollower(receiver)
     slots = [received(follower, read, number, length) for number in range(SLOTS)]
     assert [frames_read(slot) for slot in slots] == [[number] for number in range(SLOTS)]
-    assert [slot.events for slot in slots] == [{}, {}, event, {}, {}]
-    assert follower.late_samples == late and read.asked == SLOTS + (late != 0)  # it looked around once
+    assert {number: slot.events for number, slot in enumerate(slots) if slot.events} == events
+    assert follower.late_samples == late and read.asked == SLOTS + len(changes)  # it looked around once each
     for slot in slots:
         assert abs(slot.received.start_tick - slot.burst_tick) <= 2 and slot.samples.n_samples == length
 
@@ -114,7 +125,7 @@ def test_a_mirrored_spectrum_is_recognised_and_only_that(receiver, stream, caplo
     assert noise.events == {}
     straight = slot_of(data, length)
     straight.received = receiver.receive(straight.samples, straight.burst_tick)
-    note_mirror(receiver, straight, straight.burst_tick)
+    note_mirror(None, straight, straight.burst_tick)  # nobody is asked
     assert straight.events == {} and np.array_equal(mirrored(mirrored(straight.samples)).data, straight.samples.data)
 
 
