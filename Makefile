@@ -3,14 +3,15 @@ SHELL := /bin/bash
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
-STAMP := $(VENV)/installed
+INSTALLED := $(VENV)/installed
+STAMP := $(VENV)/prepared
 # Tests of one file stay together: what they share is made once.
 WORKERS ?= 2
-PYTEST = "$(BIN)/python" -m pytest -q -n $(WORKERS) --dist loadfile
+PYTEST = "$(BIN)/python" -m pytest -q -n $(WORKERS) --dist loadfile --durations 15
 EXTRAS := tx,rx,train,fast,live,video,pluto,usrp,soapy,lab,ray,docs,dev
 
 .DEFAULT_GOAL := help
-.PHONY: help setup usrp soapy demo test test-fast proof lint bench docs docs-commands sharing-map emulated-plutos fuzz chaos soak mutants audit build clean
+.PHONY: help setup ready usrp soapy demo test test-fast proof lint bench docs docs-commands sharing-map emulated-plutos fuzz chaos soak mutants audit build clean
 IMAGES ?= demo
 OUT ?= emulated-plutos-run
 
@@ -26,7 +27,7 @@ EXTRAS := tx,fast,video,pluto,usrp,soapy
 endif
 
 # torch comes first and by its exact version, so that nothing else gets to choose another build of it.
-$(STAMP): pyproject.toml constraints.txt
+$(INSTALLED): pyproject.toml constraints.txt
 	@test -x "$(BIN)/python" || "$(PYTHON)" -m venv "$(VENV)"
 	@echo "setting up $(VENV); the first time takes a few minutes"
 	@case "$(TORCH)" in none) ;; \
@@ -37,8 +38,12 @@ $(STAMP): pyproject.toml constraints.txt
 	  *) echo "TORCH=$(TORCH) is unknown: cpu, none, or nothing" >&2; exit 2 ;; \
 	esac
 	@"$(BIN)/python" -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[$(EXTRAS)]"
+	@touch "$@"
+
+# What the first run would otherwise wait for: the hot loops, compiled.
+$(STAMP): $(INSTALLED)
 	@"$(BIN)/semnoma-hil" prepare
-	@touch "$(STAMP)"
+	@touch "$@"
 
 setup: $(STAMP)  ## set up .venv and nothing else: TORCH=cpu or TORCH=none choose the build of torch
 
@@ -58,12 +63,16 @@ demo: $(STAMP)  ## two users' pictures over one simulated air: demo-run/report.h
 	@rm -rf demo-run
 	"$(BIN)/semnoma-hil" loopback --out demo-run
 
-lint: $(STAMP)  ## ruff and mypy
+lint: $(INSTALLED)  ## ruff and mypy
 	"$(BIN)/ruff" check .
 	"$(BIN)/ruff" format --check .
 	"$(BIN)/mypy"
 
-test-fast: lint  ## linters, type checker and the tests that wait for no job, training or build: WORKERS=2
+# On two cores the types are checked while the hot loops are compiled: each takes one.
+ready: $(INSTALLED)
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync lint $(STAMP)
+
+test-fast: ready  ## linters, type checker and the tests that wait for no job, training or build: WORKERS=2
 	$(PYTEST) -m "not slow and not proof"
 
 test: test-fast  ## all that test-fast runs, then the tests that wait
@@ -108,12 +117,17 @@ SOAK_MINUTES ?= 10
 soak: $(STAMP)  ## SOAK_MINUTES of paced real time: every node's memory over time, and its slope
 	"$(BIN)/python" -m tests.proof.soak --minutes "$(SOAK_MINUTES)"
 
-mutants: $(STAMP)  ## small changes to guard, watchdog, results files and CSI path that no test notices (an hour or more)
+MUTANTS ?= safety results session waveform
+
+mutants: $(STAMP)  ## small changes that no test notices: MUTANTS="safety session" (hours; the waveform a night)
 	"$(BIN)/python" -m pip install --quiet --disable-pip-version-check -c constraints.txt "cosmic-ray>=8.4"
-	"$(BIN)/cosmic-ray" init --force tests/mutants.toml mutants.sqlite
-	"$(BIN)/cr-filter-operators" mutants.sqlite tests/mutants.toml
-	PATH="$(CURDIR)/$(BIN):$$PATH" "$(BIN)/cosmic-ray" exec tests/mutants.toml mutants.sqlite
-	"$(BIN)/cr-report" --surviving-only mutants.sqlite
+	@for room in $(MUTANTS); do \
+	  echo "$$room" && \
+	  "$(BIN)/cosmic-ray" init --force "tests/mutants/$$room.toml" mutants.sqlite && \
+	  "$(BIN)/cr-filter-operators" mutants.sqlite "tests/mutants/$$room.toml" && \
+	  PATH="$(CURDIR)/$(BIN):$$PATH" "$(BIN)/cosmic-ray" exec "tests/mutants/$$room.toml" mutants.sqlite && \
+	  "$(BIN)/cr-report" --surviving-only mutants.sqlite || exit 1; \
+	done
 
 AUDIT_TOOLS := "pip-audit>=2.7" "bandit>=1.7" "cyclonedx-bom>=7"
 

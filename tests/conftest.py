@@ -7,6 +7,11 @@ Single tests are marked `proof` where they stand. `make test-fast` runs what is 
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# No property holds only on a quick machine: hypothesis by itself gives an example 200 ms, and its making a second.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 HERE = Path(__file__).resolve().parent
 PROOF = (
@@ -52,6 +57,17 @@ SLOW = (
     "test_packaging.py",
     "test_shadowing.py",
 )
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Files of which the marker expression leaves nothing are not even imported: every worker would import them all."""
+    place, wanted = collection_path.relative_to(HERE).as_posix(), config.option.markexpr
+    if ("not slow" in wanted and place in SLOW) or ("not proof" in wanted and place in PROOF):
+        return True
+    if wanted == "slow" and collection_path.suffix == ".py":
+        around = {path.as_posix() for path in (Path(place), *Path(place).parents)}
+        return True if not around & set(SLOW) and "slow" not in collection_path.read_text(encoding="utf-8") else None
+    return None
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest chooses by marker

@@ -109,7 +109,7 @@ DOORS = {
     "hil.live": ["hil.bus", "hil.language", "hil.nodes", "hil.results", "hil.supervise", "models", "radio"],
     "hil.lab": ["hil.bus", "calibration", "models", "radio"],
     "hil.twin": [
-        "hil.bus", "hil.decoding", "hil.results", "hil.session", "hil.supervise", "calibration", "models", "radio",
+        "hil.bus", "hil.decoding", "hil.results", "hil.session", "calibration", "models", "radio",
     ],
     "hil.cli": ["hil", "calibration", "models", "radio"],
 }  # fmt: skip

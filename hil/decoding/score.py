@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from hil.results.metrics import ssim
 from hil.results.rows import ResultRow
+from hil.results.ssim import ssim
 from models.modality.halves import Receiving
 
 

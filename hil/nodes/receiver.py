@@ -46,21 +46,16 @@ from hil.errors import HilError
 from hil.nodes.node import join, keep_place
 from hil.nodes.telemetry import TelemetryPublisher
 from hil.results.session_recording import SessionRecorder
-from hil.session.burst.receivers import Receivers
-from hil.session.channel_report import csi_report
 from hil.session.csi_path import CsiPath
 from hil.session.keeping_time import check_receiver
-from hil.session.mirror import mirrored, note_mirror
+from hil.session.mirror import mirrored
 from hil.session.repeated_slot import aligned, find_arrivals, one_period, receive_repeated
 from hil.session.slot import Slot, original_of
-from hil.session.stream_follower import StreamFollower
-from hil.session.tones import note_tones
+from hil.session.slot_receiver import SlotReceiver
 from hil.video.view import LiveView
 from radio.device import Radio
 from radio.errors import DeviceError, DeviceGone, RadioError
-from radio.samples import EventKind, Samples, without_unusable
-from radio.waveform.channel.delay_memory import DelayMemory
-from radio.waveform.quality.rails import clipped_values
+from radio.samples import Samples
 
 log = logging.getLogger(__name__)
 LAST_WORK_S = 1.5  # what a thread of a node that was told to end gets for the frame in its hands
@@ -82,11 +77,14 @@ class ReceiverNode:
     reopen: Callable[[], Radio] | None = None
 
     def __post_init__(self) -> None:
-        self._receivers = Receivers(self.config.waveform)
-        self._follower = StreamFollower(self._receivers.long)
-        self._memory = DelayMemory(self.config.waveform) if self.config.rx.remember_delays else None
+        with_air = self._with_air = self.config.radio.device.startswith("sim")
+        self._slot_receiver = SlotReceiver(
+            self.config,
+            read=None if with_air else self._read,  # an air loses no samples
+            await_sent=self._await_sent,
+            events=lambda: self.radio.events(),  # of the one that is open by then
+        )
         self._csi_path = CsiPath(self.config.feedback, self.config.sample_rate_hz)  # as every transmitter's
-        self._with_air = self.config.radio.device.startswith("sim")
         self._slots: dict[int, Slot] = {}
         self._changed = threading.Condition()
         self._jobs: queue.Queue[Slot | None] = queue.Queue()
@@ -100,7 +98,7 @@ class ReceiverNode:
 
     def run(self) -> Stop:
         """Raises HilError or UsageError; what was recorded before stays."""
-        self._receivers.long.warm_up()
+        self._slot_receiver.receivers.long.warm_up()
         self._live = LiveView(self.config, self.decoder.writer.out, self.bus.clock, self._telemetry.shown)
         self._hello = Hello(role="rx", user=None, process_id=os.getpid(), config_digest=self.config.digest())
         start = join(self.bus, self._hello, self.config.bus.join_timeout_s)
@@ -187,41 +185,16 @@ class ReceiverNode:
         self._slots[grant.slot] = slot
         for old in [number for number in self._slots if number < grant.slot - 16]:
             del self._slots[old]
-        receiver = self._follower.receiver = self._receivers.of(grant)
         clock = time.perf_counter()
         try:
             slot.samples, arrivals = self._samples_after_all(slot)
         except RadioError as error:
             raise HilError(f"the receiver's radio failed: {error}") from error
-        slot.samples, unusable = without_unusable(slot.samples)
-        if unusable:
-            slot.events["unusable"] = slot.events.get("unusable", 0) + unusable
-        if clipped := clipped_values(slot.samples.data):
-            slot.events[EventKind.CLIPPED] = clipped
-        grant = slot.grant
         slot.latency_ms["receive"] = _milliseconds_since(clock)
-        clock = slot.ready_s = slot.heard_s = time.perf_counter()
-        expected = slot.burst_tick
-        if not start.repeats or aligned(arrivals):
-            powers = slot.powers = self.decoder.powers(grant)
-            memory = None if start.repeats else self._memory  # radios without a common clock expect no tick
-            if self._with_air or start.repeats:
-                slot.received = receiver.receive(slot.samples, expected, memory=memory, powers=powers)
-            else:
-                slot.received = self._follower.receive(self._read, slot, memory)
-            if grant.frame is not None and not self._every_header_read(slot):
-                self._await_sent(slot)
-            if grant.frame is not None and not self._every_header_read(slot):
-                told = slot.told_headers()
-                slot.received = receiver.receive(slot.samples, expected, told=told, memory=memory, powers=powers)
-        slot.latency_ms["phy"] = _milliseconds_since(clock)
-        note_mirror(receiver, slot, None if start.repeats else expected)
-        note_tones(slot)
-        for event in self.radio.events():
-            if event.kind != EventKind.CLIPPED or not clipped:  # counted above
-                slot.events[event.kind] = slot.events.get(event.kind, 0) + event.count
+        slot.powers = self.decoder.powers(slot.grant)
+        self._slot_receiver.receive(slot, arrivals)
         self.bus.now_tick = slot.samples.end_tick
-        slot.csi = csi_report(slot.received, grant, slot.samples.end_tick, expected, receiver.config, arrivals)
+        assert slot.csi is not None
         self.bus.send(slot.csi)
         comes_again = start.repeats and not aligned(arrivals) and not grant.last_attempt
         if (grant.frame is not None or self.recorder is not None) and not comes_again:
@@ -245,21 +218,18 @@ class ReceiverNode:
         """A slot's samples; where transmitters repeat, one period of them and every user's arrival in it."""
         start = slot.start
         if not start.repeats:
-            return self._follower.window(self._read, slot), []
+            return self._slot_receiver.window(self._read, slot), []
         self._await_sent(slot)
         samples = receive_repeated(self.config, self.radio, start.slot_samples)
         samples = mirrored(samples) if self.config.rx.mirrored else samples
         slot.grant = msgspec.structs.replace(slot.grant, slot_tick=samples.start_tick)
-        arrivals = find_arrivals(self._receivers.long.grid, samples, start.slot_samples, start.guard_samples)
+        grid = self._slot_receiver.receivers.long.grid
+        arrivals = find_arrivals(grid, samples, start.slot_samples, start.guard_samples)
         return one_period(samples, start.slot_samples), arrivals
 
     def _read(self, tick: int, n_samples: int) -> Samples:
         samples = self.radio.receive(tick, n_samples, timeout_s=self.config.bus.frame_timeout_s)
         return mirrored(samples) if self.config.rx.mirrored else samples
-
-    def _every_header_read(self, slot: Slot) -> bool:
-        read = {user.user for user in slot.received.users if user.header_read} if slot.received else set()
-        return slot.alive(self.config.users) <= read
 
     def _await_sent(self, slot: Slot) -> None:
         """Wait for the transmitters' messages about this slot, which contain the headers that were lost in a fade."""

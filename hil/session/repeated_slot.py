@@ -1,6 +1,7 @@
 """Receiving a slot that its transmitters repeat: any period will do, once all of them send the slot's content."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -44,6 +45,6 @@ def find_arrivals(grid: ResourceGrid, samples: Samples, period: int, guard: int)
     return found
 
 
-def aligned(arrivals: list[UserCsi]) -> bool:
+def aligned(arrivals: Sequence[UserCsi]) -> bool:
     """Whether all users that were found are close enough to be received together."""
     return bool(arrivals) and all(abs(user.arrival_samples) <= ALIGNED_SAMPLES for user in arrivals)

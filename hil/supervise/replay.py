@@ -1,7 +1,6 @@
 """The receiver run on a recording: the same samples, the same ground truth, the same pictures and rows."""
 
 import contextlib
-import time
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +11,11 @@ from hil.report.finish import Stopwatch, finish_run
 from hil.results.run_folder import write_config
 from hil.results.session_recording import recorded_config, recorded_slots
 from hil.results.writer import ResultWriter
-from hil.session.burst.receivers import Receivers
-from hil.session.channel_report import csi_report
-from hil.session.mirror import mirrored, note_mirror
-from hil.session.repeated_slot import aligned
-from hil.session.slot import Slot
-from hil.session.stream_follower import Read, StreamFollower
-from hil.session.tones import note_tones
+from hil.session.mirror import mirrored
+from hil.session.slot_receiver import SlotReceiver
 from radio.devices.file import FileRadio
 from radio.recording import SigmfReader
-from radio.samples import EventKind, Samples
-from radio.waveform.channel.delay_memory import DelayMemory
-from radio.waveform.quality.rails import clipped_values
-from radio.waveform.reception.receiver import BurstReceiver
+from radio.samples import Samples
 
 
 def replay_config(recording: Path, overrides: dict[str, Any] | None = None) -> RunConfig:
@@ -54,19 +45,17 @@ def run_replay(recording: Path, config: RunConfig, out: Path, report: bool = Tru
     with contextlib.closing(ResultWriter(out, resume=False)) as writer:
         write_config(out, config)
         decoder, held_back = open_decoder(config, writer), HeldBack(told=any(slot.sent for slot in slots))
-        receivers = Receivers(config.waveform)
-        memory = DelayMemory(config.waveform) if config.rx.remember_delays else None
-        follower, radio = StreamFollower(receivers.long), FileRadio(str(recording))
+        radio = FileRadio(str(recording))
 
         def read(tick: int, n_samples: int) -> Samples:
             samples = radio.receive(tick, n_samples)
             return mirrored(samples) if config.rx.mirrored else samples
 
+        receiver = SlotReceiver(config, read)
         with contextlib.closing(radio):
             for slot in slots:
-                slot.samples, slot.powers = follower.window(read, slot), decoder.powers(slot.grant)
-                receiver = follower.receiver = receivers.of(slot.grant)
-                receive_slot(config, receiver, slot, memory, follower, read)
+                slot.samples, slot.powers = receiver.window(read, slot), decoder.powers(slot.grant)
+                receiver.receive(slot)
                 if slot.grant.frame is not None:
                     frames = decoder.make_all(slot)
                     for frame in frames:
@@ -76,41 +65,6 @@ def run_replay(recording: Path, config: RunConfig, out: Path, report: bool = Tru
             for row, pictures in held_back.release():
                 writer.append(row, pictures.get("original"), pictures.get("received"))
     return finish_run(out, config, stopwatch, report=report)
-
-
-def receive_slot(
-    config: RunConfig,
-    receiver: BurstReceiver,
-    slot: Slot,
-    memory: DelayMemory | None = None,
-    follower: StreamFollower | None = None,
-    read: Read | None = None,
-) -> None:
-    """What the receiver node does with the samples of a granted slot: fills in received and csi.
-
-    follower, read: where samples may be missing and more of them can be had.
-    """
-    assert slot.samples is not None
-    clock = slot.ready_s = time.perf_counter()
-    expected = slot.burst_tick
-    if slot.start.repeats and not (slot.csi and aligned(slot.csi.users)):
-        return  # its users did not arrive together: the node did not try to receive them either
-    memory = None if slot.start.repeats else memory
-    if follower is not None and read is not None and not slot.start.repeats:
-        slot.received = follower.receive(read, slot, memory)
-    else:
-        slot.received = receiver.receive(slot.samples, expected, memory=memory, powers=slot.powers)
-    alive = slot.alive(config.users)
-    heard = {user.user for user in slot.received.users if user.header_read} if slot.received else set()
-    if slot.grant.frame is not None and not alive <= heard:
-        told = slot.told_headers()
-        slot.received = receiver.receive(slot.samples, expected, told=told, memory=memory, powers=slot.powers)
-    note_mirror(receiver, slot, None if slot.start.repeats else expected)
-    note_tones(slot)
-    if clipped := clipped_values(slot.samples.data):
-        slot.events[EventKind.CLIPPED] = clipped
-    slot.latency_ms["phy"] = (time.perf_counter() - clock) * 1e3
-    slot.csi = csi_report(slot.received, slot.grant, slot.samples.end_tick, expected, receiver.config)
 
 
 def _flat(values: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:

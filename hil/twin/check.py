@@ -9,10 +9,9 @@ import numpy as np
 from hil.bus.messages import CsiReport
 from hil.config import PICTURE, RunConfig
 from hil.errors import UsageError
-from hil.session.burst.receivers import Receivers
 from hil.session.csi_path import CsiPath
 from hil.session.slot import Slot
-from hil.supervise.replay import receive_slot
+from hil.session.slot_receiver import SlotReceiver
 from hil.twin.compare import TwinCheck, compare
 from hil.twin.curves import Curves, measure_curves
 from hil.twin.pictures import Pictures
@@ -58,10 +57,10 @@ def _has_pictures(recording: Recording) -> bool:
 
 
 def _received(recording: Recording, pictures: Pictures | None) -> Iterator[Slot]:
-    receivers = Receivers(recording.config.waveform)
+    receiver = SlotReceiver(recording.config, remember=False)
     for slot in recording.with_samples():
         slot.powers = pictures.powers(slot) if pictures else None
-        receive_slot(recording.config, receivers.of(slot.grant), slot)
+        receiver.receive(slot)
         yield slot
         slot.received = None
 

@@ -12,11 +12,10 @@ from calibration.loops.frequency import precorrect
 from hil.bus.messages import CsiReport, Grant, Hello, Sent, UserCommand
 from hil.bus.parts import SentItem
 from hil.config import RunConfig
-from hil.session.burst.receivers import Receivers
 from hil.session.burst.training import waveform_of
 from hil.session.control import SessionControl
 from hil.session.slot import Slot
-from hil.supervise.replay import receive_slot
+from hil.session.slot_receiver import SlotReceiver
 from radio.air.medium import Medium
 from radio.samples import Samples
 from radio.waveform.burst.header import FrameHeader
@@ -34,7 +33,7 @@ def simulate(
     the first. powers: of a slot, see `BurstReceiver.receive`. Users in the grant's lost_users are silent. The samples
     of a slot are those of its own air time.
     """
-    medium, receivers = Medium(config.air), Receivers(config.waveform)
+    medium, receiver = Medium(config.air), SlotReceiver(config, remember=False)
     # Gains stay as configured: these transmitters say that they cannot go lower.
     hellos = {user: Hello("tx", user, 0, "") for user in range(config.users)}
     control = SessionControl(config, hellos, repeats=False)
@@ -60,7 +59,7 @@ def simulate(
         medium.forget_before(grant.slot_tick + start.slot_samples)
         slot.samples = Samples(data, grant.slot_tick, config.sample_rate_hz)
         slot.powers = powers(slot) if powers else None
-        receive_slot(config, receivers.of(grant), slot)
+        receiver.receive(slot)
         if slot.csi is not None:
             control.take(slot.csi)
         csi = slot.csi

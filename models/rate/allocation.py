@@ -14,7 +14,7 @@ from models.errors import ModelError
 
 BISECTIONS = 30
 SWEEPS = 2
-# What a step of one level from what is expected costs: 1 to 2 bits in the codes of map_bits, here and at the neighbours.
+# What a step of one level from what is expected costs: 1 to 2 bits in the codes of map_bits, and more segments.
 BITS_A_STEP = 3.0
 
 

@@ -87,6 +87,7 @@ def trace(tmp_path_factory):
     with contextlib.ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
         for warmed in (BurstReceiver, Medium):
             patch.setattr(warmed, "warm_up", lambda self: None)  # would send bursts of its own through the steps
+        patch.setattr("hil.nodes.receiver.GROUND_TRUTH_WAIT_S", 300.0)
         server = BusServer("tcp://127.0.0.1:*")
         stack.callback(server.close)
         air = AirServer(load_config(None, OPTIONS).air, "tcp://127.0.0.1:*", expected_users=2)

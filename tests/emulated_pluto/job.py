@@ -35,7 +35,7 @@ def main() -> int:
         return subprocess.run(command).returncode
     finally:
         emulators.stdin.close()
-        emulators.wait(10)
+        emulators.wait(60)
 
 
 if __name__ == "__main__":

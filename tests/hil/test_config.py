@@ -24,7 +24,7 @@ def refused(overrides):
 
 
 @given(st.floats(-30, 60), st.integers(1, 8), st.integers(0, 2**63 - 1), st.floats(0.01, 1.0))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_shared_values_are_handed_down_and_the_noise_follows_the_snr(snr_db, users, seed, amplitude):
     config = load_config(None, {"snr_db": snr_db, "users": users, "seed": seed, "radio.tx_amplitude": amplitude})
     assert config.waveform.users == users and config.air.seed == seed
@@ -106,7 +106,7 @@ def test_a_missing_file_is_named(tmp_path):
 
 
 @given(st.recursive(st.none() | st.booleans() | st.floats() | st.text(max_size=5), lambda s: st.lists(s, max_size=3)))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_no_value_makes_a_traceback(value):
     for name in ("users", "snr_db", "air", "waveform.fft_size", "radio.tx_amplitude", "radio", "bus.endpoint"):
         try:

@@ -15,7 +15,7 @@ from hil.nodes.node import leave
 @pytest.fixture
 def pair():
     server = BusServer("tcp://127.0.0.1:*")
-    node = BusClient(server.endpoint, "tx0", heartbeat_s=0.05, timeout_s=5.0)
+    node = BusClient(server.endpoint, "tx0", heartbeat_s=0.05, timeout_s=60.0)
     yield server, node
     node.close()
     server.close()

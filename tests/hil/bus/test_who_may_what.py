@@ -74,7 +74,7 @@ def client(server, folder):
         each.close()
 
 
-def heard(server, until, seconds=10.0):
+def heard(server, until, seconds=60.0):
     """Senders of what counts, until the condition holds."""
     names, end = [], time.monotonic() + seconds
     while not until(names):
@@ -94,7 +94,7 @@ def test_a_key_takes_its_own_name_and_no_other(server, client):
     names = heard(server, lambda names: "observer-7" in names and server.refused > 4)
     assert set(names) == {"rx", "observer-7"}
     server.send("rx", Start(100, 10))
-    assert rx.receive(10.0).body == Start(100, 10)  # not to the one that called itself so
+    assert rx.receive(60.0).body == Start(100, 10)  # not to the one that called itself so
 
 
 def test_a_revoked_key_is_out_without_a_restart_and_in_again(server, client, folder):
@@ -107,7 +107,7 @@ def test_a_revoked_key_is_out_without_a_restart_and_in_again(server, client, fol
     assert "tx0" not in heard(server, lambda names: server.refused > before + 2 and "rx" in names)[1:]
     server.send("tx0", Start(100, 10))
     server.send("rx", Start(200, 10))
-    assert rx.receive(10.0).body == Start(200, 10) and tx0.receive(0.1) is None
+    assert rx.receive(60.0).body == Start(200, 10) and tx0.receive(0.1) is None
     key.write_bytes(kept)
     heard(server, lambda names: "tx0" in names)
 
@@ -152,7 +152,7 @@ def test_what_comes_twice_or_out_of_order_does_nothing(plain):
     socket.connect(server.endpoint)
     for number in (1, 2, 2, 1, 5, 4, 6):
         socket.send(encode(Envelope(PROTOCOL_VERSION, "tx0", number, 0.0, Sent(number, 1, 0))))
-    slots, end = [], time.monotonic() + 10.0
+    slots, end = [], time.monotonic() + 60.0
     while server.refused < 3 or len(slots) < 4:
         assert time.monotonic() < end
         received = server.receive(0.1)
@@ -171,4 +171,4 @@ def test_a_node_that_joins_again_takes_its_place_and_its_old_connection_counts_n
     old.send(encode(Envelope(PROTOCOL_VERSION, "tx0", 10, 0.0, Bye("late words"))))
     heard(server, lambda _: server.refused == 1)
     server.send("tx0", Start(100, 10))
-    assert new.poll(10_000) and not old.poll(100)
+    assert new.poll(60_000) and not old.poll(100)

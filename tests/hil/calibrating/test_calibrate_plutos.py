@@ -25,7 +25,7 @@ def plutos():
     assert emulators.stdout is not None and emulators.stdin is not None
     yield [emulators.stdout.readline().strip() for _ in range(3)]
     emulators.stdin.close()
-    emulators.wait(10)
+    emulators.wait(60)
 
 
 def after(printed, figure):

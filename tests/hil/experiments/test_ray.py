@@ -47,7 +47,7 @@ def head(monkeypatch):
     try:
         yield process.stdout.readline().strip(), process
     finally:
-        process.communicate(timeout=60)
+        process.communicate(timeout=240)
 
 
 def columns_that_agree(path):

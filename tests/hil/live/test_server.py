@@ -249,13 +249,13 @@ def test_the_real_server_survives_garbage_and_serves_on(state):
                 open_ones.append(socket.create_connection(("127.0.0.1", port)))
                 with contextlib.suppress(OSError):
                     open_ones[-1].sendall(start + rng.bytes(size))
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=20) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=100) as answer:
             assert answer.status == 200
         address = f"ws://127.0.0.1:{port}/api/updates"
-        with connect(address, origin=f"http://127.0.0.1:{port}", open_timeout=20) as viewer:
+        with connect(address, origin=f"http://127.0.0.1:{port}", open_timeout=100) as viewer:
             assert take_apart(viewer.recv(20))[0]["fresh"]
         with pytest.raises(InvalidStatus, match="403"):
-            connect(address, origin="http://evil.example", open_timeout=20)
+            connect(address, origin="http://evil.example", open_timeout=100)
     finally:
         for one in open_ones:
             one.close()

@@ -13,12 +13,12 @@ from hil.config import load_config
 from hil.decoding.frame_decoder import FrameDecoder
 from hil.errors import UsageError
 from hil.modality.choice import open_modalities
-from hil.nodes.receiver import csi_report
 from hil.nodes.transmitter import TransmitterNode, longest_burst
 from hil.report.build import build_report
 from hil.results.rows import read_rows
 from hil.results.session_recording import _add_user, _as_text
 from hil.results.writer import ResultWriter
+from hil.session.channel_report import csi_report
 from hil.session.feedback import side_information
 from hil.session.sharing import told, way_of
 from hil.session.slot import Slot, header_of, original_of

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from hil.bus.messages import CsiReport, Forgotten, FrameDone, Grant, Heartbeat, Hello, NodeLost, Start, Stop
+from hil.bus.messages import CsiReport, Forgotten, FrameDone, Grant, Heartbeat, Hello, NodeLost, Sent, Start, Stop
 from hil.bus.presence import Silence
 from hil.bus.wire import Received
 from hil.config import load_config
@@ -19,19 +19,15 @@ from radio.errors import DeviceError, DeviceGone
 from radio.samples import Samples
 from tests.hil.nodes.test_coordinator import answer, lab, next_of  # noqa: F401
 
-PATIENT = {"bus.rejoin_timeout_s": 20.0}
-
 
 def test_a_silent_receiver_is_waited_for_and_told_again_what_it_has_missed(lab):  # noqa: F811
-    here = lab(frames=2, **PATIENT)
+    here = lab(frames=2)
     first, receiver = here.join("tx0"), here.join("rx")
     here.join("tx1")
     answer(receiver, next_of(receiver, Grant).body)
     missed = next_of(receiver, Grant).body
-    receiver.close()  # without a word, as a frozen one
-    del here.clients["rx"]
-    while not any("rx is lost" in event for event in here.events):
-        first.receive(0.05)
+    here.fall_silent("rx")
+    assert next_of(first, NodeLost).body.role == "rx"
     receiver = here.client("rx")
     assert isinstance(next_of(receiver, Forgotten).body, Forgotten)  # its heartbeat is answered so
     receiver.send(Hello("rx", None, 1, here.config.digest()))
@@ -43,7 +39,7 @@ def test_a_silent_receiver_is_waited_for_and_told_again_what_it_has_missed(lab):
 
 
 def test_what_could_not_be_sent_is_sent_again_behind_the_last_frame(lab):  # noqa: F811
-    here = lab(frames=3, **PATIENT)
+    here = lab(frames=3)
     receiver = here.join("rx")
     here.join("tx0"), here.join("tx1")
     granted = []
@@ -261,7 +257,10 @@ def test_a_lost_transmitter_is_not_waited_for():
     slot = node._slots[3] = Slot(Grant(3, 0, 0, None), Start(1000, 100))
     assert slot.alive(2) == {0, 1}
     node._note_lost(1)
-    assert slot.alive(2) == {0} and node._every_header_read(slot) is False
+    slot.sent[0] = Sent(slot=3, frame=0, user=0)
+    node.bus.receive = lambda _timeout_s: pytest.fail("waited")
+    node._await_sent(slot)
+    assert slot.alive(2) == {0}
 
 
 def test_a_heartbeat_is_no_reason_to_stop():

@@ -25,5 +25,5 @@ def test_pictures_of_two_users_arrive(tmp_path):
 
 def test_each_user_needs_a_transmitter_of_its_own(tmp_path):
     command = [sys.executable, "-m", "hil", "loopback", "--tx-device", "pluto:ip:127.0.0.1:9", "--out", str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240)
     assert done.returncode == 2 and "1 transmitters are named for 2 users" in done.stderr

@@ -19,6 +19,7 @@ def other_process(here, monkeypatch, name):
 
 
 def test_the_second_is_refused_and_the_first_goes_on(lab, monkeypatch):  # noqa: F811
+    monkeypatch.setattr(server_module, "ALIVE_S", 200.0)  # however rarely a busy machine lets it say so
     here = lab(frames=2)
     first, receiver = here.join("tx0"), here.join("rx")
     while not any("tx0 joined" in event for event in here.events):
@@ -47,7 +48,7 @@ def test_a_name_is_free_again_when_its_owner_is_silent(lab, monkeypatch):  # noq
     here.clients["tx0"] = first
     second = other_process(here, monkeypatch, "tx0")
     here.join("tx1")
-    end, hello = time.monotonic() + 30.0, Hello("tx", 0, 2, here.config.digest())
+    end, hello = time.monotonic() + 100.0, Hello("tx", 0, 2, here.config.digest())
     while (message := second.receive(0.1)) is None or isinstance(message.body, Refused):
         second.send(hello)
         assert time.monotonic() < end

@@ -139,6 +139,6 @@ def main():
 command.main = main
 process.run()
 """
-    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=240)
     assert (ended.returncode, ended.stderr) == (3, "")
     assert ended.stdout == "done\nexit handlers run\n"  # and 'taken apart' is not among it

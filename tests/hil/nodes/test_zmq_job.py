@@ -62,7 +62,7 @@ def test_pictures_arrive_over_a_foreign_channel(tmp_path):
         command += ["--set", setting]
     done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=250)
     channel.stopped.set()
-    channel.join(5)
+    channel.join(60)
     logs = "".join(path.read_text() for path in (out / "logs").glob("*.log"))
     assert done.returncode == 0, done.stderr + logs
     assert json.loads(done.stdout)["images_decoded"] == 2, logs

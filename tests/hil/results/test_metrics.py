@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from hil.results.metrics import PSNR_CAP_DB, psnr_db, ssim
+from hil.results.metrics import PSNR_CAP_DB, psnr_db
+from hil.results.ssim import ssim
 
 
 def picture(height=40, width=50, seed=0):

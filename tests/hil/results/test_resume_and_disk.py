@@ -19,7 +19,7 @@ def row(frame, user):
     return ResultRow(frame=frame, user=user, decoded=True, reason=None)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(1, 6), st.integers(1, 4), st.sets(st.tuples(st.integers(0, 7), st.integers(0, 5))))
 def test_a_frame_is_done_when_all_of_its_users_are(tmp_path_factory, frames, users, recorded):
     out = tmp_path_factory.mktemp("run")
@@ -33,7 +33,7 @@ def test_without_a_folder_everything_is_to_send(tmp_path):
     assert frames_to_send(None, 3, 2) == frames_to_send(tmp_path / "nothing", 3, 2) == [0, 1, 2]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.data())
 def test_a_run_torn_anywhere_is_finished_without_a_line_twice(tmp_path_factory, data):
     """Frames of three users, each recorded as one; the file is cut at any byte and the run goes on."""

@@ -48,8 +48,64 @@ def test_reports_of_other_slots_and_users_do_nothing():
     loop.apply(3)
     loop.update(report(2, 0, 100.0), 0)
     loop.update(report(3, 0, 100.0), 1)
-    loop.update(report(3, 0, float("nan")), 0)
     assert loop.apply(4) == 0
+    loop.update(report(4, 0, float("nan")), 0)
+    assert loop.apply(5) == 0
+
+
+def drifting(loop, slots, offset=0.0, drift_ppm=20.0, first=0):
+    """Arrivals of a user whose crystal is off by drift_ppm: what the receiver measures, one report a slot."""
+    arrivals = []
+    for slot in range(first, first + slots):
+        tick = slot * 700_000
+        arrivals.append(wrapped(offset + loop.apply(slot) + drift_ppm * 1e-6 * tick, PERIOD))
+        loop.update(report(slot, tick, arrivals[-1]), 0)
+    return arrivals
+
+
+def test_the_drift_is_believed_by_halves():
+    """Exponential smoothing with weight 1/2 of exact measurements: 1 - 2^-n after n differences."""
+    loop = RotationLoop(PERIOD)
+    drifting(loop, 1)
+    for n in range(1, 6):
+        drifting(loop, 1, first=n)
+        assert loop.drift * 1e6 == pytest.approx(20.0 * (1 - 0.5**n), rel=1e-3)
+
+
+def test_a_drift_over_the_edge_of_the_period_is_no_interruption():
+    """14 ticks a slot: the arrival without rotation passes half a period between slots 8 and 10."""
+    arrivals = drifting(RotationLoop(PERIOD), 16, offset=PERIOD / 2 - 126)
+    assert max(abs(arrival) for arrival in arrivals[8:]) <= 1
+
+
+def test_a_report_that_comes_twice_turns_nothing():
+    loop = RotationLoop(PERIOD)
+    drifting(loop, 8)
+    before = loop.start
+    loop.update(report(7, 7 * 700_000, 0.0), 0)
+    assert loop.start == before
+
+
+def test_a_report_that_comes_a_slot_late_is_of_its_own_slot_and_one_that_comes_much_too_late_of_none():
+    loop = RotationLoop(PERIOD)
+    loop.apply(0)
+    loop.start = -50.0
+    assert loop.apply(1) == PERIOD - 50
+    loop.update(report(0, 0, 100.0), 0)
+    assert loop.apply(2) == PERIOD - 100
+    for slot in range(3, 40):
+        loop.apply(slot)
+    loop.update(report(2, 0, 7_000.0), 0)
+    assert loop.apply(40) == PERIOD - 100
+
+
+def test_a_fraction_of_a_tick_that_was_not_turned_is_no_drift():
+    loop = RotationLoop(PERIOD)
+    loop.apply(0)
+    loop.update(report(0, 0, 100.4), 0)
+    assert loop.apply(1) == PERIOD - 100
+    loop.update(report(1, 700_000, 0.4), 0)
+    assert loop.drift == pytest.approx(0.0, abs=1e-12)
 
 
 def test_arrivals_are_found_wherever_they_are():

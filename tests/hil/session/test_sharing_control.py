@@ -176,3 +176,47 @@ def test_the_worst_users_objective_is_followed_and_said() -> None:
     assert found is not None and found.form == fair.sharing.form
     assert found.predicted_worst_db == pytest.approx(fair.worst_db, abs=0.05)
     assert found.predicted_psnr_db == pytest.approx(fair.mean_db, abs=0.05) and "to the worst user" in found.reason
+
+
+def foretold(own: SharingControl, offsets_db: list[float]) -> list[float]:
+    """What is predicted of the next slot after each of these, whose channels differ by a factor."""
+    found = []
+    for slot, offset_db in enumerate(offsets_db):
+        own.take(report(slot, APART * 10 ** (offset_db / 20)))
+        choice = own.choice()
+        assert choice is not None and choice.predicted_psnr_db is not None
+        found.append(choice.predicted_psnr_db)
+    return found
+
+
+def worth_of(offset_db: float) -> float:
+    return foretold(control("superposed"), [offset_db])[0]
+
+
+def test_a_channel_that_jumps_once_is_believed_at_once() -> None:
+    assert foretold(control("superposed"), [0.0] * 12 + [-3.0])[-1] == worth_of(-3.0)
+
+
+def test_what_swung_long_ago_is_forgotten() -> None:
+    """While it swings the mean tells more than the last report; two slots after it came to rest, the last one does."""
+    told_of = foretold(control("superposed"), [1.0, -1.0] * 20 + [3.0, 3.0, 3.0])
+    swinging = told_of[30:40]
+    assert max(swinging) - min(swinging) < 0.1 * (worth_of(1.0) - worth_of(-1.0))
+    assert told_of[-1] == worth_of(3.0)
+
+
+def test_no_more_than_the_last_eight_reports_make_the_mean() -> None:
+    """Eight of them hold as much of one as of the other; what was before is not among them."""
+    own = control("superposed")
+    told_of = foretold(own, [-9.0] * 10 + [1.0, -1.0] * 20)
+    mean = (worth_of(1.0) + worth_of(-1.0)) / 2
+    assert told_of[-1] == pytest.approx(mean, abs=0.01) and told_of[-2] == pytest.approx(mean, abs=0.01)
+
+
+def test_the_worth_of_a_way_is_that_to_those_who_are_there() -> None:
+    """One user left, on all symbols: 1/2 of power over noise of 1/100."""
+    own = control()
+    own.take(report(0, ALIKE * np.array([1, 0])[:, None, None]), {1})
+    found = own.choice()
+    assert found is not None and found.form == "superposed"
+    assert found.predicted_psnr_db == pytest.approx(CURVE.predicted_db(32, 10 * np.log10(50)), abs=0.05)

@@ -221,7 +221,7 @@ def test_a_killed_supervisor_leaves_no_node_behind(pictures, tmp_path):
 
 
 def refused(*arguments):
-    done = run("loopback", *arguments, timeout_s=60)
+    done = run("loopback", *arguments, timeout_s=240)
     assert done.returncode == 2, (done.returncode, done.stderr)
     assert done.stderr.count("error: ") + done.stderr.count("Error: ") == 1 and "Traceback" not in done.stderr
     assert done.stdout == ""

@@ -116,7 +116,7 @@ def test_a_decompression_bomb_is_refused_before_it_is_decoded(tmp_path, monkeypa
         open_images(tmp_path).check()
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(cut=st.integers(8, 200), place=st.integers(8, 199), value=st.integers(0, 255))
 def test_damage_anywhere_is_either_harmless_or_one_sentence(tmp_path, cut, place, value):
     stream = io.BytesIO()

@@ -90,7 +90,7 @@ def test_a_codec_is_no_refiner_and_a_refiner_no_codec(exported, exported_refiner
         load_manifest(exported_refiner)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(content=st.one_of(st.binary(max_size=200), st.text(max_size=80).map(str.encode)))
 def test_arbitrary_bytes_end_in_one_sentence(tmp_path, content):
     (tmp_path / "manifest.json").write_bytes(content)

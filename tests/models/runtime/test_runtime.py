@@ -100,7 +100,7 @@ def test_a_transmitter_imports_no_torch(exported):
         "loaded = {name.split('.')[0] for name in sys.modules}\n"
         "assert not loaded & {'torch', 'diffusers', 'safetensors', 'accelerate'}, loaded\n"
     )
-    subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=240)
 
 
 def test_the_exported_encoder_tells_nothing_about_the_machine_that_made_it(exported):

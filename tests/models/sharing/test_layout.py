@@ -16,7 +16,7 @@ CHANNELS = 32
 
 
 @given(st.integers(1, 40), st.integers(1, 300), st.integers(0, 2**32))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_the_order_comes_back(channels: int, positions: int, seed: int) -> None:
     symbols = np.random.default_rng(seed).standard_normal((channels, positions, 2)).astype(np.float32) @ [1, 1j]
     symbols = symbols.astype(np.complex64)
@@ -32,7 +32,7 @@ def test_the_order_comes_back(channels: int, positions: int, seed: int) -> None:
     st.integers(8, CHANNELS),
     st.data(),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_symbols_come_back_through_every_way_of_sharing(users: int, form: str, channels: int, data) -> None:
     sharing = Sharing(Sharing.named(form).overlap, channels, Sharing.named(form).groups)
     users = 4 if sharing.groups else users
@@ -55,7 +55,7 @@ def elements(sharing: Sharing, user: int, users: int, positions: int, grid: Reso
 
 
 @given(st.integers(2, 4), st.floats(0, 1), st.integers(8, CHANNELS), st.data())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_users_meet_on_the_stated_share_whatever_their_sizes(users: int, overlap: float, channels: int, data) -> None:
     """Of the smaller picture's positions every common channel meets the other user's, and nothing else does."""
     sharing, grid = Sharing(overlap, channels), ResourceGrid(WaveformConfig(users=users))

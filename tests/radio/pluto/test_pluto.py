@@ -58,7 +58,7 @@ def kinds(radio):
     return [event.kind for event in radio.events()]
 
 
-def wait_for(condition, timeout_s=8.0):
+def wait_for(condition, timeout_s=60.0):
     deadline = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"

@@ -6,7 +6,6 @@ import time
 import numpy as np
 import pytest
 from hypothesis import example, given
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from radio.device import RadioSettings
@@ -63,7 +62,7 @@ def test_a_silence_that_fires_before_the_device_starts_still_turns_it_off():
 
     def coordinator_dies():
         heard[0] -= 10.0
-        assert silenced.wait(10.0)
+        assert silenced.wait(60.0)
 
     class Watched(Transmitter):
         def silence(self):
@@ -94,7 +93,7 @@ def test_a_silence_that_fails_is_tried_again():
     watchdog = SilenceWatchdog(lambda: -1e9, 1.0, silence)
     watchdog.start()
     try:
-        assert done.wait(10.0)
+        assert done.wait(60.0)
     finally:
         watchdog.stop()
 
@@ -107,7 +106,6 @@ CALLS = st.one_of(
 )
 
 
-@hypothesis_settings(deadline=None)
 @example("tx", [("close", None), ("configure", ALLOWED), ("transmit", 0.1)])
 @given(st.sampled_from(("tx", "rx")), st.lists(CALLS, max_size=20))
 def test_whatever_the_order_of_calls_only_what_is_allowed_leaves(role, calls):

@@ -58,12 +58,13 @@ def wait_for(condition, timeout_s=60.0):
 
 
 def test_a_silent_coordinator_switches_the_transmitter_off_until_it_is_heard_again():
-    device, heard_s = FakeRadio(), time.monotonic()
+    device, heard_s = FakeRadio(), time.monotonic() + 3600
     radio = GuardedRadio(device, TransmitGuard(GuardConfig(max_silence_s=0.3)), "tx")
     radio.configure(SETTINGS)
     radio.watch(lambda: heard_s)
     radio.transmit(BURST)
     assert device.on
+    heard_s = time.monotonic() - 0.31
     wait_for(lambda: not device.on)
     with pytest.raises(TransmitRefused, match=r"its coordinator has been silent for 0.3 s"):
         radio.transmit(BURST)

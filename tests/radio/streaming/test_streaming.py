@@ -39,12 +39,12 @@ def test_a_reader_waits_and_may_ask_for_more_than_is_kept():
 
     def fill():
         for start in range(0, 1000, 50):
-            assert ring.wait_for_room(2.0)
+            assert ring.wait_for_room(60.0)
             ring.append(ramp(start, 50))
 
     thread = threading.Thread(target=fill)
     thread.start()
-    data, _, events = ring.read(0, 1000, 5.0)
+    data, _, events = ring.read(0, 1000, 60.0)
     thread.join()
     np.testing.assert_array_equal(data, ramp(0, 1000))
     assert not events

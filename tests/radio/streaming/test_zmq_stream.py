@@ -25,6 +25,15 @@ def wave(n, start=0):
     return (0.5 * np.exp(2j * np.pi * 0.013 * t)).astype(np.complex64)
 
 
+def transmit_ahead(radio, burst):
+    """As a burst of a stream in real time: soon, or as much later as a busy machine needs to have it there in time."""
+    for lead in (60_000, 600_000, 6_000_000):
+        radio.transmit(Samples(burst[np.newaxis], radio.now_tick() + lead, 200e3))
+        if not radio.events():
+            return
+    raise AssertionError("every burst was late")
+
+
 @pytest.fixture
 def context():
     with zmq.Context() as context:
@@ -66,10 +75,10 @@ def holds(burst):
 
 @pytest.mark.parametrize("pattern", ["pubsub", "pushpull"])
 def test_receiving_from_a_sink_that_binds(context, radios, pattern):
-    sink, endpoint = bound(context, zmq.PUB if pattern == "pubsub" else zmq.PUSH)
+    sink, endpoint = bound(context, zmq.XPUB if pattern == "pubsub" else zmq.PUSH)
     radio = radios(f"zmq:{endpoint}?pattern={pattern}", "rx")
-    if pattern == "pubsub":
-        time.sleep(0.3)  # a publisher's first messages are for those who are there
+    if pattern == "pubsub":  # a publisher's first messages are for those who are there
+        assert sink.poll(60_000) and sink.recv() == b"\x01"  # somebody subscribes to everything
     samples = wave(5000)
     for part in (samples[:1000], samples[1000:1001], samples[1001:]):
         sink.send(part.tobytes())
@@ -89,7 +98,7 @@ def test_receiving_by_request(context, radios, pattern):
 
     def serve():
         nonlocal sent
-        while sent < 4000 and sink.poll(5000):
+        while sent < 4000 and sink.poll(60_000):
             requests.append(sink.recv())
             sink.send(wave(500, sent).tobytes())
             sent += 500
@@ -109,12 +118,12 @@ def test_receiving_by_request(context, radios, pattern):
 def test_a_receiver_that_asks_finds_a_server_that_was_restarted(context, radios):
     sink, endpoint = bound(context, zmq.REP)
     radio = radios(f"zmq:{endpoint}?pattern=reqrep", "rx")
-    assert sink.poll(2000)
+    assert sink.poll(60_000)
     sink.close(0)  # dies with the request in its hands
     time.sleep(0.2)
     sink = context.socket(zmq.REP)
     sink.bind(endpoint)
-    assert sink.poll(5000)
+    assert sink.poll(60_000)
     sink.recv()
     sink.send(wave(64).tobytes())
     np.testing.assert_array_equal(radio.receive(0, 64, timeout_s=60).data[0], wave(64))
@@ -128,9 +137,9 @@ def test_transmitting_to_a_source_that_connects(context, radios, pattern):
     if pattern == "pubsub":
         source.subscribe(b"")
     source.connect(endpoint)
-    time.sleep(0.3)
+    assert source.poll(60_000)  # the stream comes here by now
     burst = wave(3000)
-    radio.transmit(Samples(burst[np.newaxis], radio.now_tick() + 60_000, 200e3))
+    transmit_ahead(radio, burst)
     stream = collect(source, holds(burst))
     begin = np.flatnonzero(stream)[0]
     np.testing.assert_array_equal(stream[begin : begin + 3000], burst)
@@ -149,7 +158,7 @@ def test_transmitting_on_request_places_the_burst_by_count(context, radios, patt
     stream = np.zeros(0, np.complex64)
     while stream.size < 9000:
         source.send(request_)
-        assert source.poll(3000)
+        assert source.poll(60_000)
         reply = np.frombuffer(source.recv(), np.complex64)
         assert reply.size <= (700 if pattern == "reqrep" else reply.size)
         stream = np.concatenate([stream, reply])

@@ -57,7 +57,7 @@ def test_more_than_the_capacity_is_a_sentence():
         code.framed(bytes(65), 64)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.binary(max_size=64), st.integers(0, 2**32 - 1))
 def test_half_of_what_was_repeated_is_enough(content, seed):
     """Without noise; where nothing was heard (0) nothing is said."""

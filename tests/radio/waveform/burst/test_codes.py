@@ -61,7 +61,7 @@ def test_free_distance_is_ten():
 
 
 @given(st.lists(st.integers(0, 1), min_size=1, max_size=120))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_four_wrong_bits_anywhere_are_corrected(bits):
     """Half the free distance, less one, is guaranteed."""
     sent = np.array(bits, np.uint8)
@@ -86,13 +86,13 @@ def test_crc_matches_the_published_check_value():
 
 
 @given(headers)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_a_header_survives_modulation(header):
     assert code.demodulate(code.modulate(header, 1200)) == header
 
 
 @given(headers, st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_damaged_bits_never_pass_as_another_header(header, data):
     bits = code.to_bits(header)
     flips = data.draw(st.sets(st.integers(0, bits.size - 1), min_size=1, max_size=3))

@@ -27,7 +27,7 @@ configs = st.builds(
 
 
 @given(configs, st.integers(1, 3000))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_mapping_is_invertible_and_leaves_pilots_free(config, k):
     grid = ResourceGrid(config)
     symbols = np.arange(1, k + 1).astype(np.complex64)
@@ -39,7 +39,7 @@ def test_mapping_is_invertible_and_leaves_pilots_free(config, k):
 
 
 @given(configs, st.integers(1, 40))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_no_two_users_share_a_pilot(config, n_symbols):
     positions = ResourceGrid(config).pilot_positions(n_symbols)
     for symbol in positions.transpose(1, 0, 2).reshape(n_symbols, -1):
@@ -47,7 +47,7 @@ def test_no_two_users_share_a_pilot(config, n_symbols):
 
 
 @given(configs, st.integers(1, 3000), st.integers(1, 3000))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_a_use_lies_where_its_number_says_whatever_the_payloads_length(config, one, other):
     grid = ResourceGrid(config)
     both = min(one, other)

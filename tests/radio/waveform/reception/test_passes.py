@@ -118,7 +118,7 @@ def test_the_mean_of_drifting_symbols_is_the_channel_and_the_noise_is_unbiased(e
 
 
 @given(offset_hz=st.floats(-900, 900), seed=st.integers(0, 99))
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_the_likelihood_peaks_at_the_offset_of_noiseless_observations(offset_hz, seed):
     rng, times_s = np.random.default_rng(seed), np.sort(np.random.default_rng(seed).uniform(0, 3e-4, 9))
     seen = np.exp(2j * np.pi * offset_hz * times_s)[:, None] * noise(rng, 1, 5)

@@ -47,7 +47,7 @@ def summary(frames):
     return [(frame.start_tick, [user.features.size for user in frame.users]) for frame in frames]
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(chunk=st.integers(64, 60_000))
 def test_every_burst_is_received_whatever_the_chunks(stream, chunk):
     data, starts = stream
@@ -136,7 +136,7 @@ def test_a_receiver_that_falls_behind_says_so():
         pass
     assert queue.put(Samples(np.zeros((1, 5000), np.complex64), 50_000, CONFIG.sample_rate_hz))
     queue.close()
-    thread.join(5)
+    thread.join(60)
     assert [(e.kind, e.tick, e.count) for e in receiver.take_events()] == [(EventKind.OVERFLOW, 20_000, 30_000)]
 
 
