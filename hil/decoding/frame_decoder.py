@@ -110,7 +110,7 @@ class FrameDecoder:
         What no receiver in the field does is done here: the ideal receiver's pictures. Each line is on disk when this
         returns.
         """
-        ideals = [{} for _ in frames]
+        ideals: list[dict[int, np.ndarray]] = [{} for _ in frames]
         if self.config.rx.ideal:
             passes = [{user: row.refine_passes for user, (row, _) in frame.made.items()} for frame in frames]
             ideals = self._ideals([frame.slot for frame in frames], passes)
