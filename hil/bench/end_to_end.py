@@ -78,7 +78,7 @@ def bench_end_to_end(
 def beside_one(several: dict[str, Any], one: dict[str, Any]) -> dict[str, Any]:
     """What two runs of the same frames say together: with several pictures a burst, and with one."""
     found: dict[str, Any] = {"overhead_one_a_burst": one["overhead"]}
-    for name in ("images_per_s", "images_per_s_steady"):
+    for name in ("images_per_s", "images_per_s_steady", "cpu_ms_a_frame"):
         found[f"{name}_one_a_burst"] = one[name]
         known = several[name] and one[name]
         found[f"{name}_ratio"] = several[name] / one[name] if known else None

@@ -156,7 +156,7 @@ class Coordinator:
     def _decoded_but(self, frames: int) -> None:
         self._wait(
             lambda: len(self._undecoded()) <= frames,
-            self.config.bus.frame_timeout_s,
+            self.config.bus.frame_timeout_s * self._plan.most_pictures,
             lambda: f"the receiver has not decoded frames {sorted(self._undecoded())}",
         )
 

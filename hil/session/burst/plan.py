@@ -6,7 +6,7 @@ the configuration and the transmitters' items alone: a run that is resumed has t
 
 import math
 from bisect import bisect_right
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -61,7 +61,7 @@ class BurstPlan:
         """Samples of the longest burst with several pictures; 0 where there is none."""
         return max((self._length(uses, pictures) for uses, pictures in self._most.items()), default=0)
 
-    def bursts(self, frames: Collection[int] | None = None) -> Iterator[Burst]:
+    def bursts(self, frames: Iterable[int] | None = None) -> Iterator[Burst]:
         """In their order, those of the whole run in which one of the frames is; all for None."""
         end, wanted = self._config.frames, None if frames is None else set(frames)
         if self.most_pictures == 1 and wanted is not None:
