@@ -46,12 +46,12 @@ from hil.errors import HilError
 from hil.nodes.node import join, keep_place
 from hil.nodes.telemetry import TelemetryPublisher
 from hil.results.session_recording import SessionRecorder
+from hil.session.burst.slot_receiver import SlotReceiver
 from hil.session.csi_path import CsiPath
 from hil.session.keeping_time import check_receiver
 from hil.session.mirror import mirrored
 from hil.session.repeated_slot import aligned, find_arrivals, one_period, receive_repeated
 from hil.session.slot import Slot, original_of
-from hil.session.slot_receiver import SlotReceiver
 from hil.video.view import LiveView
 from radio.device import Radio
 from radio.errors import DeviceError, DeviceGone, RadioError

@@ -11,8 +11,8 @@ from hil.report.finish import Stopwatch, finish_run
 from hil.results.run_folder import write_config
 from hil.results.session_recording import recorded_config, recorded_slots
 from hil.results.writer import ResultWriter
+from hil.session.burst.slot_receiver import SlotReceiver
 from hil.session.mirror import mirrored
-from hil.session.slot_receiver import SlotReceiver
 from radio.devices.file import FileRadio
 from radio.recording import SigmfReader
 from radio.samples import Samples

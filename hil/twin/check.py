@@ -9,9 +9,9 @@ import numpy as np
 from hil.bus.messages import CsiReport
 from hil.config import PICTURE, RunConfig
 from hil.errors import UsageError
+from hil.session.burst.slot_receiver import SlotReceiver
 from hil.session.csi_path import CsiPath
 from hil.session.slot import Slot
-from hil.session.slot_receiver import SlotReceiver
 from hil.twin.compare import TwinCheck, compare
 from hil.twin.curves import Curves, measure_curves
 from hil.twin.pictures import Pictures

@@ -12,10 +12,10 @@ from calibration.loops.frequency import precorrect
 from hil.bus.messages import CsiReport, Grant, Hello, Sent, UserCommand
 from hil.bus.parts import SentItem
 from hil.config import RunConfig
+from hil.session.burst.slot_receiver import SlotReceiver
 from hil.session.burst.training import waveform_of
 from hil.session.control import SessionControl
 from hil.session.slot import Slot
-from hil.session.slot_receiver import SlotReceiver
 from radio.air.medium import Medium
 from radio.samples import Samples
 from radio.waveform.burst.header import FrameHeader

@@ -31,12 +31,13 @@ def unequal_frame(
     rows, columns = frame.counts.shape[1:]
     foreseen: Tensor = codec.foresight(images, frame.encoder_side.to(images.device))
     even = float(torch.rand((), generator=generator)) >= settings.unequal
-    if even or rows * columns < LEAST_POSITIONS or rows % BLOCK or columns % BLOCK:
+    levels = codec.foresight.levels
+    nothing_to_share = rows * columns < LEAST_POSITIONS or int(frame.counts.max()) <= levels[0]
+    if even or nothing_to_share or rows % BLOCK or columns % BLOCK:
         return frame, foreseen
     noise = torch.randn(foreseen.shape, generator=generator) * settings.allocation_error
     errors = (foreseen.detach().float().cpu() + noise).exp().numpy()
     positions = block_positions(rows, columns)
-    levels = codec.foresight.levels
     counts = np.empty((len(images), *positions.shape), np.int64)
     for index, table in enumerate(errors):
         budget = int(frame.counts[index].sum())

@@ -27,7 +27,10 @@ class Encoder:
 
     sharing = None
 
-    def encode(self, picture, user, side, _sharing=None):
+    def plan_of(self, *_received):
+        return None
+
+    def encode(self, picture, user, side, _sharing=None, _plan=None):
         told = repr((picture.tobytes(), user, round(side.snr_db, 3), side.gains.round(4).tolist()))
         seed = int.from_bytes(hashlib.sha256(told.encode()).digest()[:8])
         parts = np.random.default_rng(seed).standard_normal((K, 2)) / np.sqrt(2)
@@ -97,7 +100,7 @@ def test_a_guess_that_is_wrong_in_anything_adds_power(scene, wrong):
     other = Slot(slot.grant, slot.start, slot.received, THIS, slot.samples, encoder_csi=told)
     encoder = Encoder()
     if wrong == "user":
-        encoder.encode = lambda picture, user, side, _sharing: Encoder().encode(picture, 1 - user, side)
+        encoder.encode = lambda picture, user, side, _sharing, _plan: Encoder().encode(picture, 1 - user, side)
     picture = PICTURES[1] if wrong == "picture" else PICTURES[0]
     left = Canceller(CONFIG, encoder).without(view, other, 0, picture)
     assert payload_power_db(left.samples) > payload_power_db(view.samples) + 1.0

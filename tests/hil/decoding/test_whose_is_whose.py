@@ -236,7 +236,7 @@ def test_the_ideal_receiver_cancels_as_the_real_one_does(tmp_path):
     given.originals = {user: np.full((8, 16, 3), 90, np.uint8) for user in range(2)}
     network, asked = Network(), []
 
-    def symbols(_slot, user, picture):
+    def symbols(_slot, user, picture, _features):
         asked.append((user, picture.shape))
         return given.symbols[user]  # a picture that was decoded without a fault
 

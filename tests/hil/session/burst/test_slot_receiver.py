@@ -7,8 +7,8 @@ import pytest
 
 from hil.bus.messages import CsiReport, Grant, Sent, Start, UserCsi
 from hil.config import load_config
+from hil.session.burst.slot_receiver import SlotReceiver
 from hil.session.slot import Slot
-from hil.session.slot_receiver import SlotReceiver
 from hil.session.stream_follower import StreamFollower
 from radio.samples import EventKind, RadioEvent, Samples
 from radio.waveform.burst.header import FrameHeader
