@@ -31,7 +31,10 @@ def read_header(data: np.ndarray, grid: ResourceGrid, one: Reception, noise_powe
         return
     weigh = _weighed_compiled if acceleration.NUMBA else _weighed
     white, seen = one.white(one.channel), one.white(one.header_bins)
-    header = header_code.demodulate(weigh(white, seen, np.float32(1 / noise_power)))
+    matched = weigh(white, seen, np.float32(1 / noise_power))
+    header = header_code.demodulate(matched)
+    if header is None:
+        header = header_code.demodulate_turned(matched.reshape(grid.config.header_symbols, -1))
     one.read = header is not None
     one.header = header or one.told
     if one.header and grid.payload_symbols(one.header.n_symbols) > MAX_PAYLOAD_SYMBOLS:
