@@ -8,7 +8,7 @@ Mecklenbraeuker 2005). With atoms A and a time basis U scaled to unit prior vari
     G = sum_t (A^H W A)_t (x) u_t u_t^T,   z = sum_t (A^H W y)_t u_t^T,   amplitudes = (I + G)^-1 z
 
 log evidence = z^H (I + G)^-1 z - log det(I + G); the Doppler is where it is largest. Training and pilots enter through
-their sums (A^H W A)_t and (A^H W y)_t alone, whatever the Doppler. G depends on what is known and on the Doppler, not on
+their sums (A^H W A)_t and (A^H W y)_t alone, whatever the Doppler. G depends on the Doppler and on what is known, not on
 what is seen: it is factored once for each Doppler that is tried.
 """
 
@@ -137,9 +137,7 @@ def moved(sums: Sums, doppler_hz: float) -> Motion:
     system = sums.known.system(doppler_hz)
     matched = np.swapaxes(sums.matched, 1, 2) @ system.basis  # [antennas, r, s]
     antennas = len(matched)
-    half = scipy.linalg.solve_triangular(
-        system.factor, matched.reshape(antennas, -1).T, lower=True, check_finite=False
-    )
+    half = scipy.linalg.solve_triangular(system.factor, matched.reshape(antennas, -1).T, lower=True, check_finite=False)
     return Motion(system, half, float(np.vdot(half, half).real) - antennas * system.determinant)
 
 
