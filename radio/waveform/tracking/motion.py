@@ -8,8 +8,8 @@ Mecklenbraeuker 2005). With atoms A and a time basis U scaled to unit prior vari
     G = sum_t (A^H W A)_t (x) u_t u_t^T,   z = sum_t (A^H W y)_t u_t^T,   amplitudes = (I + G)^-1 z
 
 log evidence = z^H (I + G)^-1 z - log det(I + G); the Doppler is where it is largest. Training and pilots enter through
-their sums (A^H W A)_t and (A^H W y)_t alone, whatever the Doppler. G depends on the Doppler and on what is known, not on
-what is seen: it is factored once for each Doppler that is tried.
+their sums (A^H W A)_t and (A^H W y)_t alone, whatever the Doppler. G depends on what is known and on the Doppler, but
+not on what is seen: it is factored once for each Doppler that is tried.
 """
 
 from dataclasses import dataclass
@@ -64,7 +64,7 @@ class Known:
         together = self._grams.reshape(count, -1).T @ parts.reshape(count, -1)
         gram = together.reshape(ranks, ranks, size, size).transpose(0, 2, 1, 3)
         matrix = gram.reshape(ranks * size, ranks * size) + np.eye(ranks * size)
-        factor = scipy.linalg.cholesky(matrix, lower=True, overwrite_a=True, check_finite=False)
+        factor = np.asfortranarray(scipy.linalg.cholesky(matrix, lower=True, overwrite_a=True, check_finite=False))
         return System(doppler_hz, span_s, basis, factor, 2 * float(np.log(np.diag(factor).real).sum()))
 
 
