@@ -12,6 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from radio import acceleration
 from radio.waveform.quality.pilots import PilotView
 
 STEPS_PER_SAMPLE = 4
@@ -82,18 +83,45 @@ def _whole_turns(fft_size: int, half: int) -> np.ndarray:
 def _likeliest(likelihood: np.ndarray, drift_cost: float, longest_jump: int) -> np.ndarray:
     """int [symbols]: the course of states with the most likelihood float64 [symbols, states]; it begins in the middle,
     or a jump away from it."""
-    symbols, states = likelihood.shape
+    states = likelihood.shape[1]
     apart = np.abs(np.subtract.outer(np.arange(states), np.arange(states)))
     cost = np.where(apart == 0, 0.0, np.where(apart <= longest_jump, JUMP_COST, np.inf))
     cost[apart == 1] = min(drift_cost, JUMP_COST)
+    follow = _course_compiled if acceleration.NUMBA else _course
+    return np.asarray(follow(likelihood, cost))
+
+
+def _course(likelihood: np.ndarray, cost: np.ndarray) -> np.ndarray:
+    """`_likeliest` with the cost of every pair of states, float64 [to, from]."""
+    symbols, states = likelihood.shape
     total = -cost[states // 2]
-    came = np.empty((symbols, states), int)
+    came = np.empty((symbols, states), np.int64)
     for m in range(symbols):
-        values = total - cost  # [to, from]
+        values = total - cost
         came[m] = values.argmax(axis=1)
         total = values[np.arange(states), came[m]] + likelihood[m]
-    course = np.empty(symbols, int)
+    course = np.empty(symbols, np.int64)
     course[-1] = int(total.argmax())
+    for m in range(symbols - 1, 0, -1):
+        course[m - 1] = came[m, course[m]]
+    return course
+
+
+@acceleration.compiled
+def _course_compiled(likelihood: np.ndarray, cost: np.ndarray) -> np.ndarray:
+    symbols, states = likelihood.shape
+    total, after = -cost[states // 2], np.empty(states)
+    came = np.empty((symbols, states), np.int64)
+    for m in range(symbols):
+        for to in range(states):
+            best, value = 0, total[0] - cost[to, 0]
+            for i in range(1, states):
+                if total[i] - cost[to, i] > value:
+                    best, value = i, total[i] - cost[to, i]
+            came[m, to], after[to] = best, value + likelihood[m, to]
+        total[:] = after
+    course = np.empty(symbols, np.int64)
+    course[-1] = int(np.argmax(total))
     for m in range(symbols - 1, 0, -1):
         course[m - 1] = came[m, course[m]]
     return course

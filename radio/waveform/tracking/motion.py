@@ -64,7 +64,9 @@ class Known:
         together = self._grams.reshape(count, -1).T @ parts.reshape(count, -1)
         gram = together.reshape(ranks, ranks, size, size).transpose(0, 2, 1, 3)
         matrix = gram.reshape(ranks * size, ranks * size) + np.eye(ranks * size)
-        factor = np.asfortranarray(scipy.linalg.cholesky(matrix, lower=True, overwrite_a=True, check_finite=False))
+        factor, failed = scipy.linalg.lapack.zpotrf(matrix, lower=1, clean=0)
+        if failed:
+            raise np.linalg.LinAlgError("I + G is not positive definite")
         return System(doppler_hz, span_s, basis, factor, 2 * float(np.log(np.diag(factor).real).sum()))
 
 
@@ -137,7 +139,8 @@ def moved(sums: Sums, doppler_hz: float) -> Motion:
     system = sums.known.system(doppler_hz)
     matched = np.swapaxes(sums.matched, 1, 2) @ system.basis  # [antennas, r, s]
     antennas = len(matched)
-    half = scipy.linalg.solve_triangular(system.factor, matched.reshape(antennas, -1).T, lower=True, check_finite=False)
+    # Without the checks of scipy.linalg.solve_triangular, which take longer than the solution.
+    half, _ = scipy.linalg.lapack.ztrtrs(system.factor, matched.reshape(antennas, -1).T, lower=1)
     return Motion(system, half, float(np.vdot(half, half).real) - antennas * system.determinant)
 
 
