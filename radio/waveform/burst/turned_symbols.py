@@ -1,8 +1,8 @@
 """Bits whose OFDM symbols have each been turned by a phase of their own, as by oscillators with a wide line.
 
-QPSK shows its phase but for quarter turns in its fourth power, s^4 = -1 (Viterbi and Viterbi 1983). As the code word is
-repeated in another order in every symbol (see `coded`), symbols show each other's quarter turns: turned right, their
-coded bits agree. One quarter turn common to all remains, four ways to read the bits.
+QPSK shows its phase but for quarter turns in its fourth power, s^4 = -1 (Viterbi and Viterbi 1983). The code word is
+repeated in another order in every symbol (see `coded`): of two symbols that are turned right, or upside down, the coded
+bits agree, and of no others. One sign common to all remains, two ways to read the bits.
 """
 
 import numpy as np
@@ -14,29 +14,38 @@ LEAST_AGREEMENT = 0.2  # of what is received with bits that were read: wrong one
 
 
 def straight(matched: np.ndarray, n_bits: int) -> list[np.ndarray]:
-    """The ways to undo every symbol's phase, complex64 [symbols, uses] each, those first that turn the first one least.
+    """The two ways to undo every symbol's phase, complex64 [symbols, uses] each, first the one that turns the first
+    symbol less.
 
     matched: complex64 [symbols, uses] of `coded.demodulate`, of n_bits. None where they are not finite.
     """
     size = np.abs(matched)
     if not np.isfinite(size.sum(dtype=np.float64)) or not size.any():
         return []
-    weighted = matched**4 / np.maximum(size, 1e-30) ** 3
-    strength = -np.sum(weighted, axis=1, dtype=np.complex128)
-    turned = matched * np.exp(-0.25j * np.angle(strength))[:, None]
-    turned = turned.astype(np.complex64)
-    soft = coded.soft_bits(turned, n_bits), coded.soft_bits(-1j * turned, n_bits)  # the other quarters: less these
-    order = np.argsort(-np.abs(strength))
-    quarters = np.zeros(len(matched), int)
-    together = soft[0][order[0]].astype(float)
+    strength = -np.sum(matched**4 / np.maximum(size, 1e-30) ** 3, axis=1, dtype=np.complex128)
+    turned = (matched * np.exp(-0.25j * np.angle(strength))[:, None]).astype(np.complex64)
+    soft = np.stack([coded.soft_bits(turned, n_bits), coded.soft_bits(-1j * turned, n_bits)])
+    soft = np.concatenate([soft, -soft])  # by quarter turns
+    quarters = max(
+        (_quarters(soft, np.argsort(-np.abs(strength)), first) for first in range(2)), key=lambda one: one[0]
+    )
+    turned = turned * (-1j) ** quarters[1][:, None]
+    upside_down = np.vdot(turned[0], matched[0]).real < 0
+    return [np.asarray(sign * turned, np.complex64) for sign in ((-1, 1) if upside_down else (1, -1))]
+
+
+def _quarters(soft: np.ndarray, order: np.ndarray, first: int) -> tuple[float, np.ndarray]:
+    """How well the symbols' coded bits agree, and by how many quarter turns each is turned for it, int [symbols].
+
+    soft: float32 [QUARTERS, symbols, bits]; order: of the symbols, by strength; first: the first one's turns.
+    """
+    quarters, total = np.zeros(soft.shape[1], int), 0.0
+    quarters[order[0]], together = first, soft[first, order[0]].astype(float)
     for m in order[1:]:
-        agree = [float(together @ soft[q % 2][m]) * (1 - q // 2 * 2) for q in range(QUARTERS)]
+        agree = soft[:, m] @ together
         quarters[m] = int(np.argmax(agree))
-        together += soft[quarters[m] % 2][m] * (1 - quarters[m] // 2 * 2)
-    turned = turned * (-1j) ** quarters[:, None]
-    first = np.angle(np.vdot(turned[0], matched[0])) + np.pi / 2 * np.arange(QUARTERS)
-    likeliest = np.argsort(-np.cos(first))
-    return [np.asarray(turned * (-1j) ** quarter, np.complex64) for quarter in likeliest]
+        together, total = together + soft[quarters[m], m], total + float(agree.max())
+    return total, quarters
 
 
 def agreement(matched: np.ndarray, symbols: np.ndarray) -> float:
