@@ -17,6 +17,7 @@ from radio.waveform.channel.estimation import share_beyond_prefix
 from radio.waveform.channel.strongest_path import strongest_path_samples
 from radio.waveform.config import WaveformConfig
 from radio.waveform.noise.colour import noise_colour
+from radio.waveform.reception.cancellation import cancel_payload
 from radio.waveform.reception.finding import find_users
 from radio.waveform.reception.frame import ChannelEstimate, ReceivedFrame, ReceivedUser
 from radio.waveform.reception.header import learn_from_header, read_header, start_tracking
@@ -109,7 +110,11 @@ class BurstReceiver:
         for taps, noise, hum in WARM_UPS:
             noisy = np.convolve(sent, taps)[: sent.size] + noise * (rng.standard_normal(shape) @ [1, 1j])
             noisy += hum * np.repeat(rng.standard_normal((shape[0], -(-sent.size // 8))), 8, axis=1)[:, : sent.size]
-            self.receive(Samples(noisy.astype(np.complex64), 0, self.config.sample_rate_hz), self.config.fft_size)
+            samples = Samples(noisy.astype(np.complex64), 0, self.config.sample_rate_hz)
+            frame = self.receive(samples, self.config.fft_size)
+            aligned = None if frame is None else frame.users[0].alignment
+            if aligned is not None:
+                cancel_payload(samples, self.grid, 0, aligned, np.ones(WARM_UP_SYMBOLS, np.complex64))
 
     def _measure(
         self,
