@@ -46,11 +46,12 @@ def training_slips(observations: np.ndarray, fft_size: int, noise_power: float) 
 
     observations: the channel seen in known symbols; noise_power: of their values.
     """
+    turns = _whole_turns(fft_size, observations.shape[2] // 2)
     last = observations[:, -1].conj()
     products = observations[0] * last[0]
     for antenna in range(1, len(observations)):
         products += observations[antenna] * last[antenna]
-    found = np.abs(products @ _whole_turns(fft_size, observations.shape[2] // 2))
+    found = np.abs(products @ turns)
     middle = found.shape[1] // 2
     if (found.argmax(axis=1) == middle).all():
         return np.zeros(observations.shape[1], int)
@@ -61,9 +62,24 @@ def training_slips(observations: np.ndarray, fft_size: int, noise_power: float) 
     own = np.maximum(np.sum(np.abs(observations) ** 2, axis=(0, 2)) - noise_power * last.size, 1e-30)
     alike = found[np.arange(course.size), course] ** 2 / np.maximum(own * own[-1], 1e-30)
     slipped = course != middle
-    if slipped.any() and float(alike[slipped].mean()) < LEAST_ALIKE:
+    if slipped.any() and (float(alike[slipped].mean()) < LEAST_ALIKE or not _sudden(observations, course, turns)):
         return np.zeros(course.size, int)
     return np.asarray(course - middle)
+
+
+def _sudden(observations: np.ndarray, course: np.ndarray, turns: np.ndarray) -> bool:
+    """Whether every jump shows between the two symbols that it lies between, where a channel that moves has hardly
+    moved: they are more alike with it than without.
+
+    observations: complex64 [antennas, m, active]; course: int [m], into the columns of turns complex64 [active, t].
+    """
+    for m in np.flatnonzero(np.diff(course)).tolist():
+        jump, middle = course[m] - course[m + 1], turns.shape[1] // 2
+        if abs(jump) <= middle:
+            alike = np.abs(np.sum(observations[:, m] * observations[:, m + 1].conj(), axis=0) @ turns)
+            if alike[middle + jump] <= alike[middle]:
+                return False
+    return True
 
 
 @lru_cache(maxsize=4)
