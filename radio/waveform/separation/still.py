@@ -39,7 +39,7 @@ def view_of(
     """
     symbols = disturbed.size
     noise_power = np.maximum(disturbed - leaked, np.minimum(disturbed, least))
-    changes = 1 + np.flatnonzero(np.diff(noise_power))
+    changes = 1 + np.flatnonzero(noise_power[1:] != noise_power[:-1])
     edges = np.array(sorted({0, symbols, *changes.tolist(), *(min(length, symbols) for length in lengths)}))
     present = np.array(lengths)[None, :] > edges[:-1, None]
     levels = noise_power[edges[:-1]].astype(np.float32)
