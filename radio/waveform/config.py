@@ -25,7 +25,15 @@ class WaveformConfig(BaseModel):
     preamble_repeats: int = Field(8, ge=2, le=16, description="Repeats of a user's preamble symbol.")
     sounding_symbols: int = Field(2, ge=1, le=16, description="Channel-sounding symbols per user.")
     header_symbols: int = Field(6, ge=1, le=32, description="OFDM symbols that carry a user's header.")
-    pilots_per_user: int = Field(8, ge=2, le=64, description="Phase-tracking pilots in each payload symbol.")
+    pilots_per_user: int = Field(
+        8,
+        ge=2,
+        le=64,
+        description="Pilots of each user in every payload symbol; more follow faster channels.",
+    )
+    pilot_shift: int = Field(
+        1, ge=0, le=64, description="Subcarriers by which the comb of pilots moves from symbol to symbol; 0: it stands."
+    )
     oscillator_ppm: PartsPerMillion = Field(
         20.0, ge=0, le=100, description="Largest offset of one oscillator; the search covers two of them."
     )

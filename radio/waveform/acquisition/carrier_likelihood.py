@@ -118,7 +118,7 @@ def _gram_compiled(seen: np.ndarray, basis: np.ndarray) -> np.ndarray:
     antennas, symbols, rank = seen.shape[0], seen.shape[1], basis.shape[1]
     gram = np.zeros((symbols, symbols), np.complex128)
     for antenna in range(antennas):
-        projected = np.dot(seen[antenna], basis)
+        projected = np.dot(seen[antenna], basis) if rank < basis.shape[0] else seen[antenna]
         for m in range(symbols):
             a = projected[m]
             for n in range(m + 1):

@@ -42,33 +42,37 @@ def offsets_hz(config: WaveformConfig) -> np.ndarray:
     return np.arange(-count, count + 1) * step_hz
 
 
-@lru_cache(maxsize=32)
-def templates(config: WaveformConfig, sequence: int, size: int) -> np.ndarray:
-    """complex64 [q, size]: conjugated spectra of a known symbol at each carrier hypothesis.
-
-    sequence: a user, for its preamble, or MAX_USERS + user, for its sounding.
-    """
-    grid = ResourceGrid(config)
-    bins = np.zeros((1, config.fft_size), np.complex64)
-    bins[0, grid.bins] = grid.preamble(sequence) if sequence < MAX_USERS else grid.sounding(sequence - MAX_USERS)[0]
-    symbol = to_time(bins, 0)
-    turns = np.outer(offsets_hz(config), np.arange(config.fft_size)) / config.sample_rate_hz
-    shifted = symbol * np.exp(2j * np.pi * turns)
-    return np.asarray(np.conj(scipy.fft.fft(shifted.astype(np.complex64), size, axis=1)))
-
-
-def whole_hypotheses(config: WaveformConfig) -> slice:
-    """Those of `offsets_hz` that are whole subcarriers."""
-    return slice(offsets_hz(config).size // 2 % HYPOTHESES_PER_SUBCARRIER, None, HYPOTHESES_PER_SUBCARRIER)
-
-
 @lru_cache(maxsize=8)
 def whole_subcarriers(config: WaveformConfig) -> np.ndarray:
-    """int [w]."""
-    return np.round(offsets_hz(config)[whole_hypotheses(config)] / config.subcarrier_spacing_hz).astype(int)
+    """int [w]: those of `offsets_hz` that are whole subcarriers."""
+    count = int(offsets_hz(config).size // 2 // HYPOTHESES_PER_SUBCARRIER)
+    return np.arange(-count, count + 1)
 
 
 @lru_cache(maxsize=32)
 def whole_templates(config: WaveformConfig, sequence: int, size: int) -> np.ndarray:
-    """complex64 [w, size]: `templates` at whole subcarriers."""
-    return np.ascontiguousarray(templates(config, sequence, size)[whole_hypotheses(config)])
+    """complex64 [w, size]: conjugated spectra of a known symbol at whole subcarriers.
+
+    sequence: a user, for its preamble, or MAX_USERS + user, for its sounding.
+    """
+    return _templates(config, sequence, size, whole_subcarriers(config))
+
+
+@lru_cache(maxsize=32)
+def turnable_templates(config: WaveformConfig, user: int, size: int) -> np.ndarray:
+    """complex64 [HYPOTHESES_PER_SUBCARRIER, 2 size]: conjugated spectra of a user's preamble, each twice in a row.
+
+    size: whole symbols, so that a carrier that is a whole subcarrier higher moves a spectrum by size / fft_size bins.
+    """
+    parts = np.arange(HYPOTHESES_PER_SUBCARRIER) / HYPOTHESES_PER_SUBCARRIER
+    return np.tile(_templates(config, user, size, parts), 2)
+
+
+def _templates(config: WaveformConfig, sequence: int, size: int, subcarriers: np.ndarray) -> np.ndarray:
+    grid = ResourceGrid(config)
+    bins = np.zeros((1, config.fft_size), np.complex64)
+    bins[0, grid.bins] = grid.preamble(sequence) if sequence < MAX_USERS else grid.sounding(sequence - MAX_USERS)[0]
+    symbol = to_time(bins, 0)
+    turns = np.outer(subcarriers, np.arange(config.fft_size)) / config.fft_size
+    shifted = symbol * np.exp(2j * np.pi * turns)
+    return np.asarray(np.conj(scipy.fft.fft(shifted.astype(np.complex64), size, axis=1)))

@@ -27,10 +27,20 @@ AS_MUCH = 1.0  # symbols of energy: starts that differ by less see as much; a re
 LIKELIHOODS = 16  # of carriers on either side of the one that the repetition showed
 
 
-def acquire_loud(region: np.ndarray, grid: ResourceGrid, user: int, first: int, starts: int) -> Acquisition | None:
-    """`acquire` near the place of the region that repeats most, coherent over the repeats; None unless it is clear."""
+def acquire_loud(
+    region: np.ndarray,
+    grid: ResourceGrid,
+    user: int,
+    first: int,
+    starts: int,
+    repeated: tuple[np.ndarray, np.ndarray] | None = None,
+) -> Acquisition | None:
+    """`acquire` near the place of the region that repeats most, coherent over the repeats; None unless it is clear.
+
+    repeated: `repetition` of the region, where it is known.
+    """
     config, n, repeats = grid.config, grid.config.fft_size, grid.config.preamble_repeats
-    metric, products = repetition(region, config)
+    metric, products = repeated or repetition(region, config)
     place = int(metric.argmax()) if metric.size else 0
     if not metric.size or metric[place] < LOUD:
         return None

@@ -25,10 +25,10 @@ import numpy as np
 import scipy.fft
 
 from radio import acceleration
+from radio.waveform.acquisition.filter_bank import Bank
 from radio.waveform.acquisition.hypotheses import (
     Acquisition,
     offsets_hz,
-    templates,
     threshold,
     whole_subcarriers,
     whole_templates,
@@ -36,9 +36,9 @@ from radio.waveform.acquisition.hypotheses import (
 from radio.waveform.acquisition.loud_preamble import acquire_loud
 from radio.waveform.burst.grid import MAX_USERS, ResourceGrid
 from radio.waveform.config import WaveformConfig
-from radio.waveform.transforms.fourier import transform
 
 SILENCE = 1e-5  # of the mean power searched; below it the correlations' own rounding would look like a signal
+SEARCHED_TOGETHER = 1 << 15  # starts, so that memory does not grow with the samples
 NEAR_STARTS_PER_SAMPLE = 2
 NEAR_CARRIERS_PER_CELL = 3  # a cell: one over the length of the preamble
 NEAR_FALSE_ALARM = 4e-5  # for a user that is absent while others are there
@@ -53,23 +53,31 @@ def acquire(samples: np.ndarray, grid: ResourceGrid, user: int, first: int, last
     region, first, starts = _region(samples, grid, first, last)
     if starts <= 0:
         return None
-    loud = acquire_loud(region, grid, user, first, starts)
-    if loud:
-        return loud
+    return acquire_loud(region, grid, user, first, starts) or _acquire_anywhere(region, grid, user, first, starts)
+
+
+def acquire_anywhere(samples: np.ndarray, grid: ResourceGrid, user: int) -> Acquisition | None:
+    """`acquire` for a preamble that need not be loud, wherever it is in complex64 [antennas, n]."""
+    region, first, starts = _region(samples, grid, 0, samples.shape[1])
+    return _acquire_anywhere(region, grid, user, first, starts) if starts > 0 else None
+
+
+def _acquire_anywhere(region: np.ndarray, grid: ResourceGrid, user: int, first: int, starts: int) -> Acquisition | None:
     config, n, repeats = grid.config, grid.config.fft_size, grid.config.preamble_repeats
     hypotheses_hz = offsets_hz(config)
     power_below = config.active_subcarriers * _local_power(region, n)
-    statistic = np.zeros((len(hypotheses_hz), starts), np.float32)
-    size = scipy.fft.next_fast_len(region.shape[1])
-    filters, spectra = templates(config, user, size), scipy.fft.fft(region, size, axis=1, norm="forward")
-    bank = transform(len(filters), size, inverse=True)
-    add = _add_repeats_compiled if acceleration.NUMBA else _add_repeats
-    for spectrum in spectra:
-        np.multiply(spectrum, filters, out=bank.source)
-        add(bank.run(), 1 / power_below, n, repeats, statistic)
-    least = threshold(config.false_alarm_probability, repeats * len(samples), statistic.size)
-    hypothesis, start = divmod(int(np.argmax(statistic)), starts)
-    found = float(statistic[hypothesis, start])
+    look = _likeliest_compiled if acceleration.NUMBA else _likeliest
+    found, hypothesis, start = -1.0, 0, 0
+    for begin in range(0, starts, SEARCHED_TOGETHER):
+        count = min(SEARCHED_TOGETHER, starts - begin)
+        under = slice(begin, begin + count - 1 + (repeats - 1) * n + 1)
+        bank = Bank(region[:, under.start : under.stop + n - 1], config, user)
+        weights = 1 / power_below[under]
+        for numbers in bank.groups():
+            value, which, place = look(bank.energies(numbers), weights, n, repeats, count)
+            if value > found:
+                found, hypothesis, start = float(value), int(numbers[which]), begin + int(place)
+    least = threshold(config.false_alarm_probability, repeats * len(region), hypotheses_hz.size * starts)
     if found <= least:
         return None
     energy = found * float(power_below[start : start + repeats * n : n].mean())
@@ -167,28 +175,37 @@ def _region(samples: np.ndarray, grid: ResourceGrid, first: int, last: int) -> t
     return samples[:, first : last + length], first, last - first + 1
 
 
-def _add_repeats(found: np.ndarray, weights: np.ndarray, n: int, repeats: int, statistic: np.ndarray) -> None:
-    """Add one antenna's T to float32 [hypotheses, starts].
+def _likeliest(energies: np.ndarray, weights: np.ndarray, n: int, repeats: int, starts: int) -> tuple[float, int, int]:
+    """The largest T, of which hypothesis, and at which start.
 
-    found: complex64 [hypotheses, at least as many as weights], c_f from each sample on; weights: float32, 1 / (E_s P).
+    energies: float32 [hypotheses, at least as many as weights], |c_f|^2 from each sample on, summed over the antennas;
+    weights: float32, 1 / (E_s P).
     """
-    relative = _power(found[:, : weights.size])
-    relative *= weights
-    for m in range(repeats):
-        statistic += relative[:, m * n : m * n + statistic.shape[1]]
+    relative = energies[:, : weights.size] * weights
+    statistic = np.sum([relative[:, m * n : m * n + starts] for m in range(repeats)], axis=0)
+    which, start = divmod(int(np.argmax(statistic)), starts)
+    return float(statistic[which, start]), which, start
 
 
 @acceleration.compiled
-def _add_repeats_compiled(found: np.ndarray, weights: np.ndarray, n: int, repeats: int, statistic: np.ndarray) -> None:
-    relative = np.empty(weights.size, np.float32)
-    for q in range(statistic.shape[0]):
-        row, sums = found[q], statistic[q]
+def _likeliest_compiled(
+    energies: np.ndarray, weights: np.ndarray, n: int, repeats: int, starts: int
+) -> tuple[float, int, int]:
+    relative, sums = np.empty(weights.size, np.float32), np.empty(starts, np.float32)
+    best, which, start = np.float32(-1.0), 0, 0
+    for q in range(energies.shape[0]):
+        row = energies[q]
         for i in range(weights.size):
-            relative[i] = (row[i].real * row[i].real + row[i].imag * row[i].imag) * weights[i]
-        for m in range(repeats):
-            repeat = relative[m * n : m * n + sums.size]
-            for i in range(sums.size):
+            relative[i] = row[i] * weights[i]
+        sums[:] = relative[:starts]
+        for m in range(1, repeats):
+            repeat = relative[m * n : m * n + starts]
+            for i in range(starts):
                 sums[i] += repeat[i]
+        i = int(np.argmax(sums))
+        if sums[i] > best:
+            best, which, start = sums[i], q, i
+    return best, which, start
 
 
 def _local_power(region: np.ndarray, length: int, floor: float = 0.0) -> np.ndarray:

@@ -42,6 +42,17 @@ def demodulate(matched: np.ndarray, n_bits: int) -> np.ndarray | None:
     return np.asarray(bits) if bits.size else None
 
 
+def soft_bits(matched: np.ndarray, n_bits: int) -> np.ndarray:
+    """What each symbol by itself says of the coded bits: float32 [symbols, coded_bits(n_bits)].
+
+    matched: complex64 [symbols, uses], see `demodulate`.
+    """
+    word_bits, parts = coded_bits(n_bits), np.ascontiguousarray(matched, np.complex64).view(np.float32)
+    order = _order(word_bits, matched.size).reshape(len(parts), -1)
+    rows = [np.bincount(*one, word_bits) for one in zip(order, parts, strict=True)]
+    return np.asarray(rows, np.float32)
+
+
 def _decoded(order: np.ndarray, parts: np.ndarray, word_bits: int) -> np.ndarray:
     """uint8 [n_bits] of soft parts float32 [n], whose coded bits `order` [n] tells; none where not finite."""
     soft = np.bincount(order, parts, word_bits).astype(np.float32)

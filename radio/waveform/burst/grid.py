@@ -183,7 +183,8 @@ class ResourceGrid:
     def pilot_positions(self, n_symbols: int) -> np.ndarray:
         """int [users, n_symbols, pilots_per_user]: indices into the active subcarriers.
 
-        The pilots of all users form one comb that moves by one subcarrier with every symbol.
+        The pilots of all users form one comb that moves by pilot_shift subcarriers with every symbol, and begins anew
+        where the next tooth was.
         """
         return _pilot_positions(self.config, n_symbols, self.bits_symbols)
 
@@ -271,7 +272,8 @@ def _pilot_positions(config: WaveformConfig, n_symbols: int, before: int = 0) ->
     users, pilots = config.users, config.pilots_per_user
     comb = config.active_subcarriers // (users * pilots)
     teeth = (np.arange(pilots)[None, :] * users + np.arange(users)[:, None]) * comb
-    positions = teeth[:, None, :] + (np.arange(-before, n_symbols - before) % comb)[None, :, None]
+    moved = np.arange(-before, n_symbols - before) * config.pilot_shift % comb
+    positions = teeth[:, None, :] + moved[None, :, None]
     positions.setflags(write=False)
     return positions
 

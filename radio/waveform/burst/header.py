@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from radio.waveform.burst import coded
+from radio.waveform.burst import coded, turned_symbols
 from radio.waveform.burst.gold import gold_bits
 from radio.waveform.config import BITS_STEP
 
@@ -106,6 +106,17 @@ def demodulate(matched: np.ndarray) -> FrameHeader | None:
     """The header, None where its CRC is wrong. matched: see `coded`."""
     bits = coded.demodulate(matched, HEADER_BITS)
     return None if bits is None else from_bits(bits ^ _whitening())
+
+
+def demodulate_turned(matched: np.ndarray) -> FrameHeader | None:
+    """`demodulate`, complex64 [symbols, uses], where each symbol has been turned by a phase of its own."""
+    for straight in turned_symbols.straight(matched, HEADER_BITS):
+        header = demodulate(straight.reshape(-1))
+        if header is not None:
+            sent = modulate(header, matched.size).reshape(matched.shape)
+            agrees = turned_symbols.agreement(matched, sent) > turned_symbols.LEAST_AGREEMENT
+            return header if agrees else None
+    return None
 
 
 def _whitening() -> np.ndarray:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+import scipy.fft
 
 from radio.waveform.burst.grid import ResourceGrid
 from radio.waveform.config import WaveformConfig
@@ -22,6 +23,7 @@ SMALLEST_SPREAD = 0.1  # samples; below it a cluster cannot be told from one pat
 SPREAD_RATIO = 2.0
 LARGEST_SPREAD_OF_PREFIX = 0.15
 SPARE_DIMENSIONS = 24
+MOST_DIMENSIONS = 1024  # of a cluster; 50 samples of spread over a whole band have about as many
 KEPT_EIGENVALUE = 1e-6  # relative to the largest
 
 
@@ -38,10 +40,11 @@ class Cluster:
 
 @lru_cache(maxsize=8)
 def clusters(config: WaveformConfig) -> tuple[Cluster, ...]:
-    """One path first, then spreads growing by SPREAD_RATIO up to what the cyclic prefix holds."""
+    """One path first, then spreads growing by SPREAD_RATIO up to what the cyclic prefix and MOST_DIMENSIONS hold."""
     frequencies = relative_frequencies(config)
+    width = float(frequencies[-1] - frequencies[0])
     spreads, spread = [0.0], SMALLEST_SPREAD
-    while spread <= LARGEST_SPREAD_OF_PREFIX * config.cp_samples:
+    while spread <= LARGEST_SPREAD_OF_PREFIX * config.cp_samples and _dimensions(spread, width) <= MOST_DIMENSIONS:
         spreads.append(spread)
         spread *= SPREAD_RATIO
     return tuple(_cluster(frequencies, spread) for spread in spreads)
@@ -67,27 +70,36 @@ def _cluster(frequencies: np.ndarray, spread: float) -> Cluster:
     return Cluster(spread, vectors, np.ascontiguousarray(values[kept][::-1]), conjugated)
 
 
+def _dimensions(spread: float, width: float) -> int:
+    """At least as many as a cluster's eigenvalues that are kept; width: of the band, cycles per sample."""
+    return SPARE_DIMENSIONS + math.ceil(-1.5 * math.log(KEPT_EIGENVALUE) * spread * width)
+
+
 def _largest(frequencies: np.ndarray, spread: float) -> tuple[np.ndarray, np.ndarray]:
     """Eigenvalues of R, rising, and eigenvectors: at least all that are kept.
 
     By subspace iteration on random vectors (Halko, Martinsson and Tropp 2011): a cluster has few dimensions, and R
-    depends on differences of frequency alone, so that transforms apply it.
+    depends on differences of frequency alone, so that transforms apply it. As the frequencies are symmetric, R takes
+    vectors with v(-f) = conj(v(f)) to such vectors: in their real and imaginary parts at f > 0 it is a real matrix.
     """
-    step = float(frequencies[-1] / (frequencies.size // 2))
-    places = np.round(frequencies / step).astype(int) + frequencies.size // 2
-    size = 2 * (int(places[-1]) + 1)
+    half = frequencies.size // 2
+    step = float(frequencies[-1] / half)
+    size = scipy.fft.next_fast_len(4 * half + 2)
     lags = np.fft.fftfreq(size, 1 / size) * step
-    response = np.fft.fft(1 / (1 + 2j * np.pi * lags * spread))[:, None]
+    response = scipy.fft.fft(1 / (1 + 2j * np.pi * lags * spread))
 
-    def applied(columns: np.ndarray) -> np.ndarray:
-        embedded = np.zeros((size, columns.shape[1]), complex)
-        embedded[places] = columns
-        return np.asarray(np.fft.ifft(np.fft.fft(embedded, axis=0) * response, axis=0)[places])
+    def applied(rows: np.ndarray) -> np.ndarray:
+        upper = rows[:, :half] + 1j * rows[:, half:]
+        embedded = np.zeros((len(rows), size), complex)
+        embedded[:, :half], embedded[:, half + 1 : 2 * half + 1] = upper[:, ::-1].conj(), upper
+        seen = scipy.fft.ifft(scipy.fft.fft(embedded, axis=1) * response, axis=1)[:, half + 1 : 2 * half + 1]
+        return np.concatenate([seen.real, seen.imag], axis=1)
 
-    width = float(frequencies[-1] - frequencies[0])
-    count = min(frequencies.size, SPARE_DIMENSIONS + math.ceil(-1.5 * math.log(KEPT_EIGENVALUE) * spread * width))
-    basis = np.random.default_rng(0).standard_normal((frequencies.size, count)) + 0j
+    count = min(frequencies.size, _dimensions(spread, float(frequencies[-1] - frequencies[0])))
+    basis = np.random.default_rng(0).standard_normal((count, frequencies.size))
     for _ in range(2):
-        basis, _ = np.linalg.qr(applied(basis))
-    values, vectors = np.linalg.eigh(basis.conj().T @ applied(basis))
-    return values, basis @ vectors
+        basis = np.linalg.qr(applied(basis).T)[0].T
+    values, mixed = np.linalg.eigh(basis @ applied(basis).T)
+    vectors = (basis.T @ mixed) / np.sqrt(2)
+    upper = vectors[:half] + 1j * vectors[half:]
+    return values, np.concatenate([upper[::-1].conj(), upper])

@@ -12,6 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from radio import acceleration
 from radio.waveform.quality.pilots import PilotView
 
 STEPS_PER_SAMPLE = 4
@@ -45,11 +46,12 @@ def training_slips(observations: np.ndarray, fft_size: int, noise_power: float) 
 
     observations: the channel seen in known symbols; noise_power: of their values.
     """
+    turns = _whole_turns(fft_size, observations.shape[2] // 2)
     last = observations[:, -1].conj()
     products = observations[0] * last[0]
     for antenna in range(1, len(observations)):
         products += observations[antenna] * last[antenna]
-    found = np.abs(products @ _whole_turns(fft_size, observations.shape[2] // 2))
+    found = np.abs(products @ turns)
     middle = found.shape[1] // 2
     if (found.argmax(axis=1) == middle).all():
         return np.zeros(observations.shape[1], int)
@@ -60,9 +62,24 @@ def training_slips(observations: np.ndarray, fft_size: int, noise_power: float) 
     own = np.maximum(np.sum(np.abs(observations) ** 2, axis=(0, 2)) - noise_power * last.size, 1e-30)
     alike = found[np.arange(course.size), course] ** 2 / np.maximum(own * own[-1], 1e-30)
     slipped = course != middle
-    if slipped.any() and float(alike[slipped].mean()) < LEAST_ALIKE:
+    if slipped.any() and (float(alike[slipped].mean()) < LEAST_ALIKE or not _sudden(observations, course, turns)):
         return np.zeros(course.size, int)
     return np.asarray(course - middle)
+
+
+def _sudden(observations: np.ndarray, course: np.ndarray, turns: np.ndarray) -> bool:
+    """Whether every jump shows between the two symbols that it lies between, where a channel that moves has hardly
+    moved: they are more alike with it than without.
+
+    observations: complex64 [antennas, m, active]; course: int [m], into the columns of turns complex64 [active, t].
+    """
+    for m in np.flatnonzero(np.diff(course)).tolist():
+        jump, middle = course[m] - course[m + 1], turns.shape[1] // 2
+        if abs(jump) <= middle:
+            alike = np.abs(np.sum(observations[:, m] * observations[:, m + 1].conj(), axis=0) @ turns)
+            if alike[middle + jump] <= alike[middle]:
+                return False
+    return True
 
 
 @lru_cache(maxsize=4)
@@ -82,18 +99,45 @@ def _whole_turns(fft_size: int, half: int) -> np.ndarray:
 def _likeliest(likelihood: np.ndarray, drift_cost: float, longest_jump: int) -> np.ndarray:
     """int [symbols]: the course of states with the most likelihood float64 [symbols, states]; it begins in the middle,
     or a jump away from it."""
-    symbols, states = likelihood.shape
+    states = likelihood.shape[1]
     apart = np.abs(np.subtract.outer(np.arange(states), np.arange(states)))
     cost = np.where(apart == 0, 0.0, np.where(apart <= longest_jump, JUMP_COST, np.inf))
     cost[apart == 1] = min(drift_cost, JUMP_COST)
+    follow = _course_compiled if acceleration.NUMBA else _course
+    return np.asarray(follow(likelihood, cost))
+
+
+def _course(likelihood: np.ndarray, cost: np.ndarray) -> np.ndarray:
+    """`_likeliest` with the cost of every pair of states, float64 [to, from]."""
+    symbols, states = likelihood.shape
     total = -cost[states // 2]
-    came = np.empty((symbols, states), int)
+    came = np.empty((symbols, states), np.int64)
     for m in range(symbols):
-        values = total - cost  # [to, from]
+        values = total - cost
         came[m] = values.argmax(axis=1)
         total = values[np.arange(states), came[m]] + likelihood[m]
-    course = np.empty(symbols, int)
+    course = np.empty(symbols, np.int64)
     course[-1] = int(total.argmax())
+    for m in range(symbols - 1, 0, -1):
+        course[m - 1] = came[m, course[m]]
+    return course
+
+
+@acceleration.compiled
+def _course_compiled(likelihood: np.ndarray, cost: np.ndarray) -> np.ndarray:
+    symbols, states = likelihood.shape
+    total, after = -cost[states // 2], np.empty(states)
+    came = np.empty((symbols, states), np.int64)
+    for m in range(symbols):
+        for to in range(states):
+            best, value = 0, total[0] - cost[to, 0]
+            for i in range(1, states):
+                if total[i] - cost[to, i] > value:
+                    best, value = i, total[i] - cost[to, i]
+            came[m, to], after[to] = best, value + likelihood[m, to]
+        total[:] = after
+    course = np.empty(symbols, np.int64)
+    course[-1] = int(np.argmax(total))
     for m in range(symbols - 1, 0, -1):
         course[m - 1] = came[m, course[m]]
     return course

@@ -7,7 +7,7 @@ import numpy as np
 from radio.waveform.burst.grid import ResourceGrid
 from radio.waveform.config import BITS_STEP
 from radio.waveform.reception.user import Reception
-from radio.waveform.tracking.motion import Sums
+from radio.waveform.tracking.motion import Known, Sums
 from radio.waveform.tracking.straightening import ramps
 
 BLOCK_SYMBOLS = BITS_STEP  # of payload, over which a channel counts as standing
@@ -80,18 +80,19 @@ class AtomSums:
         self._grams, self._kinds = np.stack(grams), np.concatenate([np.zeros(count, int), 1 + kinds.reshape(-1)])
         self._times_s = np.concatenate([elements.training_at, elements.by_block(elements.payload_at)]) / rate_hz
         self._weight = 0.0
+        self._known: Known | None = None
 
     def of(self, training: np.ndarray, pilots: np.ndarray) -> Sums:
         """training, pilots: see `KnownElements.undone`; the first ones say how much pilots count."""
-        each = np.einsum("amp,mpr->amr", pilots, self._rows, optimize=True)
+        each = (pilots.swapaxes(0, 1) @ self._rows).swapaxes(0, 1)  # [antennas, symbols, r]
         matched = np.add.reduceat(each, self._begins, axis=1)
-        if self._weight == 0:
-            self._weight = self._pilots_weigh(pilots, matched)
         trained = training @ self._conjugate / self._variance
-        weights = np.full(self._kinds.size, self._weight)
-        weights[: trained.shape[1]] = 1 / self._variance
-        together = np.concatenate([trained, matched * self._weight], axis=1)
-        return Sums(self._grams, self._kinds, weights, together, self._times_s)
+        if self._known is None:
+            self._weight = self._pilots_weigh(pilots, matched)
+            weights = np.full(self._kinds.size, self._weight)
+            weights[: trained.shape[1]] = 1 / self._variance
+            self._known = Known(self._grams, self._kinds, weights, self._times_s)
+        return Sums(self._known, np.concatenate([trained, matched * self._weight], axis=1))
 
     def _pilots_weigh(self, pilots: np.ndarray, matched: np.ndarray) -> float:
         """One over the pilots' noise power, from what the atoms, fitted to each block by itself, leave of them.

@@ -87,8 +87,7 @@ def likelihood(followed: Followed) -> float:
     """
     seen, course = followed.seen, followed.course
     arrived = np.maximum(seen.power, 1e-30) * np.maximum(course.gain, 1e-6) ** 2
-    steps = np.count_nonzero(np.diff(course.gain, prepend=1.0))
-    return -followed.laid.pilots.dimensions * float(np.sum(np.log(arrived))) - STEP_PRICE * steps
+    return -followed.laid.pilots.dimensions * float(np.sum(np.log(arrived))) - STEP_PRICE * course.gain_steps
 
 
 def leaked_power(one: Reception, other: Reception, grid: ResourceGrid) -> float:

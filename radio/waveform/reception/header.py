@@ -29,9 +29,15 @@ def read_header(data: np.ndarray, grid: ResourceGrid, one: Reception, noise_powe
     one.header_bins = one.bins(data, grid, starts)
     if one.header_bins is None:
         return
-    weigh = _weighed_compiled if acceleration.NUMBA else _weighed
-    white, seen = one.white(one.channel), one.white(one.header_bins)
-    header = header_code.demodulate(weigh(white, seen, np.float32(1 / noise_power)))
+    weigh, seen = _weighed_compiled if acceleration.NUMBA else _weighed, one.white(one.header_bins)
+    scale, symbols = np.float32(1 / noise_power), grid.config.header_symbols
+    matched = weigh(one.white(one.channel), seen, scale)
+    header = header_code.demodulate(matched)
+    if header is None:
+        header = header_code.demodulate_turned(matched.reshape(symbols, -1))
+    if header is None:  # a channel that moves is no longer what it was on the whole
+        latest = weigh(one.white(one.latest_channel(grid, noise_power)), seen, scale)
+        header = header_code.demodulate_turned(latest.reshape(symbols, -1))
     one.read = header is not None
     one.header = header or one.told
     if one.header and _payload_symbols(grid, one.header) > MAX_PAYLOAD_SYMBOLS:

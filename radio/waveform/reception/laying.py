@@ -31,6 +31,17 @@ class Course:
     def undisturbed(cls, symbols: int) -> "Course":
         return cls(np.ones(symbols), np.ones(symbols), np.zeros(symbols, int), np.zeros(symbols, bool))
 
+    @property
+    def gain_steps(self) -> int:
+        """How often the gain changes."""
+        return 0 if (self.gain == 1).all() else int(np.count_nonzero(np.diff(self.gain, prepend=1.0)))
+
+    def slipped_samples(self, erased: np.ndarray) -> int:
+        """By how many samples in all the timing jumps, outside symbols that are erased, bool [symbols]."""
+        if not self.late_samples.any():
+            return 0
+        return int(np.abs(np.diff(self.late_samples[~erased], prepend=0)).sum())
+
 
 @dataclass(frozen=True)
 class Laid:

@@ -113,6 +113,6 @@ def _quality(
         hit=seen.hit,
         erased=seen.erased,
         heard=heard,
-        gain_steps=int(np.count_nonzero(np.diff(course.gain, prepend=1.0))),
-        slipped_samples=int(np.abs(np.diff(course.late_samples[~seen.erased], prepend=0)).sum()),
+        gain_steps=course.gain_steps,
+        slipped_samples=course.slipped_samples(seen.erased),
     )

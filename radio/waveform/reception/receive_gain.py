@@ -50,6 +50,8 @@ def _steps(data: np.ndarray, grid: ResourceGrid, followed: AllFollowed) -> list[
         if one is None or one.moving is not None:
             continue
         gain = one.course.gain
+        if one.course.gain_steps == 0:
+            continue
         at = 1 + np.flatnonzero((np.diff(gain) != 0) & ~one.course.gone[1:] & ~one.course.gone[:-1])
         clear = float(np.sum(np.abs(np.diff(np.log(gain))) * np.mean(one.laid.pilots.energy)))
         if at.size and clear > clearest:

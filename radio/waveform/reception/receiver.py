@@ -1,17 +1,13 @@
 """From a window of samples to every user's channel, header and features."""
 
 import math
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from radio import acceleration
 from radio.samples import Samples
-from radio.waveform.acquisition.carrier import known_symbol_starts, observe, refine_carrier
-from radio.waveform.acquisition.hypotheses import Acquisition
-from radio.waveform.acquisition.loud_preamble import repeats_wrong
-from radio.waveform.acquisition.search import acquire, acquire_near
+from radio.waveform.acquisition.carrier import known_symbol_starts, observe
 from radio.waveform.acquisition.tones import without_tones
 from radio.waveform.burst.grid import ResourceGrid
 from radio.waveform.burst.header import FrameHeader
@@ -21,16 +17,16 @@ from radio.waveform.channel.estimation import share_beyond_prefix
 from radio.waveform.channel.strongest_path import strongest_path_samples
 from radio.waveform.config import WaveformConfig
 from radio.waveform.noise.colour import noise_colour
-from radio.waveform.quality.slips import training_slips
+from radio.waveform.reception.cancellation import cancel_payload
+from radio.waveform.reception.finding import find_users
 from radio.waveform.reception.frame import ChannelEstimate, ReceivedFrame, ReceivedUser
 from radio.waveform.reception.header import learn_from_header, read_header, start_tracking
 from radio.waveform.reception.parted_carriers import alignment, take_payloads
 from radio.waveform.reception.payload import Payload
-from radio.waveform.reception.presence import is_present, power_floor
 from radio.waveform.reception.receive_gain import follow_payloads
 from radio.waveform.reception.user import Reception
 from radio.waveform.tracking.steady import steady_mean
-from radio.waveform.tracking.straightening import ramps, turn_band
+from radio.waveform.tracking.straightening import turn_band
 from radio.waveform.transmission.transmitter import BurstTransmitter
 
 SMALLEST_NOISE_POWER = 1e-20
@@ -76,7 +72,7 @@ class BurstReceiver:
             data = np.where(np.isfinite(data), data, 0)
         data, tones = without_tones(data)
         expected = None if expected_tick is None else expected_tick - samples.start_tick
-        found = self._find(data, expected, search_samples)
+        found = find_users(data, self.grid, expected, search_samples)
         if not found:
             return None
         told = told or {}
@@ -114,7 +110,11 @@ class BurstReceiver:
         for taps, noise, hum in WARM_UPS:
             noisy = np.convolve(sent, taps)[: sent.size] + noise * (rng.standard_normal(shape) @ [1, 1j])
             noisy += hum * np.repeat(rng.standard_normal((shape[0], -(-sent.size // 8))), 8, axis=1)[:, : sent.size]
-            self.receive(Samples(noisy.astype(np.complex64), 0, self.config.sample_rate_hz), self.config.fft_size)
+            samples = Samples(noisy.astype(np.complex64), 0, self.config.sample_rate_hz)
+            frame = self.receive(samples, self.config.fft_size)
+            aligned = None if frame is None else frame.users[0].alignment
+            if aligned is not None:
+                cancel_payload(samples, self.grid, 0, aligned, np.ones(WARM_UP_SYMBOLS, np.complex64))
 
     def _measure(
         self,
@@ -148,65 +148,6 @@ class BurstReceiver:
                 one.remember(self.grid, memory, expected_tick, start_tick)
             start_tracking(grid, one)
         return grid, noise_power
-
-    def _find(self, data: np.ndarray, expected: int | None, search: int) -> list[Reception]:
-        """Every user whose preamble is heard.
-
-        The strongest preamble says where the burst is. Users that belong to it are looked for there again, which hears
-        them under a deeper fade, and where another's preamble cannot be mistaken for theirs.
-        """
-        first, last = (0, data.shape[1]) if expected is None else (expected - search, expected + search)
-        starts = [self.grid.preamble_start(user) for user in range(self.config.users)]
-        hits = [acquire(data, self.grid, u, first + s * (expected is not None), last + s) for u, s in enumerate(starts)]
-        heard = sorted(((hit.energy, user) for user, hit in enumerate(hits) if hit), reverse=True)
-        for _, strongest in heard:  # what repeats most may be no user
-            hits[strongest] = hit = self._by_whole_repeats(data, strongest, hits[strongest])
-            assert hit is not None
-            floor = power_floor(data, self.grid, hit.start)
-            anchor = hit.start - starts[strongest]
-            found = [self._believed(data, user, hit, anchor, floor) for user, hit in enumerate(hits)]
-            if any(one and one.user == strongest for one in found):
-                return [one for one in found if one]
-        return []
-
-    def _believed(
-        self, data: np.ndarray, user: int, hit: Acquisition | None, anchor: int, floor: float
-    ) -> Reception | None:
-        """What a user's hit, or a second search where the burst begins at anchor, shows; None when nobody is there.
-
-        floor: see `presence`.
-        """
-        place, reach = anchor + self.grid.preamble_start(user), self.config.cp_samples
-        if hit is not None and abs(hit.start - place) > min(reach, self.config.fft_size // 2):
-            hit = self._by_whole_repeats(data, user, hit)
-        near = hit is not None and abs(hit.start - place) <= reach
-        one = self._measured(data, user, hit)
-        if one and is_present(data, self.grid, one, floor, near):
-            return one
-        if near:
-            return None
-        again = self._measured(data, user, acquire_near(data, self.grid, user, place - reach, place + reach, floor))
-        return again if again and is_present(data, self.grid, again, floor, near=True) else None
-
-    def _by_whole_repeats(self, data: np.ndarray, user: int, hit: Acquisition | None) -> Acquisition | None:
-        """The hit at the start that its sounding confirms: a long prefix holds whole repeats of the preamble too."""
-        if hit is None:
-            return None
-        return replace(hit, start=hit.start + repeats_wrong(data, self.grid, user, hit) * self.config.fft_size)
-
-    def _measured(self, data: np.ndarray, user: int, hit: Acquisition | None) -> Reception | None:
-        if hit is None:
-            return None
-        cfo_hz, observations, times = refine_carrier(data, self.grid, user, hit.start, hit.cfo_hz, hit.reach_hz)
-        if observations.shape[1] < 2:
-            return None
-        origin = hit.start - self.grid.preamble_start(user)
-        mean = steady_mean(observations, np.zeros(times.size), self.grid)
-        late = training_slips(observations, self.config.fft_size, mean.noise_power)
-        if late.any():
-            observations = observations * ramps(late, np.zeros(late.size), self.grid)
-            mean = steady_mean(observations, np.zeros(times.size), self.grid)
-        return Reception(user, origin, cfo_hz, observations, times, mean)
 
     def _assume(self, data: np.ndarray, user: int, origin: int) -> Reception:
         """A user that was not detected, taken to arrive with the others and without carrier offset."""

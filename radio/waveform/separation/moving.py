@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from radio.waveform.separation.equalizer import lmmse_weights
+from radio.waveform.separation.equalizer import lmmse_weights_of
 from radio.waveform.separation.still import View
 
 
@@ -32,7 +32,7 @@ def moving_view(
     # Over the root of its noise power, every part has noise of unit power.
     scale = (1 / np.sqrt(noise_power[edges[:-1]])).astype(np.float32)[:, None]
     scaled = (gains * scale).reshape(users, antennas, parts * active)
-    weights = lmmse_weights(scaled, 1.0)[user].reshape(antennas, parts, active) * scale
+    weights = lmmse_weights_of(scaled, 1.0, user).reshape(antennas, parts, active) * scale
     taken = np.einsum("apf,apf->pf", weights.conj(), gains[user]).real
     return View(
         np.ascontiguousarray(weights.swapaxes(0, 1)), np.diff(edges), taken / np.maximum(1 - taken, np.float32(1e-6))

@@ -7,7 +7,7 @@ import numpy as np
 
 from radio import acceleration
 from radio.waveform.burst.grid import ResourceGrid
-from radio.waveform.separation.equalizer import lmmse_weights
+from radio.waveform.separation.equalizer import lmmse_weights_of
 from radio.waveform.tracking.straightening import straightened_uses
 
 
@@ -39,7 +39,7 @@ def view_of(
     """
     symbols = disturbed.size
     noise_power = np.maximum(disturbed - leaked, np.minimum(disturbed, least))
-    changes = 1 + np.flatnonzero(np.diff(noise_power))
+    changes = 1 + np.flatnonzero(noise_power[1:] != noise_power[:-1])
     edges = np.array(sorted({0, symbols, *changes.tolist(), *(min(length, symbols) for length in lengths)}))
     present = np.array(lengths)[None, :] > edges[:-1, None]
     levels = noise_power[edges[:-1]].astype(np.float32)
@@ -53,12 +53,12 @@ def view_of(
 @dataclass(frozen=True)
 class KindOfUse:
     """Channel uses that every user sends with one power. view: for them; amplitudes: float32 [users]; chosen: bool [k],
-    which of the user's they are; share: of those that the user sends at all.
+    which of the user's they are, None: all of them; share: of those that the user sends at all.
     """
 
     view: View
     amplitudes: np.ndarray
-    chosen: np.ndarray
+    chosen: np.ndarray | None
     share: float
 
 
@@ -70,6 +70,9 @@ def views_by_power(
     view(amplitudes float32 [users], leaked): `view_of` channels that are louder by so much. powers: float [users,
     parts], of channel uses 0, 1, ... parts - 1 and so on in turn, mean 1 over a user's parts.
     """
+    if powers.shape[1] == 1:  # no other kinds to be told apart
+        amplitudes = np.sqrt(powers[:, 0]).astype(np.float32)
+        return [KindOfUse(view(amplitudes, leaked if len(powers) > 1 else 0.0), amplitudes, None, 1.0)]
     columns, which = np.unique(powers, axis=1, return_inverse=True)
     kinds = which.reshape(-1)
     kind_of_use = kinds[np.arange(k) % powers.shape[1]]
@@ -98,6 +101,8 @@ def features_by_power(
     for kind in kinds:
         view = kind.view
         uses = straightened_uses(received, view.weights, delay_samples, phase_rad, grid, view.lengths, k)
+        if kind.chosen is None:
+            return uses if kind.amplitudes[user] == 1 else kind.amplitudes[user] * uses
         features[kind.chosen] = kind.amplitudes[user] * uses[kind.chosen]
     return features
 
@@ -139,7 +144,7 @@ def still_views(
 def _weights(channels: np.ndarray, present: np.ndarray, user: int, noise_power: np.ndarray) -> np.ndarray:
     """The user's weights complex64 [parts, antennas, active] where users are present, float32 [parts, users] 0 or 1."""
     pairs = zip(present, noise_power, strict=True)
-    return np.stack([lmmse_weights(channels * row[:, None, None], float(power))[user] for row, power in pairs])
+    return np.stack([lmmse_weights_of(channels * row[:, None, None], float(power), user) for row, power in pairs])
 
 
 @acceleration.compiled

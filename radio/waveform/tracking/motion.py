@@ -8,10 +8,12 @@ Mecklenbraeuker 2005). With atoms A and a time basis U scaled to unit prior vari
     G = sum_t (A^H W A)_t (x) u_t u_t^T,   z = sum_t (A^H W y)_t u_t^T,   amplitudes = (I + G)^-1 z
 
 log evidence = z^H (I + G)^-1 z - log det(I + G); the Doppler is where it is largest. Training and pilots enter through
-their sums (A^H W A)_t and (A^H W y)_t alone, whatever the Doppler.
+their sums (A^H W A)_t and (A^H W y)_t alone, whatever the Doppler. G depends on what is known and on the Doppler, but
+not on what is seen: it is factored once for each Doppler that is tried.
 """
 
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 import numpy as np
 import scipy.linalg
@@ -22,43 +24,93 @@ TIMES_PER_CYCLE = 8  # of the Doppler, at which the time basis is computed; betw
 
 
 @dataclass(frozen=True)
-class Sums:
-    """What known elements say of the atoms. grams: complex128 [kinds, r, r], A^H A over the elements of a kind of
-    block; kinds: int [blocks]; weights: float64 [blocks], W; matched: complex128 [antennas, blocks, r], A^H W y;
-    times_s: float64 [blocks]."""
+class System:
+    """I + G of one Doppler shift. basis: float64 [blocks, s]; factor: Cholesky's, complex128 [r s, r s], lower;
+    determinant: log det(I + G)."""
 
-    grams: np.ndarray
-    kinds: np.ndarray
-    weights: np.ndarray
+    doppler_hz: float
+    span_s: tuple[float, float]
+    basis: np.ndarray
+    factor: np.ndarray
+    determinant: float
+
+
+class Known:
+    """What is known of a burst's elements, whatever is seen in them, and the `System` of every Doppler shift.
+
+    grams: complex128 [kinds, r, r], A^H A over the elements of a kind of block; kinds: int [blocks]; weights: float64
+    [blocks], W; times_s: float64 [blocks].
+    """
+
+    def __init__(self, grams: np.ndarray, kinds: np.ndarray, weights: np.ndarray, times_s: np.ndarray) -> None:
+        self._grams, self._kinds, self._weights, self._times_s = grams, kinds, weights, times_s
+        self._systems: dict[float, System] = {}
+
+    def system(self, doppler_hz: float) -> System:
+        """I + G were the channel's largest Doppler shift doppler_hz."""
+        if doppler_hz not in self._systems:
+            self._systems[doppler_hz] = self._made(doppler_hz)
+        return self._systems[doppler_hz]
+
+    def _made(self, doppler_hz: float) -> System:
+        span_s = (float(self._times_s.min()), float(self._times_s.max()))
+        basis = time_basis(self._times_s, span_s, doppler_hz)
+        ranks, size, count = self._grams.shape[1], basis.shape[1], len(self._grams)
+        weighted = basis * self._weights[:, None]
+        parts = np.empty((count, size, size))
+        for kind in range(count):
+            at = self._kinds == kind
+            parts[kind] = weighted[at].T @ basis[at]
+        together = self._grams.reshape(count, -1).T @ parts.reshape(count, -1)
+        gram = together.reshape(ranks, ranks, size, size).transpose(0, 2, 1, 3)
+        matrix = gram.reshape(ranks * size, ranks * size) + np.eye(ranks * size)
+        factor, failed = scipy.linalg.lapack.zpotrf(matrix, lower=1, clean=0)
+        if failed:
+            raise np.linalg.LinAlgError("I + G is not positive definite")
+        return System(doppler_hz, span_s, basis, factor, 2 * float(np.log(np.diag(factor).real).sum()))
+
+
+@dataclass(frozen=True)
+class Sums:
+    """What known elements say of the atoms. matched: complex128 [antennas, blocks, r], A^H W y."""
+
+    known: Known
     matched: np.ndarray
-    times_s: np.ndarray
 
 
 @dataclass(frozen=True)
 class Motion:
-    """amplitudes: complex128 [antennas, r, s] of atoms [active, r] and the time basis; factor: Cholesky's of I + G.
+    """system: of its largest Doppler shift, 0 for a channel that stands; half: complex128 [r s, antennas], L^-1 z with
+    Cholesky's L L^H = I + G; evidence: natural logarithm, all antennas together."""
 
-    evidence: natural logarithm, all antennas together; doppler_hz: the largest shift, 0 for a channel that stands.
-    """
-
-    doppler_hz: float
+    system: System
+    half: np.ndarray
     evidence: float
-    amplitudes: np.ndarray
-    factor: np.ndarray
-    span_s: tuple[float, float]
+
+    @property
+    def doppler_hz(self) -> float:
+        """The largest shift."""
+        return self.system.doppler_hz
+
+    @cached_property
+    def amplitudes(self) -> np.ndarray:
+        """complex128 [antennas, r, s], of atoms [active, r] and the time basis."""
+        factor = self.system.factor
+        solved = scipy.linalg.solve_triangular(factor, self.half, trans="C", lower=True, check_finite=False)
+        return np.asarray(solved.T.reshape(self.half.shape[1], -1, self.system.basis.shape[1]))
 
     def gains(self, atoms: np.ndarray, times_s: np.ndarray) -> np.ndarray:
         """Channel complex64 [antennas, times, active]."""
-        basis = time_basis(times_s, self.span_s, self.doppler_hz)
+        basis = time_basis(times_s, self.system.span_s, self.doppler_hz)
         return np.asarray(np.einsum("ars,ts,fr->atf", self.amplitudes, basis, atoms, optimize=True), np.complex64)
 
     def error_variance(self, atoms: np.ndarray, time_s: float) -> float:
         """Expected |error|^2 of a value of the channel at one time, mean over the subcarriers."""
-        basis = time_basis(np.array([time_s]), self.span_s, self.doppler_hz)[0]
+        basis = time_basis(np.array([time_s]), self.system.span_s, self.doppler_hz)[0]
         ranks = atoms.shape[1]
         # Of r amplitudes at that time the covariance is B^H (I + G)^-1 B, B: the basis once for each.
         at = np.kron(np.eye(ranks), basis[:, None])
-        half = scipy.linalg.solve_triangular(self.factor, at, lower=True, check_finite=False)
+        half = scipy.linalg.solve_triangular(self.system.factor, at, lower=True, check_finite=False)
         return float(np.sum(np.abs(half @ atoms.T.conj()) ** 2)) / len(atoms)
 
 
@@ -67,30 +119,29 @@ def time_basis(times_s: np.ndarray, span_s: tuple[float, float], doppler_hz: flo
     if doppler_hz == 0:
         return np.ones((times_s.size, 1))
     points = 8 + int(np.ceil(TIMES_PER_CYCLE * doppler_hz * (span_s[1] - span_s[0])))
-    nodes = np.linspace(*span_s, points)
-    values, vectors = np.linalg.eigh(np.sinc(2 * doppler_hz * (nodes[:, None] - nodes)))
-    kept = values > LEAST_EIGENVALUE * values[-1]
+    scaled = _nodes_basis(doppler_hz * (span_s[1] - span_s[0]), points)
     # Nystroem's extension of the eigenvectors from the nodes to any time.
-    across = np.sinc(2 * doppler_hz * (times_s[:, None] - nodes))
-    return np.asarray(across @ (vectors[:, kept] / np.sqrt(values[kept])))
+    across = np.sinc(2 * doppler_hz * (times_s[:, None] - np.linspace(*span_s, points)))
+    return np.asarray(across @ scaled)
+
+
+@lru_cache(maxsize=64)
+def _nodes_basis(cycles: float, points: int) -> np.ndarray:
+    """float64 [points, s], eigenvectors over the roots of their eigenvalues at so many points of a span."""
+    nodes = np.linspace(0.0, cycles, points)
+    values, vectors = np.linalg.eigh(np.sinc(2 * (nodes[:, None] - nodes)))
+    kept = values > LEAST_EIGENVALUE * values[-1]
+    return np.asarray(vectors[:, kept] / np.sqrt(values[kept]))
 
 
 def moved(sums: Sums, doppler_hz: float) -> Motion:
     """The channel's motion were its largest Doppler shift doppler_hz."""
-    span_s = (float(sums.times_s.min()), float(sums.times_s.max()))
-    basis = time_basis(sums.times_s, span_s, doppler_hz)
-    ranks, size = sums.grams.shape[1], basis.shape[1]
-    gram = np.zeros((ranks, size, ranks, size), complex)
-    for kind, one in enumerate(sums.grams):
-        part = basis[sums.kinds == kind]
-        gram += one[:, None, :, None] * ((part.T * sums.weights[sums.kinds == kind]) @ part)[None, :, None, :]
-    matrix = gram.reshape(ranks * size, ranks * size) + np.eye(ranks * size)
-    matched = np.einsum("abr,bs->ars", sums.matched, basis).reshape(len(sums.matched), -1)
-    factor = scipy.linalg.cho_factor(matrix, lower=True, check_finite=False)
-    solved = scipy.linalg.cho_solve(factor, matched.T, check_finite=False).T
-    determinant = 2 * float(np.log(np.diag(factor[0]).real).sum())
-    evidence = float(np.vdot(matched, solved).real) - len(matched) * determinant
-    return Motion(doppler_hz, evidence, solved.reshape(-1, ranks, size), factor[0], span_s)
+    system = sums.known.system(doppler_hz)
+    matched = np.swapaxes(sums.matched, 1, 2) @ system.basis  # [antennas, r, s]
+    antennas = len(matched)
+    # Without the checks of scipy.linalg.solve_triangular, which take longer than the solution.
+    half, _ = scipy.linalg.lapack.ztrtrs(system.factor, matched.reshape(antennas, -1).T, lower=1)
+    return Motion(system, half, float(np.vdot(half, half).real) - antennas * system.determinant)
 
 
 def likeliest_motion(sums: Sums) -> Motion:

@@ -12,17 +12,19 @@ from radio.waveform.config import WaveformConfig
 from radio.waveform.transmission.transmitter import BurstTransmitter
 
 configs = st.builds(
-    lambda log_size, users, pilots: WaveformConfig(
+    lambda log_size, users, pilots, shift: WaveformConfig(
         fft_size=2**log_size,
         active_subcarriers=(2**log_size * 25 // 32) // 2 * 2,
         cp_samples=2 ** (log_size - 3),
         users=users,
         pilots_per_user=pilots,
+        pilot_shift=shift,
         header_symbols=8,
     ),
     st.integers(7, 11),
     st.integers(1, 4),
     st.integers(2, 6),
+    st.integers(0, 64),
 )
 
 
@@ -44,6 +46,16 @@ def test_no_two_users_share_a_pilot(config, n_symbols):
     positions = ResourceGrid(config).pilot_positions(n_symbols)
     for symbol in positions.transpose(1, 0, 2).reshape(n_symbols, -1):
         assert len(set(symbol)) == symbol.size and symbol.max() < config.active_subcarriers
+
+
+@pytest.mark.parametrize(("shift", "before"), [(1, 0), (5, 0), (0, 4), (7, 4)])
+def test_the_comb_moves_by_the_configured_subcarriers(shift, before):
+    """Two users with eight pilots each in 200 subcarriers: teeth twelve apart, by turns."""
+    grid = ResourceGrid(WaveformConfig(pilot_shift=shift), before)
+    for user, positions in enumerate(grid.pilot_positions(30)):
+        for m, row in enumerate(positions):
+            assert row.tolist() == [24 * i + 12 * user + shift * (m - before) % 12 for i in range(8)]
+    assert ResourceGrid(WaveformConfig()).pilot_positions(3)[1, 2, 0] == 14
 
 
 @given(configs, st.integers(1, 3000), st.integers(1, 3000))
@@ -97,6 +109,8 @@ def test_a_user_is_silent_in_the_others_slots():
         ({"active_subcarriers": 201}, "even"),
         ({"cp_samples": 257}, "cp_samples"),
         ({"pilots_per_user": 60}, "pilots"),
+        ({"pilot_shift": -1}, "pilot_shift"),
+        ({"pilot_shift": 65}, "pilot_shift"),
         ({"users": 9}, "users"),
     ],
 )

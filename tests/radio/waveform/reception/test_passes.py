@@ -1,5 +1,6 @@
 """The receiver's single passes, compiled and plain, against the formulas that they stand for."""
 
+import itertools
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -22,7 +23,8 @@ from radio.waveform.channel.delay_search import LEAST_RATIO, Found, search
 from radio.waveform.channel.path_search import held_by_cluster, with_paths
 from radio.waveform.channel.strongest_path import strongest_path_samples
 from radio.waveform.config import WaveformConfig
-from radio.waveform.separation.equalizer import lmmse_features
+from radio.waveform.quality.slips import _likeliest
+from radio.waveform.separation.equalizer import lmmse_features, lmmse_weights_of
 from radio.waveform.separation.still import separate
 from radio.waveform.tracking.known_elements import band_phasors, known_phasors
 from radio.waveform.tracking.steady import steady_mean
@@ -332,3 +334,30 @@ def test_powers_are_added_from_a_place_on_and_subcarriers_lie_around_zero(each_b
     place_subcarriers(rows, bins)
     np.testing.assert_array_equal(bins[:, GRID.bins], rows)
     assert np.count_nonzero(bins) == rows.size
+
+
+@pytest.mark.parametrize("antennas", [1, 2, 4])
+def test_one_users_weights_are_the_solution_of_the_normal_equations(each_backend, antennas):
+    rng, noise_power = np.random.default_rng(14), 0.2
+    gains = noise(rng, 3, antennas, 50)
+    for user in range(3):
+        weights = lmmse_weights_of(gains, noise_power, user)
+        for k in range(50):
+            g = gains[:, :, k].T.astype(complex)
+            expected = np.linalg.solve(g @ g.conj().T + noise_power * np.eye(antennas), g[:, user])
+            np.testing.assert_allclose(weights[:, k], expected, atol=1e-5)
+
+
+def test_the_course_of_slips_is_the_best_of_all_courses(each_backend):
+    """Five symbols and five states: all 3125 courses, each paid for from the middle on."""
+    rng, cost = np.random.default_rng(15), {0: 0.0, 1: 4.0, 2: 14.0, 3: np.inf, 4: np.inf}
+    for _ in range(5):
+        likelihood = 10 * rng.random((5, 5))
+        best = max(
+            itertools.product(range(5), repeat=5),
+            key=lambda course: sum(
+                likelihood[m, state] - cost[abs(state - before)]
+                for m, (before, state) in enumerate(itertools.pairwise((2, *course)))
+            ),
+        )
+        assert _likeliest(likelihood, 4.0, 2).tolist() == list(best)
