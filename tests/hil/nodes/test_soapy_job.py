@@ -15,7 +15,6 @@ SETTINGS = (
 )  # fmt: skip
 
 
-@pytest.mark.slow
 def test_two_users_who_repeat_their_slots_arrive_together(tmp_path):
     if lacking := build(tmp_path):
         pytest.skip(lacking)
