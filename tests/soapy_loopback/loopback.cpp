@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 using Sample = std::complex<float>;
-static constexpr size_t BLOCK = 1024, BLOCKS = 4096;
+static constexpr size_t BLOCK = 4096, BLOCKS = 1024;
 struct Ether {  // the last blocks that were sent, by the tick of the machine's clock at which they leave
     std::atomic<size_t> count;
     std::atomic<long long> begin[BLOCKS];  // 0: being written
@@ -78,7 +78,7 @@ public:
         return reinterpret_cast<SoapySDR::Stream *>(d == SOAPY_SDR_RX ? &rx : &tx);
     }
     void closeStream(SoapySDR::Stream *) override {}
-    size_t getStreamMTU(SoapySDR::Stream *) const override { return 1024; }
+    size_t getStreamMTU(SoapySDR::Stream *) const override { return BLOCK; }
     int activateStream(SoapySDR::Stream *stream, const int, const long long, const size_t) override {
         if (stream == reinterpret_cast<SoapySDR::Stream *>(&rx)) readTick = nowTick();
         return 0;
@@ -87,7 +87,7 @@ public:
 
     int readStream(SoapySDR::Stream *, void *const *buffers, const size_t n, int &flags, long long &timeNs, const long timeoutUs) override {
         const auto begin = std::chrono::steady_clock::now();
-        const size_t count = std::min<size_t>(n, 1024);
+        const size_t count = std::min<size_t>(n, BLOCK);
         if (gains[SOAPY_SDR_RX] == 13) {  // a gain that brings bad luck: samples are lost
             gains[SOAPY_SDR_RX] = 14;
             readTick += 5000;

@@ -40,7 +40,7 @@ class SoapyRadio(OneDirectionRadio):
         allowed = {"channels": ("1", "2", "3", "4"), "antenna": None, "repeat": ("0", "1")}
         arguments, options = split_options(self.uri, address, allowed)
         self._link = SoapyLink(self.uri, arguments, role, options)
-        self.hardware = self._link.hardware()
+        self.hardware, self.driver = self._link.hardware(), f"SoapySDR {soapy.ABI}"
         self.uri = self._link.uri + address[len(address.partition("?")[0]) :]
         self._chunk = 0  # samples that the open stream of a transmitter takes at once
         self._asked: RadioSettings | None = None
