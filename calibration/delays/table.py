@@ -1,7 +1,7 @@
 """Delays by kind of radio, sample rate and driver, in YAML files that say where each figure comes from.
 
 A delay is that of a transmitter, a receiver of the same kind and a cable: what a burst's tick and its arrival differ by
-when nothing is corrected. It belongs to the converters' filters and so to the rate; a user's own file comes before those
+when nothing is corrected. It belongs to the converters' filters, so to the rate. A user's own file comes before those
 that ship. What nobody measured is 0, and its entry says so.
 """
 
@@ -28,8 +28,8 @@ class _Form(BaseModel):
 
 
 class HardwareDelay(_Form):
-    """kind: as `kind_of` names a radio, or its first words. driver: None for whichever. sample_rate_hz: None for any. delay: in samples,
-    None where nobody measured it. origin: how, on what, and when it was measured.
+    """kind: as `kind_of` names a radio, or its first words. driver: None for whichever. sample_rate_hz: None for any.
+    delay: in samples, None where nobody measured it. origin: how, on what, and when it was measured.
     """
 
     kind: str = Field(min_length=1, max_length=200)
@@ -86,7 +86,7 @@ def read_delays(path: Path) -> list[HardwareDelay]:
 def find_delay(
     kind: str, driver: str | None, sample_rate_hz: float, folders: tuple[Path, ...] | None = None
 ) -> HardwareDelay | None:
-    """The entry for such a radio: of the first folder that has one, one of this very kind, driver and rate before one of any.
+    """The entry for such a radio: of the first folder that has one, this very kind, driver and rate first.
 
     folders: the user's and then the shipped one unless named. Raises CalibrationError for a file that is none.
     """

@@ -22,5 +22,7 @@ def measure_delay(bench: Bench, user: int, frames: int) -> Measurement:
         if measured is not None:
             found.append(measured.delay)
     if not found:
-        raise CalibrationError(f"User {user} was not heard in {frames} frames: check its cable or antenna and its gain.")
+        raise CalibrationError(
+            f"User {user} was not heard in {frames} frames: check its cable or antenna and its gain."
+        )
     return combine([one.value for one in found], [one.standard_uncertainty for one in found], "samples")

@@ -1,7 +1,7 @@
 """An adapter: a Python file of the user's, named on the command line, that says how his networks are used.
 
 It defines `build(weights, config) -> (encoder, decoder)` and `describe() -> dict`, and may define
-`encode(encoder, image, side, user)` and `decode(decoder, features, side, user)`; docs/howto/add-codec.md describes them.
+`encode(encoder, image, side, user)` and `decode(decoder, features, side, user)`: see docs/howto/add-codec.md.
 Nothing else is ever run: a folder of weights is data, whatever Python files it holds.
 """
 

@@ -130,8 +130,10 @@ def _of_pair(paths: list[Path], facts: CodecFacts, parity: float | None, command
     for name, path in zip(names, paths[1:], strict=True):
         _save(around_decoder(onnx.load(path), facts, channels, found.symbol_power), folder / name)
     metrics: dict[str, Any] = {
-        "clean_psnr_db": round(found.clean_psnr_db, 3), "encoder_power": found.power, "point_to_point": not facts.learned,
-    }  # fmt: skip
+        "clean_psnr_db": round(found.clean_psnr_db, 3),
+        "encoder_power": found.power,
+        "point_to_point": not facts.learned,
+    }
     metrics |= {} if parity is None else {"parity_max_abs": parity}
     everyone = channels if facts.learned else channels * facts.users
     manifest = CodecManifest(

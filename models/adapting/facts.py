@@ -30,7 +30,7 @@ class CodecFacts(Strict):
     users: int = Field(2, ge=1, le=8)
     learned: bool = False
     symbols: Symbols = "halves"
-    side_information: list[str] = []
+    side_information: list[str] = Field(default_factory=list)
     stride: int | None = Field(None, ge=1, le=256)
     latent_channels: int | None = Field(None, ge=2, multiple_of=2)
     data: str = "not stated"

@@ -52,7 +52,9 @@ def around_decoder(
     if not facts.learned:
         own = [first + channel for first in (0, facts.users * half) for channel in range(half)]
         features = frame.gather(features, own)
-        noise = frame.node("Exp", [frame.node("Mul", [frame.side(0, 1), frame.constant([-2 * math.log(10)], np.float32)])])
+        noise = frame.node(
+            "Exp", [frame.node("Mul", [frame.side(0, 1), frame.constant([-2 * math.log(10)], np.float32)])]
+        )
         excess = frame.node("Sqrt", [frame.node("Add", [noise, frame.constant([1], np.float32)])])
         gain = frame.node("Reshape", [frame.node("Mul", [excess, gain]), frame.constant([1, 1, 1, 1])])
     features = frame.node("Mul", [features, gain])

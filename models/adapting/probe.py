@@ -47,7 +47,10 @@ def probe(encoder: Path, decoder: Path, facts: CodecFacts) -> Found:
     """Run user 0's networks on the packaged pictures. ModelError when shapes, values or ``facts`` do not agree."""
     sending, receiving = open_session(encoder), open_session(decoder)
     stride, channels = _shape(sending, facts)
-    for name, said, measured in (("stride", facts.stride, stride), ("latent_channels", facts.latent_channels, channels)):
+    for name, said, measured in (
+        ("stride", facts.stride, stride),
+        ("latent_channels", facts.latent_channels, channels),
+    ):
         if said not in (None, measured):
             raise ModelError(f"the codec is said to have {name} {said}, but its encoder gives {measured}.")
     powers, psnrs_db = [], []
@@ -84,13 +87,15 @@ def _shape(session: ort.InferenceSession, facts: CodecFacts) -> tuple[int, int]:
     rows, columns, channels = next(iter(found))
     if len(found) > 1 or rows != columns or channels % 2:
         raise ModelError(
-            f"the encoder's latents are not of one even number of channels and one stride: pixels a row, pixels a column "
+            f"the encoder's latents are not of one even number of channels and one stride: pixels a row, a column "
             f"and channels are {sorted(found)}."
         )
     return rows, channels
 
 
-def _fed(session: ort.InferenceSession, tensor: NDArray[np.float32], facts: CodecFacts) -> dict[str, NDArray[np.generic]]:
+def _fed(
+    session: ort.InferenceSession, tensor: NDArray[np.float32], facts: CodecFacts
+) -> dict[str, NDArray[np.generic]]:
     """What a network of its own project is given: the tensor, an SNR of 20 dB and user 0, by rank and type."""
     fed: dict[str, NDArray[np.generic]] = {}
     for node in session.get_inputs():

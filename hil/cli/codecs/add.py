@@ -26,8 +26,12 @@ _FACTS = ("name", "licence", "users", "learned", "symbols", "side_information")
 @click.option("--name", help="What it is called here.")
 @click.option("--licence", help="Of its weights.")
 @click.option("--users", type=click.IntRange(1, 8), help="Users of a payload.  [2]")
-@click.option("--learned", is_flag=True, default=None, help="It was trained for superposed users; else each has a part.")
-@click.option("--symbols", type=click.Choice(["halves", "channel-pairs", "flat-pairs"]), help="Pairs of reals.  [halves]")
+@click.option(
+    "--learned", is_flag=True, default=None, help="It was trained for superposed users; else each has a part."
+)
+@click.option(
+    "--symbols", type=click.Choice(["halves", "channel-pairs", "flat-pairs"]), help="Pairs of reals.  [halves]"
+)
 @click.option("--side", help="Comma-separated side information of both networks.  [none]")
 @click.option("--try", "tried", is_flag=True, help="Run it on the simulated air beside ours first.")
 @click.option("--snr", "snrs_db", type=NumberList("db"), default="10", show_default=True, help="Of --try, dB.")
@@ -121,7 +125,9 @@ def _lines(brought: Brought | None) -> list[str]:
         lines.append(f"ONNX and torch differ by {brought.parity:.1e} at most")
     if found is not None:
         own = found.latent_channels / 2 / found.stride**2 / 3
-        lines.append(f"{found.latent_channels} reals at every {found.stride}x{found.stride} pixels: ratio {own:.4f} a user")
+        lines.append(
+            f"{found.latent_channels} reals at every {found.stride}x{found.stride} pixels: ratio {own:.4f} a user"
+        )
         low, high = found.power
         lines.append(
             f"the encoder gives symbols of mean power {found.symbol_power:.3f}, and the decoder gets such"

@@ -14,7 +14,7 @@ _STOPPING_S = 3.0
 
 
 class SoapyRepeater(threading.Thread):
-    """Writes `period` until stopped, so that its phase outlasts its content. failure: why it ended before, else None."""
+    """Writes `period` until stopped: its phase outlasts its content. failure: why it ended before, else None."""
 
     def __init__(self, link: SoapyLink, chunk: int, rate_hz: float) -> None:
         super().__init__(name=f"send-{link.uri}", daemon=True)

@@ -117,13 +117,17 @@ def test_the_decoder_gets_the_symbols_and_noise_without_the_estimators_bias(brou
 
 
 def network(path, kind, weight, given, attributes, opset=13, extra=None):
-    values = [helper.make_tensor_value_info(given, TensorProto.FLOAT, [1, weight.shape[0 if "T" in kind else 1], None, None])]
+    values = [
+        helper.make_tensor_value_info(given, TensorProto.FLOAT, [1, weight.shape[0 if "T" in kind else 1], None, None])
+    ]
     nodes = [helper.make_node(kind, [given, "image"], ["made"], **attributes)]  # an inner name that is one of ours
     if extra:
         values.append(helper.make_tensor_value_info(extra, TensorProto.FLOAT, [1]))
         nodes.append(helper.make_node("Mul", ["made", extra], ["times"]))
     result = helper.make_tensor_value_info(nodes[-1].output[0], TensorProto.FLOAT, [1, None, None, None])
-    graph = helper.make_graph(nodes, kind, values, [result], [numpy_helper.from_array(weight.astype(np.float32), "image")])
+    graph = helper.make_graph(
+        nodes, kind, values, [result], [numpy_helper.from_array(weight.astype(np.float32), "image")]
+    )
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=7), path)
 
 
@@ -156,7 +160,7 @@ def test_symbols_are_the_pairs_that_were_said(pair, tmp_path, symbols):
     )
     decoder = SemanticDecoder.load(tmp_path / symbols, "cpu")
     image = decoder.decode_float(sent, 0, told(10.0, 1), 64, 64)  # 0.02 times 10 dB times the symbols' reals
-    scale = 0.2 * np.sqrt(1.1) / np.sqrt(np.mean(np.abs((left + 1j * right)) ** 2))
+    scale = 0.2 * np.sqrt(1.1) / np.sqrt(np.mean(np.abs(left + 1j * right) ** 2))
     assert image == pytest.approx(scale * (picture() / 255).transpose(2, 0, 1), abs=1e-5)
 
 
@@ -202,7 +206,7 @@ def test_code_and_pickles_of_a_downloaded_folder_are_never_run(tmp_path):
     for name in ("adapter.py", "modeling.py", "__init__.py"):
         (folder / name).write_text(trap)
     (folder / "config.json").write_text(json.dumps({"architecture": "theirs", "auto_map": {"AutoModel": "modeling.M"}}))
-    with pytest.raises(ModelError, match="code of its own, which is not run.*--adapter"):
+    with pytest.raises(ModelError, match=r"code of its own, which is not run.*--adapter"):
         bring(folder, None, {}, tmp_path / "ours")
     (tmp_path / "mine.py").write_text(ADAPTER)
     (folder / "model.pt").write_bytes(pickle.dumps(Trap(trap)))

@@ -109,6 +109,7 @@ def test_a_transmitter_repeats_a_burst_and_exchanges_it_in_phase(radios):
     assert tx.capabilities.repeat_transmit and not tx.capabilities.timed_transmit
     first, second = noise(5000), noise(10_000)[:, 5000:]
     tx.transmit(Samples(first, 0, RATE_HZ))
+
     def period_start(burst):
         """Tick modulo the period at which the burst begins to be heard."""
         heard = rx.receive(rx.now_tick() + 900_000, 2 * burst.size)
