@@ -20,7 +20,7 @@ from models.codecs.registry import ARCHITECTURES, build_codec
 from models.errors import ModelError
 from models.export.adding import check_codec
 from models.export.codec_folder import CodecCard, export_codec
-from models.export.refiner_checkpoint import read_tensors
+from models.export.tensors import read_tensors
 from models.package.manifest import (
     MANIFEST_NAME,
     ONNX_ARCHITECTURE,
