@@ -7,6 +7,7 @@ channels of other users follow, empty. Around a decoder: the inverse, and symbol
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import onnx
@@ -79,7 +80,7 @@ class Frame:
         self._inputs = inputs_by_role(self._model, given)
         self._nodes: list[NodeProto] = []
 
-    def node(self, kind: str, inputs: list[str], **attributes: object) -> str:
+    def node(self, kind: str, inputs: list[str], **attributes: Any) -> str:
         """Add a node and return its output's name."""
         name = f"around/{len(self._nodes)}"
         self._nodes.append(helper.make_node(kind, inputs, [name], name=name, **attributes))
