@@ -73,7 +73,7 @@ def _shape(session: ort.InferenceSession, facts: CodecFacts) -> tuple[int, int]:
     """Stride and latent channels, alike for several sizes."""
     found = set()
     for height, width in _SIZES:
-        image = np.zeros((1, 3, height, width), np.float32) + np.float32(0.5)
+        image = np.full((1, 3, height, width), 0.5, np.float32)
         try:
             shape = run_session(session, _fed(session, image, facts)).shape
         except ModelError as error:
