@@ -97,11 +97,13 @@ def _informed(name: str) -> Callable[[SideInformation, int], float]:
 
 # Every field that a manifest may name. A new field is one line here and is then available to every codec.
 FIELDS: dict[str, Callable[[SideInformation, int], float]] = {
+    "snr_db": lambda side, user: side.snr_db,
     "snr_db_over_20": lambda side, user: side.snr_db / SNR_SCALE_DB,
     "own_gain": lambda side, user: float(side.gains[user]),
     "other_gain_rss": _other_gain_rss,
     "own_phase_cos": lambda side, user: float(np.cos(side.phases_rad[user])),
     "own_phase_sin": lambda side, user: float(np.sin(side.phases_rad[user])),
+    "sinr_db": _informed("sinr_db"),
     "sinr_db_over_20": lambda side, user: _informed("sinr_db")(side, user) / SNR_SCALE_DB,
     "sinr_spread_db_over_10": lambda side, user: _informed("sinr_spread_db")(side, user) / SPREAD_SCALE_DB,
     "share": _informed("shares"),

@@ -60,6 +60,9 @@ DOORS = {
         "models.codecs", "models.decoding", "models.evaluation", "models.images", "models.package", "models.rate",
         "models.refiner", "models.runtime",
     ],
+    "models.adapting": [
+        "models.codecs", "models.export", "models.images", "models.package", "models.runtime",
+    ],
     "models.training": ["models.codecs"],
     "models.training.running": ["models.codecs", "models.images", "models.package"],
     "models.training.codec": [
@@ -78,6 +81,7 @@ DOORS = {
     "calibration.measure": ["radio"],
     "calibration.loops": ["calibration.measure", "radio"],
     "calibration.store": ["calibration.measure", "radio"],
+    "calibration.delays": ["calibration.measure", "calibration.store"],
     "calibration.lab": ["calibration", "radio"],
     "hil": ["models", "radio"],
     "hil.bus": ["radio"],
@@ -101,6 +105,7 @@ DOORS = {
         "hil.video", "models",
         "radio",
     ],
+    "hil.trial": ["hil.scripting", "models"],
     "hil.bench": ["hil.results", "hil.supervise", "hil.video", "models", "radio"],
     "hil.experiments": [
         "hil.calibrating", "hil.report", "hil.results", "hil.supervise", "calibration", "models", "radio",

@@ -69,6 +69,10 @@ class Bench:
         high = min(highest_gain_db, *(radio.capabilities.tx_gain_db[1] for radio in self._transmitters))
         return low - base, min(high - base, 0.0)
 
+    def driver(self, user: int) -> str | None:
+        """What a transmitter's samples go through on this machine, where it tells that."""
+        return getattr(self._transmitters[user], "driver", None)
+
     def silence(self, n_samples: int) -> Samples:
         """Samples with all transmitters silent."""
         start = self._start()

@@ -3,6 +3,7 @@
 import logging
 from pathlib import Path
 
+from calibration.delays.table import find_delay, kind_of
 from calibration.store.calibrated_radio import CalibratedRadio
 from calibration.store.folder import CalibrationFolder, default_folder
 from calibration.store.record import Calibration, Device
@@ -31,7 +32,7 @@ def with_calibration(radio: Radio, config: RunConfig, role: str, user: int = 0) 
     """The radio behind the newest calibration that fits; why others were refused goes to the log as warnings."""
     device = device_of(config, radio.uri, role, user, getattr(radio, "hardware", None))
     if config.radio.calibration is None:
-        return CalibratedRadio(radio, Calibration.null(device))
+        return CalibratedRadio(radio, _with_hardware_delay(Calibration.null(device), radio))
     chosen = config.radio.calibration
     folder = CalibrationFolder(default_folder() if chosen == DEFAULT else Path(chosen))
     calibration, refusals = folder.find(device)
@@ -39,7 +40,20 @@ def with_calibration(radio: Radio, config: RunConfig, role: str, user: int = 0) 
         log.warning(sentence)
     if calibration.is_null:
         log.warning("%s %s is not calibrated; `semnoma-hil calibrate` does it.", role, device.serial)
-    return CalibratedRadio(radio, calibration)
+    return CalibratedRadio(radio, _with_hardware_delay(calibration, radio))
+
+
+def _with_hardware_delay(calibration: Calibration, radio: Radio) -> Calibration:
+    """The delay of this kind of radio, where a transmitter sends at ticks and nobody measured its own."""
+    device = calibration.device
+    if device.role != "tx" or calibration.delay is not None or not radio.capabilities.timed_transmit:
+        return calibration
+    driver = getattr(radio, "driver", None)
+    entry = find_delay(kind_of(radio.uri, device.hardware), driver, device.sample_rate_hz)
+    if entry is None or entry.delay is None:
+        return calibration
+    log.info("%s transmits %g samples earlier: %s", radio.uri, entry.delay.value, entry.origin)
+    return calibration.model_copy(update={"delay": entry.delay})
 
 
 def carrier_start_hz(calibration: Calibration) -> float:

@@ -11,6 +11,8 @@ WORDS = {
     "User SNR": "One user's received power over the noise, measured on its training symbols.",
     "SINR": "One user's power over noise and what is left of the others, on the payload behind the equaliser.",
     "CFO": "Carrier frequency offset between a transmitter and the receiver, after pre-correction.",
+    "Arrival jitter": "Standard deviation, from frame to frame, of when the user's bursts arrive: of radios timed "
+    "by software (Pluto, repeat=1) how well it holds.",
     "Doppler": "How far the user's fastest path is shifted in frequency, mean over the frames; 0: not found.",
     "Beyond prefix": "Share of the channel's power at delays that the cyclic prefix does not cover: it disturbs.",
     "CSI age": "Time between the channel measurement that an encoder used and its own transmission.",

@@ -2,6 +2,7 @@
 
 import json
 import math
+import statistics
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -24,6 +25,12 @@ def rms(values: Iterable[float | None]) -> float | None:
     """Root of the mean square of what is known and finite; None when nothing is."""
     square = mean(value**2 for value in values if value is not None)
     return None if square is None else math.sqrt(square)
+
+
+def deviation(values: Iterable[float | None]) -> float | None:
+    """Standard deviation of what is known and finite; None of fewer than two."""
+    known = [value for value in values if value is not None and math.isfinite(value)]
+    return statistics.stdev(known) if len(known) > 1 else None
 
 
 def loss_db(row: ResultRow) -> float | None:
@@ -177,6 +184,7 @@ def _of_user(user: int, rows: Sequence[ResultRow]) -> dict[str, Any]:
         "modality": rows[0].modality if rows else None,
         **_quality(rows),
         "cfo_hz_rms": rms(row.cfo_hz for row in rows),
+        "arrival_jitter_samples": deviation(row.delay_samples for row in rows),
         "snr_db_estimated": mean(row.snr_db_estimated for row in rows),
         "user_snr_db": mean(row.user_snr_db for row in rows),
         "payload_sinr_db": mean(row.payload_sinr_db for row in rows),

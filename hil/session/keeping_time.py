@@ -3,7 +3,10 @@
 from hil.errors import UsageError
 from radio.device import Radio
 
-_REMEDY = "give every radio one time source, e.g. usrp:addr=ADDRESS?clock=external&time=external"
+_REMEDY = (
+    "give every radio one time source, e.g. usrp:addr=ADDRESS?clock=external&time=external, or have every transmitter "
+    "repeat its slots, e.g. soapy:driver=DRIVER?repeat=1"
+)
 
 
 def transmits_by_repeating(radio: Radio) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 
 from models.decoding.decoder import SemanticDecoder
 from models.errors import ModelError
-from models.package.manifest import MANIFEST_NAME, CodecManifest, load_manifest
+from models.package.manifest import MANIFEST_NAME, CodecManifest, load_manifest, read_form
 from models.package.zoo import added_folder, weights_folder
 from models.runtime.encoder import SemanticEncoder
 from models.side_information import SideInformation
@@ -25,11 +25,7 @@ def add_codec(folder: Path, replace: bool = False) -> Path:
     codec fails ``check_codec``, its name is taken by a shipped codec, or by an added one without ``replace``.
     """
     manifest = check_codec(folder)
-    target = added_folder() / manifest.name
-    if manifest.name in (".", "..") or (weights_folder() / manifest.name).exists():
-        raise ModelError(f"the name {manifest.name!r} belongs to a shipped model: choose another in {MANIFEST_NAME}.")
-    if target.exists() and not replace:
-        raise ModelError(f"a codec named {manifest.name!r} was added before: use --replace to put this in its place.")
+    target = check_name(folder, replace)
     try:
         added_folder().mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=added_folder(), prefix=".adding-") as scratch:
@@ -43,6 +39,17 @@ def add_codec(folder: Path, replace: bool = False) -> Path:
             fresh.rename(target)
     except OSError as error:
         raise ModelError(f"{folder} cannot be copied to {target}: {error.strerror or error}.") from error
+    return target
+
+
+def check_name(folder: Path, replace: bool = False) -> Path:
+    """Where a codec folder would be added; ModelError when its name is taken by another."""
+    name = read_form(folder, CodecManifest).name
+    target = added_folder() / name
+    if name in (".", "..") or (weights_folder() / name).exists():
+        raise ModelError(f"the name {name!r} belongs to a shipped model: choose another in {MANIFEST_NAME}.")
+    if target.exists() and not replace:
+        raise ModelError(f"a codec named {name!r} was added before: use --replace to put this in its place.")
     return target
 
 

@@ -96,6 +96,7 @@ class GuardedRadio:
         self._watchdog: SilenceWatchdog | None = None
         self.uri = radio.uri
         self.hardware: str | None = getattr(radio, "hardware", None)  # kind and serial number, where it tells them
+        self.driver: str | None = getattr(radio, "driver", None)  # its library and version
         self.capabilities: Capabilities = radio.capabilities
 
     def configure(self, settings: RadioSettings) -> RadioSettings:

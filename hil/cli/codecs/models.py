@@ -7,6 +7,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from hil.cli.codecs.add import command as add
 from hil.cli.options.answer import answer, json_option
 
 _FACTS = ("name", "version", "users", "architecture", "licence", "metrics")
@@ -22,7 +23,7 @@ def command(context: click.Context, as_json: bool) -> None:
     \b
     Examples:
       semnoma-hil models
-      semnoma-hil models add my-codec/        an ONNX pair and its manifest.json
+      semnoma-hil models add my-codec/        a folder of yours, or what another project left
       semnoma-hil loopback --codec my-codec   runs it like any other
     """
     if context.invoked_subcommand is not None:
@@ -59,19 +60,7 @@ def _psnr_at_10_db(metrics: dict[str, Any]) -> str:
     return "\n".join(lines) or "see manifest.json"
 
 
-@command.command("add")
-@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--replace", is_flag=True, help="Put it in the place of one of the same name.")
-@json_option
-def add(folder: Path, replace: bool, as_json: bool) -> None:
-    """Check a codec of your own (ONNX encoder, ONNX or safetensors decoders, manifest.json) and install it by name.
-
-    Checksums, symbols, image sizes and side information are held against the manifest before anything is copied.
-    """
-    from models.export.adding import add_codec
-
-    added = add_codec(folder, replace)
-    answer(as_json, {"name": added.name, "folder": added}, f"added as {added.name}: {added}")
+command.add_command(add)
 
 
 @command.command("convert-refiner")

@@ -45,6 +45,7 @@ def command(context: click.Context, **options: Any) -> None:
       semnoma-hil calibrate --set air.clock_ppm=20 --plot loops.png
       semnoma-hil calibrate --device sim:tcp://127.0.0.1:5600 --users 2
       semnoma-hil calibrate show
+      semnoma-hil calibrate --device usrp:serial=30CF9D2 delay
       semnoma-hil calibrate --set air.power_amplifier='{}' linearity --plot gain.png
     """
     if context.invoked_subcommand is None:
@@ -134,8 +135,9 @@ def _wanted(text: str | None, users: int) -> dict[int, float] | None:
 
 
 from hil.cli.radios.characterise import antennas, coherence, linearity, measure  # noqa: E402
+from hil.cli.radios.delay import delay  # noqa: E402
 
-for subcommand in (linearity, antennas, coherence, measure):
+for subcommand in (linearity, antennas, coherence, measure, delay):
     command.add_command(subcommand)
 
 

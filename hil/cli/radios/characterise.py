@@ -13,6 +13,7 @@ from hil.cli.options.ranges import Quantity
 
 if TYPE_CHECKING:
     from calibration.lab.bench import Bench
+    from calibration.store.record import Device
     from hil.config import RunConfig
 
 _user = click.option("--user", type=click.IntRange(0, 7), default=0, show_default=True, help="Whose bursts.")
@@ -29,7 +30,13 @@ def _frames(default: int) -> Callable[[Any], Any]:
 
 @contextlib.contextmanager
 def _bench(context: click.Context, user: int) -> "Iterator[tuple[RunConfig, Bench]]":
-    """The radios that the options before the subcommand name."""
+    with opened_bench(context, user) as (config, radios, _):
+        yield config, radios
+
+
+@contextlib.contextmanager
+def opened_bench(context: click.Context, user: int) -> "Iterator[tuple[RunConfig, Bench, list[Device]]]":
+    """The radios that the options before the subcommand name, and what the transmitters are."""
     from hil.calibrating.radios import bench
     from hil.cli.options.configuration import config_from
     from hil.errors import UsageError
@@ -39,10 +46,10 @@ def _bench(context: click.Context, user: int) -> "Iterator[tuple[RunConfig, Benc
     config = config_from(**{name: named[name] for name in ("config_path", "users", "snr_db", "seed", "settings")})
     if user >= config.users:
         raise UsageError(f"--user {user} does not exist among {config.users} users (0 to {config.users - 1}).")
-    with bench(config, named["devices"] or ("sim",)) as (radios, _, _):
+    with bench(config, named["devices"] or ("sim",)) as (radios, _, transmitters):
         if radios.next_s is not None:
             raise UsageError("Radios that only repeat their bursts cannot be measured one property at a time.")
-        yield config, radios
+        yield config, radios, transmitters
 
 
 def _show(

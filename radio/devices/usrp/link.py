@@ -72,6 +72,11 @@ class UsrpLink:
         serial = facts.get("mboard_serial")
         return f"usrp {facts.get('mboard_id', '')} {serial}" if serial else None
 
+    @staticmethod
+    def driver() -> str:
+        """UHD and its version."""
+        return f"UHD {uhd.text(uhd.load()[1].uhd_get_version_string)}"
+
     # -- time --
 
     def _set_time(self) -> None:

@@ -46,7 +46,7 @@ class UsrpRadio(OneDirectionRadio):
         self._looked_s = 0.0
         self._link = UsrpLink(self.uri, arguments, role, options)
         self.uri = self._link.uri + address[len(address.partition("?")[0]) :]
-        self.hardware = self._link.hardware()
+        self.hardware, self.driver = self._link.hardware(), self._link.driver()
         self.capabilities = capabilities_of(self._link, role, timed=True, shared_clock=self._link.synchronised)
 
     def configure(self, settings: RadioSettings) -> RadioSettings:

@@ -46,6 +46,8 @@ def noise_colour(looks: list[tuple[np.ndarray, float, int]]) -> NoiseColour | No
     scatter = np.zeros_like(looks[0][0])
     count = np.zeros(len(scatter))
     for seen, number, offset in looks:
+        if abs(offset) >= len(scatter):  # a false detection: no subcarrier of it is one of the receiver's
+            continue
         begin, end = max(offset, 0), len(scatter) + min(offset, 0)
         scatter[begin:end] += seen[begin - offset : end - offset]
         count[begin:end] += number

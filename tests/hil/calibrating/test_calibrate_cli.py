@@ -1,9 +1,11 @@
 """`semnoma-hil calibrate` as a user meets it: plan, refusals, show, clear."""
 
+import json
 import sys
 
 import pytest
 
+from calibration.delays.table import read_delays
 from calibration.store.folder import CalibrationFolder
 from calibration.store.record import Calibration, Device
 from hil.calibrating.radios import radio_uris
@@ -61,3 +63,14 @@ def test_one_uri_serves_all_radios():
     assert radio_uris(2, ["sim"]) == ["sim"] * 3 and radio_uris(1, ["a", "b"]) == ["a", "b"]
     with pytest.raises(UsageError):
         radio_uris(2, ["a", "b"])
+
+
+def test_the_delay_of_a_kind_of_radio_is_that_of_its_path(monkeypatch, capsys, tmp_path):
+    link = "air.links=[{delay_samples: 7.4},{delay_samples: 2}]"
+    words = ("--set", link, "delay", "--frames", "8", "--out", str(tmp_path), "--json")
+    code, out, err = run(monkeypatch, capsys, "calibrate", *words)
+    assert code == 0, err
+    found = json.loads(out)
+    assert found["delay_samples"] == pytest.approx(7.4, abs=0.05) and found["kind"] == "sim"
+    [entry] = read_delays(tmp_path / "sim-4000000.yaml")
+    assert entry.delay.value == found["delay_samples"] and "8 bursts" in entry.origin

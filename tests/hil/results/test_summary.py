@@ -30,11 +30,12 @@ ROWS = [
         ssim=0.5,
         ideal_psnr_db=21.0,
         cfo_hz=3.0,
+        delay_samples=1.5,
         csi_age_s=0.1,
         events={"underflow": 1},
     ),
     row(0, 1, psnr_db=30.0, delivered_psnr_db=30.0, ideal_psnr_db=30.5, events={"underflow": 2, "late": 1}),
-    row(1, 0, psnr_db=24.0, delivered_psnr_db=24.0, cfo_hz=-4.0, snr_db_estimated=9.0),
+    row(1, 0, psnr_db=24.0, delivered_psnr_db=24.0, cfo_hz=-4.0, delay_samples=-0.5, snr_db_estimated=9.0),
     row(1, 1, decoded=False, reason="not detected", ideal_psnr_db=40.0, delivered_psnr_db=12.0),
 ]
 
@@ -49,6 +50,8 @@ def test_means_run_over_what_is_known():
     assert summary["complete"] and summary["missing"] == []
     first, second = summary["per_user"]
     assert first["cfo_hz_rms"] == pytest.approx(math.sqrt(12.5))
+    assert first["arrival_jitter_samples"] == pytest.approx(math.sqrt(2))  # +1 and -1 about the mean, of n - 1
+    assert second["arrival_jitter_samples"] is None
     assert (first["csi_age_s"], first["snr_db_estimated"], second["csi_age_s"]) == (0.1, 9.0, None)
     assert (second["images_sent"], second["images_decoded"], second["psnr_db"]) == (2, 1, 30.0)
 

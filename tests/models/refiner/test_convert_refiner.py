@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 
 from hil.cli.codecs.models import command
 from models.errors import ModelError
-from models.export.refiner_checkpoint import read_tensors
+from models.export.tensors import read_tensors
 from models.package.manifest import load_refiner_manifest
 from models.refiner import Refiner
 from models.refiner.convert import convert_checkpoint

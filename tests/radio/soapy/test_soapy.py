@@ -102,3 +102,25 @@ def test_a_library_that_is_none_is_a_sentence(monkeypatch, tmp_path):
     monkeypatch.setenv(soapy.VARIABLE, str(tmp_path / "libSoapySDR.so"))
     with pytest.raises(DeviceError, match=r"libSoapySDR.so .named by SEMNOMA_HIL_LIBSOAPYSDR. cannot be loaded"):
         open_radio("soapy:driver=lime", role="rx")
+
+
+def test_a_transmitter_repeats_a_burst_and_exchanges_it_in_phase(radios):
+    tx, rx = radios("tx", "?repeat=1"), radios("rx")
+    assert tx.capabilities.repeat_transmit and not tx.capabilities.timed_transmit
+    first, second = noise(5000), noise(10_000)[:, 5000:]
+    tx.transmit(Samples(first, 0, RATE_HZ))
+
+    def period_start(burst):
+        """Tick modulo the period at which the burst begins to be heard."""
+        heard = rx.receive(rx.now_tick() + 900_000, 2 * burst.size)
+        place = int(np.flatnonzero(heard.data[0, : burst.size] == burst[0, 0])[0])
+        np.testing.assert_array_equal(heard.data[0, place : place + burst.size], burst[0])
+        return (heard.start_tick + place) % burst.size
+
+    before = period_start(first)
+    tx.configure(RadioSettings(RATE_HZ, 2.45e9, tx_gain_db=7.0, rx_gain_db=20.0))
+    tx.transmit(Samples(second, 1234, RATE_HZ))
+    assert (period_start(second) - before) % 5000 == 1234
+    tx._radio.silence()
+    rx.receive(rx.now_tick() + 600_000, 10)
+    assert not rx.receive(rx.now_tick() + 100_000, 5000).data.any()

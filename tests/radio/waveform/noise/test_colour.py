@@ -88,3 +88,14 @@ def test_whitened_values_have_white_noise():
 def test_no_noise_at_all_is_white():
     still = np.ones((2, SYMBOLS, ACTIVE), np.complex64)
     assert noise_colour([(*noise_scatter(still, NEAR, False), 0)]) is None
+
+
+def test_a_carrier_that_is_off_by_more_than_the_band_tells_nothing():
+    rng = np.random.default_rng(11)
+    white = noise_scatter(training(rng, 1, np.ones((ACTIVE, 1, 1)) + 0j), NEAR, False)
+    coloured = noise_scatter(training(rng, 1, np.linspace(0.1, 3, ACTIVE)[:, None, None] + 0j), NEAR, False)
+    alone = noise_colour([(*coloured, 0)])
+    for offset in (ACTIVE, -ACTIVE, ACTIVE + 1, -ACTIVE - 1, 3 * ACTIVE):
+        both = noise_colour([(*coloured, 0), (*white, offset)])
+        np.testing.assert_array_equal(both.shape, alone.shape)
+        assert noise_colour([(*white, offset)]) is None

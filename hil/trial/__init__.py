@@ -1,0 +1,1 @@
+"""A codec that was brought in, over the air beside ours."""
