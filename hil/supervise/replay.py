@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from hil.config import RunConfig, load_config
+from hil.dataset.recorders import open_recorder
 from hil.decoding.unsent import HeldBack
 from hil.nodes.receiver_setup import open_decoder
 from hil.report.finish import Stopwatch, finish_run
@@ -19,7 +20,7 @@ from hil.session.slot import Slot
 from hil.session.stream_follower import Read, StreamFollower
 from hil.session.tones import note_tones
 from radio.devices.file import FileRadio
-from radio.recording import SigmfReader
+from radio.recording import open_recording
 from radio.samples import EventKind, Samples
 from radio.waveform.channel.delay_memory import DelayMemory
 from radio.waveform.quality.rails import clipped_values
@@ -31,13 +32,13 @@ def replay_config(recording: Path, overrides: dict[str, Any] | None = None) -> R
 
     Raises ConfigurationError for what is no recording, UsageError for one of other origin or a bad override.
     """
-    values = dict(recorded_config(SigmfReader(recording)))
+    values = dict(recorded_config(open_recording(recording)))
     flat = {name: value for name, value in _flat(values) if name.split(".")[0] not in ("waveform", "air")}
     for section in ("waveform", "air"):
         shared = ("sample_rate_hz", "center_frequency_hz", "rx_antennas", "users", "seed", "channel")
         mine = {f"{section}.{name}": value for name, value in (values.get(section) or {}).items() if name not in shared}
         flat |= mine
-    flat |= {"radio.device": f"file:{recording}", "rx.record": None, "rx.mirrored": False, **(overrides or {})}
+    flat |= {"radio.device": f"file:{recording}", "rx.record": None, "rx.capture": (), "rx.mirrored": False, **(overrides or {})}
     return load_config(None, flat)
 
 
@@ -49,7 +50,7 @@ def run_replay(recording: Path, config: RunConfig, out: Path, report: bool = Tru
     Raises UsageError or ConfigurationError for the recording, ResultsError for the folder, ModelError for the codec.
     """
     stopwatch = Stopwatch()
-    slots = list(recorded_slots(SigmfReader(recording)))
+    slots = list(recorded_slots(open_recording(recording)))
     with contextlib.closing(ResultWriter(out, resume=False)) as writer:
         write_config(out, config)
         decoder, held_back = open_decoder(config, writer), HeldBack(told=any(slot.sent for slot in slots))
@@ -61,10 +62,13 @@ def run_replay(recording: Path, config: RunConfig, out: Path, report: bool = Tru
             samples = radio.receive(tick, n_samples)
             return mirrored(samples) if config.rx.mirrored else samples
 
-        with contextlib.closing(radio):
+        recorder = open_recorder(config, out)
+        with contextlib.closing(radio), contextlib.closing(recorder) if recorder else contextlib.nullcontext():
             for slot in slots:
                 slot.samples, slot.powers = follower.window(read, slot), decoder.powers(slot.grant)
                 receive_slot(config, receiver, slot, memory, follower, read)
+                if recorder is not None:
+                    recorder.record(slot)
                 if slot.grant.frame is not None:
                     frame = decoder.make(slot)
                     held_back.take(frame)  # the session may have sent it again later
