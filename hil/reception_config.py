@@ -14,8 +14,8 @@ class ReceptionConfig(Section):
     record: Path | None = Field(None, description="SigMF recording of every slot, e.g. run1/capture.sigmf-meta.")
     capture: tuple[Literal["iq", "csi", "truth"], ...] = Field(
         (),
-        description="What of every slot goes into RUN/capture.h5: samples, channel estimates and separated symbols, and "
-        "what is true of the simulated air and was sent. Empty: no such file.",
+        description="What of every slot goes into RUN/capture.h5: samples, channel estimates and separated symbols, "
+        "and what is true of the simulated air and was sent. Empty: no such file.",
     )
     ideal: bool = Field(True, description="Also decode what an ideal receiver would have; twice the decoding.")
     mirrored: bool = Field(False, description="Turn the received spectrum about the carrier: I and Q are swapped.")

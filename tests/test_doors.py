@@ -89,16 +89,16 @@ DOORS = {
     "hil.results": ["hil.bus", "hil.session", "models.modality", "radio"],
     "hil.report": ["hil.results", "models.digital"],
     "hil.scripting": ["hil.results", "hil.supervise"],
+    "hil.dataset": ["hil.bus", "hil.decoding", "hil.results", "hil.session", "models", "radio"],
     "hil.decoding": ["hil.bus", "hil.language", "hil.results", "hil.session", "models", "radio"],
     "hil.video": ["hil.bus", "hil.decoding", "hil.results", "hil.session", "models"],
     "hil.nodes": [
-        "hil.bus", "hil.calibrating", "hil.decoding", "hil.language", "hil.modality", "hil.results", "hil.session",
-        "hil.video", "calibration", "models", "radio",
+        "hil.bus", "hil.calibrating", "hil.dataset", "hil.decoding", "hil.language", "hil.modality", "hil.results",
+        "hil.session", "hil.video", "calibration", "models", "radio",
     ],
     "hil.supervise": [
-        "hil.decoding", "hil.language", "hil.modality", "hil.nodes", "hil.report", "hil.results", "hil.session",
-        "hil.video", "models",
-        "radio",
+        "hil.dataset", "hil.decoding", "hil.language", "hil.modality", "hil.nodes", "hil.report", "hil.results",
+        "hil.session", "hil.video", "models", "radio",
     ],
     "hil.bench": ["hil.results", "hil.supervise", "hil.video", "models", "radio"],
     "hil.experiments": [

@@ -8,6 +8,8 @@ import numpy as np
 Part = Literal["slots", "iq", "csi", "truth"]
 PARTS: tuple[Part, ...] = ("iq", "csi", "truth")  # that can be chosen; "slots" is always there
 FILE = "capture.h5"
+CHUNK_BYTES = 1 << 16  # of ragged data sets
+SCALARS_PER_CHUNK = 256
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ FIELDS = (
     Field("slots/frame", "<i8", (), "", "frame that was sent in it; -1: a sounding probe without pictures"),
     Field("slots/slot_tick", "<i8", (), "ticks", "first sample of the slot's window"),
     Field("slots/burst_tick", "<i8", (), "ticks", "where bursts were expected to begin"),
-    Field("slots/start_tick", "<i8", (), "ticks", "origin from which the delays in csi/channel and truth/channel count"),
+    Field("slots/start_tick", "<i8", (), "ticks", "origin of the delays in csi/channel and truth/channel"),
     Field("slots/facts", "|u1", ("bytes",), "", "grant, reports, events and headers, JSON as in the SigMF annotations",
           ragged=True),
     Field("iq/samples", "<c8", ("antennas", "samples"), "full scale", "samples as the receiver had them"),

@@ -5,29 +5,36 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hil.config import RunConfig
-from hil.dataset.layout import Field, fields_of
+from hil.dataset.layout import CHUNK_BYTES, Field, fields_of
 
 FACTS_BYTES = 1500  # of JSON per slot, and per user and antenna on top; texts differ a little
 USER_FACTS_BYTES = 1500
 TAPS = 24  # the most that a channel has
 NAME_BYTES = 32
+FIELD_BYTES = 5000  # of a field's description and its first chunk of numbers
 SPARE_BYTES = 1 << 28  # that a run must leave on the disk
 
 
 @dataclass(frozen=True)
-class SlotBytes:
-    """Bytes of one slot by part."""
+class CaptureBytes:
+    """parts: bytes of one slot by part; fixed: of the file besides."""
 
     parts: dict[str, int]
+    fixed: int
 
     @property
-    def total(self) -> int:
+    def per_slot(self) -> int:
+        """Of all parts."""
         return sum(self.parts.values())
+
+    def whole(self, slots: int) -> int:
+        """Of a file with so many slots."""
+        return self.fixed + slots * self.per_slot
 
 
 def capture_bytes(
     config: RunConfig, parts: tuple[str, ...], slot_samples: int, largest: tuple[int, int] = (0, 0)
-) -> SlotBytes:
+) -> CaptureBytes:
     """Of one slot with a frame. largest: a user's symbols k and the bytes of its picture."""
     sizes = {
         "users": config.users,
@@ -38,7 +45,8 @@ def capture_bytes(
     found = dict.fromkeys(("slots", *parts), 0)
     for one in fields_of(parts):
         found[one.part] += _entry_bytes(one, sizes, largest)
-    return SlotBytes(found)
+    ragged = sum(one.ragged for one in fields_of(parts))
+    return CaptureBytes(found, ragged * (CHUNK_BYTES // 2) + len(fields_of(parts)) * FIELD_BYTES)
 
 
 def _entry_bytes(one: Field, sizes: dict[str, int], largest: tuple[int, int]) -> int:
@@ -60,16 +68,17 @@ def _entry_bytes(one: Field, sizes: dict[str, int], largest: tuple[int, int]) ->
     return fixed * (last + 16)
 
 
-def size_sentence(path: Path, per_slot: SlotBytes, slots: int, free: int, endless: bool = False) -> str:
+def size_sentence(path: Path, size: CaptureBytes, slots: int, free: int, endless: bool = False) -> str:
     """What is going to be written, for people."""
-    shares = ", ".join(f"{name} {said(size)}" for name, size in per_slot.parts.items() if name != "slots")
-    whole = f"room for {free // max(per_slot.total, 1):,} frames" if endless else f"{said(per_slot.total * slots)} in all"
-    return f"capture: {path}, {said(per_slot.total)} a frame ({shares}), {whole}"
+    shares = ", ".join(f"{name} {said(one)}" for name, one in size.parts.items() if name != "slots")
+    room = f"room for {free // max(size.per_slot, 1):,} frames"
+    whole = room if endless else f"{said(size.whole(slots))} in all"
+    return f"capture: {path}, {said(size.per_slot)} a frame ({shares}), {whole}"
 
 
-def no_room(path: Path, per_slot: SlotBytes, slots: int, free: int) -> str | None:
+def no_room(path: Path, size: CaptureBytes, slots: int, free: int) -> str | None:
     """A sentence where the disk lacks room for so many slots; None where it has enough."""
-    needed = per_slot.total * slots
+    needed = size.whole(slots)
     if needed + SPARE_BYTES <= free:
         return None
     return (

@@ -16,7 +16,7 @@ import numpy as np
 from hil import __version__
 from hil.config import RunConfig
 from hil.dataset.contents import Entries, SlotContents
-from hil.dataset.layout import Field
+from hil.dataset.layout import CHUNK_BYTES, SCALARS_PER_CHUNK, Field
 from hil.dataset.size import capture_bytes, no_room
 from hil.errors import HilError, UsageError
 from hil.results.rows import ResultsError
@@ -27,8 +27,6 @@ from radio.waveform.burst.grid import ResourceGrid
 if TYPE_CHECKING:
     import h5py
 
-CHUNK_BYTES = 1 << 17  # of ragged data sets
-SCALARS_PER_CHUNK = 256
 LAST = "slots/slot"
 
 
@@ -41,7 +39,7 @@ class CaptureWriter:
 
     def __init__(self, path: Path, config: RunConfig, parts: tuple[str, ...]) -> None:
         try:
-            import h5py  # noqa: F401
+            import h5py
         except ImportError:
             raise UsageError('capture needs h5py: pip install "semnoma-hil[data]".') from None
         self.path = free_name(path)
@@ -68,13 +66,13 @@ class CaptureWriter:
                     f"into one capture."
                 )
             self._append(self._contents.of(slot))
-        except OSError as error:
+        except (OSError, RuntimeError) as error:
             raise HilError(f"{self.path} cannot be written: {error}.") from error
 
     def close(self) -> None:
         """Complete the file. Safe to call twice."""
         if self._file is not None:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, RuntimeError):
                 self._file.close()
             self._file = None
 
@@ -82,10 +80,7 @@ class CaptureWriter:
         import h5py
 
         self._slot_samples = slot.start.slot_samples
-        per_slot = capture_bytes(self._config, self._parts, self._slot_samples, _largest(slot))
-        slots, free = self._config.frames + self._config.feedback.probe_slots, shutil.disk_usage(self.path.parent).free
-        if not self._config.video.sources and (sentence := no_room(self.path, per_slot, slots, free)):
-            raise UsageError(sentence)
+        self._check_room(slot)
         partial = self.path.with_name(self.path.name + ".partial")
         self._file = h5py.File(partial, "w", libver=("v110", "v110"), locking=False)
         self._file.attrs.update(_attributes(self._config, self._parts, self._slot_samples))
@@ -97,6 +92,13 @@ class CaptureWriter:
         ).frequencies_hz
         self._file.swmr_mode = True
         partial.rename(self.path)
+
+    def _check_room(self, slot: Slot) -> None:
+        """Once more where the samples of a slot are known: other machines' pictures may be larger than ours."""
+        size = capture_bytes(self._config, self._parts, self._slot_samples, _largest(slot))
+        slots, free = self._config.frames + self._config.feedback.probe_slots, shutil.disk_usage(self.path.parent).free
+        if not self._config.video.sources and (sentence := no_room(self.path, size, slots, free)):
+            raise UsageError(sentence)
 
     def _append(self, entries: Entries) -> None:
         assert self._file is not None
@@ -149,7 +151,8 @@ def _make(file: "h5py.File", one: Field, sizes: dict[str, int]) -> None:
     shape = one.fixed_shape(sizes)
     what = {"unit": one.unit, "description": one.text, "dimensions": json.dumps(["slots", *one.shape])}
     if one.ragged:
-        made = file.create_dataset(one.name, (0,), one.dtype, maxshape=(None,), chunks=(CHUNK_BYTES // one.dtype.itemsize,))
+        chunk = (CHUNK_BYTES // one.dtype.itemsize,)
+        made = file.create_dataset(one.name, (0,), one.dtype, maxshape=(None,), chunks=chunk)
         for name in ("first", "count"):
             chunks = (SCALARS_PER_CHUNK, *shape)
             file.create_dataset(f"{one.name}_{name}", (0, *shape), "<i8", maxshape=(None, *shape), chunks=chunks)

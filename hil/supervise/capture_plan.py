@@ -5,7 +5,7 @@ from pathlib import Path
 
 from hil.config import RunConfig
 from hil.dataset.layout import FILE
-from hil.dataset.size import SlotBytes, capture_bytes, no_room, size_sentence
+from hil.dataset.size import CaptureBytes, capture_bytes, no_room, size_sentence
 from hil.errors import UsageError
 from hil.modality.choice import open_modalities
 from hil.nodes.transmitter import picture_index
@@ -28,15 +28,15 @@ def check_capture(config: RunConfig, out: Path) -> str | None:
         import h5py  # noqa: F401
     except ImportError:
         raise UsageError('--capture needs h5py: pip install "semnoma-hil[data]".') from None
-    per_slot, slots, free = plan(config), config.frames + config.feedback.probe_slots, _free(out)
+    size, slots, free = plan(config), config.frames + config.feedback.probe_slots, _free(out)
     live = bool(config.video.sources)  # it ends when its pictures do: `frames` says nothing
-    sentence = no_room(out / FILE, per_slot, 1 if live else slots, free)
+    sentence = no_room(out / FILE, size, 1 if live else slots, free)
     if sentence:
         raise UsageError(sentence)
-    return size_sentence(out / FILE, per_slot, slots, free, endless=live)
+    return size_sentence(out / FILE, size, slots, free, endless=live)
 
 
-def plan(config: RunConfig) -> SlotBytes:
+def plan(config: RunConfig) -> CaptureBytes:
     """Bytes of a slot, with the largest picture of the run."""
     largest = max((_of_user(config, user) for user in range(config.users)), key=lambda one: one[0])
     grid = ResourceGrid(config.waveform, longest_bits(config.waveform))

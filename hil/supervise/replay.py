@@ -38,7 +38,13 @@ def replay_config(recording: Path, overrides: dict[str, Any] | None = None) -> R
         shared = ("sample_rate_hz", "center_frequency_hz", "rx_antennas", "users", "seed", "channel")
         mine = {f"{section}.{name}": value for name, value in (values.get(section) or {}).items() if name not in shared}
         flat |= mine
-    flat |= {"radio.device": f"file:{recording}", "rx.record": None, "rx.capture": (), "rx.mirrored": False, **(overrides or {})}
+    flat |= {
+        "radio.device": f"file:{recording}",
+        "rx.record": None,
+        "rx.capture": (),
+        "rx.mirrored": False,
+        **(overrides or {}),
+    }
     return load_config(None, flat)
 
 

@@ -1,4 +1,6 @@
-"""A recording as a radio: `file:capture.sigmf-meta` or `file:capture.h5`. It receives what was recorded and transmits nothing."""
+"""A recording as a radio, `file:capture.sigmf-meta` or `file:capture.h5`: it receives what was recorded and transmits
+nothing.
+"""
 
 from typing import Literal
 
