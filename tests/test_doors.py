@@ -104,6 +104,7 @@ DOORS = {
     "hil.experiments": [
         "hil.calibrating", "hil.report", "hil.results", "hil.supervise", "calibration", "models", "radio",
     ],
+    "hil.comparing": ["hil.experiments", "hil.report", "hil.results"],
     "hil.sharing_map": ["hil.experiments", "hil.results", "models", "radio"],
     "hil.live": ["hil.bus", "hil.language", "hil.nodes", "hil.results", "hil.supervise", "models", "radio"],
     "hil.lab": ["hil.bus", "calibration", "models", "radio"],

@@ -184,6 +184,35 @@ def spans(title: str, unit: str, lines: Mapping[str, tuple[float, float]]) -> Ch
     return _chart(title, f"{title}, median. {figures}.", draw, _WIDE)
 
 
+def by_run(
+    title: str, unit: str, runs: Mapping[str, Mapping[int, tuple[float, float | None]]], users: Sequence[int]
+) -> Chart | None:
+    """A dot with its 95 % interval per run and user, users side by side; None where nothing is known."""
+    if not any(runs.values()):
+        return None
+
+    def draw(figure: Figure, colours: tuple[str, ...]) -> None:
+        axes = figure.subplots()
+        for place, (name, figures) in enumerate(runs.items()):
+            shift = (place - (len(runs) - 1) / 2) * 0.7 / len(runs)
+            known = [user for user in users if user in figures]
+            means, halves = [figures[user][0] for user in known], [figures[user][1] or 0.0 for user in known]
+            at = [users.index(user) + shift for user in known]
+            style: dict[str, Any] = {"color": colours[place % 8], "marker": _MARKERS[place % 4], "label": name}
+            axes.errorbar(at, means, yerr=halves, linestyle="none", capsize=3, markersize=6, **style)
+        _at_least(axes, 2.0)
+        axes.set(ylabel=unit, xlim=(-0.6, len(users) - 0.4))
+        axes.grid(visible=False, axis="x")
+        _finish(axes)
+        axes.set_xticks(range(len(users)), [f"user {user}" for user in users])
+
+    said = "; ".join(
+        f"{name}: " + ", ".join(f"user {user} {mean:.2f} {unit}" for user, (mean, _) in figures.items())
+        for name, figures in runs.items()
+    )
+    return _chart(title, f"{title}, means with 95 % intervals. {said}.", draw, _WIDE)
+
+
 def latency(frames: Sequence[int], stages: Mapping[str, Sequence[float]]) -> Chart:
     """Stacked bars: milliseconds of each stage, one value per frame."""
 
