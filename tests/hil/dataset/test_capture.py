@@ -123,7 +123,7 @@ def test_truth_that_was_not_chosen_is_not_there(session, tmp_path):
         open_recording(tmp_path / "a.h5")
 
 
-@pytest.mark.parametrize("moment_s", [0.0, 0.13, 0.37])
+@pytest.mark.parametrize("moment_s", [0.0, 0.3])
 def test_the_file_of_a_killed_writer_opens_and_every_row_is_whole(tmp_path, moment_s):
     path, environment = tmp_path / "a.h5", os.environ | {"PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-P", "-m", "tests.hil.dataset.endless_writer", str(path)]
@@ -174,7 +174,7 @@ def test_a_disk_without_room_is_refused_before_anything_is_written(tmp_path, mon
     config, usage = run_config(frames=1_000_000), namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(10**10, 0, 10**10))
     writer = CaptureWriter(tmp_path / "a.h5", config, PARTS)
-    with pytest.raises(UsageError, match=r"takes \d+ GB and 10 GB are free"):
+    with pytest.raises(UsageError, match=r"takes [\d.]+ GB and 10 GB are free"):
         writer.record(plain_slot(config, 0))
     assert list(tmp_path.iterdir()) == []
     size = capture_bytes(config, PARTS, 2000)
