@@ -37,7 +37,8 @@ FILES = {
     "style.css": "text/css",
     "icon.svg": "image/svg+xml",
     **dict.fromkeys(
-        ("main.js", "feed.js", "view.js", "plots.js", "waterfall.js", "control.js", "format.js"), "text/javascript"
+        ("main.js", "feed.js", "view.js", "plots.js", "waterfall.js", "control.js", "format.js", "words.js"),
+        "text/javascript",
     ),
 }
 HEADERS = {

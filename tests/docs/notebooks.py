@@ -22,7 +22,11 @@ def executed(path: Path, folder: Path) -> nbformat.NotebookNode:
     os.environ.update(environment)  # the kernel is a process of its own and inherits it
     try:
         NotebookClient(
-            notebook, timeout=1200, startup_timeout=300, kernel_name="python3", resources={"metadata": {"path": str(folder)}}
+            notebook,
+            timeout=1200,
+            startup_timeout=300,
+            kernel_name="python3",
+            resources={"metadata": {"path": str(folder)}},
         ).execute()
     finally:
         os.environ.clear()

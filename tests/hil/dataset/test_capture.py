@@ -20,6 +20,7 @@ from hil.dataset.size import capture_bytes, no_room, said  # noqa: E402
 from hil.dataset.writer import CaptureWriter  # noqa: E402
 from hil.errors import UsageError  # noqa: E402
 from hil.results.session_recording import SessionRecorder, recorded_config, recorded_slots  # noqa: E402
+from hil.twin.recorded import Recording  # noqa: E402
 from radio.devices.file import FileRadio  # noqa: E402
 from radio.errors import ConfigurationError  # noqa: E402
 from radio.recording import SigmfReader, open_recording  # noqa: E402
@@ -67,6 +68,15 @@ def test_a_replay_finds_the_same_slots_in_both(session):
         for user in range(config.users):
             np.testing.assert_array_equal(ours.symbols[user], theirs.symbols[user])
             np.testing.assert_array_equal(ours.originals[user], theirs.originals[user])
+
+
+def test_a_twin_is_given_the_same_of_both(session):
+    """The answers that a recording holds too (noise, channel, links) do not reach it."""
+    sigmf, capture = (Recording.open(session[2] / name) for name in ("a", "a.h5"))
+    assert capture.config == sigmf.config and capture.config.channel == "awgn"
+    for ours, theirs in zip(capture.with_samples(), sigmf.with_samples(), strict=True):
+        np.testing.assert_array_equal(ours.samples.data, theirs.samples.data)
+        assert ours.burst_tick == theirs.burst_tick and ours.sent == theirs.sent
 
 
 def test_estimates_are_as_far_from_the_truth_as_they_say(session):
