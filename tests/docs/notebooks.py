@@ -21,13 +21,8 @@ def executed(path: Path, folder: Path) -> nbformat.NotebookNode:
     before = dict(os.environ)
     os.environ.update(environment)  # the kernel is a process of its own and inherits it
     try:
-        NotebookClient(
-            notebook,
-            timeout=1200,
-            startup_timeout=300,
-            kernel_name="python3",
-            resources={"metadata": {"path": str(folder)}},
-        ).execute()
+        where = {"metadata": {"path": str(folder)}}
+        NotebookClient(notebook, timeout=1200, startup_timeout=300, kernel_name="python3", resources=where).execute()
     finally:
         os.environ.clear()
         os.environ.update(before)
