@@ -16,7 +16,7 @@ from hil.results.writer import ResultWriter
 from hil.session.channel_report import csi_report
 from hil.session.mirror import mirrored, note_mirror
 from hil.session.repeated_slot import aligned
-from hil.session.slot import Slot
+from hil.session.slot import NOT_SENT, Slot
 from hil.session.stream_follower import Read, StreamFollower
 from hil.session.tones import note_tones
 from radio.devices.file import FileRadio
@@ -85,6 +85,11 @@ def run_replay(recording: Path, config: RunConfig, out: Path, report: bool = Tru
     return finish_run(out, config, stopwatch, report=report)
 
 
+def _anything_sent(slot: Slot) -> bool:
+    """Whether a burst may be in or around a slot, as far as its transmitters tell: none was, where all came late."""
+    return not slot.sent or any(not sent.events.keys() & NOT_SENT for sent in slot.sent.values())
+
+
 def receive_slot(
     config: RunConfig,
     receiver: BurstReceiver,
@@ -103,7 +108,7 @@ def receive_slot(
     if slot.start.repeats and not (slot.csi and aligned(slot.csi.users)):
         return  # its users did not arrive together: the node did not try to receive them either
     memory = None if slot.start.repeats else memory
-    if follower is not None and read is not None and not slot.start.repeats:
+    if follower is not None and read is not None and not slot.start.repeats and _anything_sent(slot):
         slot.received = follower.receive(read, slot, memory)
     else:
         slot.received = receiver.receive(slot.samples, expected, memory=memory, powers=slot.powers)
