@@ -9,7 +9,7 @@ import numpy as np
 from hil.dataset.layout import FIELDS, FILE, Field
 from hil.errors import UsageError
 from models.suggestion import did_you_mean
-from radio.recording.hdf5 import open_hdf5, part, whole_rows
+from radio.recording.hdf5 import open_hdf5, part, readable, whole_rows
 
 _BY_NAME = {field.name: field for field in FIELDS}
 
@@ -24,8 +24,12 @@ class Capture:
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
         self._file = open_hdf5(path)
-        self._rows = whole_rows(self._file)
+        with readable(path):
+            self._read_facts()
+
+    def _read_facts(self) -> None:
         attributes = self._file.attrs
+        self._rows = whole_rows(self._file)
         self.config: dict[str, Any] = json.loads(str(attributes["config"]))
         self.parts: tuple[str, ...] = tuple(json.loads(str(attributes["parts"])))
         self.users, self.antennas = int(attributes["users"]), int(attributes["antennas"])

@@ -6,6 +6,7 @@ written after everything else of the slot: rows without one are torn and nobody 
 
 import contextlib
 import json
+import logging
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +18,7 @@ from hil import __version__
 from hil.config import RunConfig
 from hil.dataset.contents import Entries, SlotContents
 from hil.dataset.layout import CHUNK_BYTES, SCALARS_PER_CHUNK, Field
-from hil.dataset.size import capture_bytes, no_room
+from hil.dataset.size import capture_bytes, no_room, size_sentence
 from hil.errors import HilError, UsageError
 from hil.results.rows import ResultsError
 from hil.session.slot import Slot
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     import h5py
 
 LAST = "slots/slot"
+log = logging.getLogger(__name__)
 
 
 class CaptureWriter:
@@ -95,10 +97,19 @@ class CaptureWriter:
 
     def _check_room(self, slot: Slot) -> None:
         """Once more where the samples of a slot are known: other machines' pictures may be larger than ours."""
-        size = capture_bytes(self._config, self._parts, self._slot_samples, _largest(slot))
+        size = capture_bytes(self._config, self._parts, self._slot_samples, self._largest(slot))
         slots, free = self._config.frames + self._config.feedback.probe_slots, shutil.disk_usage(self.path.parent).free
-        if not self._config.video.sources and (sentence := no_room(self.path, size, slots, free)):
+        live = bool(self._config.video.sources)
+        if not live and (sentence := no_room(self.path, size, slots, free)):
             raise UsageError(sentence)
+        log.info("%s", size_sentence(self.path, size, slots, free, endless=live))
+
+    def _largest(self, slot: Slot) -> tuple[int, int]:
+        """Symbols and bytes of one user's largest item: as many symbols as the window holds, what is told of bytes."""
+        grid, guard = ResourceGrid(self._config.waveform), slot.start.guard_samples
+        payload = (slot.start.slot_samples - 2 * guard - grid.payload_start) // grid.symbol_samples
+        content = max((one.nbytes for one in slot.originals.values()), default=0)
+        return max(0, payload) * grid.payload_per_symbol, content
 
     def _append(self, entries: Entries) -> None:
         assert self._file is not None
@@ -184,10 +195,3 @@ def _attributes(config: RunConfig, parts: tuple[str, ...], slot_samples: int) ->
         "device": config.radio.device,
         "config": json.dumps(config.model_dump(mode="json")),
     }
-
-
-def _largest(slot: Slot) -> tuple[int, int]:
-    """Symbols and bytes of one user's largest item, as far as a slot tells; its window bounds the symbols."""
-    symbols = max((one.n_symbols for one in slot.sent.values()), default=0)
-    content = max((one.nbytes for one in slot.originals.values()), default=0)
-    return symbols, content

@@ -5,7 +5,9 @@ sets lie flat, with where each part begins and how long it is beside them (`NAME
 was killed leaves a file that is marked as being written; it is opened as one that still grows.
 """
 
+import contextlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +23,16 @@ if TYPE_CHECKING:
 SUFFIXES = (".h5", ".hdf5")
 FORMAT, FORMAT_VERSION = "semnoma-hil capture", 1
 UNWRITTEN = -1  # of /slots/slot, which is written last: the row was torn by the end of its writer
+
+
+@contextlib.contextmanager
+def readable(path: Path | str) -> Iterator[None]:
+    """What h5py, numpy and json raise on a damaged capture becomes a ConfigurationError of one sentence."""
+    try:
+        yield
+    except (OSError, KeyError, ValueError, TypeError, AttributeError, IndexError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise ConfigurationError(f"{path} is damaged: {type(error).__name__} ({reason}).") from None
 
 
 def is_hdf5(path: Path | str) -> bool:
@@ -45,10 +57,14 @@ def open_hdf5(path: Path | str) -> "h5py.File":
             file = h5py.File(path, "r", swmr=True, libver="latest", locking=False)
         except OSError as error:
             raise ConfigurationError(f"{path} is no HDF5 file that can be read: {error}.") from None
-    found = file.attrs.get("format")
-    if found != FORMAT or int(file.attrs.get("format_version", 0)) != FORMAT_VERSION or "slots/slot" not in file:
-        file.close()
-        raise ConfigurationError(f"{path} is no capture of semnoma-hil (format {found!r}, version {FORMAT_VERSION}).")
+    with readable(path):
+        found = file.attrs.get("format")
+        known = found == FORMAT and int(file.attrs.get("format_version", 0)) == FORMAT_VERSION
+        if not known or "slots/slot" not in file:
+            file.close()
+            raise ConfigurationError(
+                f"{path} is no capture of semnoma-hil (format {found!r}, version {FORMAT_VERSION})."
+            )
     return file
 
 
@@ -78,13 +94,18 @@ class Hdf5Reader:
         if "iq/samples" not in self._file:
             self._file.close()
             raise ConfigurationError(f"{path} was captured without samples; capture iq as well.")
-        attributes = self._file.attrs
-        rows = whole_rows(self._file)
-        _, self.channels, self._window = self._file["iq/samples"].shape
-        self.sample_rate_hz = float(attributes["sample_rate_hz"])
+        with readable(path):
+            self._read_facts()
+
+    def _read_facts(self) -> None:
+        attributes, rows = self._file.attrs, whole_rows(self._file)
+        slots, self.channels, self._window = self._file["iq/samples"].shape
+        self.sample_rate_hz, center_hz = float(attributes["sample_rate_hz"]), float(attributes["center_frequency_hz"])
+        if not 0 < self.sample_rate_hz < np.inf or min(self.channels, self._window) < 1 or rows > slots:
+            raise ValueError(f"{rows} slots of {self._file['iq/samples'].shape} at {self.sample_rate_hz} samples/s")
         self.n_samples = rows * self._window
         self.facts: dict[str, Any] = {"semnoma:config": json.loads(str(attributes["config"]))}
-        ticks, center_hz = self._file["slots/slot_tick"][:rows], float(attributes["center_frequency_hz"])
+        ticks = self._file["slots/slot_tick"][:rows]
         self.captures = [
             Capture(row * self._window, self._window, int(tick), center_hz) for row, tick in enumerate(ticks)
         ]
@@ -93,12 +114,13 @@ class Hdf5Reader:
     def annotations(self) -> list[dict[str, Any]]:
         """What is known about each slot, as of a SigMF recording."""
         found: list[dict[str, Any]] = []
-        for row in range(len(self.captures)):
-            entries = json.loads(part(self._file, "slots/facts", row).tobytes())
-            for entry in entries:
-                user = (entry.get("semnoma:sent") or {}).get("user")
-                arrays = self._sent(row, int(user)) if user is not None else {}
-                found.append({"core:sample_start": row * self._window, **entry, **arrays})
+        with readable(self.meta_path):
+            for row in range(len(self.captures)):
+                entries = json.loads(part(self._file, "slots/facts", row).tobytes())
+                for entry in entries:
+                    user = (entry.get("semnoma:sent") or {}).get("user")
+                    arrays = self._sent(row, int(user)) if user is not None else {}
+                    found.append({"core:sample_start": row * self._window, **entry, **arrays})
         return found
 
     def _sent(self, row: int, user: int) -> dict[str, Any]:
@@ -118,7 +140,8 @@ class Hdf5Reader:
                 f"samples {first} to {first + n_samples} were asked of {self.data_path}, which has {self.n_samples}."
             )
         rows = range(first // self._window, -(-(first + n_samples) // self._window))
-        pieces = [self._file["iq/samples"][row] for row in rows]
+        with readable(self.data_path):
+            pieces = [np.asarray(self._file["iq/samples"][row], np.complex64) for row in rows]
         data = np.concatenate(pieces, axis=1) if pieces else np.zeros((self.channels, 0), np.complex64)
         begin = first - rows.start * self._window
         return Samples(data[:, begin : begin + n_samples], start_tick, self.sample_rate_hz)

@@ -214,3 +214,22 @@ def test_other_files_are_refused_in_one_sentence(tmp_path, content):
     assert "\n" not in str(refused.value)
     with pytest.raises(ConfigurationError, match="No such file"):
         open_recording(tmp_path / "b.h5")
+
+
+def test_a_damaged_capture_is_read_or_refused_in_one_sentence(session, tmp_path):
+    whole, rng, refused = (session[2] / "a.h5").read_bytes(), np.random.default_rng(2), 0
+    for number in range(30):
+        content, path = bytearray(whole), tmp_path / f"{number}.h5"
+        if number % 3 == 0:
+            del content[rng.integers(len(content)) :]
+        else:  # the first few kilobytes hold most of what says where things are
+            for place in rng.integers(len(content) if number % 3 == 1 else 20_000, size=40):
+                content[place] ^= int(rng.integers(1, 256))
+        path.write_bytes(content)
+        try:
+            reader = open_recording(path)
+            recorded_slots(reader), reader.samples(0, reader.n_samples)
+        except (ConfigurationError, UsageError) as error:
+            refused += 1
+            assert "\n" not in str(error)
+    assert 5 <= refused < 30
