@@ -40,17 +40,17 @@ class CaptureItems(Sequence[dict[str, np.ndarray]]):
         self.files = capture_files(paths)
         self._opened: dict[Path, Capture] = {}
         self._process = -1
-        self._fields, self.index = self._chosen(fields), self._rows(frames_only, where)
+        self._fields, self.places = self._chosen(fields), self._rows(frames_only, where)
         self._longest = self._lengths()
         self._check()
 
     def __len__(self) -> int:
-        return len(self.index)
+        return len(self.places)
 
     def __getitem__(self, place: Any) -> Any:
         if isinstance(place, slice):
             return [self[one] for one in range(*place.indices(len(self)))]
-        path, row = self.index[place]
+        path, row = self.places[place]
         capture, item = self._capture(path), {}
         for field in self._fields:
             if field.name == PICTURES:
@@ -101,8 +101,8 @@ class CaptureItems(Sequence[dict[str, np.ndarray]]):
     def _lengths(self) -> dict[str, tuple[int, ...]]:
         """The longest part of each ragged field over all items; of pictures height and width."""
         found: dict[str, tuple[int, ...]] = {}
-        for path in {path for path, _ in self.index}:
-            capture, rows = self._capture(path), [row for own, row in self.index if own == path]
+        for path in {path for path, _ in self.places}:
+            capture, rows = self._capture(path), [row for own, row in self.places if own == path]
             for field in self._fields:
                 if field.name == PICTURES:
                     sides = [capture.column(name)[rows] for name in ("truth/height", "truth/width")]
