@@ -13,6 +13,7 @@ from radio.waveform.reception.receiver import BurstReceiver
 from radio.waveform.transmission.transmitter import BurstTransmitter
 
 PRECORRECTION_HZ = (120.0, -80.0)  # of each user, far less than what is left of their carriers
+ADVANCE_TICKS = (0, 3)  # by which their bursts leave early
 SIZES = ((4, 8), (8, 4), (8, 8))  # of the pictures, in turn
 
 
@@ -47,11 +48,12 @@ def _send(slot, user, config, medium, rng, n_symbols):
     burst = BurstTransmitter(config.waveform, user).modulate(symbols, header) * np.float32(config.radio.tx_amplitude)
     turns = np.arange(burst.size) * (PRECORRECTION_HZ[user] / config.sample_rate_hz)
     burst = (burst * np.exp(-2j * np.pi * turns)).astype(np.complex64)
-    truth = medium.add_burst(user, Samples(burst[np.newaxis], slot.burst_tick, config.sample_rate_hz))
+    tick = slot.burst_tick - ADVANCE_TICKS[user]
+    truth = medium.add_burst(user, Samples(burst[np.newaxis], tick, config.sample_rate_hz))
     gains = [[(float(g.real), float(g.imag)) for g in antenna] for antenna in truth.tap_gains]
     delays = [float(delay) for delay in truth.tap_delays_samples]
     slot.links[user] = Link(
-        user, slot.burst_tick, truth.cfo_hz, truth.clock_ppm, truth.delay_samples, delays, gains, truth.noise_power
+        user, tick, truth.cfo_hz, truth.clock_ppm, truth.delay_samples, delays, gains, truth.noise_power
     )
     slot.symbols[user] = symbols
     if frame is None:

@@ -91,6 +91,10 @@ def test_estimates_are_as_far_from_the_truth_as_they_say(session):
         cfo = capture.column("truth/cfo_hz")
         np.testing.assert_allclose(cfo[0], 2450 * np.array([0.3, -0.4]) - PRECORRECTION_HZ, atol=1e-6)
         np.testing.assert_allclose(capture.column("csi/cfo_hz"), cfo, atol=30)
+        np.testing.assert_array_equal(
+            capture.column("truth/burst_start_tick") - capture.column("slots/burst_tick")[:, None],
+            np.broadcast_to([0, -3], (4, 2)),
+        )
         np.testing.assert_allclose(capture.column("csi/snr_db"), capture.column("truth/snr_db"), atol=1.0)
 
 
