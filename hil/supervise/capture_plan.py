@@ -48,8 +48,8 @@ def _of_user(config: RunConfig, user: int) -> tuple[int, int]:
     """Symbols and bytes of the user's largest item."""
     modality = open_modalities(config).get(user)
     if modality is not None:
-        source = modality.load(config.source_of(user))
-        uses = [modality.channel_uses(*size) for size in source.sizes(range(len(source)))]
+        items = modality.load(config.source_of(user))
+        uses = [modality.channel_uses(*size) for size in items.sizes(range(len(items)))]
         return max(uses), 0
     manifest = load_manifest(codec_folder(config.codec))
     if config.video.sources:
