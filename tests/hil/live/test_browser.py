@@ -171,8 +171,9 @@ def test_read_only_it_fits_a_phone_and_follows_the_light(browser, site):
     wait_for(lambda: len(browser.find_elements(By.CSS_SELECTOR, ".pair")) == USERS)
     assert text(browser, "#mode") == "read-only"
     assert not browser.find_element(By.ID, "start").is_displayed()
-    terms = browser.find_elements(By.CSS_SELECTOR, ".term")
-    assert len(terms) > 30 and all(term.get_attribute("title") and term.get_attribute("data-word") for term in terms)
+    titles = "return [...document.querySelectorAll('.term')].map((node) => node.title)"  # at once: elements come and go
+    terms = wait_for(lambda: browser.execute_script(titles))
+    assert len(terms) > 30 and all(terms)
     said = "document.querySelector('#loops .term').focus();"
     said += "return getComputedStyle(document.activeElement, '::after').content"  # what a finger on a word brings up
     assert "carrier" in browser.execute_script(said)
