@@ -50,6 +50,7 @@ class CaptureWriter:
         self._file: h5py.File | None = None
         self._slot_samples = 0
         self._rows = 0
+        self._closed = False
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -57,7 +58,7 @@ class CaptureWriter:
 
     def record(self, slot: Slot) -> None:
         """Append one slot with all that is known about it by now."""
-        if slot.samples is None:
+        if slot.samples is None or self._closed:  # a decoder that outlived its node is late
             return
         try:
             if self._file is None:
@@ -72,7 +73,8 @@ class CaptureWriter:
             raise HilError(f"{self.path} cannot be written: {error}.") from error
 
     def close(self) -> None:
-        """Complete the file. Safe to call twice."""
+        """Complete the file; what comes later is not recorded. Safe to call twice."""
+        self._closed = True
         if self._file is not None:
             with contextlib.suppress(OSError, RuntimeError):
                 self._file.close()

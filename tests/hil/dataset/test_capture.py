@@ -166,6 +166,7 @@ def test_a_torn_row_is_not_read(tmp_path):
     for number in range(3):
         writer.record(plain_slot(config, number))
     writer.close()
+    writer.record(plain_slot(config, 3))  # too late, and no reason to begin anew
     with h5py.File(tmp_path / "a.h5", "r+") as file:
         file["slots/slot"][2] = -1
     with open_capture(tmp_path / "a.h5") as capture:
