@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".h5", ".hdf5")
 FORMAT, FORMAT_VERSION = "semnoma-hil capture", 1
+UNFINISHED = "already open for"  # HDF5 on a file that a writer has, or had when it was killed
 UNWRITTEN = -1  # of /slots/slot, which is written last: the row was torn by the end of its writer
 
 
@@ -52,7 +53,10 @@ def open_hdf5(path: Path | str) -> "h5py.File":
         raise ConfigurationError(f"{path} cannot be read: {error.strerror}.") from None
     try:
         file = h5py.File(path, "r", locking=False)
-    except OSError:
+    except OSError as refused:
+        # A damaged file is not tried in the other way, in which HDF5 waits for a writer to mend it.
+        if UNFINISHED not in str(refused):
+            raise ConfigurationError(f"{path} is no HDF5 file that can be read: {refused}.") from None
         try:
             file = h5py.File(path, "r", swmr=True, libver="latest", locking=False)
         except OSError as error:
