@@ -8,10 +8,10 @@ STAMP := $(VENV)/prepared
 # Tests of one file stay together: what they share is made once.
 WORKERS ?= 2
 PYTEST = "$(BIN)/python" -m pytest -q -n $(WORKERS) --dist loadfile --durations 15
-EXTRAS := tx,rx,train,fast,live,video,pluto,usrp,soapy,lab,ray,docs,dev
+EXTRAS := tx,rx,train,fast,live,video,data,pluto,usrp,soapy,lab,ray,docs,dev
 
 .DEFAULT_GOAL := help
-.PHONY: help setup ready usrp soapy demo test test-fast proof lint bench docs docs-commands sharing-map emulated-plutos fuzz chaos soak mutants audit build clean
+.PHONY: help setup ready usrp soapy demo test test-fast proof lint bench docs notebooks docs-commands sharing-map emulated-plutos fuzz chaos soak mutants audit build clean
 IMAGES ?= demo
 OUT ?= emulated-plutos-run
 
@@ -86,6 +86,9 @@ bench: $(STAMP)  ## timings of every part, as a table and as JSON
 
 docs: $(STAMP)  ## the documentation site: site/index.html
 	NO_MKDOCS_2_WARNING=1 "$(BIN)/mkdocs" build --strict --quiet
+
+notebooks: $(STAMP)  ## run the notebooks of the documentation and keep what they show
+	"$(BIN)/python" -m tests.docs.notebooks
 
 docs-commands: $(STAMP)  ## run every command of the documentation that needs no radio, big data or hours
 	SEMNOMA_DOCS=all "$(BIN)/python" -m pytest -q tests/docs --timeout 1800

@@ -18,6 +18,7 @@ from hil.burst_config import BurstConfig
 from hil.errors import UsageError
 from hil.faults import describe
 from hil.packaged import named_file
+from hil.reception_config import ReceptionConfig
 from hil.section import Section
 from hil.video_config import VideoConfig
 from models.errors import ModelError
@@ -73,15 +74,6 @@ class RadioConfig(Section):
     guard_samples: int = Field(512, ge=64, le=1 << 20, description="Silence before and after a burst.")
     settle_s: Seconds = Field(0.5, ge=0, description="What repeating radios hold in their buffers, in time.")
     lead_s: Seconds = Field(0.5, ge=0, description="Head start of a transmission on a radio in real time.")
-
-
-class ReceptionConfig(Section):
-    """What the receiver keeps beside its results."""
-
-    record: Path | None = Field(None, description="SigMF recording of every slot, e.g. run1/capture.sigmf-meta.")
-    ideal: bool = Field(True, description="Also decode what an ideal receiver would have; twice the decoding.")
-    mirrored: bool = Field(False, description="Turn the received spectrum about the carrier: I and Q are swapped.")
-    remember_delays: bool = Field(True, description="Channels of one path are measured with earlier arrivals in mind.")
 
 
 class FeedbackConfig(Section):

@@ -1,4 +1,4 @@
-"""Reference pages out of the code itself: `<!-- generated: cli -->` and `<!-- generated: configuration -->`.
+"""Reference pages out of the code itself: `<!-- generated: cli -->`, `configuration` and `capture`.
 
 mkdocs calls `on_page_markdown` for every page; nothing else here is needed to extend the site.
 """
@@ -21,11 +21,24 @@ SHARED = ("sample_rate_hz", "center_frequency_hz", "rx_antennas", "users", "seed
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """Put the generated text where a page asks for it."""
-    for name, generate in (("cli", cli_reference), ("configuration", configuration_reference)):
+    pages = {"cli": cli_reference, "configuration": configuration_reference, "capture": capture_reference}
+    for name, generate in pages.items():
         mark = f"<!-- generated: {name} -->"
         if mark in markdown:
             markdown = markdown.replace(mark, generate())
     return markdown
+
+
+def capture_reference() -> str:
+    """Markdown: the data sets of a capture."""
+    from hil.dataset.layout import FIELDS
+
+    lines = ["| data set | type | of each slot | unit | |", "| --- | --- | --- | --- | --- |"]
+    for field in FIELDS:
+        shape = f"[{', '.join(field.shape)}]" if field.shape else "number"
+        star = " *" if field.ragged else ""
+        lines.append(f"| `{field.name}`{star} | {field.dtype.name} | {shape} | {field.unit} | {_cell(field.text)} |")
+    return "\n".join(lines)
 
 
 # -- commands ---------------------------------------------------------------------------------------------

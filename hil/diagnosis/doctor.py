@@ -27,6 +27,7 @@ OPTIONAL = {
     "numba": 'pip install "semnoma-hil[fast]"',
     "av": 'pip install "semnoma-hil[video]"',
     "starlette": 'pip install "semnoma-hil[live]"',
+    "h5py": 'pip install "semnoma-hil[data]"',
     "onnx": 'pip install "semnoma-hil[train]"',
     "accelerate": 'pip install "semnoma-hil[train]"',
     "pyarrow": 'pip install "semnoma-hil[experiments]"',

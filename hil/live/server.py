@@ -33,12 +33,11 @@ QUIET_S = 1.0  # an unchanged state is sent this often, so that the page knows t
 MAX_VIEWERS = 32
 MAX_COMMAND_BYTES = 1 << 16
 COMMANDS_HZ, COMMANDS_AT_ONCE = 1.0, 5
+SCRIPTS = ("main.js", "feed.js", "view.js", "plots.js", "waterfall.js", "control.js", "format.js", "words.js")
 FILES = {
     "style.css": "text/css",
     "icon.svg": "image/svg+xml",
-    **dict.fromkeys(
-        ("main.js", "feed.js", "view.js", "plots.js", "waterfall.js", "control.js", "format.js"), "text/javascript"
-    ),
+    **dict.fromkeys(SCRIPTS, "text/javascript"),
 }
 HEADERS = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "

@@ -40,12 +40,12 @@ from hil.bus.messages import (
 from hil.bus.presence import Silence
 from hil.bus.wire import Received
 from hil.config import RunConfig
+from hil.dataset.recorders import Recorder
 from hil.decoding.frame_decoder import DecodedFrame, FrameDecoder
 from hil.decoding.unsent import HeldBack
 from hil.errors import HilError
 from hil.nodes.node import join, keep_place
 from hil.nodes.telemetry import TelemetryPublisher
-from hil.results.session_recording import SessionRecorder
 from hil.session.burst.slot_receiver import SlotReceiver
 from hil.session.csi_path import CsiPath
 from hil.session.keeping_time import check_receiver
@@ -73,7 +73,7 @@ class ReceiverNode:
     bus: BusClient
     radio: Radio
     decoder: FrameDecoder
-    recorder: SessionRecorder | None = None
+    recorder: Recorder | None = None
     reopen: Callable[[], Radio] | None = None
 
     def __post_init__(self) -> None:

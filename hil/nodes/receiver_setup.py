@@ -9,12 +9,12 @@ import numpy as np
 from hil.bus.client import BusClient
 from hil.calibrating.apply import with_calibration
 from hil.config import RunConfig
+from hil.dataset.recorders import open_recorder
 from hil.decoding.deadline import Cost, Deadline
 from hil.decoding.frame_decoder import FrameDecoder
 from hil.errors import UsageError
 from hil.modality.choice import open_modalities
 from hil.nodes.receiver import ReceiverNode
-from hil.results.session_recording import SessionRecorder
 from hil.results.writer import ResultWriter
 from hil.video.warm import warm_decoder
 from models.decoding.decoder import SemanticDecoder
@@ -31,14 +31,14 @@ _TRIAL_SIDE_PX = 64
 def open_receiver(config: RunConfig, bus: BusClient, writer: ResultWriter) -> ReceiverNode:
     """Load the models first: a receiver that cannot decode must not join.
 
-    Raises ModelError, DeviceError, or ConfigurationError for a recording that cannot be made.
+    Raises ModelError, DeviceError, or ConfigurationError or UsageError for a recording that cannot be made.
     """
     decoder = open_decoder(config, writer)
     if config.video.sources:
         warm_decoder(decoder.decoder, config)
     radio = _open_configured(config)
     try:
-        recorder = SessionRecorder(config.rx.record, config) if config.rx.record else None
+        recorder = open_recorder(config, writer.out)
     except BaseException:  # a signal too must leave the radio closed
         radio.close()
         raise

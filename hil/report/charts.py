@@ -19,6 +19,7 @@ from matplotlib.ticker import MaxNLocator
 _SQUARE = (3.9, 3.6)  # inches, width and height
 _WIDE = (5.2, 3.3)
 _DPI = 150
+_LONGEST_LABEL = 24  # characters, of two side by side
 _MARKED_FRAMES = 80  # beyond, dots would hide the line
 _INK = {"light": ("#1d2430", "#6a7280", "#dfe3e8"), "dark": ("#e8eaee", "#9aa3b0", "#333a45")}
 _SERIES = {
@@ -184,6 +185,36 @@ def spans(title: str, unit: str, lines: Mapping[str, tuple[float, float]]) -> Ch
     return _chart(title, f"{title}, median. {figures}.", draw, _WIDE)
 
 
+def by_run(
+    title: str, unit: str, runs: Mapping[str, Mapping[int, tuple[float, float | None]]], users: Sequence[int]
+) -> Chart | None:
+    """A dot with its 95 % interval per run and user, users side by side; None where nothing is known."""
+    if not any(runs.values()):
+        return None
+
+    def draw(figure: Figure, colours: tuple[str, ...]) -> None:
+        axes = figure.subplots()
+        for place, (name, figures) in enumerate(runs.items()):
+            shift = (place - (len(runs) - 1) / 2) * 0.7 / len(runs)
+            known = [user for user in users if user in figures]
+            means, halves = [figures[user][0] for user in known], [figures[user][1] or 0.0 for user in known]
+            at = [users.index(user) + shift for user in known]
+            label = name if len(name) <= _LONGEST_LABEL else f"{name[:12]}…{name[-11:]}"
+            style: dict[str, Any] = {"color": colours[place % 8], "marker": _MARKERS[place % 4], "label": label}
+            axes.errorbar(at, means, yerr=halves, linestyle="none", capsize=3, markersize=6, **style)
+        _at_least(axes, 2.0)
+        axes.set(ylabel=unit, xlim=(-0.6, len(users) - 0.4))
+        axes.grid(visible=False, axis="x")
+        _finish(axes, columns=2)
+        axes.set_xticks(range(len(users)), [f"user {user}" for user in users])
+
+    said = "; ".join(
+        f"{name}: " + ", ".join(f"user {user} {mean:.2f} {unit}" for user, (mean, _) in figures.items())
+        for name, figures in runs.items()
+    )
+    return _chart(title, f"{title}, means with 95 % intervals. {said}.", draw, _WIDE)
+
+
 def latency(frames: Sequence[int], stages: Mapping[str, Sequence[float]]) -> Chart:
     """Stacked bars: milliseconds of each stage, one value per frame."""
 
@@ -210,12 +241,12 @@ def _at_least(axis: Axes, span: float) -> None:
         axis.set_ylim(middle - span / 2, middle + span / 2)
 
 
-def _finish(axes: Axes) -> None:
+def _finish(axes: Axes, columns: int = 4) -> None:
     """Whole frame numbers below, the legend above the plot where it hides nothing."""
     digits = len(f"{max(map(abs, axes.get_xlim())):.0f}")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=max(2, min(10, 36 // digits))))
     axes.yaxis.set_major_locator(MaxNLocator(nbins=7, steps=[1, 2, 5, 10]))
     count = len(axes.get_legend_handles_labels()[1])
     if count:
-        place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (-0.02, 1.0), "ncols": min(4, count)}
+        place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (-0.02, 1.0), "ncols": min(columns, count)}
         axes.legend(columnspacing=1.2, handlelength=1.3, **place)

@@ -23,7 +23,7 @@ from hil.config import RunConfig
 from hil.errors import UsageError
 from hil.results.png import png
 from hil.session.slot import Slot, original_of
-from radio.recording import SigmfReader, SigmfWriter
+from radio.recording import Hdf5Reader, SigmfReader, SigmfWriter
 
 
 class SessionRecorder:
@@ -45,27 +45,33 @@ class SessionRecorder:
         first = self._writer.append(slot.samples)
         length = slot.samples.n_samples
         name = f"frame {slot.grant.frame}" if slot.grant.frame is not None else f"probe {slot.grant.slot}"
-        facts: dict[str, Any] = {
-            "grant": slot.grant,
-            "start": slot.start,
-            "csi": slot.csi,
-            "encoder_csi": slot.encoder_csi,
-            "events": slot.events,
-        }
-        self._writer.annotate(first, length, name, _namespaced(facts))
+        self._writer.annotate(first, length, name, slot_facts(slot))
         for user, sent in sorted(slot.sent.items()):
-            facts = {"user": user, "sent": sent, "link": slot.links.get(user)}
+            facts = user_facts(slot, user)
             if slot.originals[user].size:
-                facts |= _as_text(sent, slot.originals[user])
-                facts["symbols_cf32"] = base64.b64encode(slot.symbols[user].astype("<c8").tobytes()).decode()
-            self._writer.annotate(first, length, f"{name} user {user}", _namespaced(facts))
+                texts = _as_text(sent, slot.originals[user])
+                texts["symbols_cf32"] = base64.b64encode(slot.symbols[user].astype("<c8").tobytes()).decode()
+                facts |= _namespaced(texts)
+            self._writer.annotate(first, length, f"{name} user {user}", facts)
 
     def close(self) -> None:
         """Complete the recording. Safe to call twice."""
         self._writer.close()
 
 
-def recorded_config(reader: SigmfReader) -> dict[str, Any]:
+def slot_facts(slot: Slot) -> dict[str, Any]:
+    """What is known about a slot besides samples and users, as JSON values under this project's names."""
+    names = ("grant", "start", "csi", "encoder_csi", "events")
+    return _namespaced({name: getattr(slot, name) for name in names})
+
+
+def user_facts(slot: Slot, user: int, truth: bool = True) -> dict[str, Any]:
+    """What is known about a user of a slot besides original and symbols. truth: its link on the simulated air too."""
+    link = slot.links.get(user) if truth else None
+    return _namespaced({"user": user, "sent": slot.sent[user], "link": link})
+
+
+def recorded_config(reader: SigmfReader | Hdf5Reader) -> dict[str, Any]:
     """The run's configuration values. UsageError when it was not recorded by this program."""
     config = reader.facts.get("semnoma:config")
     if not isinstance(config, dict):
@@ -76,7 +82,7 @@ def recorded_config(reader: SigmfReader) -> dict[str, Any]:
     return config
 
 
-def recorded_slots(reader: SigmfReader) -> list[Slot]:
+def recorded_slots(reader: SigmfReader | Hdf5Reader) -> list[Slot]:
     """Every recorded slot with grant, ground truth and events, without samples, in the order of recording.
 
     UsageError for annotations of another version or with invalid content.
@@ -126,6 +132,10 @@ def _add_user(slot: Slot, entry: dict[str, Any]) -> None:
         with Image.open(io.BytesIO(base64.b64decode(entry["semnoma:original_png"]))) as picture:
             pixels = np.asarray(picture.convert("RGB"))
         slot.originals[sent.user] = pixels.reshape(-1, sent.height, sent.width, 3) if sent.behind else pixels
+    if "semnoma:symbols" in entry:  # of an HDF5 capture: arrays
+        slot.symbols[sent.user] = entry["semnoma:symbols"]
+        original = original_of(sent, entry["semnoma:original"].tobytes())
+        slot.originals[sent.user] = slot.originals[sent.user] if original is None else original
     if "semnoma:symbols_cf32" in entry:
         slot.symbols[sent.user] = np.frombuffer(base64.b64decode(entry["semnoma:symbols_cf32"]), "<c8")
     if entry["semnoma:link"] is not None:

@@ -30,7 +30,7 @@ CONFIG = "config.yaml"
 FILES_AT_ONCE = 8
 LOCK_WAIT_S = 40.0  # longer than a receiver that lost its supervisor takes to end
 # What may change between a run and its resumption: where things listen, what computes, how long it goes on.
-_MAY_DIFFER = ("bus.", "rx.record", "rx.ideal", "guard.", "compute_device", "frames")
+_MAY_DIFFER = ("bus.", "rx.record", "rx.capture", "rx.ideal", "guard.", "compute_device", "frames")
 
 
 class ResultWriter:

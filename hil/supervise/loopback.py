@@ -18,6 +18,7 @@ from hil.report.finish import Stopwatch, finish_run
 from hil.results.rows import ResultsError, read_rows
 from hil.results.run_folder import write_config
 from hil.results.writer import ResultWriter
+from hil.supervise.capture_plan import check_capture
 from hil.supervise.supervisor import Supervisor, free_endpoint
 from hil.video.sources import STANDARD_INPUT, check_sources, source_of
 from models.images import open_images
@@ -74,6 +75,8 @@ def run_loopback(
     stopwatch = Stopwatch()
     config = _with_endpoints(config)
     check_inputs(config)
+    if sentence := check_capture(config, out):
+        console.print(sentence, highlight=False, soft_wrap=True)
     recorded_before = len(read_rows(out)) if resume else 0
     # Refuses a folder that cannot take these results before anything starts.
     with contextlib.closing(ResultWriter(out, resume=resume, config=config.model_dump(mode="json"))) as writer:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from hil.config import RunConfig, load_config
+from hil.dataset.recorders import open_recorder
 from hil.decoding.unsent import HeldBack
 from hil.nodes.receiver_setup import open_decoder
 from hil.report.finish import Stopwatch, finish_run
@@ -14,7 +15,7 @@ from hil.results.writer import ResultWriter
 from hil.session.burst.slot_receiver import SlotReceiver
 from hil.session.mirror import mirrored
 from radio.devices.file import FileRadio
-from radio.recording import SigmfReader
+from radio.recording import open_recording
 from radio.samples import Samples
 
 
@@ -23,13 +24,19 @@ def replay_config(recording: Path, overrides: dict[str, Any] | None = None) -> R
 
     Raises ConfigurationError for what is no recording, UsageError for one of other origin or a bad override.
     """
-    values = dict(recorded_config(SigmfReader(recording)))
+    values = dict(recorded_config(open_recording(recording)))
     flat = {name: value for name, value in _flat(values) if name.split(".")[0] not in ("waveform", "air")}
     for section in ("waveform", "air"):
         shared = ("sample_rate_hz", "center_frequency_hz", "rx_antennas", "users", "seed", "channel")
         mine = {f"{section}.{name}": value for name, value in (values.get(section) or {}).items() if name not in shared}
         flat |= mine
-    flat |= {"radio.device": f"file:{recording}", "rx.record": None, "rx.mirrored": False, **(overrides or {})}
+    flat |= {
+        "radio.device": f"file:{recording}",
+        "rx.record": None,
+        "rx.capture": (),
+        "rx.mirrored": False,
+        **(overrides or {}),
+    }
     return load_config(None, flat)
 
 
@@ -41,7 +48,7 @@ def run_replay(recording: Path, config: RunConfig, out: Path, report: bool = Tru
     Raises UsageError or ConfigurationError for the recording, ResultsError for the folder, ModelError for the codec.
     """
     stopwatch = Stopwatch()
-    slots = list(recorded_slots(SigmfReader(recording)))
+    slots = list(recorded_slots(open_recording(recording)))
     with contextlib.closing(ResultWriter(out, resume=False)) as writer:
         write_config(out, config)
         decoder, held_back = open_decoder(config, writer), HeldBack(told=any(slot.sent for slot in slots))
@@ -51,11 +58,13 @@ def run_replay(recording: Path, config: RunConfig, out: Path, report: bool = Tru
             samples = radio.receive(tick, n_samples)
             return mirrored(samples) if config.rx.mirrored else samples
 
-        receiver = SlotReceiver(config, read)
-        with contextlib.closing(radio):
+        receiver, recorder = SlotReceiver(config, read), open_recorder(config, out)
+        with contextlib.closing(radio), contextlib.closing(recorder) if recorder else contextlib.nullcontext():
             for slot in slots:
                 slot.samples, slot.powers = receiver.window(read, slot), decoder.powers(slot.grant)
                 receiver.receive(slot)
+                if recorder is not None:
+                    recorder.record(slot)
                 if slot.grant.frame is not None:
                     frames = decoder.make_all(slot)
                     for frame in frames:

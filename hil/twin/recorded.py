@@ -15,7 +15,7 @@ from hil.results.session_recording import recorded_config, recorded_slots
 from hil.session.repeated_slot import aligned
 from hil.session.slot import Slot
 from radio.devices.file import FileRadio
-from radio.recording import SigmfReader
+from radio.recording import open_recording
 
 # Of the recorded configuration: what a receiver must know, and what was sent.
 KEPT = (
@@ -38,7 +38,7 @@ class Recording:
     @classmethod
     def open(cls, path: Path) -> "Recording":
         """Raises ConfigurationError for what is no recording, UsageError for one that was made by something else."""
-        reader = SigmfReader(path)
+        reader = open_recording(path)
         try:
             config = RunConfig.model_validate(known_values(recorded_config(reader)))
         except ValueError:

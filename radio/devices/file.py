@@ -1,4 +1,6 @@
-"""A recording as a radio: `file:capture.sigmf-meta`. It receives what was recorded and transmits nothing."""
+"""A recording as a radio, `file:capture.sigmf-meta` or `file:capture.h5`: it receives what was recorded and transmits
+nothing.
+"""
 
 from typing import Literal
 
@@ -6,7 +8,7 @@ import numpy as np
 
 from radio.device import Capabilities, RadioSettings
 from radio.errors import ConfigurationError, DeviceError
-from radio.recording import SigmfReader
+from radio.recording import Hdf5Reader, SigmfReader, open_recording
 from radio.samples import EventKind, RadioEvent, Samples, without_unusable
 
 _MAX_RECEIVE_SAMPLES = 1 << 27
@@ -24,7 +26,7 @@ class FileRadio:
 
     def __init__(self, path: str) -> None:
         self.uri = f"file:{path}"
-        self._reader: SigmfReader | None = SigmfReader(path)
+        self._reader: SigmfReader | Hdf5Reader | None = open_recording(path)
         self._captures = self._reader.captures
         if not self._captures:
             raise ConfigurationError(f"{self._reader.data_path} holds no samples.")

@@ -40,6 +40,8 @@ def test_nothing_is_loaded_from_elsewhere(site):
 def test_pages_hold_what_was_generated_for_them(site):
     assert "semnoma-hil twin check" in (site / "reference" / "cli.html").read_text()
     assert "air.phase_noise" in (site / "reference" / "configuration.html").read_text()
+    assert "truth/tap_gains" in (site / "howto" / "data-sets.html").read_text()
+    assert "simulate_3_0.png" in (site / "notebooks" / "simulate.html").read_text()
     assert "idle_until" in (site / "reference" / "radio.html").read_text()
     house = (site / "reference" / "house.html").read_text()
     assert "<svg" in house and "generated: house" not in house

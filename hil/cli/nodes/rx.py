@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from hil.cli.options.answer import answer, json_option
-from hil.cli.options.configuration import config_from, node_options, record_option
+from hil.cli.options.configuration import capture_option, config_from, node_options, record_option
 
 
 @click.command("rx")
@@ -16,6 +16,7 @@ from hil.cli.options.configuration import config_from, node_options, record_opti
 @click.option("--out", type=click.Path(path_type=Path), default=Path("run"), show_default=True, help="Results folder.")
 @click.option("--resume", is_flag=True, help="Go on with the results that are there.")
 @record_option
+@capture_option
 @click.option("--report/--no-report", default=True, help="Write summary.json and report.html at the end.")
 @json_option
 def command(out: Path, resume: bool, report: bool, as_json: bool, **options: Any) -> None:
@@ -25,6 +26,7 @@ def command(out: Path, resume: bool, report: bool, as_json: bool, **options: Any
     Examples:
       semnoma-hil rx --out run1
       semnoma-hil rx --device usrp --refine --out run2
+      semnoma-hil rx --device usrp --capture iq,csi --out run3
     """
     from hil.decoding.identity import identity, keep_identity
     from hil.errors import HilError

@@ -10,6 +10,7 @@ import yaml
 from hil.cli.options.pictures import PicturesPerBurst
 from hil.cli.options.ranges import Quantity
 from hil.config import RunConfig, load_config
+from hil.dataset.layout import PARTS
 from hil.errors import UsageError
 
 _SHARED = [
@@ -51,6 +52,10 @@ record_option = click.option(
     "--record", type=click.Path(path_type=Path), metavar="FILE", help="Record the received samples as SigMF."
 )
 
+capture_option = click.option(
+    "--capture", metavar="PARTS", help="RUN/capture.h5 with iq, csi, truth, e.g. iq,csi; all of them: all."
+)
+
 Decorated = Callable[..., Any]
 
 
@@ -83,6 +88,7 @@ def config_from(
     keys_folder: Path | None = None,
     device: str | None = None,
     record: Path | None = None,
+    capture: str | None = None,
     tx_devices: tuple[str, ...] = (),
     videos: tuple[str, ...] = (),
     cameras: tuple[str, ...] = (),
@@ -99,10 +105,17 @@ def config_from(
     flags["video.sources"] = [*videos, *(f"camera:{one}" for one in cameras)] or None
     flags = {name.replace("video_", "video.", 1): value for name, value in flags.items()}
     flags |= {"modalities": list(modalities) or None, "sources": list(sources) or None}
-    flags["rx.record"] = str(record) if record else None
+    flags |= {"rx.record": str(record) if record else None, "rx.capture": capture_parts(capture)}
     flags["burst.pictures"] = flags.pop("pictures_per_burst", None)
     overrides |= {name: value for name, value in flags.items() if value is not None}
     return load_config(config_path, overrides, defaults)
+
+
+def capture_parts(text: str | None) -> list[str] | None:
+    """PARTS of --capture; None where nothing is said. What is no part is left to the configuration to refuse."""
+    if text is None:
+        return None
+    return list(PARTS) if text.strip() == "all" else [name.strip() for name in text.split(",") if name.strip()]
 
 
 def parse_settings(settings: tuple[str, ...]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-from hil.cli.options.configuration import config_from, record_option, run_options, video_options
+from hil.cli.options.configuration import capture_option, config_from, record_option, run_options, video_options
 
 
 # Of a video, where nothing else is said: until it is over, and without decoding everything twice.
@@ -21,6 +21,7 @@ LIVE = {"frames": 100_000, "rx.ideal": False}
 @click.option("--device", help="The receiver's radio.  [a simulated air]")
 @click.option("--tx-device", "tx_devices", multiple=True, metavar="URI", help="Each user's radio, in their order.")
 @record_option
+@capture_option
 @click.option("--json", "as_json", is_flag=True, help="Print summary.json and nothing else.")
 @click.option("--resume", is_flag=True, help="Finish the interrupted run in --out.")
 @click.option("--report/--no-report", default=True, help="Write report.html at the end.")
@@ -35,6 +36,7 @@ def command(out: Path, as_json: bool, resume: bool, report: bool, **options: Any
       semnoma-hil loopback --device pluto:ip:192.168.2.1 --tx-device pluto:ip:192.168.3.1 --tx-device pluto:usb:
       semnoma-hil loopback --video talk.mp4 --video street.mp4 --codec real-time --out run1
       semnoma-hil loopback --camera /dev/video0 --users 1 --late drop --out run1
+      semnoma-hil loopback --frames 100 --capture iq,csi,truth --out run1
       semnoma-hil loopback --config loopback --set air.clock_ppm=20 --json
     """
     from hil.supervise.loopback import run_loopback

@@ -5,6 +5,7 @@ import { colours, number } from "./format.js";
 import { drawConstellation, drawPsnr, drawResponse, drawSpectrum } from "./plots.js";
 import { drawWaterfall } from "./waterfall.js";
 import { showControl } from "./control.js";
+import { explainHeadings } from "./words.js";
 import {
   clearPictures, showConstellations, showEvents, showHeader, showLegends, showLink, showLoops, showNodes, showPicture, showUsers,
 } from "./view.js";
@@ -88,4 +89,5 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
 });
 addEventListener("resize", draw);
 document.addEventListener("visibilitychange", draw);
+explainHeadings();
 connect(onUpdate, showLink);

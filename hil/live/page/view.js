@@ -1,5 +1,6 @@
 // Everything on the page that is text or a picture. What arrives is put in as text, never as markup.
 
+import { explain } from "./words.js";
 import { clock, duration, element, number, text, userColour } from "./format.js";
 
 const at = (id) => document.getElementById(id);
@@ -113,6 +114,7 @@ export function showUsers(users) {
     const frame = user.frame === null ? "" : `frame ${user.frame}`;
     const age = user.age_ms === null || user.age_ms === undefined ? "" : `shown ${number(user.age_ms, 0)} ms after capture`;
     text(id, [frame, figure.dataset.size, user.image_id, age, user.decoded === false ? `not decoded: ${user.reason}` : ""].filter(Boolean).join(" · "));
+    [[psnr, "psnr"], [ssim, "ssim"], [ideal, "ideal"]].forEach(([node, word]) => explain(node, word));
     text(said, words(user.caption));
     said.classList.toggle("lost", user.caption !== null && !user.caption.delivered);
     figure.dataset.frame = user.frame ?? "";
@@ -193,7 +195,7 @@ export function showConstellations(users) {
     ];
     place.firstChild.setAttribute("role", "img");
     place.firstChild.setAttribute("aria-label", `constellation of ${details.filter(Boolean).join(", ")}`);
-    details.forEach((detail, part) => text(place.lastChild.children[part], detail));
+    details.forEach((detail, part) => text(explain(place.lastChild.children[part], ["", "snr", "payload", "evm"][part]), detail));
   });
   return [...parent.children].map((place) => place.firstChild);
 }
@@ -201,7 +203,7 @@ export function showConstellations(users) {
 export function showLoops(users, run) {
   const head = document.querySelector("#loops thead");
   if (!head.children.length) {
-    head.append(element("tr", {}, element("th", { textContent: "" }), ...COLUMNS.map(([, title]) => element("th", { textContent: title }))));
+    head.append(element("tr", {}, element("th", { textContent: "" }), ...COLUMNS.map(([key, title]) => element("th", {}, explain(element("span", { textContent: title }), key)))));
   }
   const make = () => element("tr", {}, element("td", {}, element("i", { className: "dot" }), element("span")), ...COLUMNS.map(() => element("td")));
   rows(document.querySelector("#loops tbody"), users.length, make, (row, index) => {

@@ -11,7 +11,7 @@ from hil.session.burst.receivers import Receivers
 from hil.session.channel_report import csi_report
 from hil.session.mirror import note_mirror
 from hil.session.repeated_slot import aligned
-from hil.session.slot import Slot
+from hil.session.slot import NOT_SENT, Slot
 from hil.session.stream_follower import Read, StreamFollower
 from hil.session.tones import note_tones
 from radio.samples import EventKind, RadioEvent, Samples, without_unusable
@@ -82,7 +82,7 @@ class SlotReceiver:
         memory = None if slot.start.repeats else self._memory  # radios without a common clock expect no tick
         receive = partial(receiver.receive, expected_tick=expected, memory=memory, powers=slot.powers)
         assert slot.samples is not None
-        if self.read is None or slot.start.repeats:
+        if self.read is None or slot.start.repeats or not _anything_sent(slot):
             frame = receive(slot.samples)
         else:
             frame = self._follower.receive(self.read, slot, memory)
@@ -97,3 +97,8 @@ class SlotReceiver:
     def _every_header_read(self, frame: ReceivedFrame | None, slot: Slot) -> bool:
         read = {user.user for user in frame.users if user.header_read} if frame else set()
         return slot.alive(self.config.users) <= read
+
+
+def _anything_sent(slot: Slot) -> bool:
+    """Whether a burst may be in or around a slot, as far as its transmitters tell: none was, where all came late."""
+    return not slot.sent or any(not sent.events.keys() & NOT_SENT for sent in slot.sent.values())

@@ -171,6 +171,12 @@ def test_read_only_it_fits_a_phone_and_follows_the_light(browser, site):
     wait_for(lambda: len(browser.find_elements(By.CSS_SELECTOR, ".pair")) == USERS)
     assert text(browser, "#mode") == "read-only"
     assert not browser.find_element(By.ID, "start").is_displayed()
+    titles = "return [...document.querySelectorAll('.term')].map((node) => node.title)"  # at once: elements come and go
+    wait_for(lambda: len(browser.execute_script(titles)) > 30)  # those of the tables come with the first drawing
+    assert all(browser.execute_script(titles))
+    said = "document.querySelector('#loops .term').focus();"
+    said += "return getComputedStyle(document.activeElement, '::after').content"  # what a finger on a word brings up
+    assert "carrier" in browser.execute_script(said)
     background = "return getComputedStyle(document.documentElement).backgroundColor"
     colours = []
     try:
