@@ -106,7 +106,7 @@ def _config(source: Path) -> dict[str, Any]:
 def _decoders(source: Path) -> list[Path]:
     if (source / "decoder.onnx").is_file():
         return [source / "decoder.onnx"]
-    numbered = []
+    numbered: list[Path] = []
     while (source / f"decoder-{len(numbered)}.onnx").is_file():
         numbered.append(source / f"decoder-{len(numbered)}.onnx")
     if not numbered:
