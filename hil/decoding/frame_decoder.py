@@ -92,8 +92,8 @@ class FrameDecoder:
         """
         slot, made = frame.slot, frame.made
         assert slot.grant.frame is not None
-        passes = {user: row.refine_passes for user, (row, _) in made.items()}
-        ideals = self._ideal_pictures(slot, passes) if self.config.rx.ideal else {}
+        rows = {user: row for user, (row, _) in made.items()}
+        ideals = self._ideal_pictures(slot, rows) if self.config.rx.ideal else {}
         for user, (row, pictures) in made.items():
             score(self.modality(user), row, pictures, ideals.get(user))
         shown = [(row, self._shown(user, pictures)) for user, (row, pictures) in made.items()]
@@ -156,10 +156,12 @@ class FrameDecoder:
         if refiner is not None:
             passes = self._passes(slot, side.snr_db, height * width, users_after)
             clock = self._now_s()
-            refined = refiner.refine(decoded, side.snr_db, passes)
+            text = told_text(refiner, facts.get("caption_received"))
+            refined = refiner.refine(decoded, refiner.level_db(side, user), passes, text)
             seconds = self._now_s() - clock
             facts["latency_ms"]["refine"] = seconds * 1e3
             facts |= {"refine_passes": passes, "refined": passes != 0}
+            facts["refined_with_text"] = bool(text) and passes != 0 if refiner.reads_text else None
             if self.deadline and passes:
                 self.deadline.refining.note(height * width, passes, seconds)
         pictures["received"] = modality.finish(refined)
@@ -186,8 +188,9 @@ class FrameDecoder:
         limit_ms = self.deadline.limit_ms
         return {"deadline_ms": limit_ms, "answer_ms": used_ms, "deadline_missed": used_ms > limit_ms}
 
-    def _ideal_pictures(self, slot: Slot, passes: dict[int, int | None]) -> dict[int, np.ndarray]:
-        """The same codec, items, fading and noise level without a waveform: values by user.
+    def _ideal_pictures(self, slot: Slot, rows: Mapping[int, ResultRow]) -> dict[int, np.ndarray]:
+        """The same codec, items, fading and noise level without a waveform: values by user. rows: what was made of
+        them, with as many passes of refinement and the same text.
 
         Where users are cancelled, they are here too, one after the other.
         """
@@ -204,7 +207,10 @@ class FrameDecoder:
             side = separated_side(told(modality, ideal.csi, self.config.users, sharing), ideal.qualities, modality)
             picture = modality.decode(ideal.features[user], user, side, height, width, sharing)
             if self.refiner is not None and modality.refined:
-                picture = self.refiner.refine(picture, side.snr_db, passes.get(user))
+                row = rows.get(user)
+                text = (row.caption_received or "") if row and row.refined_with_text else ""
+                level_db = self.refiner.level_db(side, user)
+                picture = self.refiner.refine(picture, level_db, row.refine_passes if row else None, text)
             pictures[user] = modality.finish(picture)
             if self.canceller and len(pictures) < len(ideal.air.users):
                 symbols = self.canceller.symbols(slot, user, pictures[user])
@@ -275,6 +281,11 @@ class FrameDecoder:
                 "channel_uses": header.n_symbols,
             }
         return facts
+
+
+def told_text(refiner: "Refiner", caption: str | None) -> str:
+    """What a refiner is told of a caption that may not have arrived, "" for nothing."""
+    return caption or "" if refiner.reads_text else ""
 
 
 def _told(sent: Sent) -> dict[str, Any]:

@@ -8,14 +8,16 @@ from pathlib import Path
 from typing import Protocol
 
 from hil.errors import UsageError
+from hil.language.labels import CLASSIFIER, LABELS, WRONG_LABELS, Guesses, Labels
 from hil.language.note import Note
 from hil.language.table import read_table, read_text
 from models.images import Picture
+from models.images.source import Split
 from models.suggestion import did_you_mean
 from radio.extensions import installed, load
 
 CAPTIONERS = "semnoma_hil.captioners"
-OWN = ("sidecar", "text")
+OWN = ("sidecar", "text", LABELS, WRONG_LABELS, CLASSIFIER)
 
 
 class Captioner(Protocol):
@@ -52,10 +54,11 @@ class Sentence:
         return self._words
 
 
-def open_captioner(named: str | None, images: str) -> Captioner | None:
-    """None for None. images: as configured, where sidecars lie.
+def open_captioner(named: str | None, images: str, split: Split = "all") -> Captioner | None:
+    """None for None. images: as configured, where sidecars lie and labels stand; split: of these that is sent.
 
-    named: a file (see `read_table`), sidecar, text:WORDS, or NAME or NAME:ARGUMENT of a captioner that an installed
+    named: a file (see `read_table`), sidecar, text:WORDS, labels or wrong-labels (of a labelled data set), classifier
+    or classifier:NAME, or NAME or NAME:ARGUMENT of a captioner that an installed
     package adds. Raises UsageError, or ConfigurationError for one that cannot be imported.
     """
     if named is None:
@@ -63,6 +66,10 @@ def open_captioner(named: str | None, images: str) -> Captioner | None:
     name, _, argument = named.partition(":")
     if name == "text":
         return Sentence(argument)
+    if named in (LABELS, WRONG_LABELS):
+        return Labels.of(images, named == WRONG_LABELS, split)
+    if name == CLASSIFIER:
+        return Guesses(argument)
     if named == "sidecar":
         folder = Path(images)
         if not folder.exists():
@@ -77,5 +84,5 @@ def open_captioner(named: str | None, images: str) -> Captioner | None:
     guess = did_you_mean(name, [*OWN, *added])
     raise UsageError(
         f"captions are {named!r}, which is neither a file nor a captioner{guess}; "
-        f"allowed are a file, sidecar, text:WORDS{''.join(f', {one}' for one in added)}."
+        f"allowed are a file, sidecar, text:WORDS, {LABELS}, {WRONG_LABELS}, {CLASSIFIER}{''.join(f', {one}' for one in added)}."
     )

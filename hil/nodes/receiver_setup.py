@@ -1,5 +1,6 @@
 """Put a receiver node together from a configuration: radio, waveform, decoders, refiner."""
 
+import logging
 import time
 from functools import partial
 from typing import TYPE_CHECKING
@@ -18,12 +19,15 @@ from hil.results.session_recording import SessionRecorder
 from hil.results.writer import ResultWriter
 from hil.video.warm import warm_decoder
 from models.decoding.decoder import SemanticDecoder
+from models.errors import ModelError
 from models.package.zoo import codec_folder, refiner_folder
 from radio.device import Radio, RadioSettings, require_applied
 from radio.safety.open import open_radio
 
 if TYPE_CHECKING:
     from models.refiner import Refiner
+
+log = logging.getLogger(__name__)
 
 _TRIAL_SIDE_PX = 64
 
@@ -69,6 +73,7 @@ def open_decoder(config: RunConfig, writer: ResultWriter) -> FrameDecoder:
         from models.refiner import Refiner
 
         refiner = Refiner.load(refiner_folder(config.refiner), device=config.compute_device)
+        _prepare_text(config, refiner)
     canceller = None
     if config.cancel:
         try:
@@ -80,6 +85,17 @@ def open_decoder(config: RunConfig, writer: ResultWriter) -> FrameDecoder:
         canceller = Canceller(config, encoder)
     deadline, modalities = _deadline(config, refiner), open_modalities(config)
     return FrameDecoder(config, decoder, refiner, writer, canceller, deadline=deadline, modalities=modalities)
+
+
+def _prepare_text(config: RunConfig, refiner: "Refiner") -> None:
+    """What a refiner reads captions with, loaded before the first; one that cannot read them works without."""
+    if not refiner.reads_text or not config.waveform.bits_bytes:
+        return
+    try:
+        refiner.prepare_text()
+    except ModelError as error:
+        log.warning("the refiner %s does without captions: %s", config.refiner, error)
+        refiner.ignore_text()
 
 
 def _deadline(config: RunConfig, refiner: "Refiner | None") -> Deadline | None:

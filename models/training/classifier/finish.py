@@ -49,7 +49,7 @@ def finish_classifier(run: Path, folder: Path) -> NetworkManifest:
         architecture=CLASSIFIER_ARCHITECTURE,
         arguments=arguments,
         files=[describe_file(folder / WEIGHTS_NAME)],
-        provenance=provenance_of("classifier", settings, progress),
+        provenance=provenance_of("classifier", settings, progress, "" if settings.shortcuts else "--plain"),
         metrics={},
         licence=settings.licence,
     )

@@ -26,9 +26,7 @@ def fresh_classifier(settings: ClassifierTraining) -> ClassifierNetwork:
     """ModelError when the settings make no network."""
     try:
         network = ClassifierNetwork(
-            ClassifierArguments(
-                len(settings.names), tuple(settings.widths), tuple(settings.blocks), settings.shortcuts
-            )
+            ClassifierArguments(len(settings.names), tuple(settings.widths), tuple(settings.blocks), settings.shortcuts)
         )
     except ValueError as error:
         raise ModelError(f"{error}.") from error
@@ -76,7 +74,9 @@ def labelled_sources(images: list[str], classes: int) -> tuple[list[Labelled], l
         path, weight = split_weight(image)
         pictures, labels = open_labelled(path, split="train")
         if labels.min() < 0 or labels.max() >= classes:
-            raise ModelError(f"{path} has labels from {labels.min()} to {labels.max()}, but {classes} classes are named.")
+            raise ModelError(
+                f"{path} has labels from {labels.min()} to {labels.max()}, but {classes} classes are named."
+            )
         sources.append((pictures, labels))
         weights.append(weight)
     sizes = {pictures.shape[1:3] for pictures, _ in sources}

@@ -27,7 +27,15 @@ HELD_BACK = {
     "ship": "the ferry leaving the harbour",
     "truck": "a lorry full of gravel",
 }
-FORMS = ("a picture of {}", "a photo of {}", "{}", "a photograph of {}", "{} outdoors", "a close-up of {}", "a blurry {}")
+FORMS = (
+    "a picture of {}",
+    "a photo of {}",
+    "{}",
+    "a photograph of {}",
+    "{} outdoors",
+    "a close-up of {}",
+    "a blurry {}",
+)
 
 
 def captions_of(name: str) -> list[str]:

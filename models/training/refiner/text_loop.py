@@ -127,7 +127,9 @@ class TextLoss:
         self._classifier = None
         if settings.class_weight or settings.feature:
             if settings.classifier is None:
-                raise ModelError("class_weight and feature ask a classifier: name it with --classifier, or set both to 0.")
+                raise ModelError(
+                    "class_weight and feature ask a classifier: name it with --classifier, or set both to 0."
+                )
             classifier = PictureClassifier.load(settings.classifier, str(device))
             self._classifier = classifier.network.requires_grad_(False).to(memory_format=torch.channels_last)
 

@@ -133,7 +133,8 @@ def test_a_host_that_dies_in_the_middle_of_a_command(bench, small_program, opene
     host.ask("facts")
     threading.Timer(0.5, bench.hosts["pi"].die).start()
     with pytest.raises(
-        HostFailed, match=r"^pi \(.*\) (could not run the program|did not run the program|cannot be reached|has hung up)"
+        HostFailed,
+        match=r"^pi \(.*\) (could not run the program|did not run the program|cannot be reached|has hung up)",
     ):
         host.ask("execute", argv=["-c", "import time; time.sleep(30)"], limit_s=60)
 
