@@ -17,7 +17,8 @@ from models.suggestion import did_you_mean
 from radio.extensions import installed, load
 
 CAPTIONERS = "semnoma_hil.captioners"
-OWN = ("sidecar", "text", LABELS, WRONG_LABELS, CLASSIFIER)
+TEXT, SIDECAR = "text", "sidecar"
+OWN = (SIDECAR, TEXT, LABELS, WRONG_LABELS, CLASSIFIER)
 
 
 class Captioner(Protocol):
@@ -64,13 +65,13 @@ def open_captioner(named: str | None, images: str, split: Split = "all") -> Capt
     if named is None:
         return None
     name, _, argument = named.partition(":")
-    if name == "text":
+    if name == TEXT:
         return Sentence(argument)
     if named in (LABELS, WRONG_LABELS):
         return Labels.of(images, named == WRONG_LABELS, split)
     if name == CLASSIFIER:
         return Guesses(argument)
-    if named == "sidecar":
+    if named == SIDECAR:
         folder = Path(images)
         if not folder.exists():
             raise UsageError(f"captions are sidecar, but the pictures ({images}) are no files with texts beside them.")
@@ -84,5 +85,5 @@ def open_captioner(named: str | None, images: str, split: Split = "all") -> Capt
     guess = did_you_mean(name, [*OWN, *added])
     raise UsageError(
         f"captions are {named!r}, which is neither a file nor a captioner{guess}; "
-        f"allowed are a file, sidecar, text:WORDS, {LABELS}, {WRONG_LABELS}, {CLASSIFIER}{''.join(f', {one}' for one in added)}."
+        f"allowed are a file, text:WORDS, {', '.join(one for one in (*OWN, *added) if one != TEXT)}."
     )

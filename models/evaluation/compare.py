@@ -69,8 +69,8 @@ def compare(
     ratio: channel uses per image real for schemes that take any number; by default what the codecs among the
     schemes take, or 1/6. metrics: perceptual measures by name (``perceptual.load_measure``). antennas: of the
     receiver, each with noise of its own. captions: of the pictures in the order of ``source``, which a refiner that
-    reads texts is told at the receiver; () for none. Raises ModelError when the schemes cannot have the same number of channel
-    uses.
+    reads texts is told at the receiver; () for none. Raises ModelError when the schemes cannot have the same number of
+    channel uses.
     """
     groups = same_size_groups(source, limit)
     texts = [tuple(captions[index] for index in group.indices) if captions else () for group in groups]

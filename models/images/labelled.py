@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import tarfile
 from pathlib import Path
 
@@ -57,7 +58,7 @@ def _from_npz(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.generic]]:
     except Exception as error:  # zipfile, its unpackers and numpy raise a dozen unrelated types on broken files.
         raise ModelError(f"{path} is not a readable .npz of pictures with labels: {error}.") from error
     try:
-        parts = [content[start:stop] for start, stop in zip(offsets[:-1], offsets[1:], strict=True)]
+        parts = [content[start:stop] for start, stop in itertools.pairwise(offsets)]
         return np.stack([np.asarray(Image.open(io.BytesIO(part)).convert("RGB")) for part in parts]), labels
     except (OSError, ValueError) as error:
         raise ModelError(f"{path} holds a JPEG picture that cannot be read: {error}.") from error

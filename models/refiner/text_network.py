@@ -78,7 +78,8 @@ class _Block(nn.Module):
 
 class TextRefinerNetwork(nn.Module):
     """``forward(decoded float [B, 3, H, W] in [-1, 1], snr_db [B], text [B, 384], told [B])`` -> the same, refined, not
-    clamped; sides are multiples of 4. told: 1 where there is a text, 0 where there is none. Fresh weights change nothing.
+    clamped; sides are multiples of 4. told: 1 where there is a text, 0 where there is none. Fresh weights change
+    nothing.
     """
 
     def __init__(self, arguments: TextArguments) -> None:

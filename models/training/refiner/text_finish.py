@@ -9,8 +9,8 @@ import torch
 
 from models.evaluation.class_accuracy import CLASS_ACCURACY, class_accuracy
 from models.evaluation.compare import compare
-from models.evaluation.perceptual import load_measure
 from models.evaluation.learned import LearnedScheme
+from models.evaluation.perceptual import load_measure
 from models.evaluation.refined import RefinedScheme
 from models.export.refiner_folder import export_refiner
 from models.images import open_images
