@@ -18,12 +18,11 @@ from models.decoding.decoder import choose_device
 from models.errors import ModelError
 from models.evaluation.st_lpips import ShiftTolerantLpips
 from models.refiner.text_network import TextArguments, TextRefinerNetwork
-from models.side_information import SNR_SCALE_DB
 from models.text import EMBEDDING_SIZE, SentenceEmbedder
-from models.training.adaptive.channel import draw_adaptive_frame, pass_channel
 from models.training.classifier.loop import labelled_sources
 from models.training.codec.warm_start import load_torch_codec
 from models.training.refiner.captions import captions_of
+from models.training.refiner.sending import sent_through
 from models.training.refiner.text_settings import TextRefinerTraining
 from models.training.running.checkpoint import Progress
 from models.training.running.matrix_optimizer import MatrixOptimizer
@@ -102,20 +101,9 @@ class TextPairs:
                 told[row] = 1
         originals = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float() / 255
         originals = originals.to(self._device, memory_format=torch.channels_last)
-        decoded, snr_db = self._sent(originals, generator)
+        decoded, snr_db = sent_through(self._codec, originals, settings.channel, generator, settings.mixed_precision)
         rest = (torch.tensor(labels), snr_db, torch.from_numpy(text), torch.from_numpy(told))
         return _Batch(originals, decoded, *(one.to(self._device) for one in rest))
-
-    def _sent(self, originals: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """What is decoded, and at which SINR the receiver believes."""
-        stride, channels = self._codec.arguments.stride, self._codec.arguments.latent_channels // 2
-        rows, columns = (side // stride for side in originals.shape[2:])
-        frame = draw_adaptive_frame(self._settings.channel, len(originals), channels, rows, columns, generator)
-        with torch.autocast(self._device.type, torch.bfloat16, enabled=self._settings.mixed_precision == "bf16"):
-            latent = self._codec.encoder(originals, None, frame.encoder_side.to(self._device))
-            seen = pass_channel(latent, frame, generator)
-            decoded = self._codec.decoder(seen, frame.decoder_side.to(self._device)).float().clamp(0, 1)
-        return (decoded * 255).round() / 255, SNR_SCALE_DB * frame.decoder_side[:, 0]
 
 
 class TextLoss:
