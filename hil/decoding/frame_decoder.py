@@ -31,7 +31,7 @@ from models.modality.shared import SharedModality
 from radio.waveform.reception.frame import ReceivedUser
 
 if TYPE_CHECKING:  # diffusers is imported only where pictures are refined
-    from models.refiner import Refiner
+    from models.refiner import AnyRefiner
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class FrameDecoder:
 
     config: RunConfig
     decoder: SemanticDecoder
-    refiner: "Refiner | None"
+    refiner: "AnyRefiner | None"
     writer: ResultWriter
     canceller: Canceller | None = None
     on_recorded: Callable[[ResultRow, Mapping[str, Any]], None] = lambda _row, _pictures: None
@@ -283,7 +283,7 @@ class FrameDecoder:
         return facts
 
 
-def told_text(refiner: "Refiner", caption: str | None) -> str:
+def told_text(refiner: "AnyRefiner", caption: str | None) -> str:
     """What a refiner is told of a caption that may not have arrived, "" for nothing."""
     return caption or "" if refiner.reads_text else ""
 

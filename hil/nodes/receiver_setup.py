@@ -20,12 +20,12 @@ from hil.results.writer import ResultWriter
 from hil.video.warm import warm_decoder
 from models.decoding.decoder import SemanticDecoder
 from models.errors import ModelError
-from models.package.zoo import codec_folder, refiner_folder
+from models.package.zoo import codec_folder
 from radio.device import Radio, RadioSettings, require_applied
 from radio.safety.open import open_radio
 
 if TYPE_CHECKING:
-    from models.refiner import Refiner
+    from models.refiner import AnyRefiner
 
 log = logging.getLogger(__name__)
 
@@ -70,9 +70,9 @@ def open_decoder(config: RunConfig, writer: ResultWriter) -> FrameDecoder:
     decoder = SemanticDecoder.load(codec_folder(config.codec), config.compute_device, config.codec_sharing)
     refiner = None
     if config.refine:
-        from models.refiner import Refiner
+        from models.refiner import open_refiner
 
-        refiner = Refiner.load(refiner_folder(config.refiner), device=config.compute_device)
+        refiner = open_refiner(config.refiner, config.compute_device)
         _prepare_text(config, refiner)
     canceller = None
     if config.cancel:
@@ -87,7 +87,7 @@ def open_decoder(config: RunConfig, writer: ResultWriter) -> FrameDecoder:
     return FrameDecoder(config, decoder, refiner, writer, canceller, deadline=deadline, modalities=modalities)
 
 
-def _prepare_text(config: RunConfig, refiner: "Refiner") -> None:
+def _prepare_text(config: RunConfig, refiner: "AnyRefiner") -> None:
     """What a refiner reads captions with, loaded before the first; one that cannot read them works without."""
     if not refiner.reads_text or not config.waveform.bits_bytes:
         return
@@ -98,7 +98,7 @@ def _prepare_text(config: RunConfig, refiner: "Refiner") -> None:
         refiner.ignore_text()
 
 
-def _deadline(config: RunConfig, refiner: "Refiner | None") -> Deadline | None:
+def _deadline(config: RunConfig, refiner: "AnyRefiner | None") -> Deadline | None:
     """The deadline of the configuration, with the cost of a refinement pass measured on this machine."""
     if config.deadline_ms is None:
         return None

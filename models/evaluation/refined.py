@@ -7,8 +7,7 @@ from numpy.typing import NDArray
 
 from models.evaluation.frames import Frame
 from models.evaluation.learned import LearnedScheme
-from models.package.zoo import refiner_folder
-from models.refiner import Refiner
+from models.refiner import open_refiner
 from models.side_information import SideInformation
 
 
@@ -19,7 +18,7 @@ class RefinedScheme(LearnedScheme):
 
     def __init__(self, codec: str, refiner: str, users: int, device: str = "auto") -> None:
         super().__init__(codec, users, device)
-        self._refiner = Refiner.load(refiner_folder(refiner), device)
+        self._refiner = open_refiner(refiner, device)
         self.name = f"{self.name}+{self._refiner.manifest.name}"
         self.refiner_passes = self._refiner.passes
 

@@ -9,7 +9,11 @@ import click
 
 from hil.cli.codecs.train_run import common, exported, finished, first_process
 from hil.cli.codecs.train_sound import command as train_sound_command
-from hil.cli.codecs.train_text import train_classifier_command, train_text_refiner_command
+from hil.cli.codecs.train_text import (
+    train_classifier_command,
+    train_refiner_lora_command,
+    train_text_refiner_command,
+)
 from hil.cli.options.answer import answer
 from hil.cli.options.training import training_settings
 
@@ -28,6 +32,8 @@ def command() -> None:
       semnoma-hil train baseline joint-decoder --images photos/ --steps 20000 --out joint
       semnoma-hil train refiner --images photos/ --minutes 12 --codec compact-2u --out run2
       torchrun --nproc-per-node 4 -m hil train student --teacher teacher --images photos/ --steps 20000 --out student
+      semnoma-hil train classifier --images cifar-10-binary.tar.gz --minutes 15 --out run5
+      semnoma-hil train refiner-lora --images photos/ --captions sidecar --minutes 10 --out run6
       semnoma-hil train sound --sounds speech/ --minutes 15 --out my-speech
       semnoma-hil train one-step --refiner run2/refiner-32 --codec compact-2u --images photos/ --steps 4000 --out run3
     """
@@ -36,6 +42,7 @@ def command() -> None:
 command.add_command(train_sound_command)
 command.add_command(train_classifier_command)
 command.add_command(train_text_refiner_command)
+command.add_command(train_refiner_lora_command)
 
 
 _codec_name = click.option("--name", help="Name of the codec and of its folder in --out.")

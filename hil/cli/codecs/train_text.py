@@ -58,3 +58,41 @@ def train_text_refiner_command(resume: bool, as_json: bool, plain: bool | None, 
     as_plain = {"text": False, "class_weight": 0.0} if plain else {}
     settings = training_settings(TextRefinerTraining, flags | as_plain)
     exported(settings, train_text_refiner(settings, resume)[1], finish_text_refiner, as_json)
+
+
+@click.command("refiner-lora")
+@common
+@click.option("--name", help="Name of the refiner and of its folder in --out.")
+@click.option("--refiner", default="text-refiner-32", show_default=True, help="Refiner to fine-tune, by name or path.")
+@click.option("--codec", default="real-time", show_default=True, help="Adaptive codec, by name or path, to refine.")
+@click.option("--captions", help="What is on the pictures: sidecar, a file, text:WORDS, or a captioner.  [nothing]")
+@click.option("--rank", type=click.IntRange(1, 256), help="Of the matrices beside each layer.")
+def train_refiner_lora_command(resume: bool, as_json: bool, captions: str | None, **flags: Any) -> None:
+    """Fine-tune the refiner that reads texts on pictures of your own by LoRA; writes OUT/NAME.
+
+    \b
+    Examples:
+      semnoma-hil train refiner-lora --images ~/photos --captions sidecar --minutes 10 --out run8
+      semnoma-hil loopback --refine --refiner run8/refiner-lora --captions sidecar --images ~/photos
+    """
+    from models.package.zoo import codec_folder, refiner_folder
+    from models.training.refiner.lora_loop import finish_refiner_lora, train_refiner_lora
+    from models.training.refiner.lora_settings import RefinerLoraTraining
+
+    flags["codec"], flags["refiner"] = codec_folder(flags["codec"]), refiner_folder(flags["refiner"])
+    flags["captions"] = [text for source in flags["images"] for text in _said_of(source, captions)]
+    settings = training_settings(RefinerLoraTraining, flags)
+    exported(settings, train_refiner_lora(settings, resume)[1], finish_refiner_lora, as_json)
+
+
+def _said_of(source: str, captions: str | None) -> list[str]:
+    """A caption of each picture of a source, cleaned; none where none are asked for."""
+    from hil.language.captioner import open_captioner
+    from hil.language.note import Note, clean
+    from models.images import open_images
+
+    captioner = open_captioner(captions, source, "train")
+    if captioner is None:
+        return []
+    said = [captioner.describe(picture, index) for index, picture in enumerate(open_images(source, split="train"))]
+    return [clean(one.caption if isinstance(one, Note) else one) for one in said]
