@@ -50,10 +50,12 @@ DOORS = {
     "models.choice": ["models.package"],
     "models.runtime": ["models.package"],
     "models.decoding": ["models.codecs", "models.package", "models.runtime"],
-    "models.refiner": ["models.decoding", "models.package"],
+    "models.text": [],
+    "models.classifier": ["models.decoding", "models.package"],
+    "models.refiner": ["models.codecs", "models.decoding", "models.package", "models.text"],
     "models.evaluation": [
-        "models.choice", "models.codecs", "models.decoding", "models.digital", "models.images", "models.package",
-        "models.refiner", "models.runtime",
+        "models.choice", "models.classifier", "models.codecs", "models.decoding", "models.digital", "models.images",
+        "models.package", "models.refiner", "models.runtime",
     ],
     "models.export": [
         "models.codecs", "models.decoding", "models.evaluation", "models.images", "models.package", "models.refiner",
@@ -69,9 +71,13 @@ DOORS = {
         "models.codecs", "models.decoding", "models.export", "models.package", "models.training.codec",
         "models.training.running",
     ],
+    "models.training.classifier": [
+        "models.classifier", "models.decoding", "models.images", "models.package", "models.training.running",
+    ],
     "models.training.refiner": [
-        "models.codecs", "models.decoding", "models.evaluation", "models.export", "models.images", "models.package",
-        "models.refiner", "models.runtime", "models.training.running",
+        "models.classifier", "models.codecs", "models.decoding", "models.evaluation", "models.export", "models.images",
+        "models.package", "models.refiner", "models.runtime", "models.text", "models.training.adaptive",
+        "models.training.classifier", "models.training.codec", "models.training.running",
     ],
     "calibration": [],
     "calibration.measure": ["radio"],

@@ -161,7 +161,7 @@ class FrameDecoder:
             seconds = self._now_s() - clock
             facts["latency_ms"]["refine"] = seconds * 1e3
             facts |= {"refine_passes": passes, "refined": passes != 0}
-            facts["refined_with_text"] = bool(text) and passes != 0 if refiner.reads_text else None
+            facts["refined_with_text"] = bool(text) and passes != 0 if refiner.takes_text else None
             if self.deadline and passes:
                 self.deadline.refining.note(height * width, passes, seconds)
         pictures["received"] = modality.finish(refined)
@@ -285,7 +285,7 @@ class FrameDecoder:
 
 def told_text(refiner: "AnyRefiner", caption: str | None) -> str:
     """What a refiner is told of a caption that may not have arrived, "" for nothing."""
-    return caption or "" if refiner.reads_text else ""
+    return caption or "" if refiner.takes_text else ""
 
 
 def _told(sent: Sent) -> dict[str, Any]:

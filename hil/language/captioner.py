@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from hil.errors import UsageError
-from hil.language.labels import CLASSIFIER, LABELS, WRONG_LABELS, Guesses, Labels
+from hil.language.labels import LABELS, WRONG_LABELS, Labels
 from hil.language.note import Note
 from hil.language.table import read_table, read_text
 from models.images import Picture
@@ -18,7 +18,7 @@ from radio.extensions import installed, load
 
 CAPTIONERS = "semnoma_hil.captioners"
 TEXT, SIDECAR = "text", "sidecar"
-OWN = (SIDECAR, TEXT, LABELS, WRONG_LABELS, CLASSIFIER)
+OWN = (SIDECAR, TEXT, LABELS, WRONG_LABELS)
 
 
 class Captioner(Protocol):
@@ -58,8 +58,7 @@ class Sentence:
 def open_captioner(named: str | None, images: str, split: Split = "all") -> Captioner | None:
     """None for None. images: as configured, where sidecars lie and labels stand; split: of these that is sent.
 
-    named: a file (see `read_table`), sidecar, text:WORDS, labels or wrong-labels (of a labelled data set), classifier
-    or classifier:NAME, or NAME or NAME:ARGUMENT of a captioner that an installed
+    named: a file (see `read_table`), sidecar, text:WORDS, labels or wrong-labels (of a labelled data set), or NAME or NAME:ARGUMENT of a captioner that an installed
     package adds. Raises UsageError, or ConfigurationError for one that cannot be imported.
     """
     if named is None:
@@ -69,8 +68,6 @@ def open_captioner(named: str | None, images: str, split: Split = "all") -> Capt
         return Sentence(argument)
     if named in (LABELS, WRONG_LABELS):
         return Labels.of(images, named == WRONG_LABELS, split)
-    if name == CLASSIFIER:
-        return Guesses(argument)
     if named == SIDECAR:
         folder = Path(images)
         if not folder.exists():
@@ -85,5 +82,5 @@ def open_captioner(named: str | None, images: str, split: Split = "all") -> Capt
     guess = did_you_mean(name, [*OWN, *added])
     raise UsageError(
         f"captions are {named!r}, which is neither a file nor a captioner{guess}; "
-        f"allowed are a file, text:WORDS, {', '.join(one for one in (*OWN, *added) if one != TEXT)}."
+        f"allowed are a file, {', '.join([SIDECAR, 'text:WORDS', LABELS, WRONG_LABELS, *added])}."
     )

@@ -1,4 +1,4 @@
-"""Captions out of the labels of a data set, and out of a small classifier that guesses them."""
+"""Captions out of the labels of a data set."""
 
 from collections.abc import Sequence
 
@@ -12,8 +12,7 @@ from models.images import Picture
 from models.images.labelled import CIFAR_CLASSES, open_labelled
 from models.images.source import Split
 
-LABELS, WRONG_LABELS, CLASSIFIER = "labels", "wrong-labels", "classifier"
-LEAST_CHANCE = 0.5  # below which the classifier says nothing
+LABELS, WRONG_LABELS = "labels", "wrong-labels"
 
 
 class Labels:
@@ -41,26 +40,3 @@ class Labels:
         if self._wrong:  # each of the others in turn
             label = (label + 1 + index % (len(self._names) - 1)) % len(self._names)
         return Note(described(self._names[label]), metadata={"label": self._names[label]})
-
-
-class Guesses:
-    """What the packaged classifier of ten classes takes a picture for, where it is sure. It knows nothing else: a
-    picture of something that is none of its classes gets a wrong caption or none.
-    """
-
-    def __init__(self, name: str = "") -> None:
-        """name: of another classifier, or its folder. Raises UsageError when it or torch is not there."""
-        try:
-            from models.classifier import DEFAULT_CLASSIFIER, PictureClassifier
-        except ImportError as error:
-            raise UsageError("captions by the classifier need torch: pip install 'semnoma-hil[captions]'.") from error
-        try:
-            self._classifier = PictureClassifier.load(name or DEFAULT_CLASSIFIER, "cpu")
-        except ModelError as error:
-            raise UsageError(str(error)) from error
-
-    def describe(self, picture: Picture, index: int) -> str:
-        """ "" where no class is likelier than all others together."""
-        chances = self._classifier.chances(picture.pixels[None])[0]
-        best = int(chances.argmax())
-        return described(self._classifier.names[best]) if chances[best] > LEAST_CHANCE else ""

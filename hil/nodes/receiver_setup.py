@@ -89,7 +89,7 @@ def open_decoder(config: RunConfig, writer: ResultWriter) -> FrameDecoder:
 
 def _prepare_text(config: RunConfig, refiner: "AnyRefiner") -> None:
     """What a refiner reads captions with, loaded before the first; one that cannot read them works without."""
-    if not refiner.reads_text or not config.waveform.bits_bytes:
+    if not refiner.takes_text or not config.waveform.bits_bytes:
         return
     try:
         refiner.prepare_text()

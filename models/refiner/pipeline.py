@@ -38,7 +38,7 @@ NOISE_SEED = 7
 class PipelineRefiner:
     """Does what ``Refiner`` does, at what such a pipeline costs."""
 
-    reads_text = True
+    takes_text = True
 
     def __init__(self, name: str, pipeline: Any, device: torch.device) -> None:
         self.manifest = SimpleNamespace(name=name, method="img2img-pipeline")
@@ -70,7 +70,7 @@ class PipelineRefiner:
 
     def ignore_text(self) -> None:
         """Read no text from now on."""
-        self.reads_text = False
+        self.takes_text = False
 
     def useful_passes(self, snr_db: float) -> int:
         """All of them."""
@@ -82,7 +82,7 @@ class PipelineRefiner:
 
     @torch.inference_mode()
     def refine(
-        self, image: NDArray[np.float32], snr_db: float, passes: int | None = None, text: str = ""
+        self, image: NDArray[np.float32], snr_db: float, passes: int | None = None, text: str | None = None
     ) -> NDArray[np.float32]:
         """As ``Refiner.refine``: float32 [3, H, W] in [0, 1], diffused to the step whose noise matches the error that
         the codec left (models/refiner/start_step.py), and back in ``passes`` steps.
@@ -100,7 +100,7 @@ class PipelineRefiner:
         pixels = np.rint(np.clip(padded, 0, 1).transpose(1, 2, 0) * 255).astype(np.uint8)
         abar = self._pipeline.scheduler.alphas_cumprod.cpu().numpy()
         strength = max(1, start_timestep(snr_db, abar)) / len(abar)
-        told = text if self.reads_text else ""
+        told = (text or "") if self.takes_text else ""
         made = self._pipeline(
             prompt=told,
             image=Image.fromarray(pixels),

@@ -55,7 +55,7 @@ class Refiner:
         return {"diffusion": DDIM_STEPS, "conditioned-diffusion": CONDITIONED_PASSES}.get(self.manifest.method, 1)
 
     @property
-    def reads_text(self) -> bool:
+    def takes_text(self) -> bool:
         """Whether ``refine`` makes use of a caption."""
         return self._text is not None and self._text.reads
 
@@ -96,13 +96,13 @@ class Refiner:
 
     @torch.inference_mode()
     def refine(
-        self, image: NDArray[np.float32], snr_db: float, passes: int | None = None, text: str = ""
+        self, image: NDArray[np.float32], snr_db: float, passes: int | None = None, text: str | None = None
     ) -> NDArray[np.float32]:
         """float32 [3, H, W] in [0, 1], decoded at ``snr_db`` -> the same, refined. The same input gives the
         same output.
 
         passes: network passes to spend at most; None is all, 0 leaves the image as it is. text: what is said to be on
-        it, for a refiner that reads texts; "" for nothing.
+        it, for a refiner that takes texts; None or "" for nothing.
 
         Raises ModelError on another shape, values that are not finite, or an SNR that is not finite.
         """

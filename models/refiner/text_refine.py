@@ -64,8 +64,8 @@ class TextRefining:
         if self._embedder is None:
             self._embedder = SentenceEmbedder.load()
 
-    def __call__(self, batch: Tensor, snr_db: float, text: str) -> Tensor:
-        """float [B, 3, H, W] in [-1, 1] -> the same, clamped. text: "" for none."""
+    def __call__(self, batch: Tensor, snr_db: float, text: str | None) -> Tensor:
+        """float [B, 3, H, W] in [-1, 1] -> the same, clamped. text: None or "" for none."""
         if not text or not self.reads:
             return self._shown(batch, self._pass(batch, snr_db, None))
         self.prepare()

@@ -43,8 +43,10 @@ class SentenceEmbedder:
         try:
             from tokenizers import Tokenizer
             from transformers import AutoModel
+            from transformers.utils import logging
         except ImportError as error:
             raise ModelError(_MISSING) from error
+        logging.disable_progress_bar()
         try:
             network = AutoModel.from_pretrained(
                 str(where), local_files_only=True, use_safetensors=True, trust_remote_code=False
@@ -61,7 +63,7 @@ class SentenceEmbedder:
         return made
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """float32 [n, 384], rows of length one. Any text will do, an empty one too; long ones are cut."""
+        """float32 [n, 384], rows of length one, or zeros where there is no word. Any text will do; long ones are cut."""
         cut = [text[:MOST_CHARACTERS] for text in texts]
         fresh = [text for text in dict.fromkeys(cut) if text not in self._known]
         if len(self._known) + len(fresh) > MOST_CHARACTERS:
@@ -76,6 +78,8 @@ class SentenceEmbedder:
     def _embedded(self, texts: list[str]) -> NDArray[np.float32]:
         """The mean over tokens, as the network was trained with, scaled to length one."""
         encoded = self._tokenizer.encode_batch(texts)
+        if not encoded[0].ids:  # of texts without a single word, by a tokenizer that adds none of its own
+            return np.zeros((len(texts), self._network.config.hidden_size), np.float32)
         tokens = torch.tensor([one.ids for one in encoded])
         mask = torch.tensor([one.attention_mask for one in encoded])
         hidden = self._network(input_ids=tokens, attention_mask=mask).last_hidden_state.float()

@@ -137,7 +137,9 @@ class TextLoss:
             shift = tuple(int(px) for px in rng.integers(-MOST_SHIFT_PX, MOST_SHIFT_PX + 1, size=2))
             judged = self._classifier.features(shown.roll(shift, (2, 3)))
             logits = self._classifier.head(judged[-1].mean(dim=(2, 3))).float()
-            loss = loss + settings.class_weight * F.cross_entropy(logits, batch.labels)
+            missed = F.cross_entropy(logits, batch.labels, reduction="none")
+            told = batch.told if settings.text else torch.ones_like(batch.told)
+            loss = loss + settings.class_weight * (told * missed).mean()
             if settings.feature:
                 with torch.no_grad():
                     right = self._classifier.features(batch.originals.roll(shift, (2, 3)))

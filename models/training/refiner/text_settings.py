@@ -15,7 +15,7 @@ class TextRefinerTraining(RunBounds):
     ``channel`` is refined. classifier: folder of a classifier that the loss asks; another one must judge.
 
     loss = log(MSE + mse_floor) + perceptual * log(st-lpips + distance_floor) + class_weight * (cross entropy of the
-    classifier with the true class) + feature * (its features' distance to the original's). perceptual_share: of a
+    classifier with the true class, of pictures that come with a text) + feature * (its features' distance to the original's). perceptual_share: of a
     batch that st-lpips is computed of. text: False makes the plain network of the same cost. text_dropped: chance that
     a picture comes without text. average_decay: of the moving average of the weights, which is what is exported.
     """
@@ -36,7 +36,7 @@ class TextRefinerTraining(RunBounds):
     perceptual: float = Field(default=1.0, ge=0)
     distance_floor: float = Field(default=5e-3, gt=0)
     perceptual_share: float = Field(default=0.5, gt=0, le=1)
-    class_weight: float = Field(default=0.05, ge=0)
+    class_weight: float = Field(default=1.0, ge=0)
     feature: float = Field(default=0.0, ge=0)
     average_decay: float = Field(default=0.998, gt=0, lt=1)
     channel: AdaptiveChannel = Field(
