@@ -15,8 +15,8 @@ from calibration.store.folder import CalibrationFolder, default_folder
 from hil.calibrating.apply import DEFAULT, device_of
 from hil.config import RunConfig
 from hil.experiments.grid import Point
-from models.package.manifest import load_manifest, load_refiner_manifest
 from models.package.digest import folder_digest
+from models.package.manifest import load_manifest, load_refiner_manifest
 from models.package.zoo import PIPELINE_INDEX, codec_folder, refiner_folder
 
 PACKAGES = ("numpy", "scipy", "torch", "onnxruntime", "diffusers", "torchmetrics", "pillow", "pyzmq", "numba")

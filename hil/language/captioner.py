@@ -58,8 +58,9 @@ class Sentence:
 def open_captioner(named: str | None, images: str, split: Split = "all") -> Captioner | None:
     """None for None. images: as configured, where sidecars lie and labels stand; split: of these that is sent.
 
-    named: a file (see `read_table`), sidecar, text:WORDS, labels or wrong-labels (of a labelled data set), or NAME or NAME:ARGUMENT of a captioner that an installed
-    package adds. Raises UsageError, or ConfigurationError for one that cannot be imported.
+    named: a file (see `read_table`), sidecar, text:WORDS, labels or wrong-labels (of a labelled data set), or NAME or
+    NAME:ARGUMENT of a captioner that an installed package adds. Raises UsageError, or ConfigurationError for one that
+    cannot be imported.
     """
     if named is None:
         return None

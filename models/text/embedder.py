@@ -63,7 +63,10 @@ class SentenceEmbedder:
         return made
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """float32 [n, 384], rows of length one, or zeros where there is no word. Any text will do; long ones are cut."""
+        """float32 [n, 384], rows of length one, or zeros where there is no word. Any text will do.
+
+        Long ones are cut.
+        """
         cut = [text[:MOST_CHARACTERS] for text in texts]
         fresh = [text for text in dict.fromkeys(cut) if text not in self._known]
         if len(self._known) + len(fresh) > MOST_CHARACTERS:

@@ -15,9 +15,10 @@ class TextRefinerTraining(RunBounds):
     ``channel`` is refined. classifier: folder of a classifier that the loss asks; another one must judge.
 
     loss = log(MSE + mse_floor) + perceptual * log(st-lpips + distance_floor) + class_weight * (cross entropy of the
-    classifier with the true class, of pictures that come with a text) + feature * (its features' distance to the original's). perceptual_share: of a
-    batch that st-lpips is computed of. text: False makes the plain network of the same cost. text_dropped: chance that
-    a picture comes without text. average_decay: of the moving average of the weights, which is what is exported.
+    classifier with the true class, of pictures that come with a text) + feature * (its features' distance to the
+    original's). perceptual_share: of a batch that st-lpips is computed of. text: False makes the plain network of the
+    same cost. text_dropped: chance that a picture comes without text. average_decay: of the moving average of the
+    weights, which is what is exported.
     """
 
     name: str = Field(default="text-refiner-32", pattern=r"^[A-Za-z0-9._-]+$")

@@ -37,12 +37,14 @@ def frame_decoder(tmp_path, clock, deadline_ms, pass_s=PASS_S, useful=4):
         clock.now_s += DECODE_S
         return np.zeros((3, height, width), np.float32)
 
-    def refine(image, snr_db, passes=None):
+    def refine(image, snr_db, passes=None, text=None):
         count = 4 if passes is None else passes
         clock.now_s += pass_s * count
         return image + np.float32(0.1 * count)
 
-    refiner = SimpleNamespace(refine=refine, useful_passes=lambda snr_db: useful)
+    refiner = SimpleNamespace(
+        refine=refine, useful_passes=lambda snr_db: useful, takes_text=False, level_db=lambda side, user: side.snr_db
+    )
     deadline = None
     if deadline_ms is not None:
         deadline = Deadline(deadline_ms, clock)

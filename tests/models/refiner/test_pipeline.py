@@ -1,4 +1,4 @@
-"""Pipelines of the Stable Diffusion class out of a folder: a tiny random one, made here; and folders that are refused."""
+"""Pipelines of the Stable Diffusion class out of a folder: a tiny random one; and folders that are refused."""
 
 import json
 import shutil
@@ -45,7 +45,7 @@ def tiny(tmp_path_factory):
     tokenizer = transformers.CLIPTokenizer.from_pretrained(str(words), model_max_length=16)
     pipeline = StableDiffusionPipeline(
         vae=vae, text_encoder=transformers.CLIPTextModel(config), tokenizer=tokenizer, unet=unet,
-        scheduler=DDIMScheduler(beta_schedule="scaled_linear", clip_sample=False, set_alpha_to_one=False),
+        scheduler=DDIMScheduler(steps_offset=1, clip_sample=False, set_alpha_to_one=False),
         safety_checker=None, feature_extractor=None, requires_safety_checker=False,
     )  # fmt: skip
     pipeline.save_pretrained(folder / "tiny")

@@ -1,4 +1,4 @@
-"""The refiner that reads captions: what is told changes the picture, and as much as it should; any size; bad folders."""
+"""The refiner that reads captions: what is told changes the picture as much as it should; any size; bad folders."""
 
 import json
 
@@ -75,7 +75,7 @@ def test_any_size_with_and_without_text(tmp_path, height, width):
     image = picture(height, width)
     plain, told = refiner.refine(image, 5.0), refiner.refine(image, 5.0, text="a cat")
     assert plain.shape == told.shape == image.shape and refiner.passes == 1 and refiner.takes_text
-    assert 0 <= told.min() and told.max() <= 1
+    assert told.min() >= 0 and told.max() <= 1
     np.testing.assert_array_equal(told, refiner.refine(image, 5.0, text="a cat"))
     assert refiner.refine(image, 5.0, 0, "a cat") is image
     if height > 3:
