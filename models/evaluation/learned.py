@@ -25,13 +25,15 @@ class LearnedScheme(Scheme):
 
     name: the codec's, and for one that takes any number of symbols how its users share after an "@"
     (``Sharing.named``, or "auto" for what the channel of each frame makes best): "real-time@superposed:16". The
-    receiver separates users by LMMSE on all its antennas, knowing what each of them sends where.
+    receiver separates users by LMMSE on all its antennas, knowing what each of them sends where. session_users: how
+    many of the users that the codec serves there are.
     """
 
     def __init__(self, name: str, users: int, device: str = "auto") -> None:
         codec, at, how = name.partition("@")
         form, colon, channels = how.partition(":")
         self._auto = form == AUTO
+        self.session_users = users
         folder = codec_folder(codec)
         sharing = Sharing.named(("parted" if self._auto else form) + colon + channels) if at else None
         self._encoder = SemanticEncoder.load(folder, sharing=sharing)
