@@ -9,7 +9,7 @@ from models.evaluation.compare import compare
 from models.evaluation.schemes import open_scheme
 from models.images import open_images
 from models.package.manifest import load_manifest
-from models.package.zoo import codec_folder, list_codecs, list_refiners, refiner_folder, weights_folder
+from models.package.zoo import DEFAULT_REFINER, codec_folder, list_codecs, list_refiners, refiner_folder, weights_folder
 from models.refiner import Refiner
 from models.runtime.encoder import SemanticEncoder
 from models.side_information import SideInformation
@@ -108,7 +108,7 @@ def test_the_manifest_tells_the_truth_about_parity_and_figures(codec, least_psnr
     assert table["10"] > least_psnr_db
 
 
-@pytest.mark.parametrize("name", ["refiner-32", "refiner-one-step-32", "conditional-gan-32"])
+@pytest.mark.parametrize("name", [DEFAULT_REFINER])
 def test_the_shipped_refiners_keep_the_picture(name):
     refiner = Refiner.load(refiner_folder(name), device="cpu")
     image = scene(32).transpose(2, 0, 1).astype(np.float32) / 255
