@@ -23,14 +23,11 @@ from models.training.running.checkpoint import load_checkpoint
 from models.training.running.matrix_optimizer import MatrixOptimizer
 from models.training.running.provenance import MODEL_VERSION, provenance_of, settings_text, without_folders
 
-SNRS_DB = (0.0, 5.0, 10.0, 20.0)
+SNRS_DB = (0.0, 5.0, 10.0)
 
 
-def finish_text_refiner(run: Path, folder: Path, strength: float = 1.0, guidance: float = 1.0) -> RefinerManifest:
-    """Export the averaged network of a run folder's checkpoint, finished or not. ModelError when it holds no run.
-
-    strength, guidance: how it shows what it made (models/refiner/text_refine.py).
-    """
+def finish_text_refiner(run: Path, folder: Path) -> RefinerManifest:
+    """Export the averaged network of a run folder's checkpoint, finished or not. ModelError when it holds no run."""
     settings = TextRefinerTraining.model_validate_json(settings_text(run))
     trained = TextRefinerRun(settings)
     progress = load_checkpoint(run, trained, MatrixOptimizer(trained.network, settings.learning_rate))
@@ -39,8 +36,8 @@ def finish_text_refiner(run: Path, folder: Path, strength: float = 1.0, guidance
         "blocks": settings.blocks,
         "code_size": settings.code_size,
         "text": settings.text,
-        "strength": strength,
-        "guidance": guidance,
+        "strength": settings.strength,
+        "guidance": settings.guidance,
     }
     asked = "" if settings.classifier is None else f" --classifier {settings.classifier.name}"
     told = provenance_of("text-refiner", settings, progress, f"--codec {settings.codec.name}{asked}")

@@ -18,7 +18,8 @@ class TextRefinerTraining(RunBounds):
     classifier with the true class, of pictures that come with a text) + feature * (its features' distance to the
     original's). perceptual_share: of a batch that st-lpips is computed of. text: False makes the plain network of the
     same cost. text_dropped: chance that a picture comes without text. average_decay: of the moving average of the
-    weights, which is what is exported.
+    weights, which is what is exported. strength, guidance: how it then shows what it made, chosen on training pictures
+    (models/refiner/text_refine.py).
     """
 
     name: str = Field(default="text-refiner-32", pattern=r"^[A-Za-z0-9._-]+$")
@@ -31,15 +32,17 @@ class TextRefinerTraining(RunBounds):
     text: bool = True
     text_dropped: float = Field(default=0.25, ge=0, le=1)
     minutes: float = Field(default=40.0, gt=0)
-    batch: int = Field(default=64, ge=2)
+    batch: int = Field(default=32, ge=2)
     learning_rate: float = Field(default=2e-3, gt=0)
     mse_floor: float = Field(default=1e-4, gt=0)
     perceptual: float = Field(default=1.0, ge=0)
     distance_floor: float = Field(default=5e-3, gt=0)
     perceptual_share: float = Field(default=0.5, gt=0, le=1)
-    class_weight: float = Field(default=1.0, ge=0)
+    class_weight: float = Field(default=3.0, ge=0)
     feature: float = Field(default=0.0, ge=0)
-    average_decay: float = Field(default=0.998, gt=0, lt=1)
+    strength: float = Field(default=0.8, gt=0, le=1)
+    guidance: float = Field(default=1.0, ge=0)
+    average_decay: float = Field(default=0.98, gt=0, lt=1)
     channel: AdaptiveChannel = Field(
         default_factory=lambda: AdaptiveChannel(sinr_db=(-2.0, 20.0), counts=[16], any_count=0.1)
     )
