@@ -14,7 +14,7 @@ from models.text import SentenceEmbedder
 
 METHOD = "text-one-step"
 _NETWORK_ARGUMENTS = frozenset({"widths", "blocks", "code_size", "text"})
-_SHOWING_ARGUMENTS = frozenset({"strength", "guidance"})
+_SHOWING_ARGUMENTS = frozenset({"strength", "guidance", "caption_weight"})
 
 
 def is_text_refiner(manifest: RefinerManifest) -> bool:
@@ -22,11 +22,13 @@ def is_text_refiner(manifest: RefinerManifest) -> bool:
 
 
 class TextRefining:
-    """``refining(batch, snr_db, text)``; strength and guidance of the manifest's arguments, both 1 by default:
+    """``refining(batch, snr_db, text)``; strength, guidance and caption_weight of the manifest's arguments, all 1 by
+    default:
 
-        shown = y + strength (f(y) + guidance (f(y, text) - f(y)) - y)
+        shown = y + strength (f(y) + guidance (f(y, w text) - f(y)) - y)
 
-    with f(y, text) the network's output. Guidance 1 needs no more than one pass.
+    with f(y, w text) the network's output where the text counts w = caption_weight of what it did in training, inside
+    the network and at no cost. Guidance 1 needs no more than one pass.
     """
 
     stride = STRIDE
@@ -36,8 +38,9 @@ class TextRefining:
         try:
             self._strength = float(manifest.arguments.get("strength", 1.0))
             self._guidance = float(manifest.arguments.get("guidance", 1.0))
+            self._weight = float(manifest.arguments.get("caption_weight", 1.0))
         except (TypeError, ValueError) as error:
-            raise ModelError(f"a refiner's strength and guidance must be numbers: {error}.") from error
+            raise ModelError(f"a refiner's strength, guidance and caption_weight must be numbers: {error}.") from error
         self._embedder: SentenceEmbedder | None = None
         self.reads = isinstance(network, TextRefinerNetwork) and network.arguments.text
 
@@ -78,7 +81,7 @@ class TextRefining:
 
     def _pass(self, batch: Tensor, snr_db: float, embedding: Tensor | None) -> Tensor:
         level = torch.full((len(batch),), float(snr_db), device=batch.device)
-        told = torch.full_like(level, 0.0 if embedding is None else 1.0)
+        told = torch.full_like(level, 0.0 if embedding is None else self._weight)
         text = torch.zeros(1, TEXT_SIZE) if embedding is None else embedding
         made: Tensor = self._network(batch, level, text.to(batch.device).expand(len(batch), -1), told)
         return made

@@ -38,6 +38,7 @@ def finish_text_refiner(run: Path, folder: Path) -> RefinerManifest:
         "text": settings.text,
         "strength": settings.strength,
         "guidance": settings.guidance,
+        "caption_weight": settings.caption_weight,
     }
     asked = "" if settings.classifier is None else f" --classifier {settings.classifier.name}"
     told = provenance_of("text-refiner", settings, progress, f"--codec {settings.codec.name}{asked}")

@@ -18,7 +18,7 @@ class TextRefinerTraining(RunBounds):
     classifier with the true class, of pictures that come with a text) + feature * (its features' distance to the
     original's). perceptual_share: of a batch that st-lpips is computed of. text: False makes the plain network of the
     same cost. text_dropped: chance that a picture comes without text. average_decay: of the moving average of the
-    weights, which is what is exported. strength, guidance: how it then shows what it made, chosen on training pictures
+    weights, which is what is exported. strength, guidance, caption_weight: how it then shows what it made
     (models/refiner/text_refine.py).
     """
 
@@ -42,6 +42,7 @@ class TextRefinerTraining(RunBounds):
     feature: float = Field(default=0.0, ge=0)
     strength: float = Field(default=0.8, gt=0, le=1)
     guidance: float = Field(default=1.0, ge=0)
+    caption_weight: float = Field(default=0.5, ge=0)
     average_decay: float = Field(default=0.98, gt=0, lt=1)
     channel: AdaptiveChannel = Field(
         default_factory=lambda: AdaptiveChannel(sinr_db=(-2.0, 20.0), counts=[16], any_count=0.1)

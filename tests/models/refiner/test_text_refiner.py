@@ -102,6 +102,20 @@ def test_strength_and_guidance_are_on_straight_lines(tmp_path):
     np.testing.assert_allclose(shown[1.0, 3.0].refine(image, 5.0), alone, atol=1e-5)
 
 
+@pytest.mark.usefixtures("embedder")
+def test_a_caption_of_no_weight_is_none(tmp_path):
+    image = picture()
+    shown = [
+        Refiner.load(exported(tmp_path / f"{weight}", network(), caption_weight=weight), "cpu").refine(
+            image, 5.0, text=text
+        )
+        for weight, text in ((1.0, ""), (0.0, "a cat"), (0.5, "a cat"), (1.0, "a cat"))
+    ]
+    none, unweighted, half, whole = shown
+    np.testing.assert_array_equal(none, unweighted)
+    assert 0 < np.abs(half - none).mean() < np.abs(whole - none).mean()
+
+
 def test_it_is_told_the_users_own_sinr(tmp_path):
     refiner = Refiner.load(exported(tmp_path, network()), "cpu")
     ones, zeros = np.ones(2, np.float32), np.zeros(2, np.float32)
