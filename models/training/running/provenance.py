@@ -61,7 +61,17 @@ def provenance_of(what: str, settings: RunBounds, progress: Progress, further: s
 def _chosen(settings: RunBounds) -> str:
     """The settings that differ from their defaults and stand neither in the command nor in the manifest, as JSON."""
     told = {"name", "users", "architecture", "images", "validation", "out", "minutes", "steps", "seed", "initial_codec"}
-    told |= {"teacher", "baseline", "from_teacher", "patience", "checkpoint_s"}
+    told |= {
+        "teacher",
+        "baseline",
+        "from_teacher",
+        "patience",
+        "checkpoint_s",
+        "codec",
+        "refiner",
+        "classifier",
+        "captions",
+    }
     return settings.model_dump_json(exclude=told, exclude_defaults=True)
 
 
