@@ -159,7 +159,7 @@ class RunConfig(Section):
     cancel: bool = Field(
         False, description="Successive cancellation: decoded users are encoded again and subtracted for the next."
     )
-    refiner: str = Field("text-refiner-32", description="Name of a packaged refiner or the folder of one.")
+    refiner: str = Field("refiner-32", description="Name of a packaged refiner or the folder of one.")
     deadline_ms: Milliseconds | None = Field(
         None, gt=0, le=3.6e6, description="From a frame's last sample to its pictures; refinement takes what is left."
     )

@@ -39,6 +39,7 @@ def test_the_wheel_holds_weights_pictures_configurations_and_templates(wheel):
         "models/weights/compact-2u/manifest.json",
         "models/weights/compact-2u/encoder.onnx",
         "models/weights/compact-2u/decoders.safetensors",
+        "models/weights/refiner-32/manifest.json",
         "models/weights/text-refiner-32/manifest.json",
         "models/weights/classifier-32/classifier.safetensors",
         "models/demo_images/LICENCES.md",

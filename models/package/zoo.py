@@ -12,7 +12,7 @@ from models.package.manifest import MANIFEST_NAME
 from models.suggestion import did_you_mean
 
 DEFAULT_CODEC = "real-time"
-DEFAULT_REFINER = "text-refiner-32"
+DEFAULT_REFINER = "refiner-32"
 PIPELINE_INDEX = "model_index.json"  # of a diffusers pipeline
 ADDED_VARIABLE = "SEMNOMA_HIL_MODELS"
 

@@ -66,7 +66,7 @@ def command(
       semnoma-hil evaluate --images demo --scheme compact-2u,digital-avif --snr 0:20:5 --out curves
       semnoma-hil evaluate --images cifar-10-binary.tar.gz --limit 512 --channel rayleigh \\
           --scheme compact-2u,digital-jpeg,digital-avif-capacity --json --plot psnr.png
-      semnoma-hil evaluate --images demo --snr 5 --scheme real-time,real-time+text-refiner-32 --metric st-lpips \\
+      semnoma-hil evaluate --images demo --snr 5 --scheme real-time,real-time+refiner-32 --metric st-lpips \\
           --question refiner
     """
     from hil.errors import UsageError
