@@ -76,5 +76,5 @@ def frames_of(
         generator = torch.Generator().manual_seed(channel_seed)
         channel = draw_channel(mode, antennas, users, channel_uses, generator)
         counted = min(users, len(pictures) - start)
-        told = tuple(captions[row] for row in rows % len(pictures)) if captions else ()
+        told = tuple(captions[int(row)] for row in rows % len(pictures)) if captions else ()
         yield Frame(pictures[rows % len(pictures)], counted, channel, noise_seed, told)
