@@ -56,6 +56,10 @@ class SideInformation:
         """What a transmitter assumes before the first report: 10 dB, unit gains, zero phases."""
         return cls(10.0, np.ones(users, np.float32), np.zeros(users, np.float32))
 
+    def heard_db(self, user: int) -> float:
+        """A user's SINR after the receiver's separation, or the SNR of all where it was not measured."""
+        return self.snr_db if self.sinr_db is None else float(self.sinr_db[user])
+
     @property
     def users(self) -> int:
         return int(self.gains.size)

@@ -51,10 +51,12 @@ DOORS = {
     "models.choice": ["models.package"],
     "models.runtime": ["models.package", "models.rate"],
     "models.decoding": ["models.codecs", "models.package", "models.rate", "models.runtime"],
-    "models.refiner": ["models.decoding", "models.package"],
+    "models.text": [],
+    "models.classifier": ["models.decoding", "models.package"],
+    "models.refiner": ["models.codecs", "models.decoding", "models.package", "models.text"],
     "models.evaluation": [
-        "models.choice", "models.codecs", "models.decoding", "models.digital", "models.images", "models.package",
-        "models.rate", "models.refiner", "models.runtime",
+        "models.choice", "models.classifier", "models.codecs", "models.decoding", "models.digital", "models.images",
+        "models.package", "models.rate", "models.refiner", "models.runtime",
     ],
     "models.export": [
         "models.codecs", "models.decoding", "models.evaluation", "models.images", "models.package", "models.rate",
@@ -73,9 +75,13 @@ DOORS = {
         "models.codecs", "models.decoding", "models.export", "models.package", "models.rate",
         "models.training.codec", "models.training.running",
     ],
+    "models.training.classifier": [
+        "models.classifier", "models.decoding", "models.images", "models.package", "models.training.running",
+    ],
     "models.training.refiner": [
-        "models.codecs", "models.decoding", "models.evaluation", "models.export", "models.images", "models.package",
-        "models.refiner", "models.runtime", "models.training.running",
+        "models.classifier", "models.codecs", "models.decoding", "models.evaluation", "models.export", "models.images",
+        "models.package", "models.refiner", "models.runtime", "models.text", "models.training.adaptive",
+        "models.training.classifier", "models.training.codec", "models.training.running",
     ],
     "calibration": [],
     "calibration.measure": ["radio"],

@@ -34,7 +34,7 @@ from radio.waveform.burst.grid import ResourceGrid
 from radio.waveform.reception.frame import ReceivedUser
 
 if TYPE_CHECKING:  # diffusers is imported only where pictures are refined
-    from models.refiner import Refiner
+    from models.refiner import AnyRefiner
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class FrameDecoder:
 
     config: RunConfig
     decoder: SemanticDecoder
-    refiner: "Refiner | None"
+    refiner: "AnyRefiner | None"
     writer: ResultWriter
     canceller: Canceller | None = None
     on_recorded: Callable[[ResultRow, Mapping[str, Any]], None] = lambda _row, _pictures: None
@@ -112,8 +112,8 @@ class FrameDecoder:
         """
         ideals: list[dict[int, np.ndarray]] = [{} for _ in frames]
         if self.config.rx.ideal:
-            passes = [{user: row.refine_passes for user, (row, _) in frame.made.items()} for frame in frames]
-            ideals = self._ideals([frame.slot for frame in frames], passes)
+            rows = [{user: row for user, (row, _) in frame.made.items()} for frame in frames]
+            ideals = self._ideals([frame.slot for frame in frames], rows)
         shown: list[tuple[ResultRow, dict[str, Any]]] = []
         for frame, ideal in zip(frames, ideals, strict=True):
             for user, (row, pictures) in frame.made.items():
@@ -201,10 +201,12 @@ class FrameDecoder:
         if refiner is not None:
             passes = self._passes(one.slot, one.side.snr_db, one.pixels, pictures_after)
             clock = self._now_s()
-            refined = refiner.refine(decoded, one.side.snr_db, passes)
+            text = told_text(refiner, facts.get("caption_received"))
+            refined = refiner.refine(decoded, refiner.level_db(one.side, user), passes, text)
             seconds = self._now_s() - clock
             facts["latency_ms"]["refine"] = seconds * 1e3
             facts |= {"refine_passes": passes, "refined": passes != 0}
+            facts["refined_with_text"] = bool(text) and passes != 0 if refiner.takes_text else None
             if self.deadline and passes:
                 self.deadline.refining.note(one.pixels, passes, seconds)
         one.pictures["received"] = received = modality.finish(refined)
@@ -231,12 +233,13 @@ class FrameDecoder:
         limit_ms = self.deadline.limit_ms
         return {"deadline_ms": limit_ms, "answer_ms": used_ms, "deadline_missed": used_ms > limit_ms}
 
-    def _ideal_pictures(self, slot: Slot, passes: dict[int, int | None]) -> dict[int, np.ndarray]:
+    def _ideal_pictures(self, slot: Slot, rows: Mapping[int, ResultRow]) -> dict[int, np.ndarray]:
         """`_ideals` of a slot with one picture."""
-        return self._ideals([slot], [passes])[0]
+        return self._ideals([slot], [rows])[0]
 
-    def _ideals(self, slots: Sequence[Slot], passes: Sequence[dict[int, int | None]]) -> list[dict[int, np.ndarray]]:
+    def _ideals(self, slots: Sequence[Slot], rows: Sequence[Mapping[int, ResultRow]]) -> list[dict[int, np.ndarray]]:
         """The same codec, items, fading and noise level without a waveform: values by user, of each picture of a burst.
+        rows: what was made of them, with as many passes of refinement and the same text.
 
         Where users are cancelled, they are here too, one after the other.
         """
@@ -254,11 +257,14 @@ class FrameDecoder:
             side = told(modality, ideal.csi, self.config.users, sharing)
             tries = [ideal_try(ideal, slot, user, side, modality, size, self._grid) for slot in slots]
             images = decode_together(modality, tries, user, sharing)
-            for own, one, image, done in zip(pictures, tries, images, passes, strict=True):
+            for own, one, image, made in zip(pictures, tries, images, rows, strict=True):
                 if isinstance(image, str):
                     continue
                 if self.refiner is not None and modality.refined:
-                    image = self.refiner.refine(image, one.side.snr_db, done.get(user))
+                    row = made.get(user)
+                    text = (row.caption_received or "") if row and row.refined_with_text else ""
+                    level_db = self.refiner.level_db(one.side, user)
+                    image = self.refiner.refine(image, level_db, row.refine_passes if row else None, text)
                 own[user] = modality.finish(image)
             decoded = all(user in own for own in pictures)
             if self.canceller and decoded and len(pictures[0]) < len(ideal.air.users):
@@ -333,6 +339,11 @@ class FrameDecoder:
                 "channel_uses": header.n_symbols,
             }
         return facts
+
+
+def told_text(refiner: "AnyRefiner", caption: str | None) -> str:
+    """What a refiner is told of a caption that may not have arrived, "" for nothing."""
+    return caption or "" if refiner.takes_text else ""
 
 
 def _told(sent: Sent) -> dict[str, Any]:

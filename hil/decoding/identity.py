@@ -1,6 +1,5 @@
 """What a run's pictures depend on beyond its configuration: the software and the files of codec and refiner."""
 
-import hashlib
 from pathlib import Path
 
 import yaml
@@ -9,6 +8,7 @@ import hil
 from hil.config import RunConfig
 from hil.results.durable import write_whole
 from hil.results.rows import ResultsError, explained
+from models.package.digest import folder_digest
 from models.package.zoo import codec_folder, refiner_folder
 
 IDENTITY = "identity.yaml"
@@ -16,9 +16,9 @@ IDENTITY = "identity.yaml"
 
 def identity(config: RunConfig) -> dict[str, str]:
     """Version, and SHA-256 of the manifests, which name those of every other file. Raises ModelError."""
-    facts = {"semnoma-hil": hil.__version__, f"codec {config.codec}": _digest(codec_folder(config.codec))}
+    facts = {"semnoma-hil": hil.__version__, f"codec {config.codec}": folder_digest(codec_folder(config.codec))}
     if config.refine:
-        facts[f"refiner {config.refiner}"] = _digest(refiner_folder(config.refiner))
+        facts[f"refiner {config.refiner}"] = folder_digest(refiner_folder(config.refiner))
     return facts
 
 
@@ -43,7 +43,3 @@ def keep_identity(out: Path, now: dict[str, str], resumed: bool) -> None:
                     f"{out} was recorded with another {', another '.join(differ)}; choose another --out."
                 )
         write_whole(path, yaml.safe_dump(now).encode())
-
-
-def _digest(folder: Path) -> str:
-    return hashlib.sha256((folder / "manifest.json").read_bytes()).hexdigest()[:16]

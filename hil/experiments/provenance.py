@@ -15,8 +15,9 @@ from calibration.store.folder import CalibrationFolder, default_folder
 from hil.calibrating.apply import DEFAULT, device_of
 from hil.config import RunConfig
 from hil.experiments.grid import Point
+from models.package.digest import folder_digest
 from models.package.manifest import load_manifest, load_refiner_manifest
-from models.package.zoo import codec_folder, refiner_folder
+from models.package.zoo import PIPELINE_INDEX, codec_folder, refiner_folder
 
 PACKAGES = ("numpy", "scipy", "torch", "onnxruntime", "diffusers", "torchmetrics", "pillow", "pyzmq", "numba")
 _DIGITAL = "digital-"
@@ -98,8 +99,12 @@ def _weights(point: Point) -> dict[str, str]:
         manifest = load_manifest(codec_folder(name))
         sums[manifest.name] = " ".join(f"{entry.name}:{entry.sha256}" for entry in manifest.files.entries())
     if isinstance(point.config, RunConfig) and point.config.refine:
-        refiner = load_refiner_manifest(refiner_folder(point.config.refiner))
-        sums[refiner.name] = f"{refiner.weights.name}:{refiner.weights.sha256}"
+        folder = refiner_folder(point.config.refiner)
+        if (folder / PIPELINE_INDEX).is_file():
+            sums[folder.name] = folder_digest(folder)
+        else:
+            refiner = load_refiner_manifest(folder)
+            sums[refiner.name] = f"{refiner.weights.name}:{refiner.weights.sha256}"
     return sums
 
 

@@ -8,14 +8,17 @@ from pathlib import Path
 from typing import Protocol
 
 from hil.errors import UsageError
+from hil.language.labels import LABELS, WRONG_LABELS, Labels
 from hil.language.note import Note
 from hil.language.table import read_table, read_text
 from models.images import Picture
+from models.images.source import Split
 from models.suggestion import did_you_mean
 from radio.extensions import installed, load
 
 CAPTIONERS = "semnoma_hil.captioners"
-OWN = ("sidecar", "text")
+TEXT, SIDECAR = "text", "sidecar"
+OWN = (SIDECAR, TEXT, LABELS, WRONG_LABELS)
 
 
 class Captioner(Protocol):
@@ -52,18 +55,21 @@ class Sentence:
         return self._words
 
 
-def open_captioner(named: str | None, images: str) -> Captioner | None:
-    """None for None. images: as configured, where sidecars lie.
+def open_captioner(named: str | None, images: str, split: Split = "all") -> Captioner | None:
+    """None for None. images: as configured, where sidecars lie and labels stand; split: of these that is sent.
 
-    named: a file (see `read_table`), sidecar, text:WORDS, or NAME or NAME:ARGUMENT of a captioner that an installed
-    package adds. Raises UsageError, or ConfigurationError for one that cannot be imported.
+    named: a file (see `read_table`), sidecar, text:WORDS, labels or wrong-labels (of a labelled data set), or NAME or
+    NAME:ARGUMENT of a captioner that an installed package adds. Raises UsageError, or ConfigurationError for one that
+    cannot be imported.
     """
     if named is None:
         return None
     name, _, argument = named.partition(":")
-    if name == "text":
+    if name == TEXT:
         return Sentence(argument)
-    if named == "sidecar":
+    if named in (LABELS, WRONG_LABELS):
+        return Labels.of(images, named == WRONG_LABELS, split)
+    if named == SIDECAR:
         folder = Path(images)
         if not folder.exists():
             raise UsageError(f"captions are sidecar, but the pictures ({images}) are no files with texts beside them.")
@@ -77,5 +83,5 @@ def open_captioner(named: str | None, images: str) -> Captioner | None:
     guess = did_you_mean(name, [*OWN, *added])
     raise UsageError(
         f"captions are {named!r}, which is neither a file nor a captioner{guess}; "
-        f"allowed are a file, sidecar, text:WORDS{''.join(f', {one}' for one in added)}."
+        f"allowed are a file, {', '.join([SIDECAR, 'text:WORDS', LABELS, WRONG_LABELS, *added])}."
     )

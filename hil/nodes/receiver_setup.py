@@ -1,5 +1,6 @@
 """Put a receiver node together from a configuration: radio, waveform, decoders, refiner."""
 
+import logging
 import time
 from functools import partial
 from typing import TYPE_CHECKING
@@ -18,12 +19,15 @@ from hil.nodes.receiver import ReceiverNode
 from hil.results.writer import ResultWriter
 from hil.video.warm import warm_decoder
 from models.decoding.decoder import SemanticDecoder
-from models.package.zoo import codec_folder, refiner_folder
+from models.errors import ModelError
+from models.package.zoo import codec_folder
 from radio.device import Radio, RadioSettings, require_applied
 from radio.safety.open import open_radio
 
 if TYPE_CHECKING:
-    from models.refiner import Refiner
+    from models.refiner import AnyRefiner
+
+log = logging.getLogger(__name__)
 
 _TRIAL_SIDE_PX = 64
 
@@ -66,9 +70,10 @@ def open_decoder(config: RunConfig, writer: ResultWriter) -> FrameDecoder:
     decoder = SemanticDecoder.load(codec_folder(config.codec), config.compute_device, config.codec_sharing)
     refiner = None
     if config.refine:
-        from models.refiner import Refiner
+        from models.refiner import open_refiner
 
-        refiner = Refiner.load(refiner_folder(config.refiner), device=config.compute_device)
+        refiner = open_refiner(config.refiner, config.compute_device)
+        _prepare_text(config, refiner)
     canceller = None
     if config.cancel:
         try:
@@ -82,7 +87,18 @@ def open_decoder(config: RunConfig, writer: ResultWriter) -> FrameDecoder:
     return FrameDecoder(config, decoder, refiner, writer, canceller, deadline=deadline, modalities=modalities)
 
 
-def _deadline(config: RunConfig, refiner: "Refiner | None") -> Deadline | None:
+def _prepare_text(config: RunConfig, refiner: "AnyRefiner") -> None:
+    """What a refiner reads captions with, loaded before the first; one that cannot read them works without."""
+    if not refiner.takes_text or not config.waveform.bits_bytes:
+        return
+    try:
+        refiner.prepare_text()
+    except ModelError as error:
+        log.warning("the refiner %s does without captions: %s", config.refiner, error)
+        refiner.ignore_text()
+
+
+def _deadline(config: RunConfig, refiner: "AnyRefiner | None") -> Deadline | None:
     """The deadline of the configuration, with the cost of a refinement pass measured on this machine."""
     if config.deadline_ms is None:
         return None

@@ -85,6 +85,7 @@ class ResultRow(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     bits_delivered: bool | None = None  # every one of them as it was sent
     caption: str | None = None  # that was sent in them, and that arrived
     caption_received: str | None = None
+    refined_with_text: bool | None = None  # whether the refiner was told it; None: none that reads texts ran
     note: dict[str, str] = {}  # what else arrived in them: the picture's name as identity, metadata
     channel_gain_db: float | None = None
     doppler_hz: float | None = None  # largest shift of the user's paths; 0 where none was found

@@ -62,19 +62,22 @@ def compare(
     seed: int = EVALUATION_SEED,
     metrics: Mapping[str, Measure] | None = None,
     antennas: int = 1,
+    captions: Sequence[str] = (),
 ) -> Iterator[Row]:
     """Rows as they are measured, SNR by SNR, for the first ``limit`` pictures of ``source``.
 
     ratio: channel uses per image real for schemes that take any number; by default what the codecs among the
     schemes take, or 1/6. metrics: perceptual measures by name (``perceptual.load_measure``). antennas: of the
-    receiver, each with noise of its own. Raises ModelError when the schemes cannot have the same number of channel
-    uses.
+    receiver, each with noise of its own. captions: of the pictures in the order of ``source``, which a refiner that
+    reads texts is told at the receiver; () for none. Raises ModelError when the schemes cannot have the same number of
+    channel uses.
     """
     groups = same_size_groups(source, limit)
+    texts = [tuple(captions[index] for index in group.indices) if captions else () for group in groups]
     uses = [common_uses(schemes, group.pixels.shape[1], group.pixels.shape[2], ratio) for group in groups]
     for snr_db in snrs_db:
         for scheme in schemes:
-            yield _row(scheme, groups, uses, mode, users, snr_db, seed, metrics or {}, antennas)
+            yield _row(scheme, groups, texts, uses, mode, users, snr_db, seed, metrics or {}, antennas)
 
 
 def common_uses(schemes: Sequence[Scheme], height: int, width: int, ratio: float | None = None) -> int:
@@ -95,6 +98,7 @@ def common_uses(schemes: Sequence[Scheme], height: int, width: int, ratio: float
 def _row(
     scheme: Scheme,
     groups: Sequence[PictureGroup],
+    texts: Sequence[Sequence[str]],
     uses: Sequence[int],
     mode: ChannelMode,
     users: int,
@@ -106,8 +110,8 @@ def _row(
     pictures: list[PictureRow] = []
     pairs = []
     first_frame = 0
-    for group, channel_uses in zip(groups, uses, strict=True):
-        frames = frames_of(group.pixels, mode, users, channel_uses, seed, antennas)
+    for group, told, channel_uses in zip(groups, texts, uses, strict=True):
+        frames = frames_of(group.pixels, mode, users, channel_uses, seed, antennas, told)
         decoded = np.concatenate([scheme.send(frame, snr_db, channel_uses)[: frame.counted] for frame in frames])
         pairs.append((group.pixels, decoded))
         pictures += picture_rows(scheme, group, decoded, users, channel_uses, first_frame)

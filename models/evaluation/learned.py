@@ -29,13 +29,15 @@ class LearnedScheme(Scheme):
 
     name: the codec's, and for one that takes any number of symbols how its users share after an "@"
     (``Sharing.named``, or "auto" for what the channel of each frame makes best): "real-time@superposed:16". The
-    receiver separates users by LMMSE on all its antennas, knowing what each of them sends where.
+    receiver separates users by LMMSE on all its antennas, knowing what each of them sends where. session_users: how
+    many of the users that the codec serves there are.
     """
 
     def __init__(self, name: str, users: int, device: str = "auto") -> None:
         codec, at, how = name.partition("@")
         form, colon, channels = how.partition(":")
         self._auto = form == AUTO
+        self.session_users = users
         folder = codec_folder(codec)
         sharing = Sharing.named(("parted" if self._auto else form) + colon + channels) if at else None
         self._encoder = SemanticEncoder.load(folder, sharing=sharing)
@@ -88,8 +90,15 @@ class LearnedScheme(Scheme):
         decoded = np.full((users, 3, height, width), LOST, np.float32)
         for user in range(users):
             with contextlib.suppress(MapLost):
-                decoded[user] = self._decoder.decode_float(views[user], user, side, height, width, sharing)
+                picture = self._decoder.decode_float(views[user], user, side, height, width, sharing)
+                decoded[user] = self.finished(picture, frame, user, side)
         return decoded
+
+    def finished(
+        self, picture: NDArray[np.float32], frame: Frame, user: int, side: SideInformation
+    ) -> NDArray[np.float32]:
+        """What is shown of a decoded picture float32 [3, H, W]: itself."""
+        return picture
 
 
 def _received(frame: Frame, snr_db: float) -> tuple[NDArray[np.complex128], float]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.errors import ModelError
+from models.evaluation.class_accuracy import CLASS_ACCURACY
 from models.evaluation.st_lpips import LEAST_PX, ShiftTolerantLpips
 
 Pairs = Sequence[tuple[NDArray[np.uint8], NDArray[np.uint8]]]
@@ -25,7 +26,7 @@ def load_measure(name: str) -> Measure:
     packages or weights are missing and cannot be fetched.
     """
     if name not in MEASURES:
-        raise ModelError(f"metric {name!r} is not known; known are {', '.join(MEASURES)}.")
+        raise ModelError(f"metric {name!r} is not known; known are {', '.join([*MEASURES, CLASS_ACCURACY])}.")
     return MEASURES[name]()
 
 

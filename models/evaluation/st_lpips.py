@@ -53,14 +53,19 @@ class ShiftTolerantLpips:
     @torch.inference_mode()
     def distance(self, a: Tensor, b: Tensor) -> Tensor:
         """Weighted squared differences of unit-length features, meaned over positions, summed over five layers."""
-        total = torch.zeros(len(a))
-        for layer, pair in enumerate(zip(self._features(a), self._features(b), strict=True)):
+        return self.differences(self.features(a), self.features(b))
+
+    def differences(self, a: list[Tensor], b: list[Tensor]) -> Tensor:
+        """``distance`` of what ``features`` found, through which gradients flow."""
+        total = torch.zeros(len(a[0]))
+        for layer, pair in enumerate(zip(a, b, strict=True)):
             first, second = (F.normalize(features, dim=1, eps=1e-10) for features in pair)
             weighted = F.conv2d((first - second).square(), self._weights[f"lin{layer}.model.1.weight"])
             total += weighted.mean(dim=(1, 2, 3))
         return total
 
-    def _features(self, pictures: Tensor) -> list[Tensor]:
+    def features(self, pictures: Tensor) -> list[Tensor]:
+        """Of float [n, 3, H, W] in [0, 1], after each of the five layers."""
         hidden = (2 * pictures - 1 - self._weights["scaling_layer.shift"]) / self._weights["scaling_layer.scale"]
         found = []
         for convolution, padding, blur, before in _LAYERS:

@@ -25,16 +25,28 @@ def load_onnx_weights(network: nn.Module, path: Path) -> None:
         found = {one.name: torch.tensor(numpy_helper.to_array(one)) for one in model.graph.initializer}
     except Exception as error:  # protobuf has no one class for a file that is not its own.
         raise ModelError(f"{path} is not an ONNX file: {str(error).splitlines()[0]}.") from error
-    found |= _linear_weights(model, found)
+    found |= _linear_weights(model, found) | _convolution_weights(model, found)
     wanted = dict(network.named_parameters())
     unnamed = [tensor for name, tensor in found.items() if name not in wanted]
     weights: dict[str, Tensor] = {}
     for name, parameter in wanted.items():
+        if name in found and found[name].numel() == parameter.numel():  # MatrixConv2d keeps its kernel as a matrix.
+            found[name] = found[name].reshape(parameter.shape)
         alike = [found[name]] if name in found else [one for one in unnamed if one.shape == parameter.shape]
         if len(alike) != 1 or alike[0].shape != parameter.shape:
             raise ModelError(f"{path} does not hold this encoder's weights: {len(alike)} tensors could be {name}.")
         weights[name] = alike[0].float()
     network.load_state_dict(weights | dict(network.named_buffers()), strict=False)
+
+
+def _convolution_weights(model: ModelProto, found: dict[str, Tensor]) -> dict[str, Tensor]:
+    """``{"layer.weight": [out, in, k, k]}`` of every convolution with a bias ``layer.bias``."""
+    nodes = [node for node in model.graph.node if node.op_type == "Conv" and len(node.input) == 3]
+    return {
+        node.input[2].removesuffix("bias") + "weight": found[node.input[1]]
+        for node in nodes
+        if node.input[2].endswith(".bias") and node.input[1] in found
+    }
 
 
 def _linear_weights(model: ModelProto, found: dict[str, Tensor]) -> dict[str, Tensor]:

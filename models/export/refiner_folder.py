@@ -25,6 +25,7 @@ def export_refiner(
     licence: str,
     scheduler: dict[str, Any] = SCHEDULER_ARGUMENTS,
     method: RefinerMethod = "diffusion",
+    architecture: str = ARCHITECTURE_NAME,
 ) -> RefinerManifest:
     """Write ``prior.safetensors`` (half precision) and ``manifest.json`` into ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -36,7 +37,7 @@ def export_refiner(
         kind="refiner",
         name=name,
         version=version,
-        architecture=ARCHITECTURE_NAME,
+        architecture=architecture,
         arguments=arguments,
         scheduler=scheduler,
         method=method,

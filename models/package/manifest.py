@@ -32,7 +32,9 @@ MANIFEST_NAME = "manifest.json"
 ONNX_ARCHITECTURE = "onnx"
 
 
-RefinerMethod = Literal["diffusion", "conditioned-diffusion", "one-step", "conditioned-one-step", "conditional-gan"]
+RefinerMethod = Literal[
+    "diffusion", "conditioned-diffusion", "one-step", "conditioned-one-step", "conditional-gan", "text-one-step"
+]
 
 Form = TypeVar("Form", bound=Strict)
 
@@ -145,7 +147,7 @@ class RefinerManifest(Strict):
 
     method: "diffusion" contracts the error and denoises in several passes; "conditioned-diffusion" does so with the
     decoded picture before it; "one-step" and "conditioned-one-step" do the same work in one; "conditional-gan" is a
-    generator trained against a critic, in one pass too.
+    generator trained against a critic, in one pass too; "text-one-step" is one pass that may be told the caption.
     """
 
     format_version: Literal[1]

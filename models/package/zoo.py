@@ -13,6 +13,7 @@ from models.suggestion import did_you_mean
 
 DEFAULT_CODEC = "real-time"
 DEFAULT_REFINER = "refiner-32"
+PIPELINE_INDEX = "model_index.json"  # of a diffusers pipeline
 ADDED_VARIABLE = "SEMNOMA_HIL_MODELS"
 
 
@@ -38,7 +39,10 @@ def codec_folder(name_or_path: str | Path = DEFAULT_CODEC) -> Path:
 
 
 def refiner_folder(name_or_path: str | Path = DEFAULT_REFINER) -> Path:
-    """The same for a refiner."""
+    """The same for a refiner, which may be a pipeline of diffusers' form too, in a folder."""
+    text = str(name_or_path)
+    if text and (Path(text) / PIPELINE_INDEX).is_file():
+        return Path(text)
     return _find(name_or_path, "refiner")
 
 

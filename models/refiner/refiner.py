@@ -21,6 +21,8 @@ from models.refiner.conditioned import refine_conditioned, refine_conditioned_at
 from models.refiner.generator import generate
 from models.refiner.network import build_prior, build_scheduler, prior_stride
 from models.refiner.start_step import error_rms, start_timestep, useful_passes
+from models.refiner.text_refine import TextRefining, is_text_refiner
+from models.side_information import SideInformation
 
 NOISE_SEED = 7
 DDIM_STEPS = 4
@@ -33,8 +35,9 @@ class Refiner:
         self.manifest = manifest
         self.device = device
         self._network = network.eval().to(device)
-        self._scheduler = build_scheduler(manifest.scheduler)
-        self._stride = prior_stride(manifest.arguments)
+        self._text = TextRefining(manifest, self._network) if is_text_refiner(manifest) else None
+        self._scheduler = None if self._text else build_scheduler(manifest.scheduler)
+        self._stride = self._text.stride if self._text else prior_stride(manifest.arguments)
 
     @property
     def network(self) -> nn.Module:
@@ -51,6 +54,27 @@ class Refiner:
         """Network passes that a refinement takes, at most."""
         return {"diffusion": DDIM_STEPS, "conditioned-diffusion": CONDITIONED_PASSES}.get(self.manifest.method, 1)
 
+    @property
+    def takes_text(self) -> bool:
+        """Whether ``refine`` makes use of a caption."""
+        return self._text is not None and self._text.reads
+
+    def prepare_text(self) -> None:
+        """Load what texts are read with, which otherwise happens at the first; ModelError when it is not installed."""
+        if self._text is not None and self._text.reads:
+            self._text.prepare()
+
+    def ignore_text(self) -> None:
+        """Read no text from now on."""
+        if self._text is not None:
+            self._text.reads = False
+
+    def level_db(self, side: SideInformation, user: int) -> float:
+        """Which of a frame's SNRs ``refine`` is to be told: the user's own after separation, where it was trained so,
+        or that of all users together.
+        """
+        return side.heard_db(user) if self._text is not None else side.snr_db
+
     @classmethod
     def load(cls, folder: Path | str, device: str = "auto") -> Refiner:
         """Load from a refiner folder; ModelError when manifest, checksum, tensors or device are not as they
@@ -58,7 +82,8 @@ class Refiner:
         """
         manifest = load_refiner_manifest(folder)
         path = Path(folder) / manifest.weights.name
-        network = build_prior(manifest.architecture, manifest.arguments)
+        build = TextRefining.build if is_text_refiner(manifest) else build_prior
+        network = build(manifest.architecture, manifest.arguments)
         try:
             network.load_state_dict({name: tensor.float() for name, tensor in load_file(path).items()})
         except (SafetensorError, RuntimeError, OSError) as error:
@@ -70,11 +95,14 @@ class Refiner:
         return useful_passes(snr_db, self.passes) if self.manifest.method == "diffusion" else self.passes
 
     @torch.inference_mode()
-    def refine(self, image: NDArray[np.float32], snr_db: float, passes: int | None = None) -> NDArray[np.float32]:
+    def refine(
+        self, image: NDArray[np.float32], snr_db: float, passes: int | None = None, text: str | None = None
+    ) -> NDArray[np.float32]:
         """float32 [3, H, W] in [0, 1], decoded at ``snr_db`` -> the same, refined. The same input gives the
         same output.
 
-        passes: network passes to spend at most; None is all, 0 leaves the image as it is.
+        passes: network passes to spend at most; None is all, 0 leaves the image as it is. text: what is said to be on
+        it, for a refiner that takes texts; None or "" for nothing.
 
         Raises ModelError on another shape, values that are not finite, or an SNR that is not finite.
         """
@@ -88,7 +116,7 @@ class Refiner:
         below, right = (_padded_px(side_px, self._stride) - side_px for side_px in (height, width))
         padded = np.pad(image, ((0, 0), (0, below), (0, right)), mode="edge").astype(np.float32)
         batch = torch.from_numpy(padded)[None].to(self.device) * 2 - 1
-        refined = self._improved(batch, snr_db, passes)
+        refined = self._text(batch, snr_db, text) if self._text else self._improved(batch, snr_db, passes)
         return ((refined[0, :, :height, :width] + 1) / 2).clamp(0, 1).cpu().numpy()
 
     def _improved(self, batch: Tensor, snr_db: float, passes: int | None) -> Tensor:

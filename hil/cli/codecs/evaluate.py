@@ -24,7 +24,8 @@ CHANNELS = ("awgn", "rayleigh", "random-phase", "selective")
 @click.option("--users", type=click.IntRange(1, 8), default=2, show_default=True)
 @click.option("--antennas", type=click.IntRange(1, 4), default=1, show_default=True, help="Of the receiver.")
 @click.option("--snr", "snrs_db", type=NumberList("db"), default="0:20:2", show_default=True, help="Total SNR, dB.")
-@click.option("--metric", "metrics", help="Comma-separated, beside PSNR and SSIM: st-lpips, lpips, fid.")
+@click.option("--metric", "metrics", help="Comma-separated: st-lpips, lpips, fid, class-accuracy.")
+@click.option("--captions", help="What refiners that read texts are told: labels, wrong-labels, a file, text:WORDS.")
 @click.option("--limit", type=click.IntRange(1), help="Only the first so many pictures.")
 @click.option("--ratio", type=click.FloatRange(0, 1, min_open=True), help="Channel uses per image real.  [the codecs']")
 @click.option("--seed", type=click.IntRange(0), default=30_000, show_default=True, help="Of fading and noise.")
@@ -46,6 +47,7 @@ def command(
     names: str,
     snrs_db: tuple[float, ...],
     metrics: str | None,
+    captions: str | None,
     as_json: bool,
     plot: Path | None,
     out: Path | None,
@@ -64,12 +66,11 @@ def command(
       semnoma-hil evaluate --images demo --scheme compact-2u,digital-avif --snr 0:20:5 --out curves
       semnoma-hil evaluate --images cifar-10-binary.tar.gz --limit 512 --channel rayleigh \\
           --scheme compact-2u,digital-jpeg,digital-avif-capacity --json --plot psnr.png
-      semnoma-hil evaluate --images demo --snr 5 --scheme compact-2u,compact-2u+refiner-32 --metric st-lpips \\
+      semnoma-hil evaluate --images demo --snr 5 --scheme real-time,real-time+refiner-32 --metric st-lpips \\
           --question refiner
     """
     from hil.errors import UsageError
     from models.evaluation.compare import compare
-    from models.evaluation.perceptual import load_measure
     from models.evaluation.plot import plot_rows, refuse_unwritable
     from models.evaluation.schemes import open_scheme
     from models.images import open_images
@@ -77,12 +78,13 @@ def command(
     if plot is not None:
         refuse_unwritable(plot)
     schemes = [open_scheme(name, options["users"], options["device"]) for name in _names(names)]
-    measures = {name.strip(): load_measure(name.strip()) for name in (metrics or "").split(",") if name.strip()}
+    measures = _measures(metrics, images, options["device"])
     if question == "refiner" and ("st-lpips" not in measures or not any(scheme.refiner_passes for scheme in schemes)):
         raise UsageError("--question refiner needs --metric st-lpips, a codec and CODEC+REFINER among the schemes.")
     source = open_images(images, split="test")
     chosen: dict[str, Any] = {key: options[key] for key in ("limit", "ratio", "seed", "antennas")}
-    rows = list(compare(source, schemes, options["channel"], options["users"], snrs_db, metrics=measures, **chosen))
+    chosen |= {"metrics": measures, "captions": _texts(captions, images, source, options["limit"])}
+    rows = list(compare(source, schemes, options["channel"], options["users"], snrs_db, **chosen))
     if as_json:
         click.echo(json.dumps([row.as_dict() for row in rows]))
     else:
@@ -92,6 +94,33 @@ def command(
         wrote("plot", plot)
     if out is not None:
         _leave(rows, out)
+
+
+def _measures(metrics: str | None, images: str, device: str) -> dict[str, Any]:
+    """Every figure that is asked for beside PSNR and SSIM, by name. Raises ModelError."""
+    from models.evaluation.class_accuracy import CLASS_ACCURACY, class_accuracy
+    from models.evaluation.perceptual import load_measure
+    from models.images.labelled import open_labelled
+
+    names = [name.strip() for name in (metrics or "").split(",") if name.strip()]
+    return {
+        name: class_accuracy(open_labelled(images, "test")[1], device=device)
+        if name == CLASS_ACCURACY
+        else load_measure(name)
+        for name in names
+    }
+
+
+def _texts(captions: str | None, images: str, source: Any, limit: int | None) -> list[str]:
+    """A caption of each of the source's first pictures; none at all where none are asked for."""
+    from hil.language.captioner import open_captioner
+    from hil.language.note import Note, clean
+
+    captioner = open_captioner(captions, images, "test")
+    if captioner is None:
+        return []
+    said = [captioner.describe(source[index], index) for index in range(min(len(source), limit or len(source)))]
+    return [clean(one.caption if isinstance(one, Note) else one) for one in said]
 
 
 def _leave(rows: list[Any], out: Path) -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
+from hil.cli.codecs.train_run import common, exported, finished, first_process
 from hil.cli.codecs.train_sound import command as train_sound_command
-from hil.cli.options.answer import answer, json_option
+from hil.cli.codecs.train_text import (
+    train_classifier_command,
+    train_refiner_lora_command,
+    train_text_refiner_command,
+)
+from hil.cli.options.answer import answer
 from hil.cli.options.training import training_settings
 
 
@@ -28,68 +32,22 @@ def command() -> None:
       semnoma-hil train baseline joint-decoder --images photos/ --steps 20000 --out joint
       semnoma-hil train refiner --images photos/ --minutes 12 --codec compact-2u --out run2
       torchrun --nproc-per-node 4 -m hil train student --teacher teacher --images photos/ --steps 20000 --out student
+      semnoma-hil train classifier --images cifar-10-binary.tar.gz --minutes 15 --out run5
+      semnoma-hil train refiner-lora --images photos/ --captions sidecar --minutes 10 --out run6
       semnoma-hil train sound --sounds speech/ --minutes 15 --out my-speech
       semnoma-hil train one-step --refiner run2/refiner-32 --codec compact-2u --images photos/ --steps 4000 --out run3
     """
 
 
 command.add_command(train_sound_command)
-
-
-def _common(function: Any) -> Any:
-    options = [
-        click.option(
-            "--config",
-            type=click.Path(dir_okay=False, path_type=Path),
-            help="YAML of settings, or a name in configs/training; flags win over it.",
-        ),
-        click.option(
-            "--images",
-            multiple=True,
-            metavar="PATH[=WEIGHT]",
-            help="Pictures to train on: a folder, a CIFAR-10 archive, an .npz. Repeatable.",
-        ),
-        click.option("--validation", multiple=True, metavar="PATH", help="Pictures to measure on. Repeatable."),
-        click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder of the run."),
-        click.option("--minutes", type=float, help="Time to train."),
-        click.option("--steps", type=int, help="Updates to train, instead of a time."),
-        click.option("--go-minutes", type=float, help="End this go after a time; --resume goes on with the run."),
-        click.option("--seed", type=int, help="Seed of every random draw."),
-        click.option("--resume", is_flag=True, help="Continue the run in --out."),
-        json_option,
-    ]
-    for option in reversed(options):
-        function = option(function)
-    return function
+command.add_command(train_classifier_command)
+command.add_command(train_text_refiner_command)
+command.add_command(train_refiner_lora_command)
 
 
 _codec_name = click.option("--name", help="Name of the codec and of its folder in --out.")
 _refiner_name = click.option("--name", help="Name of the refiner and of its folder in --out.")
 _users = click.option("--users", type=int, help="Users that share the channel.")
-
-
-def _first_process() -> bool:
-    """Of the processes that torchrun starts only one writes results."""
-    return int(os.environ.get("RANK", "0")) == 0
-
-
-def _exported(settings: Any, progress: Any, finish: Callable[[Path, Path], Any], as_json: bool) -> None:
-    """Export what was trained and say what it is."""
-    if not _first_process() or not _finished(settings, progress, as_json):
-        return
-    folder = settings.out / settings.name
-    manifest = finish(settings.out, folder)
-    seen = manifest.provenance.images_seen
-    facts = {"folder": folder, "name": settings.name, "images_seen": seen, "metrics": manifest.metrics}
-    answer(as_json, facts, f"{folder}: {seen} images seen, {manifest.metrics}")
-
-
-def _finished(settings: Any, progress: Any, as_json: bool) -> bool:
-    """Whether the run is at its end; where only this go is, say how to go on."""
-    if not progress.finished:
-        sentence = f"{settings.out}: {progress.step} updates so far; the same command with --resume goes on."
-        answer(as_json, {"folder": settings.out, "finished": False, "updates": progress.step}, sentence)
-    return bool(progress.finished)
 
 
 _initial_codec = click.option("--initial-codec", help="Codec, by name or path, or training run to start from.")
@@ -105,7 +63,7 @@ def _located(name: str | None) -> Path | None:
 
 
 @command.command("codec")
-@_common
+@common
 @_initial_codec
 @_codec_name
 @_users
@@ -117,11 +75,11 @@ def train_codec_command(resume: bool, as_json: bool, **flags: Any) -> None:
 
     flags["initial_codec"] = _located(flags["initial_codec"])
     settings = training_settings(CodecTraining, flags)
-    _exported(settings, train_codec(settings, resume)[1], finish_codec, as_json)
+    exported(settings, train_codec(settings, resume)[1], finish_codec, as_json)
 
 
 @command.command("adaptive")
-@_common
+@common
 @_codec_name
 def train_adaptive_command(resume: bool, as_json: bool, **flags: Any) -> None:
     """Train one encoder and one decoder for any number of users and symbols; writes OUT/NAME."""
@@ -130,11 +88,11 @@ def train_adaptive_command(resume: bool, as_json: bool, **flags: Any) -> None:
     from models.training.config import AdaptiveTraining
 
     settings = training_settings(AdaptiveTraining, flags)
-    _exported(settings, train_adaptive(settings, resume)[1], finish_adaptive, as_json)
+    exported(settings, train_adaptive(settings, resume)[1], finish_adaptive, as_json)
 
 
 @command.command("teacher")
-@_common
+@common
 @_initial_codec
 @click.option("--name", help="Name of the teacher.")
 @click.option("--users", type=int, help="Users of the student to come.")
@@ -147,13 +105,13 @@ def train_teacher_command(resume: bool, as_json: bool, **flags: Any) -> None:
     flags["initial_codec"] = _located(flags["initial_codec"])
     settings = training_settings(TeacherTraining, flags)
     _, progress = train_teacher(settings, resume)
-    if _first_process() and _finished(settings, progress, as_json):
+    if first_process() and finished(settings, progress, as_json):
         psnr_db = finish_teacher(settings.out)["psnr_db"]
         answer(as_json, {"folder": settings.out, "psnr_db": psnr_db}, f"{settings.out}: {psnr_db}")
 
 
 @command.command("student")
-@_common
+@common
 @_codec_name
 @_initial_codec
 @click.option("--teacher", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Run of the teacher.")
@@ -165,12 +123,12 @@ def train_student_command(resume: bool, as_json: bool, **flags: Any) -> None:
 
     flags["initial_codec"] = _located(flags["initial_codec"])
     settings = training_settings(StudentTraining, flags)
-    _exported(settings, train_student(settings, resume)[1], finish_codec, as_json)
+    exported(settings, train_student(settings, resume)[1], finish_codec, as_json)
 
 
 @command.command("baseline")
 @click.argument("baseline", type=click.Choice(["joint-decoder", "no-distillation", "orthogonal", "conditional-gan"]))
-@_common
+@common
 @_initial_codec
 @click.option("--name", help="Name of the codec or refiner and of its folder in --out.  [BASELINE]")
 @_users
@@ -189,7 +147,7 @@ def train_baseline_command(baseline: str, resume: bool, as_json: bool, **flags: 
     flags["name"] = flags["name"] or baseline
     flags["initial_codec"] = _located(flags["initial_codec"])
     settings = training_settings(BaselineTraining, flags | {"baseline": baseline})
-    _exported(settings, train_codec(settings, resume)[1], finish_codec, as_json)
+    exported(settings, train_codec(settings, resume)[1], finish_codec, as_json)
 
 
 def _train_conditional_gan(resume: bool, as_json: bool, flags: dict[str, Any]) -> None:
@@ -202,11 +160,11 @@ def _train_conditional_gan(resume: bool, as_json: bool, flags: dict[str, Any]) -
         raise click.UsageError("--users and --initial-codec are for codecs; conditional-gan refines those of --codec.")
     flags["codec"] = codec_folder(flags["codec"] or "compact-2u")
     settings = training_settings(ConditionalGanTraining, flags)
-    _exported(settings, train_conditional_gan(settings, resume)[1], finish_refiner, as_json)
+    exported(settings, train_conditional_gan(settings, resume)[1], finish_refiner, as_json)
 
 
 @command.command("refiner")
-@_common
+@common
 @_refiner_name
 @click.option("--codec", help="Codec, by name or path, whose pictures are refined.")
 @click.option("--conditioned", is_flag=True, default=None, help="The network sees what --codec decoded.")
@@ -222,11 +180,11 @@ def train_refiner_command(resume: bool, as_json: bool, **flags: Any) -> None:
         flags["codec"] = codec_folder(flags["codec"])
     settings = training_settings(RefinerTraining, flags)
     train = train_conditioned if settings.conditioned else train_refiner
-    _exported(settings, train(settings, resume)[1], finish_refiner, as_json)
+    exported(settings, train(settings, resume)[1], finish_refiner, as_json)
 
 
 @command.command("one-step")
-@_common
+@common
 @_refiner_name
 @click.option("--refiner", help="Refiner to distil, by name or path.")
 @click.option("--codec", help="Codec, by name or path, whose pictures it refines.")
@@ -241,4 +199,4 @@ def train_one_step_command(resume: bool, as_json: bool, **flags: Any) -> None:
         if flags[name] is not None:
             flags[name] = find(flags[name])
     settings = training_settings(OneStepTraining, flags)
-    _exported(settings, train_one_step(settings, resume)[1], finish_refiner, as_json)
+    exported(settings, train_one_step(settings, resume)[1], finish_refiner, as_json)

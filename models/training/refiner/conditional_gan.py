@@ -10,11 +10,10 @@ from torch import Tensor, nn
 
 from models.errors import ModelError
 from models.evaluation.learned import LearnedScheme
-from models.package.manifest import load_manifest
 from models.refiner.generator import generate
 from models.refiner.network import ARCHITECTURE_NAME, build_prior, small_prior_arguments
 from models.training.refiner.adversarial import PatchCritic, adversarial_losses, critic_loss
-from models.training.refiner.decoded_pairs import decoded_crops
+from models.training.refiner.decoded_pairs import decoded_crops, session_users
 from models.training.running.checkpoint import Progress
 from models.training.running.dataset import CropPool
 from models.training.running.descent import channels_last_
@@ -49,7 +48,7 @@ def train_conditional_gan(
     if accelerator.num_processes > 1:
         raise ModelError("a conditional GAN is trained by one process: the critic's gradient penalty needs it.")
     rivals = Rivals(settings).to(accelerator.device)
-    codec = LearnedScheme(str(settings.codec), load_manifest(settings.codec).users, str(accelerator.device))
+    codec = LearnedScheme(str(settings.codec), session_users(settings.codec), str(accelerator.device))
     # One optimiser moves whichever of the two has gradients, so that one checkpoint holds all there is.
     optimizer = torch.optim.AdamW(rivals.parameters(), settings.learning_rate, betas=(0.5, 0.9), weight_decay=0.0)
     pool = CropPool(settings.images, settings.crop_px)

@@ -17,6 +17,7 @@ from models.package.manifest import load_manifest
 from models.training.running.dataset import CropPool
 
 CROPS_PER_DRAW = 32
+USUAL_USERS = 2
 
 
 class DecodedPairs:
@@ -28,7 +29,7 @@ class DecodedPairs:
         self, sources: Sequence[str], codec: Path, count: int, crop_px: int, snr_db: tuple[float, float], seed: int
     ) -> None:
         self._pool, self._crop_px = CropPool(sources, crop_px), crop_px
-        self._scheme = LearnedScheme(str(codec), load_manifest(codec).users, "cpu")
+        self._scheme = LearnedScheme(str(codec), session_users(codec), "cpu")
         self._count, self._snr_db, self._seed = count, snr_db, seed
 
     @cached_property
@@ -65,9 +66,17 @@ class DecodedPairs:
         return original, decoded, snrs_db[chosen]
 
 
+def session_users(codec: Path) -> int:
+    """How many users share the channel in what a refiner learns from: as many as the codec is of, or two where it
+    leaves that open.
+    """
+    manifest = load_manifest(codec)
+    return min(USUAL_USERS, manifest.users) if manifest.takes_any_share else manifest.users
+
+
 def decoded_crops(codec: LearnedScheme, crops: NDArray[np.uint8], snr_db: float, seed: int) -> Tensor:
     """uint8 [n, S, S, 3] -> what the codec decodes at ``snr_db``, float [n, 3, S, S] in [-1, 1]."""
-    uses, users = codec.natural_uses(*crops.shape[1:3]), codec.users
-    frames = frames_of(crops, "random-phase", users, uses, seed)
+    uses = codec.natural_uses(*crops.shape[1:3])
+    frames = frames_of(crops, "random-phase", codec.session_users, uses, seed)
     pictures = np.concatenate([codec.send_float(frame, snr_db)[: frame.counted] for frame in frames])
     return torch.from_numpy(pictures) * 2 - 1

@@ -20,7 +20,8 @@ def settings_text(run: Path) -> str:
     return (run / SETTINGS_NAME).read_text(encoding="utf-8")
 
 
-def provenance_of(what: str, settings: RunBounds, progress: Progress) -> Provenance:
+def provenance_of(what: str, settings: RunBounds, progress: Progress, further: str = "") -> Provenance:
+    """Of a run of ``semnoma-hil train WHAT``. further: what its command has beside the common options."""
     sources = [without_folders(source) for source in settings.images]
     bound = f"--steps {settings.steps}" if settings.steps is not None else f"--minutes {settings.minutes:g}"
     images = " ".join(f"--images {source}" for source in sources)
@@ -44,6 +45,9 @@ def provenance_of(what: str, settings: RunBounds, progress: Progress) -> Provena
         images = f"{images} --codec {settings.codec.name}"
         names = ("reconstruction", "adversarial", "feature", "gradient_penalty", "learning_rate", "batch")
         note = "Trained with " + ", ".join(f"{name} {getattr(settings, name):g}" for name in names) + "."
+    if further:
+        images = f"{images} {further}"
+        note = f"Settings beside the defaults: {_chosen(settings)}."
     return Provenance(
         data=", ".join(sources),
         command=f"semnoma-hil train {what} {images} {bound} --seed {settings.seed} --out DIR",
@@ -57,7 +61,17 @@ def provenance_of(what: str, settings: RunBounds, progress: Progress) -> Provena
 def _chosen(settings: RunBounds) -> str:
     """The settings that differ from their defaults and stand neither in the command nor in the manifest, as JSON."""
     told = {"name", "users", "architecture", "images", "validation", "out", "minutes", "steps", "seed", "initial_codec"}
-    told |= {"teacher", "baseline", "from_teacher", "patience", "checkpoint_s"}
+    told |= {
+        "teacher",
+        "baseline",
+        "from_teacher",
+        "patience",
+        "checkpoint_s",
+        "codec",
+        "refiner",
+        "classifier",
+        "captions",
+    }
     return settings.model_dump_json(exclude=told, exclude_defaults=True)
 
 

@@ -37,12 +37,14 @@ def frame_decoder(tmp_path, clock, deadline_ms, pass_s=PASS_S, useful=4):
         clock.now_s += DECODE_S
         return np.zeros((3, height, width), np.float32)
 
-    def refine(image, snr_db, passes=None):
+    def refine(image, snr_db, passes=None, text=None):
         count = 4 if passes is None else passes
         clock.now_s += pass_s * count
         return image + np.float32(0.1 * count)
 
-    refiner = SimpleNamespace(refine=refine, useful_passes=lambda snr_db: useful)
+    refiner = SimpleNamespace(
+        refine=refine, useful_passes=lambda snr_db: useful, takes_text=False, level_db=lambda side, user: side.snr_db
+    )
     deadline = None
     if deadline_ms is not None:
         deadline = Deadline(deadline_ms, clock)
@@ -129,11 +131,17 @@ def test_the_cost_follows_what_is_measured_and_recovers_from_one_slow_pass(tmp_p
     assert 0 < tries < 200
 
 
-def test_a_refiner_spends_the_passes_that_it_is_given():
-    from models.package.zoo import refiner_folder
+def test_a_refiner_spends_the_passes_that_it_is_given(tmp_path):
+    from models.export.refiner_folder import export_refiner
+    from models.package.manifest import Provenance
     from models.refiner import Refiner
+    from models.refiner.network import ARCHITECTURE_NAME, build_prior, small_prior_arguments
 
-    refiner = Refiner.load(refiner_folder(), "cpu")
+    arguments = small_prior_arguments([8, 16], 16)
+    told = Provenance(data="", command="", seed=0, minutes=0, images_seen=0)
+    prior = build_prior(ARCHITECTURE_NAME, arguments)
+    export_refiner(prior, tmp_path, "tiny", "0", arguments, told, {}, "Apache-2.0")
+    refiner = Refiner.load(tmp_path, "cpu")
     calls = []
     refiner.network.register_forward_hook(lambda *_: calls.append(1))
     image = np.random.default_rng(0).random((3, 16, 16), np.float32)

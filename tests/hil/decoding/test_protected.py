@@ -1,6 +1,7 @@
 """What rows say of protected bits: delivered, lost, or never sent."""
 
 import dataclasses
+from types import SimpleNamespace
 
 import msgspec
 import pytest
@@ -60,3 +61,20 @@ def test_a_burst_that_was_not_found_has_lost_its_bits(tmp_path):
 def test_a_run_without_bits_says_nothing_of_them(tmp_path):
     _, rows, _ = decoded(tmp_path, slot())
     assert {(row.bits_delivered, row.bits_bytes, row.caption) for row in rows} == {(None, None, None)}
+
+
+def test_a_refiner_that_takes_texts_is_told_what_arrived(tmp_path):
+    told = []
+
+    def refine(picture, snr_db, passes, text):
+        told.append(text or "")
+        return picture
+
+    takes = SimpleNamespace(refine=refine, takes_text=True, level_db=lambda side, user: 10.0 + user)
+    _, rows, _ = decoded(tmp_path / "told", with_bits([pack(NOTES[0]), None, b"\xc1"]), takes)
+    assert told == ["picture of user 0", "", ""]  # whole, lost, and bytes that are no note
+    assert [row.refined_with_text for row in rows] == [True, False, False]
+    told.clear()
+    takes.takes_text = False
+    _, rows, _ = decoded(tmp_path / "deaf", with_bits([pack(note) for note in NOTES]), takes)
+    assert told == ["", "", ""] and [row.refined_with_text for row in rows] == [None] * 3

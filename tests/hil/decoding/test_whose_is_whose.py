@@ -166,15 +166,17 @@ def test_a_lost_transmitter_is_not_decoded_and_a_recorded_user_left_alone(tmp_pa
 def test_refinement_is_of_the_decoded_picture_at_the_slots_snr_and_what_is_scored(tmp_path):
     seen = []
 
-    def refine(picture, snr_db, passes):
+    def refine(picture, snr_db, passes, text):
         seen.append((float(picture[0, 0, 0]), snr_db, passes))
+        assert not text
         return picture + np.float32(10 / 255)
 
-    _, rows, _ = decoded(tmp_path, slot(), SimpleNamespace(refine=refine))
+    level_db = {"takes_text": False, "level_db": lambda side, user: side.snr_db}
+    _, rows, _ = decoded(tmp_path, slot(), SimpleNamespace(refine=refine, **level_db))
     assert [round(255 * value) for value, _, _ in seen] == [brightness(user) for user in range(USERS)]
     assert all(snr_db == pytest.approx(12.0) and passes is None for _, snr_db, passes in seen)
     for row in rows:
-        assert row.psnr_unrefined_db == 100.0
+        assert row.psnr_unrefined_db == 100.0 and row.refined_with_text is None
         assert row.psnr_db == pytest.approx(20 * np.log10(255 / 10)) and row.refined
 
 

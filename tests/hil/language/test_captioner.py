@@ -150,7 +150,9 @@ def test_a_captioner_of_another_package():
     assert said(open_captioner("bright", "demo")) == " 0"
     with pytest.raises(ConfigurationError, match=r"'broken' of semnoma_hil\.captioners .* cannot be imported"):
         open_captioner("broken", "demo")
-    with pytest.raises(UsageError, match="allowed are a file, sidecar, text:WORDS, bright, broken"):
+    with pytest.raises(
+        UsageError, match="allowed are a file, sidecar, text:WORDS, labels, wrong-labels, bright, broken"
+    ):
         open_captioner("nobody", "demo")
 
 
