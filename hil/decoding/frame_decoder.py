@@ -12,7 +12,9 @@ from hil.bus.messages import Grant, Sent
 from hil.config import RunConfig
 from hil.decoding.cancellation import Canceller, View, by_power
 from hil.decoding.deadline import Deadline
+from hil.decoding.generating import Generator
 from hil.decoding.ideal import ideal_features
+from hil.decoding.judge import Judge
 from hil.decoding.payload import payload_events, payload_facts, payload_side, separated_side, too_damaged
 from hil.decoding.pictures import ReceivedPictures
 from hil.decoding.protected import protected_facts
@@ -22,12 +24,15 @@ from hil.results.observe import diagnostics
 from hil.results.rows import FoundTone, ResultRow
 from hil.results.writer import ResultWriter
 from hil.session import mirror
-from hil.session.sharing import sharing_of, told, way_of
+from hil.session.sharing import is_generated, sharing_of, told, way_of
 from hil.session.slot import Slot
 from models.decoding.decoder import SemanticDecoder
 from models.errors import ModelError
 from models.modality.halves import Half, Receiving
 from models.modality.shared import SharedModality
+from models.sharing import Sharing
+from models.side_information import SideInformation
+from models.task.symbol_task import SymbolTask
 from radio.waveform.reception.frame import ReceivedUser
 
 if TYPE_CHECKING:  # diffusers is imported only where pictures are refined
@@ -46,7 +51,8 @@ class DecodedFrame:
 class FrameDecoder:
     """Decodes slot by slot. refiner None leaves pictures as decoded, canceller None users superposed.
 
-    deadline None refines in full. modalities: of those users who send no pictures.
+    deadline None refines in full. modalities: of those users who send no pictures. generator, judge: of pictures in
+    slots that carry a coarse code; task: what names pictures from their symbols.
     """
 
     config: RunConfig
@@ -57,6 +63,9 @@ class FrameDecoder:
     on_recorded: Callable[[ResultRow, Mapping[str, Any]], None] = lambda _row, _pictures: None
     deadline: Deadline | None = None
     modalities: Mapping[int, SharedModality] = field(default_factory=dict)
+    generator: Generator | None = None
+    judge: Judge | None = None
+    task: SymbolTask | None = None
 
     def __post_init__(self) -> None:
         self._pictures = ReceivedPictures(self.decoder)
@@ -93,9 +102,10 @@ class FrameDecoder:
         slot, made = frame.slot, frame.made
         assert slot.grant.frame is not None
         rows = {user: row for user, (row, _) in made.items()}
-        ideals = self._ideal_pictures(slot, rows) if self.config.rx.ideal else {}
+        ideal = self.config.rx.ideal and not is_generated(slot.grant)
+        ideals = self._ideal_pictures(slot, rows) if ideal else {}
         for user, (row, pictures) in made.items():
-            score(self.modality(user), row, pictures, ideals.get(user))
+            score(self.modality(user), row, pictures, ideals.get(user), self.judge)
         shown = [(row, self._shown(user, pictures)) for user, (row, pictures) in made.items()]
         if self._keeps_pictures(frame):
             self.writer.record(shown, (slot.grant.frame, diagnostics(self.config, slot)))
@@ -135,7 +145,7 @@ class FrameDecoder:
         found = next((u for u in received.users if u.user == user), None) if received else None
         modality = self.modality(user)
         side = payload_side(told(modality, csi, self.config.users, sharing), received, found, modality)
-        reason = undecodable(modality, slot, user, found, modality.header_kind)
+        reason = undecodable(modality, slot, user, found, modality.header_kind, sharing)
         facts = self._facts(slot, user, found)
         facts["cancelled_users"] = sorted(view.cancelled) if view else []
         original = self._original(slot, user)
@@ -152,7 +162,10 @@ class FrameDecoder:
         if self.deadline:
             self.deadline.decoding.note(height * width, 1, facts["latency_ms"]["decode"] / 1e3)
         refined = decoded
+        facts |= self._named(found, user, side, sharing)
         refiner = self.refiner if modality.refined else None
+        if is_generated(slot.grant) and self.generator is not None:
+            refiner, refined = None, self._generated(facts, decoded, user, side, sharing)
         if refiner is not None:
             passes = self._passes(slot, side.snr_db, height * width, users_after)
             clock = self._now_s()
@@ -170,6 +183,24 @@ class FrameDecoder:
         if refiner is not None and original is not None and original.shape == pictures["received"].shape:
             facts["psnr_unrefined_db"] = modality.score(original, modality.finish(decoded))
         return ResultRow(**facts, decoded=True, reason=None), pictures
+
+    def _generated(
+        self, facts: dict[str, Any], coarse: np.ndarray, user: int, side: SideInformation, sharing: Sharing
+    ) -> np.ndarray:
+        """What is made of a coarse picture and the words that arrived: float32 [3, H, W]; its columns go to facts."""
+        assert self.generator is not None
+        words, clock = facts.get("caption_received"), self._now_s()
+        picture = self.generator.picture(coarse, user, side, sharing, words)
+        facts["latency_ms"]["generate"] = (self._now_s() - clock) * 1e3
+        facts |= {"generated_from": self.generator.name(words), "refined": False}
+        return picture
+
+    def _named(self, found: ReceivedUser, user: int, side: SideInformation, sharing: Sharing) -> dict[str, Any]:
+        """The columns of the task, of a user's picture; {} without one."""
+        if self.task is None or found.header is None or self.modality(user) is not self._pictures:
+            return {}
+        label, confidence = self.task.name(found.features, user, side, *found.header.size, sharing)
+        return {"label": label, "label_confidence": confidence}
 
     def _now_s(self) -> float:
         return self.deadline.clock() if self.deadline else time.perf_counter()
@@ -312,10 +343,18 @@ def _shared(grant: Grant) -> dict[str, Any]:
         "sharing_reason": shared.reason,
         "predicted_psnr_db": shared.predicted_psnr_db,
         "predicted_worst_db": shared.predicted_worst_db,
+        "generated": shared.generated or None,
     }
 
 
-def undecodable(decoder: Half, slot: Slot, user: int, found: ReceivedUser | None, kind: str = "image") -> str | None:
+def undecodable(
+    decoder: Half,
+    slot: Slot,
+    user: int,
+    found: ReceivedUser | None,
+    kind: str = "image",
+    sharing: Sharing | None = None,
+) -> str | None:
     """Why a user's burst cannot be decoded, or None. The header is checked before any memory is taken."""
     if user in slot.grant.lost_users:
         return "its transmitter is lost"
@@ -333,7 +372,7 @@ def undecodable(decoder: Half, slot: Slot, user: int, found: ReceivedUser | None
     if found.reason and not found.features.size:
         return found.reason
     try:
-        uses = decoder.channel_uses(header.height, header.width)
+        uses = decoder.channel_uses(header.height, header.width, sharing)
     except ModelError as error:
         return f"the header names what cannot be: {error}".rstrip(".")
     if header.n_symbols != uses or found.features.size != uses:

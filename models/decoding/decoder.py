@@ -86,9 +86,12 @@ class SemanticDecoder:
         """Complex latent channels, of which a payload may have fewer."""
         return self.manifest.latent_channels // 2
 
-    def channel_uses(self, height: int, width: int) -> int:
-        """k, complex symbols of an image of ``height`` x ``width`` pixels (after padding to the stride)."""
-        return payload_uses(self.manifest, self.sharing, height, width)
+    def channel_uses(self, height: int, width: int, sharing: Sharing | None = None) -> int:
+        """k, complex symbols of an image of ``height`` x ``width`` pixels (after padding to the stride).
+
+        sharing: of a frame, where it is not the decoder's own.
+        """
+        return payload_uses(self.manifest, self.sharing and (sharing or self.sharing), height, width)
 
     def network(self, user: int) -> nn.Module:
         """The decoder of one user, float [B,M,h,w] and side float [B,d] to float [B,3,H,W]."""
@@ -140,7 +143,7 @@ class SemanticDecoder:
         """What a user's network is given, float [1, M, h, w] and side float [1, d], on the decoder's device; arguments
         and errors as ``decode_float``.
         """
-        expected = self.channel_uses(height, width) if min(height, width) > 0 else 0
+        expected = self.channel_uses(height, width, sharing) if min(height, width) > 0 else 0
         if height < 1 or width < 1 or features.shape != (expected,):
             raise ModelError(
                 f"an image of {height}x{width} pixels needs features of the shape [{expected}], "

@@ -49,9 +49,12 @@ class SemanticEncoder:
         """Complex latent channels, of which a payload may have fewer."""
         return self.manifest.latent_channels // 2
 
-    def channel_uses(self, height: int, width: int) -> int:
-        """k, complex symbols for an image of ``height`` x ``width`` pixels (after padding to the stride)."""
-        return payload_uses(self.manifest, self.sharing, height, width)
+    def channel_uses(self, height: int, width: int, sharing: Sharing | None = None) -> int:
+        """k, complex symbols for an image of ``height`` x ``width`` pixels (after padding to the stride).
+
+        sharing: of a frame, where it is not the encoder's own.
+        """
+        return payload_uses(self.manifest, self.sharing and (sharing or self.sharing), height, width)
 
     def encode(
         self, image: NDArray[np.uint8], user: int, side: SideInformation, sharing: Sharing | None = None
@@ -76,7 +79,7 @@ class SemanticEncoder:
             count = sharing.own_channels(user, side.users, all_channels).size
             channels = latent.reshape(2, all_channels, -1)[:, :count]
             symbols = sharing.place(channels[0] + 1j * channels[1], user, side.users, all_channels)
-        expected = self.channel_uses(*image.shape[:2])
+        expected = self.channel_uses(*image.shape[:2], sharing)
         if symbols.size != expected:
             raise ModelError(f"the encoder gave {symbols.size} symbols, but its manifest makes them {expected}.")
         return symbols

@@ -1,0 +1,97 @@
+"""A task out of its folder: the symbols that arrived of a picture in, what it shows out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from models.decoding.decoder import SemanticDecoder
+from models.errors import ModelError
+from models.package.networks import NetworkManifest, load_network_manifest
+from models.package.zoo import network_folder
+from models.sharing import Sharing
+from models.side_information import SideInformation
+from models.task.network import TaskArguments, TaskHead, probabilities
+
+TASK_ARCHITECTURE = "symbol-task"
+WEIGHTS_NAME = "task.safetensors"
+
+
+class SymbolTask:
+    """names: of the classes, in the order of the labels."""
+
+    def __init__(self, manifest: NetworkManifest, head: TaskHead, decoder: SemanticDecoder) -> None:
+        self.manifest = manifest
+        self.names = [str(name) for name in manifest.arguments["names"]]
+        self._decoder = decoder
+        self._head = head.eval().to(decoder.device)
+
+    @classmethod
+    def load(cls, name_or_path: str | Path, decoder: SemanticDecoder) -> SymbolTask:
+        """decoder: of the codec whose symbols arrive, which says how a network is fed with them.
+
+        ModelError when folder, manifest, checksum or tensors are not as they should be, or the task was learnt from
+        another encoder's symbols.
+        """
+        folder = network_folder(name_or_path)
+        manifest = load_network_manifest(folder, TASK_ARCHITECTURE)
+        encoder = decoder.manifest.files.encoder.sha256
+        if manifest.arguments.get("encoder_sha256") != encoder:
+            raise ModelError(
+                f"task {manifest.name} was learnt from the symbols of another encoder than {decoder.manifest.name}'s."
+            )
+        path = folder / WEIGHTS_NAME
+        try:
+            head = TaskHead(task_arguments(manifest))
+            head.load_state_dict({name: tensor.float() for name, tensor in load_file(path).items()})
+            if len(manifest.arguments["names"]) != head.names.out_features:
+                raise ValueError("its names are not one for each class")
+        except (SafetensorError, RuntimeError, OSError, ValueError, TypeError, KeyError) as error:
+            raise ModelError(f"{path} does not hold this task: {str(error).splitlines()[0]}.") from error
+        return cls(manifest, head, decoder)
+
+    @torch.inference_mode()
+    def chances(
+        self,
+        features: NDArray[np.complex64],
+        user: int,
+        side: SideInformation,
+        height: int,
+        width: int,
+        sharing: Sharing | None = None,
+    ) -> NDArray[np.float32]:
+        """float32 [classes], adding up to one; arguments and errors as ``SemanticDecoder.decode_float``."""
+        seen, told = self._decoder.feed(features, user, side, height, width, sharing)
+        found: NDArray[np.float32] = probabilities(self._head(seen, told))[0].cpu().numpy()
+        return found
+
+    def name(
+        self,
+        features: NDArray[np.complex64],
+        user: int,
+        side: SideInformation,
+        height: int,
+        width: int,
+        sharing: Sharing | None = None,
+    ) -> tuple[str, float]:
+        """The likeliest class and its chance."""
+        chances = self.chances(features, user, side, height, width, sharing)
+        return self.names[int(chances.argmax())], float(chances.max())
+
+
+def task_arguments(manifest: NetworkManifest) -> TaskArguments:
+    """Of a manifest's ``arguments``; KeyError, TypeError or ValueError when they are not a task's."""
+    given = manifest.arguments
+    pairs = {name: _pair(given[name]) for name in ("widths", "blocks", "task_widths", "task_blocks")}
+    return TaskArguments(int(given["classes"]), int(given["latent_channels"]), **pairs)
+
+
+def _pair(values: object) -> tuple[int, int]:
+    if not isinstance(values, list) or len(values) != 2 or not all(0 <= int(value) <= 4096 for value in values):
+        raise ValueError(f"two whole numbers are needed, but there are {values!r}")
+    return int(values[0]), int(values[1])
