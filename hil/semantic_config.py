@@ -37,8 +37,7 @@ class SemanticConfig(Section):
 
     def payload_channels(self, users: int) -> int:
         """Complex channels of a coarse code's payload."""
-        return self.channels or max(PICTURES = "pictures"  # the mode in which nothing is generated
-LEAST_CHANNELS, CHANNELS_OF_A_USER * users)
+        return self.channels or max(LEAST_CHANNELS, CHANNELS_OF_A_USER * users)
 
     def fault(self, users: int, other: str | None, cancel: bool) -> str | None:
         """What is wrong with it in a run, in a sentence; other: a modality beside pictures."""

@@ -1,7 +1,8 @@
 """Pictures of a coarse code: what a refiner makes of a picture decoded from few symbols, and of the words beside it.
 
 Any refiner will do; one that takes text is told the words that arrived. A refiner expects as large an error as the SNR
-leaves in a whole code; a coarse one leaves more, so it is told the SNR at which a whole code would leave as much.
+leaves in the codes that it was trained on; a coarse one leaves more, so it is told the SNR at which those would leave
+as much.
 """
 
 import math
@@ -59,11 +60,20 @@ class Generator:
         informed = sharing.informed(side, self._channels)
         assert informed.sinr_db is not None
         own = sharing.own_channels(user, self._users, self._channels).size
-        snr_db = equivalent_snr_db(self._quality.predicted_db(own, float(informed.sinr_db[user])))
+        psnr_db = self._quality.predicted_db(own, float(informed.sinr_db[user]))
+        snr_db = self._half_code_db(psnr_db) if self.takes_text else equivalent_snr_db(psnr_db)
         if self.takes_text and words:
             made: np.ndarray = self._refiner.refine(coarse, snr_db, text=words)  # type: ignore[call-arg]
             return made
         return self._refiner.refine(coarse, snr_db)
+
+    def _half_code_db(self, psnr_db: float) -> float:
+        """The SINR in dB at which half of the codec's channels reach this PSNR: refiners that take text are told the
+        SINR of such codes (`models.training.refiner.text_settings`).
+        """
+        sinrs_db = np.linspace(*SNR_RANGE_DB, 161)
+        reached_db = [self._quality.predicted_db(self._channels / 2, float(sinr_db)) for sinr_db in sinrs_db]
+        return float(np.interp(psnr_db, reached_db, sinrs_db))
 
 
 def equivalent_snr_db(psnr_db: float) -> float:

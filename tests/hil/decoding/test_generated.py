@@ -26,6 +26,7 @@ from models.package.manifest import load_manifest
 from models.package.zoo import codec_folder
 from models.refiner.start_step import error_rms
 from models.runtime.encoder import SemanticEncoder
+from models.sharing import Sharing
 from models.side_information import SideInformation
 from radio.waveform.burst.header import FrameHeader
 from radio.waveform.reception.frame import ReceivedFrame, ReceivedUser
@@ -163,6 +164,17 @@ def test_a_coarse_picture_with_the_symbols_of_a_whole_one_is_not_decoded(tmp_pat
 def test_refiners_are_told_the_snr_of_the_error_that_is_there(snr_db):
     psnr_db = 20 * np.log10(2 / error_rms(snr_db))
     assert equivalent_snr_db(psnr_db) == pytest.approx(snr_db)
+
+
+def test_refiners_of_text_are_told_the_sinr_of_half_a_code(decoder, pictures):
+    """Of half the channels the very SINR that they have; of fewer a lower one."""
+    painter, channels = Painter(), decoder.all_channels
+    generator = Generator(decoder.manifest, painter, 1)
+    side = SideInformation(5.0, np.ones(1), np.zeros(1), np.full(1, 5.0), np.zeros(1))
+    for count in (channels // 2, channels // 8, channels // 16):
+        generator.picture(np.zeros((3, 8, 8), np.float32), 0, side, Sharing(0.0, count), "words")
+    (half, _), (eighth, _), (sixteenth, _) = painter.told
+    assert half == pytest.approx(5.0, abs=0.05) and half > eighth > sixteenth
 
 
 def test_a_codec_with_one_number_of_symbols_has_no_coarse_code():
