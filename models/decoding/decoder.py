@@ -98,10 +98,16 @@ class SemanticDecoder:
         return self._decoders[user]
 
     def decode(
-        self, features: NDArray[np.complex64], user: int, side: SideInformation, height: int, width: int
+        self,
+        features: NDArray[np.complex64],
+        user: int,
+        side: SideInformation,
+        height: int,
+        width: int,
+        sharing: Sharing | None = None,
     ) -> NDArray[np.uint8]:
         """The image as uint8 [H, W, 3]; arguments and errors as ``decode_float``."""
-        image = self.decode_float(features, user, side, height, width)
+        image = self.decode_float(features, user, side, height, width, sharing)
         return np.rint(image.transpose(1, 2, 0) * 255).astype(np.uint8)
 
     @torch.inference_mode()

@@ -37,6 +37,7 @@ class TaskHead(nn.Module):
 
     def __init__(self, arguments: TaskArguments) -> None:
         super().__init__()
+        self.arguments = arguments
         (quarter, eighth), (fine, coarse) = arguments.widths, arguments.task_widths
         self.side_code = SideCode()
         self.stem = MatrixConv2d(arguments.latent_channels, eighth, 3, padding=1)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydantic import Field
 
+from models.images.labelled import CIFAR_CLASSES
 from models.training.config import AdaptiveChannel, RunBounds
 
 
@@ -18,7 +19,7 @@ class TaskTraining(RunBounds):
 
     name: str = Field(default="classes-cifar10", pattern=r"^[A-Za-z0-9._-]+$")
     codec: Path
-    classes: list[str] = Field(min_length=2)
+    classes: list[str] = Field(default=list(CIFAR_CLASSES), min_length=2)
     batch: int = Field(default=128, ge=2)
     shift_px: int = Field(default=4, ge=0)
     smoothing: float = Field(default=0.05, ge=0, lt=1)
