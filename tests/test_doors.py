@@ -78,8 +78,8 @@ DOORS = {
         "models.classifier", "models.decoding", "models.images", "models.package", "models.training.running",
     ],
     "models.training.task": [
-        "models.codecs", "models.images", "models.package", "models.task", "models.training.adaptive",
-        "models.training.codec", "models.training.running",
+        "models.classifier", "models.codecs", "models.images", "models.package", "models.task",
+        "models.training.adaptive", "models.training.codec", "models.training.running",
     ],
     "models.training.refiner": [
         "models.classifier", "models.codecs", "models.decoding", "models.evaluation", "models.export", "models.images",

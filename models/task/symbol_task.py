@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,6 +11,8 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
+from models.classifier.network import ClassifierArguments
+from models.codecs.adaptive import AdaptiveArguments
 from models.decoding.decoder import SemanticDecoder
 from models.errors import ModelError
 from models.package.networks import NetworkManifest, load_network_manifest
@@ -49,9 +52,9 @@ class SymbolTask:
         try:
             head = TaskHead(task_arguments(manifest))
             head.load_state_dict({name: tensor.float() for name, tensor in load_file(path).items()})
-            if len(manifest.arguments["names"]) != head.names.out_features:
+            if len(manifest.arguments["names"]) != head.arguments.classifier.classes:
                 raise ValueError("its names are not one for each class")
-        except (SafetensorError, RuntimeError, OSError, ValueError, TypeError, KeyError) as error:
+        except (SafetensorError, RuntimeError, OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise ModelError(f"{path} does not hold this task: {str(error).splitlines()[0]}.") from error
         return cls(manifest, head, decoder)
 
@@ -86,12 +89,15 @@ class SymbolTask:
 
 def task_arguments(manifest: NetworkManifest) -> TaskArguments:
     """Of a manifest's ``arguments``; KeyError, TypeError or ValueError when they are not a task's."""
-    given = manifest.arguments
-    pairs = {name: _pair(given[name]) for name in ("widths", "blocks", "task_widths", "task_blocks")}
-    return TaskArguments(int(given["classes"]), int(given["latent_channels"]), **pairs)
+    codec, classifier = manifest.arguments["codec_arguments"], manifest.arguments["classifier_arguments"]
+    if any(isinstance(one, list) and len(one) > 16 for one in [*codec.values(), *classifier.values()]):
+        raise ValueError("its networks are too deep")
+    numbers = [one for given in (codec, classifier) for value in given.values() for one in np.atleast_1d(value)]
+    if any(isinstance(one, np.integer) and not 0 <= one <= 4096 for one in numbers):
+        raise ValueError("its networks are too large")
+    return TaskArguments(AdaptiveArguments(**_tuples(codec)), ClassifierArguments(**_tuples(classifier)))
 
 
-def _pair(values: object) -> tuple[int, int]:
-    if not isinstance(values, list) or len(values) != 2 or not all(0 <= int(value) <= 4096 for value in values):
-        raise ValueError(f"two whole numbers are needed, but there are {values!r}")
-    return int(values[0]), int(values[1])
+def _tuples(given: dict[str, Any]) -> dict[str, Any]:
+    """JSON has lists where networks have tuples."""
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}

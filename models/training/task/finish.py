@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from models.classifier import PictureClassifier
 from models.codecs.adaptive import AdaptiveCodec
 from models.images.labelled import open_labelled
 from models.package.file_entry import describe_file
@@ -21,10 +22,9 @@ from models.task.symbol_task import TASK_ARCHITECTURE, WEIGHTS_NAME
 from models.training.adaptive.channel import AdaptiveFrame, pass_channel, side_vector
 from models.training.codec.validation import VALIDATION_SEED
 from models.training.running.checkpoint import load_checkpoint
-from models.training.running.matrix_optimizer import MatrixOptimizer
 from models.training.running.provenance import MODEL_VERSION, provenance_of, settings_text, without_folders
 from models.training.task.config import TaskTraining
-from models.training.task.loop import adaptive_codec, fresh_task
+from models.training.task.loop import adaptive_codec, fresh_task, task_optimizer
 
 SINRS_DB = (-5.0, 0.0, 5.0, 10.0, 20.0)
 _BATCH = 128
@@ -37,33 +37,44 @@ def finish_task(run: Path, folder: Path) -> NetworkManifest:
     """
     settings = TaskTraining.model_validate_json(settings_text(run))
     trained = fresh_task(settings, adaptive_codec(settings.codec))
-    progress = load_checkpoint(run, trained, MatrixOptimizer(trained.head, settings.learning_rate))
-    head = trained.averaged
+    progress = load_checkpoint(run, trained, task_optimizer(trained, settings))
+    head = trained.averaged.eval()
+    names = PictureClassifier.load(settings.classifier, "cpu").names
     folder.mkdir(parents=True, exist_ok=True)
-    save_file({name: tensor.half().contiguous() for name, tensor in head.state_dict().items()}, folder / WEIGHTS_NAME)
+    tensors = {
+        name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in head.state_dict().items()
+    }
+    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, folder / WEIGHTS_NAME)
     (folder / WEIGHTS_NAME).chmod(0o644)  # safetensors writes files that only their owner reads.
     codec = load_manifest(settings.codec)
-    named = settings.model_copy(update={"codec": Path(codec.name)})  # no path of this machine
-    sizes = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(head.arguments).items()}
+    started = settings.classifier.name
+    # Names in place of paths of this machine.
+    named = settings.model_copy(update={"codec": Path(codec.name), "classifier": Path(started)})
+    arguments = {
+        "names": names,
+        "codec": codec.name,
+        "encoder_sha256": codec.files.encoder.sha256,
+        "codec_arguments": _lists(asdict(head.arguments.codec)),
+        "classifier_arguments": _lists(asdict(head.arguments.classifier)),
+    }
     manifest = NetworkManifest(
         format_version=1,
         kind="network",
         name=settings.name,
         version=MODEL_VERSION,
         architecture=TASK_ARCHITECTURE,
-        arguments={
-            "names": settings.classes,
-            "codec": codec.name,
-            "encoder_sha256": codec.files.encoder.sha256,
-            **sizes,
-        },
+        arguments=arguments,
         files=[describe_file(folder / WEIGHTS_NAME)],
-        provenance=provenance_of("task", named, progress, f"--codec {codec.name}"),
-        metrics=_metrics(head.eval(), adaptive_codec(settings.codec), settings.validation),
+        provenance=provenance_of("task", named, progress, f"--codec {codec.name} --classifier {started}"),
+        metrics=_metrics(head, adaptive_codec(settings.codec), settings.validation),
         licence=settings.licence,
     )
     write_manifest(folder, manifest)
     return manifest
+
+
+def _lists(given: dict[str, Any]) -> dict[str, Any]:
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in given.items()}
 
 
 def _metrics(head: TaskHead, codec: AdaptiveCodec, sources: list[str]) -> dict[str, Any]:

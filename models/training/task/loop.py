@@ -11,6 +11,7 @@ from rich.console import Console
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from models.classifier import PictureClassifier
 from models.codecs.adaptive import AdaptiveCodec
 from models.errors import ModelError
 from models.images.labelled import open_labelled
@@ -18,7 +19,6 @@ from models.task.network import TaskArguments, TaskHead
 from models.training.adaptive.channel import draw_adaptive_frame, pass_channel
 from models.training.codec.warm_start import load_torch_codec
 from models.training.running.checkpoint import Progress
-from models.training.running.matrix_optimizer import MatrixOptimizer
 from models.training.running.runner import refuse_overwrite, run_updates
 from models.training.task.config import TaskTraining
 
@@ -47,16 +47,19 @@ def adaptive_codec(folder: Path) -> AdaptiveCodec:
 
 
 def fresh_task(settings: TaskTraining, codec: AdaptiveCodec) -> TaskRun:
-    """A network that starts from the codec's decoder, and its average."""
-    arguments = TaskArguments(
-        len(settings.classes),
-        codec.arguments.latent_channels,
-        codec.arguments.decoder_widths,
-        codec.arguments.decoder_blocks,
-    )
-    head = TaskHead(arguments)
-    head.start_from(codec.decoder.state_dict())
+    """A network that starts as the codec's decoder with the classifier behind it, and its average."""
+    classifier = PictureClassifier.load(settings.classifier, "cpu")
+    head = TaskHead(TaskArguments(codec.arguments, classifier.network.arguments))
+    head.symbols.load_state_dict(codec.decoder.state_dict())
+    head.classes.load_state_dict(classifier.network.state_dict())
+    head.symbols.requires_grad_(settings.parts == "all")
     return TaskRun(head.to(memory_format=torch.channels_last), settings.average_decay)
+
+
+def task_optimizer(run: TaskRun, settings: TaskTraining) -> torch.optim.AdamW:
+    """Of what is trained."""
+    trained = [parameter for parameter in run.head.parameters() if parameter.requires_grad]
+    return torch.optim.AdamW(trained, settings.learning_rate, weight_decay=settings.weight_decay)
 
 
 def train_task(
@@ -69,8 +72,9 @@ def train_task(
     torch.manual_seed(settings.seed)
     codec = adaptive_codec(settings.codec)
     run = fresh_task(settings, codec)
-    optimizer = MatrixOptimizer(run.head, settings.learning_rate, settings.weight_decay)
-    images, labels = labelled_pictures(settings)
+    optimizer = task_optimizer(run, settings)
+    images, labels = labelled_pictures(settings, run.head.arguments.classifier.classes)
+    run.train()
 
     def update(progress: Progress) -> float:
         """All randomness comes from (seed, step)."""
@@ -84,7 +88,7 @@ def train_task(
         loss = nn.functional.cross_entropy(logits.float(), right, label_smoothing=settings.smoothing)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(run.head.parameters(), settings.gradient_norm)
+        nn.utils.clip_grad_norm_(optimizer.param_groups[0]["params"], settings.gradient_norm)
         optimizer.step()
         run.average.update_parameters(run.head)
         progress.images_seen += settings.batch
@@ -94,13 +98,16 @@ def train_task(
     return run.averaged, progress
 
 
-def labelled_pictures(settings: TaskTraining) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+def labelled_pictures(settings: TaskTraining, classes: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """All pictures and labels of the sources, which have one size and sides that are multiples of the stride."""
     pairs = [open_labelled(source, split="train") for source in settings.images]
     sizes = {images.shape[1:3] for images, _ in pairs}
     if len(sizes) > 1 or any(side % 8 for side in next(iter(sizes))):
         raise ModelError("pictures to learn a task from must have one size, with sides that are multiples of 8.")
-    return np.concatenate([images for images, _ in pairs]), np.concatenate([labels for _, labels in pairs])
+    labels = np.concatenate([labels for _, labels in pairs])
+    if labels.min() < 0 or labels.max() >= classes:
+        raise ModelError(f"labels are from {labels.min()} to {labels.max()}, but the classifier has {classes} classes.")
+    return np.concatenate([images for images, _ in pairs]), labels
 
 
 def moved(pictures: NDArray[np.uint8], most_px: int, rng: np.random.Generator) -> NDArray[np.uint8]:

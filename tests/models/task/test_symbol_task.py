@@ -7,23 +7,25 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors.torch import save_file
 from scipy.stats import binomtest
 
 from models.classifier import PictureClassifier
+from models.classifier.network import ClassifierArguments, ClassifierNetwork
 from models.decoding.decoder import SemanticDecoder
 from models.errors import ModelError
-from models.package.manifest import MANIFEST_NAME
+from models.package.manifest import MANIFEST_NAME, Provenance, describe_file, write_manifest
+from models.package.networks import NetworkManifest
 from models.package.zoo import codec_folder
 from models.runtime.encoder import SemanticEncoder
 from models.side_information import SideInformation
 from models.task import comparison
 from models.task.comparison import SYMBOLS, compare_ways, wilson
-from models.task.network import TaskArguments, TaskHead
 from models.task.symbol_task import SymbolTask
 from models.training.config import AdaptiveChannel
 from models.training.task.config import TaskTraining
 from models.training.task.finish import finish_task
-from models.training.task.loop import adaptive_codec, moved, train_task
+from models.training.task.loop import adaptive_codec, fresh_task, moved, train_task
 
 NAMES = ["dark", "bright"]
 
@@ -38,6 +40,22 @@ def save_pictures(path, count, seed):
     return path
 
 
+def small_classifier(folder):
+    """Of fresh weights, as `train classifier` writes it."""
+    network = ClassifierNetwork(ClassifierArguments(2, (4, 8), (0, 1)))
+    folder.mkdir()
+    save_file(
+        {name: tensor.contiguous() for name, tensor in network.state_dict().items()}, folder / "classifier.safetensors"
+    )
+    given = {"classes": 2, "widths": [4, 8], "blocks": [0, 1], "shortcuts": True, "names": NAMES, "side_px": 32}
+    write_manifest(folder, NetworkManifest(
+        format_version=1, kind="network", name="small", version="1", architecture="picture-classifier", arguments=given,
+        files=[describe_file(folder / "classifier.safetensors")], metrics={}, licence="MIT",
+        provenance=Provenance(data="", command="", seed=0, minutes=0, images_seen=0),
+    ))  # fmt: skip
+    return folder
+
+
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """A run of a few updates and its folder."""
@@ -45,33 +63,45 @@ def trained(tmp_path_factory):
     settings = TaskTraining(
         images=[str(save_pictures(place / "train.npz", 64, 1))],
         validation=[str(save_pictures(place / "val.npz", 48, 2))],
-        codec=codec_folder(), classes=NAMES, out=place / "run", steps=8, batch=16, learning_rate=3e-3,
-        average_decay=0.1, channel=AdaptiveChannel(sinr_db=(0.0, 20.0), counts=[16]), name="dark-or-bright",
+        codec=codec_folder(), classifier=small_classifier(place / "classifier"), out=place / "run", steps=25, batch=16,
+        learning_rate=3e-3, average_decay=0.1, name="dark-or-bright",
+        channel=AdaptiveChannel(sinr_db=(0.0, 20.0), counts=[16]),
     )  # fmt: skip
     train_task(settings)
     return place, finish_task(settings.out, place / "folder")
 
 
-def test_it_starts_as_the_decoder_up_to_where_pictures_are_made():
-    decoder = adaptive_codec(codec_folder()).decoder
-    head = TaskHead(TaskArguments())
-    before = head.fine.weight.clone()
-    head.start_from(decoder.state_dict())
-    features, side = torch.randn(2, 64, 4, 4), torch.rand(2, 3)
-    seen = []
-    for network in (head, decoder):
-        network.quarter[-1].register_forward_hook(lambda _module, _given, made: seen.append(made))
+def test_it_starts_as_the_decoder_with_the_classifier_behind_it(trained):
+    """Before any update: what the classifier says of what the decoder decodes."""
+    place, _ = trained
+    codec, classifier = adaptive_codec(codec_folder()), PictureClassifier.load(place / "classifier")
+    settings = TaskTraining(images=["any"], codec=codec_folder(), classifier=place / "classifier", out=place / "none")
+    run = fresh_task(settings, codec).eval()
+    features, side = torch.randn(3, 64, 4, 4), torch.rand(3, 3)
     with torch.no_grad():
-        head(features, side)
-        decoder(features, side)
-    assert torch.equal(seen[0], seen[1]) and torch.equal(head.fine.weight, before)
+        wanted = classifier.network(codec.decoder(features, side))
+        assert torch.allclose(run.head(features, side), wanted, atol=1e-4)
+        assert torch.allclose(run.averaged(features, side), wanted, atol=1e-4)
+
+
+def test_the_rival_leaves_the_decoder_as_it_is(trained):
+    place, _ = trained
+    settings = TaskTraining(
+        images=[str(place / "train.npz")], codec=codec_folder(), classifier=place / "classifier", parts="classifier",
+        out=place / "rival", steps=2, batch=4, average_decay=0.1,
+    )  # fmt: skip
+    head, _ = train_task(settings)
+    before = adaptive_codec(codec_folder()).decoder.state_dict()
+    assert all(torch.equal(tensor, before[name]) for name, tensor in head.symbols.state_dict().items())
+    first = PictureClassifier.load(place / "classifier").network.state_dict()
+    assert not torch.equal(head.classes.state_dict()["head.weight"], first["head.weight"])
 
 
 def test_it_learns_and_says_how_well(trained):
     _, manifest = trained
     accuracy = manifest.metrics["accuracy"]["val.npz"]
     assert accuracy["20"] > 0.9 and accuracy["0"] > 0.75
-    assert "/" not in manifest.provenance.command and manifest.provenance.images_seen == 8 * 16
+    assert "/" not in manifest.provenance.command and manifest.provenance.images_seen == 25 * 16
 
 
 def test_what_is_loaded_names_pictures_that_were_sent(trained):
@@ -98,14 +128,24 @@ def test_a_task_of_another_encoder_is_refused(trained):
 
 
 @pytest.mark.parametrize(
-    "spoil", [{"widths": [96]}, {"classes": 3}, {"names": ["one"]}, {"blocks": [2, 9**9]}, {"task_widths": None}]
+    "spoil",
+    [
+        {"names": ["one"]},
+        {"codec_arguments": None},
+        {"codec_arguments": {"decoder_blocks": [2, 9**9]}},
+        {"classifier_arguments": {"classes": 3}},
+        {"classifier_arguments": {"widths": [1] * 99}},
+        {"classifier_arguments": {"colour": "red"}},
+    ],
 )
 def test_a_manifest_that_does_not_fit_is_refused_in_a_sentence(trained, tmp_path, spoil):
     place, _ = trained
     for file in (place / "folder").iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())
     content = json.loads((tmp_path / MANIFEST_NAME).read_text())
-    content["arguments"] |= spoil
+    for name, value in spoil.items():
+        old = content["arguments"][name]
+        content["arguments"][name] = {**old, **value} if isinstance(value, dict) else value
     (tmp_path / MANIFEST_NAME).write_text(json.dumps(content))
     with pytest.raises(ModelError, match="does not hold this task"):
         SymbolTask.load(tmp_path, SemanticDecoder.load(codec_folder(), "cpu"))
