@@ -13,6 +13,7 @@ from hil.decoding.generating import Generator, equivalent_snr_db
 from hil.decoding.judge import Judge
 from hil.errors import UsageError
 from hil.language.note import Note, pack
+from hil.language.writer import NoteWriter
 from hil.nodes.telemetry import picture_facts
 from hil.results.rows import read_rows
 from hil.results.summary import summarise
@@ -20,7 +21,7 @@ from hil.results.writer import ResultWriter
 from hil.session.sharing import sharing_of
 from hil.session.slot import Slot
 from models.decoding.decoder import SemanticDecoder
-from models.images import open_images
+from models.images import Picture, open_images
 from models.images.pixels import downsize
 from models.package.manifest import load_manifest
 from models.package.zoo import codec_folder
@@ -71,7 +72,7 @@ def pictures() -> list[np.ndarray]:
     return [np.ascontiguousarray(downsize(source[index].pixels, 64)[:48, :48]) for index in range(2)]
 
 
-def received(config: Any, pictures: list[np.ndarray], grant: Grant, noise: float = 0.05) -> Slot:
+def received(config: Any, pictures: list[np.ndarray], grant: Grant, noise: float = 0.05, note: bytes = NOTE) -> Slot:
     """A slot of two users as their receiver has it, each with the note but user 1's, which is lost."""
     encoder, sharing = SemanticEncoder.load(codec_folder()), sharing_of(grant, config)
     side = SideInformation(10.0, np.ones(2), np.zeros(2))
@@ -84,21 +85,46 @@ def received(config: Any, pictures: list[np.ndarray], grant: Grant, noise: float
         header = FrameHeader(0, user, "image", height, width, symbols.size, 0, 2)
         users.append(
             ReceivedUser(user, True, header=header, header_read=True, power=1.0, snr_db=10.0, features=seen,
-                         protected=NOTE if user == 0 else None)
+                         protected=note if user == 0 else None)
         )  # fmt: skip
         made.sent[user] = Sent(0, 0, user, height=height, width=width, n_symbols=symbols.size, bits_symbols=2,
-                               protected=NOTE)  # fmt: skip
+                               protected=note)  # fmt: skip
         made.originals[user], made.symbols[user] = picture, symbols
     made.received = ReceivedFrame(0, tuple(users), 0.1, 10.0)
     return made
 
 
-def rows_of(tmp_path: Any, decoder: SemanticDecoder, pictures: list[np.ndarray], why: str, **options: Any) -> list[Any]:
+def rows_of(
+    tmp_path: Any, decoder: SemanticDecoder, pictures: list[np.ndarray], why: str, note: bytes = NOTE, **options: Any
+) -> list[Any]:
     config = load_config(None, {"semantic.mode": "auto", "semantic.channels": CHANNELS})
     grant = Grant(0, 0, 0, None, sharing=SharedBy("parted", "as configured", generated=why))
     frames = FrameDecoder(config, decoder, None, ResultWriter(tmp_path, resume=True), **options)
-    frames.decode(received(config, pictures, grant))
+    frames.decode(received(config, pictures, grant, note=note))
     return read_rows(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("", None),
+        ("\0\n\u202e", None),
+        ("a dog", "a dog"),
+        ("قطة على طاولة", "قطة على طاولة"),
+        ("猫" * 5_000, "猫" * 19 + "…"),
+        ("x" * 10_000, "x" * 58 + "…"),
+    ],
+)
+def test_whatever_is_said_of_a_picture_is_what_it_is_generated_from(tmp_path, decoder, pictures, said, told):
+    """Through the writer that makes it fit into 64 bytes, and into words that are clean."""
+    painter, captioner = Painter(), SimpleNamespace(describe=lambda picture, index: said)
+    note, _ = NoteWriter(captioner, 64).write(Picture("", pictures[0], pictures[0].shape[:2]), 0)
+    rows = rows_of(
+        tmp_path, decoder, pictures, "low", note=note, generator=Generator(decoder.manifest, painter, 2),
+        judge=Judge(classifier=Classifier()),
+    )  # fmt: skip
+    assert painter.told[0][1] == told and rows[0].decoded
+    assert (rows[0].caption_received or None) == told
 
 
 def test_a_generated_picture_is_marked_judged_and_in_no_mean(tmp_path, decoder, pictures):
