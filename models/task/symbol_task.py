@@ -48,14 +48,13 @@ class SymbolTask:
             raise ModelError(
                 f"task {manifest.name} was learnt from the symbols of another encoder than {decoder.manifest.name}'s."
             )
-        path = folder / WEIGHTS_NAME
         try:
             head = TaskHead(task_arguments(manifest))
-            head.load_state_dict({name: tensor.float() for name, tensor in load_file(path).items()})
             if len(manifest.arguments["names"]) != head.arguments.classifier.classes:
                 raise ValueError("its names are not one for each class")
-        except (SafetensorError, RuntimeError, OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-            raise ModelError(f"{path} does not hold this task: {str(error).splitlines()[0]}.") from error
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise ModelError(f"{folder} does not hold this task: {str(error).splitlines()[0]}.") from error
+        load_task_weights(head, folder)
         return cls(manifest, head, decoder)
 
     @torch.inference_mode()
@@ -85,6 +84,15 @@ class SymbolTask:
         """The likeliest class and its chance."""
         chances = self.chances(features, user, side, height, width, sharing)
         return self.names[int(chances.argmax())], float(chances.max())
+
+
+def load_task_weights(head: TaskHead, folder: Path) -> None:
+    """Fill the network with the tensors of a task's folder; ModelError when they are not of such a network."""
+    path = folder / WEIGHTS_NAME
+    try:
+        head.load_state_dict({name: tensor.float() for name, tensor in load_file(path).items()})
+    except (SafetensorError, RuntimeError, OSError) as error:
+        raise ModelError(f"{path} does not hold this task: {str(error).splitlines()[0]}.") from error
 
 
 def task_arguments(manifest: NetworkManifest) -> TaskArguments:

@@ -17,6 +17,7 @@ from hil.cli.options.training import training_settings
 @click.option(
     "--classifier", default="classifier-32", show_default=True, help="Classifier, by name or path, to start from."
 )
+@click.option("--initial-task", help="Task, by name or path, to start from in place of codec and classifier.")
 @click.option(
     "--parts",
     type=click.Choice(["all", "classifier"]),
@@ -35,5 +36,7 @@ def train_task_command(resume: bool, as_json: bool, **flags: Any) -> None:
     from models.training.task.loop import train_task
 
     flags |= {"codec": codec_folder(flags["codec"]), "classifier": network_folder(flags["classifier"])}
+    if flags["initial_task"] is not None:
+        flags["initial_task"] = network_folder(flags["initial_task"])
     settings = training_settings(TaskTraining, flags)
     exported(settings, train_task(settings, resume)[1], finish_task, as_json)

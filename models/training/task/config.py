@@ -13,7 +13,8 @@ from models.training.config import AdaptiveChannel, RunBounds
 class TaskTraining(RunBounds):
     """images: .npz files with ``images`` and ``labels``, all pictures of one size. codec: an adaptive codec's folder,
     whose encoder stays as it is and whose decoder the network starts from; classifier: a classifier's folder, which it
-    starts from too and which names the classes. parts: "all", or "classifier" for the rival: a classifier of decoded
+    starts from too and which names the classes; initial_task: a task's folder of the same two, to start from in their
+    place. parts: "all", or "classifier" for the rival: a classifier of decoded
     pictures, the decoder being left as it is. batch: pictures an update. shift_px: pictures are moved by up to so much
     before they are encoded, and mirrored. smoothing: of labels. average_decay: of the moving average of the weights,
     which is what is exported.
@@ -22,6 +23,7 @@ class TaskTraining(RunBounds):
     name: str = Field(default="classes-cifar10", pattern=r"^[A-Za-z0-9._-]+$")
     codec: Path
     classifier: Path
+    initial_task: Path | None = None
     parts: Literal["all", "classifier"] = "all"
     batch: int = Field(default=64, ge=2)
     shift_px: int = Field(default=4, ge=0)

@@ -49,7 +49,9 @@ def finish_task(run: Path, folder: Path) -> NetworkManifest:
     codec = load_manifest(settings.codec)
     started = settings.classifier.name
     # Names in place of paths of this machine.
-    named = settings.model_copy(update={"codec": Path(codec.name), "classifier": Path(started)})
+    initial = None if settings.initial_task is None else Path(settings.initial_task.name)
+    told = {"codec": Path(codec.name), "classifier": Path(started), "initial_task": initial}
+    named = settings.model_copy(update=told)
     arguments = {
         "names": names,
         "codec": codec.name,
@@ -65,12 +67,18 @@ def finish_task(run: Path, folder: Path) -> NetworkManifest:
         architecture=TASK_ARCHITECTURE,
         arguments=arguments,
         files=[describe_file(folder / WEIGHTS_NAME)],
-        provenance=provenance_of("task", named, progress, f"--codec {codec.name} --classifier {started}"),
+        provenance=provenance_of("task", named, progress, _further(named)),
         metrics=_metrics(head, adaptive_codec(settings.codec), settings.validation),
         licence=settings.licence,
     )
     write_manifest(folder, manifest)
     return manifest
+
+
+def _further(named: TaskTraining) -> str:
+    """What the run's command has beside the common options."""
+    start = "" if named.initial_task is None else f" --initial-task {named.initial_task}"
+    return f"--codec {named.codec} --classifier {named.classifier}{start} --parts {named.parts}"
 
 
 def _lists(given: dict[str, Any]) -> dict[str, Any]:

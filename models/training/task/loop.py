@@ -16,6 +16,7 @@ from models.codecs.adaptive import AdaptiveCodec
 from models.errors import ModelError
 from models.images.labelled import open_labelled
 from models.task.network import TaskArguments, TaskHead
+from models.task.symbol_task import load_task_weights
 from models.training.adaptive.channel import draw_adaptive_frame, pass_channel
 from models.training.codec.warm_start import load_torch_codec
 from models.training.running.checkpoint import Progress
@@ -52,6 +53,8 @@ def fresh_task(settings: TaskTraining, codec: AdaptiveCodec) -> TaskRun:
     head = TaskHead(TaskArguments(codec.arguments, classifier.network.arguments))
     head.symbols.load_state_dict(codec.decoder.state_dict())
     head.classes.load_state_dict(classifier.network.state_dict())
+    if settings.initial_task is not None:
+        load_task_weights(head, settings.initial_task)
     head.symbols.requires_grad_(settings.parts == "all")
     return TaskRun(head.to(memory_format=torch.channels_last), settings.average_decay)
 
