@@ -79,7 +79,7 @@ class SemanticEncoder:
             count = sharing.own_channels(user, side.users, all_channels).size
             channels = latent.reshape(2, all_channels, -1)[:, :count]
             symbols = sharing.place(channels[0] + 1j * channels[1], user, side.users, all_channels)
-        expected = self.channel_uses(*image.shape[:2], sharing)
+        expected = self.channel_uses(image.shape[0], image.shape[1], sharing)
         if symbols.size != expected:
             raise ModelError(f"the encoder gave {symbols.size} symbols, but its manifest makes them {expected}.")
         return symbols
