@@ -7,7 +7,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from scipy.stats import binomtest
 
 from models.classifier import PictureClassifier
@@ -115,6 +115,17 @@ def test_what_is_loaded_names_pictures_that_were_sent(trained):
     assert np.mean([name == NAMES[label] for name, label in zip(named, labels, strict=True)]) > 0.8
     chances = task.chances(encoder.encode(images[0], 0, side), 0, side, 32, 32)
     assert chances.sum() == pytest.approx(1.0, abs=1e-5)
+
+
+def test_a_run_starts_from_another_task(trained):
+    place, _ = trained
+    settings = TaskTraining(
+        images=["any"], codec=codec_folder(), classifier=place / "classifier", out=place / "none",
+        initial_task=place / "folder",
+    )  # fmt: skip
+    head = fresh_task(settings, adaptive_codec(codec_folder())).head
+    stored = load_file(place / "folder" / "task.safetensors")
+    assert all(torch.equal(tensor.float(), stored[name].float()) for name, tensor in head.state_dict().items())
 
 
 def test_a_task_of_another_encoder_is_refused(trained):
