@@ -15,6 +15,8 @@ from hil.errors import UsageError
 from hil.language.note import Note, pack
 from hil.language.writer import NoteWriter
 from hil.nodes.telemetry import picture_facts
+from hil.report.build import build_report
+from hil.results.meaning import task_figures
 from hil.results.rows import read_rows
 from hil.results.summary import summarise
 from hil.results.writer import ResultWriter
@@ -163,6 +165,21 @@ def test_the_same_slot_whole_has_a_psnr_and_nothing_generated(tmp_path, decoder,
     rows = rows_of(tmp_path, decoder, pictures, "", generator=Generator(decoder.manifest, Painter(), 2))
     assert [row.generated for row in rows] == [None, None]
     assert all(row.psnr_db > 18 and row.delivered_psnr_db == row.psnr_db for row in rows)
+
+
+def test_labels_read_from_symbols_stand_in_rows_summary_and_report(tmp_path, decoder, pictures):
+    """The note says cat; the task says cat to user 0 and ship to user 1."""
+    task = SimpleNamespace(name=lambda features, user, *_rest: (("cat", "ship")[user], 0.75))
+    generator, judge = Generator(decoder.manifest, Painter(), 2), Judge(classifier=Classifier())
+    rows = rows_of(tmp_path, decoder, pictures, "the SNR is low", generator=generator, judge=judge, task=task)
+    assert [(row.label, row.label_confidence, row.label_sent) for row in rows] == [
+        ("cat", 0.75, "cat"), ("ship", 0.75, "cat"),
+    ]  # fmt: skip
+    figures = task_figures(rows)
+    assert figures == {"labelled": 2, "checked": 2, "accuracy": 0.5, "confidence": 0.75}
+    page = build_report(tmp_path).read_text()
+    assert "50.0\u00a0% of 2 are right" in page and "the SNR is low" in page
+    assert page.count('<b class="badge made">generated</b>') == 2
 
 
 def test_a_coarse_code_takes_its_share_of_the_symbols(decoder, pictures):
