@@ -20,6 +20,7 @@ from hil.faults import describe
 from hil.packaged import named_file
 from hil.reception_config import ReceptionConfig
 from hil.section import Section
+from hil.semantic_config import SemanticConfig
 from hil.video_config import VideoConfig
 from models.errors import ModelError
 from models.sharing import AUTO, Sharing
@@ -163,6 +164,7 @@ class RunConfig(Section):
     rx: ReceptionConfig = ReceptionConfig()
     feedback: FeedbackConfig = FeedbackConfig()
     control: ControlConfig = ControlConfig()
+    semantic: SemanticConfig = SemanticConfig()
     video: VideoConfig = VideoConfig()
     burst: BurstConfig = BurstConfig()
     guard: GuardConfig = GuardConfig()
@@ -233,8 +235,7 @@ class RunConfig(Section):
 
     @model_validator(mode="after")
     def _a_source_for_each(self) -> "RunConfig":
-        named = len(self.video.sources)
-        if named not in (0, 1, self.users):
+        if (named := len(self.video.sources)) not in (0, 1, self.users):
             raise ValueError(f"video.sources names {named} sources for {self.users} users; one, or one each")
         return self
 
@@ -262,6 +263,8 @@ class RunConfig(Section):
                 raise ValueError(f"{name} is of pictures; it cannot be had in a run with the modality {other}")
         if other is not None and self.codec_channels is not None and not self.sends_pictures:
             raise ValueError(f"codec_channels is of a codec of pictures, but all users send {other}")
+        if fault := self.semantic.fault(self.users, other, self.cancel):
+            raise ValueError(fault)
         return self
 
     def modality_of(self, user: int) -> str:
@@ -275,7 +278,6 @@ class RunConfig(Section):
 
     @property
     def sends_pictures(self) -> bool:
-        """Whether any user does."""
         return any(self.modality_of(user) == PICTURE for user in range(self.users))
 
     @property
@@ -286,8 +288,7 @@ class RunConfig(Section):
     @property
     def codec_sharing(self) -> Sharing:
         """How users share the payload, for codecs that leave it open; with auto, before anything is known."""
-        form = "parted" if self.sharing == AUTO else self.sharing
-        return replace(Sharing.named(form), channels=self.codec_channels)
+        return replace(Sharing.named("parted" if self.sharing == AUTO else self.sharing), channels=self.codec_channels)
 
     def digest(self) -> str:
         """SHA-256 over what every node must agree on (not: addresses, radios, frames, output)."""
@@ -301,8 +302,8 @@ class RunConfig(Section):
             "video": True,
             "sources": True,
         }
-        facts = self.model_dump(mode="json", exclude=local)
-        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
+        facts = json.dumps(self.model_dump(mode="json", exclude=local), sort_keys=True)
+        return hashlib.sha256(facts.encode()).hexdigest()[:16]
 
 
 def _number(name: str, value: Any) -> Any:

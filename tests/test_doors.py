@@ -58,6 +58,9 @@ DOORS = {
         "models.choice", "models.classifier", "models.codecs", "models.decoding", "models.digital", "models.images",
         "models.package", "models.rate", "models.refiner", "models.runtime",
     ],
+    "models.task": [
+        "models.classifier", "models.codecs", "models.decoding", "models.evaluation", "models.images", "models.package",
+    ],
     "models.export": [
         "models.codecs", "models.decoding", "models.evaluation", "models.images", "models.package", "models.rate",
         "models.refiner", "models.runtime",
@@ -77,6 +80,10 @@ DOORS = {
     ],
     "models.training.classifier": [
         "models.classifier", "models.decoding", "models.images", "models.package", "models.training.running",
+    ],
+    "models.training.task": [
+        "models.classifier", "models.codecs", "models.images", "models.package", "models.task",
+        "models.training.adaptive", "models.training.codec", "models.training.running",
     ],
     "models.training.refiner": [
         "models.classifier", "models.codecs", "models.decoding", "models.evaluation", "models.export", "models.images",

@@ -1,7 +1,7 @@
 """What travels on the bus: typed, versioned messages (msgpack through msgspec, never pickle).
 
-On the wire a message is two or more ZeroMQ frames: the packed `Envelope`, then the binary attachments that
-the body names (pictures, symbols) as raw frames, so that large arrays are neither encoded nor copied.
+On the wire a message is two or more ZeroMQ frames: the packed `Envelope`, then the binary attachments that the body
+names (pictures, symbols) as raw frames, so that large arrays are neither encoded nor copied.
 """
 
 from typing import Any
@@ -22,6 +22,7 @@ from hil.bus.bounds import (
 )
 from hil.bus.parts import Capture as Capture
 from hil.bus.parts import ItemRuns, SentItems
+from hil.bus.shared_by import SharedBy
 
 PROTOCOL_VERSION = 4
 MAX_BODY_BYTES = 1 << 20
@@ -109,18 +110,6 @@ class UserCommand(Message, frozen=True):
     frequency: str = ""
     timing: str = ""
     power: str = ""
-
-
-class SharedBy(Message, frozen=True):
-    """How the users of a slot share their symbols. form: what `models.sharing` names it; reason: a sentence.
-
-    predicted_psnr_db: mean over the users, predicted_worst_db: of the worst; None where nothing is known.
-    """
-
-    form: str
-    reason: str
-    predicted_psnr_db: float | None = None
-    predicted_worst_db: float | None = None
 
 
 class Grant(Message, frozen=True):
@@ -304,7 +293,7 @@ class PictureFacts(Message, frozen=True):
     latency_ms: float
     events: dict[str, int]
     age_ms: float | None = None  # of a video's picture when it was shown
-    score: str = ""  # of another modality, with its name and unit
+    score: str = ""  # of another modality with its name and unit, or what a generated picture is judged by
     caption: str | None = None
     caption_received: str | None = None
     bits_delivered: bool | None = None  # None: the burst had no protected bits

@@ -50,6 +50,10 @@ SECTIONS = {
             "codecs.evaluate_sound",
             "Sound against Opus over a digital link, on the same channel uses.",
         ),
+        "evaluate-task": (
+            "codecs.evaluate_task",
+            "Naming pictures from their symbols, beside decoding them and looking.",
+        ),
         "train": ("codecs.train", "Trains a codec, its teacher, a baseline or a refiner."),
         "export": ("codecs.export", "A usable folder from a training run, or a codec as ONNX."),
     },

@@ -1,6 +1,5 @@
 """One received frame to recorded results: decode each user, refine, score against the original, write."""
 
-import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,30 +7,32 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hil.bus.messages import Grant, Sent
+from hil.bus.messages import Grant
 from hil.config import RunConfig
-from hil.decoding.burst import Tried, burst_facts, decode_together, ideal_try, received_of
+from hil.decoding.burst import Tried, decode_together, ideal_try, received_of
 from hil.decoding.cancellation import Canceller, View, by_power
 from hil.decoding.deadline import Deadline
+from hil.decoding.facts import row_facts
+from hil.decoding.generating import Generator
 from hil.decoding.ideal import ideal_features
-from hil.decoding.payload import payload_events, payload_facts, payload_side, too_damaged
+from hil.decoding.judge import Judge
+from hil.decoding.payload import payload_side
 from hil.decoding.pictures import ReceivedPictures
-from hil.decoding.protected import protected_facts
 from hil.decoding.score import score
-from hil.decoding.true_snr import together_db, true_snrs_db
+from hil.decoding.undecodable import undecodable
 from hil.results.observe import diagnostics
-from hil.results.rows import FoundTone, ResultRow
+from hil.results.rows import ResultRow
 from hil.results.writer import ResultWriter
-from hil.session import mirror
 from hil.session.burst.several import pictures_of
-from hil.session.sharing import sharing_of, told, way_of
+from hil.session.sharing import is_generated, sharing_of, told, way_of
 from hil.session.slot import Slot
 from models.decoding.decoder import SemanticDecoder
-from models.errors import ModelError
-from models.modality.halves import Half, Receiving
+from models.modality.halves import Receiving
 from models.modality.shared import SharedModality
+from models.sharing import Sharing
+from models.side_information import SideInformation
+from models.task.symbol_task import SymbolTask
 from radio.waveform.burst.grid import ResourceGrid
-from radio.waveform.reception.frame import ReceivedUser
 
 if TYPE_CHECKING:  # diffusers is imported only where pictures are refined
     from models.refiner import AnyRefiner
@@ -49,7 +50,8 @@ class DecodedFrame:
 class FrameDecoder:
     """Decodes slot by slot. refiner None leaves pictures as decoded, canceller None users superposed.
 
-    deadline None refines in full. modalities: of those users who send no pictures.
+    deadline None refines in full. modalities: of those users who send no pictures. generator, judge: of pictures in
+    slots that carry a coarse code; task: what names pictures from their symbols.
     """
 
     config: RunConfig
@@ -60,6 +62,9 @@ class FrameDecoder:
     on_recorded: Callable[[ResultRow, Mapping[str, Any]], None] = lambda _row, _pictures: None
     deadline: Deadline | None = None
     modalities: Mapping[int, SharedModality] = field(default_factory=dict)
+    generator: Generator | None = None
+    judge: Judge | None = None
+    task: SymbolTask | None = None
 
     def __post_init__(self) -> None:
         self._pictures = ReceivedPictures(self.decoder)
@@ -111,13 +116,13 @@ class FrameDecoder:
         returns.
         """
         ideals: list[dict[int, np.ndarray]] = [{} for _ in frames]
-        if self.config.rx.ideal:
+        if self.config.rx.ideal and not is_generated(frames[0].slot.grant):
             rows = [{user: row for user, (row, _) in frame.made.items()} for frame in frames]
             ideals = self._ideals([frame.slot for frame in frames], rows)
         shown: list[tuple[ResultRow, dict[str, Any]]] = []
         for frame, ideal in zip(frames, ideals, strict=True):
             for user, (row, pictures) in frame.made.items():
-                score(self.modality(user), row, pictures, ideal.get(user))
+                score(self.modality(user), row, pictures, ideal.get(user), self.judge)
                 shown.append((row, self._shown(user, pictures)))
         kept = {frame.slot.grant.frame for frame in frames if self._keeps_pictures(frame)}
         first = frames[0].slot
@@ -183,8 +188,8 @@ class FrameDecoder:
         found = next((u for u in received.users if u.user == user), None) if received else None
         modality = self.modality(user)
         side = payload_side(told(modality, csi, self.config.users, sharing), received, found, modality)
-        reason = undecodable(modality, slot, user, found, modality.header_kind)
-        facts = self._facts(slot, user, found)
+        reason = undecodable(modality, slot, user, found, modality.header_kind, sharing)
+        facts = row_facts(self.config, slot, user, found, modality, self.refiner is not None)
         facts["cancelled_users"] = sorted(view.cancelled) if view else []
         features, size = np.zeros(0, np.complex64), (0, 0)
         if found is not None and found.header is not None:
@@ -197,7 +202,11 @@ class FrameDecoder:
         """Refine a decoded picture."""
         modality, facts, original = self.modality(user), one.facts, one.pictures["original"]
         refined = decoded
+        sharing = sharing_of(one.slot.grant, self.config)
+        facts |= self._named(one, user, sharing)
         refiner = self.refiner if modality.refined else None
+        if is_generated(one.slot.grant) and self.generator is not None:
+            refiner, refined = None, self._generated(facts, decoded, user, one.side, sharing)
         if refiner is not None:
             passes = self._passes(one.slot, one.side.snr_db, one.pixels, pictures_after)
             clock = self._now_s()
@@ -215,6 +224,24 @@ class FrameDecoder:
         if refiner is not None and original is not None and original.shape == received.shape:
             facts["psnr_unrefined_db"] = modality.score(original, modality.finish(decoded))
         return ResultRow(**facts, decoded=True, reason=None), one.pictures
+
+    def _generated(
+        self, facts: dict[str, Any], coarse: np.ndarray, user: int, side: SideInformation, sharing: Sharing
+    ) -> np.ndarray:
+        """What is made of a coarse picture and the words that arrived: float32 [3, H, W]; its columns go to facts."""
+        assert self.generator is not None
+        words, clock = facts.get("caption_received"), self._now_s()
+        picture = self.generator.picture(coarse, user, side, sharing, words)
+        facts["latency_ms"]["generate"] = (self._now_s() - clock) * 1e3
+        facts |= {"generated_from": self.generator.name(words), "refined": False}
+        return picture
+
+    def _named(self, one: Tried, user: int, sharing: Sharing) -> dict[str, Any]:
+        """The columns of the task, of a user's picture; {} without one."""
+        if self.task is None or self.modality(user) is not self._pictures:
+            return {}
+        label, confidence = self.task.name(one.features, user, one.side, *one.size, sharing)
+        return {"label": label, "label_confidence": confidence}
 
     def _now_s(self) -> float:
         return self.deadline.clock() if self.deadline else time.perf_counter()
@@ -273,132 +300,7 @@ class FrameDecoder:
                 ideal = ideal.air.without(user, np.concatenate(symbols)).heard()
         return pictures
 
-    def _facts(self, slot: Slot, user: int, found: ReceivedUser | None) -> dict[str, Any]:
-        """The columns that do not depend on decoding."""
-        sent, link, csi = slot.sent.get(user), slot.links.get(user), slot.csi
-        measured = found is not None and found.detected
-        expected, header = slot.burst_tick, slot.told_headers().get(user)
-        true_db = true_snrs_db(self.config, slot)
-        facts: dict[str, Any] = {
-            "frame": slot.grant.frame,
-            "user": user,
-            "refined": self.refiner is not None and self.modality(user).refined,
-            "modality": self.modality(user).name,
-            "score_name": self.modality(user).score_name,
-            "score_unit": self.modality(user).score_unit,
-            "snr_db_estimated": csi.snr_db if csi else None,
-            "snr_db_true": together_db(true_db),
-            "user_snr_db_true": true_db.get(user),
-            "latency_ms": dict(slot.latency_ms),
-            # The radio's events count once a burst.
-            "events": dict(slot.events) if (user, slot.place) == (0, 0) else {},
-            "tones": [
-                FoundTone(one.cycles * self.config.sample_rate_hz, 10 * math.log10(max(one.power, 1e-30)))
-                for one in slot.tones
-            ],
-            **_shared(slot.grant),
-            **burst_facts(self.config.waveform, slot),
-            "seeds": {"run": self.config.seed, "air": self.config.air.seed},
-        }
-        if measured and found is not None and slot.received is not None:
-            start = slot.received.start_tick
-            facts |= {
-                "cfo_hz": float(found.cfo_hz),
-                "delay_samples": float(start + found.delay_samples - expected),
-                "clock_ppm": float(found.clock_ppm),
-                "user_snr_db": float(found.snr_db),
-                "channel_gain_db": float(10 * np.log10(found.power / self.config.radio.tx_amplitude**2)),
-                "evm_db": found.evm_db,
-                "doppler_hz": float(found.doppler_hz),
-                "beyond_prefix": float(found.channel.beyond_prefix) if found.channel else None,
-            }
-        if found is not None and found.quality is not None:
-            facts |= payload_facts(found.quality)
-            facts["events"] |= payload_events(found.quality)
-        if found is not None and not found.header_read and slot.place == 0:
-            facts["events"]["header_lost"] = 1
-        beside, lost = protected_facts(slot, user)
-        facts, facts["events"] = facts | beside, facts["events"] | lost
-        if link is not None:
-            facts["delay_true_samples"] = link.burst_start_tick - expected + link.delay_samples
-            facts["cfo_true_hz"] = link.cfo_hz - (sent.precorrection_hz if sent else 0.0)
-        if sent is not None:
-            facts["latency_ms"] |= sent.latency_ms
-            events = sent.events if slot.place == 0 else {}
-            facts["events"] = {
-                kind: facts["events"].get(kind, 0) + events.get(kind, 0) for kind in {*facts["events"], *events}
-            }
-            facts |= _told(sent)
-        if header is None and found is not None:
-            header = found.header  # the transmitter's word was lost; the burst's own is as good
-        if header is not None:
-            facts |= {
-                "picture": header.picture,
-                "height": header.height,
-                "width": header.width,
-                "channel_uses": header.n_symbols,
-            }
-        return facts
-
 
 def told_text(refiner: "AnyRefiner", caption: str | None) -> str:
-    """What a refiner is told of a caption that may not have arrived, "" for nothing."""
-    return caption or "" if refiner.takes_text else ""
-
-
-def _told(sent: Sent) -> dict[str, Any]:
-    """The columns that only the transmitter knows."""
-    return {
-        "image_id": sent.image_id,
-        "csi_age_s": sent.csi_age_s,
-        "csi_used_slot": sent.csi_slot,
-        "precorrection_hz": sent.precorrection_hz,
-        "advance_ticks": sent.advance_ticks,
-        "gain_db": sent.gain_db,
-        "loops": sent.loops,
-        "papr_db": sent.papr_db,
-    }
-
-
-def _shared(grant: Grant) -> dict[str, Any]:
-    """The columns about how users shared their symbols, where a codec leaves it open."""
-    if grant.sharing is None:
-        return {}
-    shared = grant.sharing
-    return {
-        "sharing": shared.form,
-        "sharing_reason": shared.reason,
-        "predicted_psnr_db": shared.predicted_psnr_db,
-        "predicted_worst_db": shared.predicted_worst_db,
-    }
-
-
-def undecodable(decoder: Half, slot: Slot, user: int, found: ReceivedUser | None, kind: str = "image") -> str | None:
-    """Why a user's burst cannot be decoded, or None. The header is checked before any memory is taken."""
-    if user in slot.grant.lost_users:
-        return "its transmitter is lost"
-    if mirror.EVENT in slot.events:
-        return mirror.REMEDY
-    if found is None or not (found.detected or found.features.size):
-        return (found.reason if found else None) or "not detected"
-    header = found.header
-    if header is None:
-        return found.reason or "the header's checksum failed"
-    if header.pictures != 1:
-        return found.reason or f"the header tells of {header.pictures} pictures in its burst"
-    if header.kind != kind or header.user != user or header.frame != slot.grant.frame:
-        return f"the header names frame {header.frame}, user {header.user} ({header.kind})"
-    if kind == "image" and min(header.height, header.width) < 1:
-        return f"the header names a picture of {header.width}x{header.height} pixels"
-    if found.reason and not found.features.size:
-        return found.reason
-    try:
-        uses = decoder.channel_uses(header.height, header.width)
-    except ModelError as error:
-        return f"the header names what cannot be: {error}".rstrip(".")
-    if header.n_symbols != uses or found.features.size != uses:
-        what = "picture" if kind == "image" else "item"
-        return f"{found.features.size} symbols received, {uses} are needed for this {what}"
-    if not np.all(np.isfinite(found.features)):
-        return "the equalised symbols are not finite"
-    return too_damaged(found)
+"""What a refiner is told of a caption that may not have arrived, "" for nothing."""
+return caption or "" if refiner.takes_text else ""

@@ -30,9 +30,9 @@ class ReceivedPictures:
     def all_channels(self) -> int:
         return self._decoder.all_channels
 
-    def channel_uses(self, height: int, width: int) -> int:
-        """k of a picture of so many pixels."""
-        return self._decoder.channel_uses(height, width)
+    def channel_uses(self, height: int, width: int, sharing: Sharing | None = None) -> int:
+        """k of a picture of so many pixels; sharing: of a frame, where it is not the run's."""
+        return self._decoder.channel_uses(height, width, sharing)
 
     def decode(
         self,

@@ -26,6 +26,7 @@ def protected_facts(slot: Slot, user: int) -> tuple[dict[str, Any], dict[str, in
         "bits_delivered": delivered,
         "caption": said.caption if said else None,
         "caption_received": heard.caption if heard else None,
+        "label_sent": said.metadata.get("label") if said else None,
         "note": ({"identity": heard.identity} if heard.identity else {}) | heard.metadata if heard else {},
     }
     return facts, {} if delivered else {"bits_lost": 1}

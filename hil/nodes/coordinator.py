@@ -41,6 +41,7 @@ from hil.session.burst.plan import Burst, BurstPlan
 from hil.session.control import SessionControl
 from hil.session.live import LiveUsers
 from hil.session.repeated_slot import aligned
+from hil.session.semantic_control import SemanticControl
 from hil.session.sharing_control import SharingControl, open_chooser
 
 log = logging.getLogger(__name__)
@@ -73,7 +74,7 @@ class Coordinator:
         self._control: SessionControl | None = None
         self._live = LiveUsers()
         self._plan = BurstPlan(self.config, {})
-        self._sharing = SharingControl(self.config, open_chooser(self.config))
+        self._sharing = SemanticControl(self.config, SharingControl(self.config, open_chooser(self.config)))
         self._next = NextBurst(self.config)
         ahead = self.config.feedback.slots_ahead if self._free_running else 0
         self._in_flight: deque[int] = deque(maxlen=ahead + 1)  # slots of the frames that were granted last

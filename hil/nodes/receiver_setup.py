@@ -17,10 +17,12 @@ from hil.errors import UsageError
 from hil.modality.choice import open_modalities
 from hil.nodes.receiver import ReceiverNode
 from hil.results.writer import ResultWriter
+from hil.semantic_config import PICTURES
 from hil.video.warm import warm_decoder
 from models.decoding.decoder import SemanticDecoder
 from models.errors import ModelError
 from models.package.zoo import codec_folder
+from models.task.symbol_task import SymbolTask
 from radio.device import Radio, RadioSettings, require_applied
 from radio.safety.open import open_radio
 
@@ -68,12 +70,13 @@ def _open_configured(config: RunConfig) -> Radio:
 def open_decoder(config: RunConfig, writer: ResultWriter) -> FrameDecoder:
     """The codec's decoder, and the refiner where the configuration asks for it. Raises ModelError."""
     decoder = SemanticDecoder.load(codec_folder(config.codec), config.compute_device, config.codec_sharing)
-    refiner = None
-    if config.refine:
+    refiner = made_by = None
+    if config.refine or config.semantic.mode != PICTURES:
         from models.refiner import open_refiner
 
-        refiner = open_refiner(config.refiner, config.compute_device)
-        _prepare_text(config, refiner)
+        made_by = open_refiner(config.refiner, config.compute_device)
+        _prepare_text(config, made_by)
+        refiner = made_by if config.refine else None
     canceller = None
     if config.cancel:
         try:
@@ -83,8 +86,15 @@ def open_decoder(config: RunConfig, writer: ResultWriter) -> FrameDecoder:
             raise UsageError('cancel needs ONNX Runtime here: pip install "semnoma-hil[tx,rx]".') from None
         encoder = SemanticEncoder.load(codec_folder(config.codec), sharing=config.codec_sharing)
         canceller = Canceller(config, encoder)
+    generator = judge = None
+    if made_by is not None and config.semantic.mode != PICTURES:
+        from hil.decoding.generating import Generator
+        from hil.decoding.judge import Judge
+
+        generator, judge = Generator(decoder.manifest, made_by, config.users), Judge.open()
+    task = SymbolTask.load(config.semantic.task, decoder) if config.semantic.task else None
     deadline, modalities = _deadline(config, refiner), open_modalities(config)
-    return FrameDecoder(config, decoder, refiner, writer, canceller, deadline=deadline, modalities=modalities)
+    return FrameDecoder(config, decoder, refiner, writer, canceller, None, deadline, modalities, generator, judge, task)
 
 
 def _prepare_text(config: RunConfig, refiner: "AnyRefiner") -> None:

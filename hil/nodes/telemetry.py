@@ -18,6 +18,7 @@ from PIL import Image
 from hil.bus.messages import PictureFacts, Telemetry, UserTelemetry
 from hil.bus.wire import Attachments
 from hil.config import RunConfig
+from hil.results.meaning import judged
 from hil.results.rows import ResultRow, plain
 from hil.results.spectrum import power_spectrum
 from hil.session.slot import Slot
@@ -172,7 +173,9 @@ def picture_facts(row: ResultRow) -> PictureFacts:
 
 
 def _score(row: ResultRow) -> str:
-    """What another modality than pictures has in place of PSNR; "" for pictures."""
+    """What another modality than pictures, or a generated one, has in place of PSNR; "" for pictures."""
+    if row.generated:
+        return " · ".join(["generated", *judged(row)])
     if row.modality == "picture":
         return ""
     value = plain(row.score)

@@ -15,8 +15,9 @@ from hil.report.terminal import loops_sentence
 from hil.report.words import EVENTS, WORDS, remedy
 from hil.results.diagnostics_file import load_diagnostics
 from hil.results.durable import write_whole
+from hil.results.meaning import judged, label_right, mean
 from hil.results.rows import ResultRow, ResultsError, read_rows
-from hil.results.summary import loss_db, mean, summarise
+from hil.results.summary import loss_db, summarise
 
 if TYPE_CHECKING:  # matplotlib is imported only where a report is drawn
     from hil.report.charts import Chart, Series
@@ -82,6 +83,8 @@ def context(out: Path, rows: Sequence[ResultRow]) -> dict[str, Any]:
         "rows": rows[:_ROWS_SHOWN],
         "rows_hidden": max(0, len(rows) - _ROWS_SHOWN),
         "loss_db": loss_db,
+        "judged": judged,
+        "label_right": label_right,
         "with_pictures": not rows or any(row.modality == "picture" for row in rows),
         "pictures_only": all(row.modality == "picture" for row in rows),
         "shown": [

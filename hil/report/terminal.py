@@ -49,6 +49,8 @@ def print_summary(summary: dict[str, Any], console: Console) -> None:
         lost, sent = bits["frames_lost"], bits["frames_sent"]
         text = f"protected bits: {lost} of {sent} lost, {bits['symbols']:.1f} OFDM symbols on average"
         console.print(text, style="yellow" if lost else None, highlight=False)
+    for sentence in meaning_sentences(summary):
+        console.print(Text(sentence), highlight=False)
     if summary["missing"]:
         total = summary["users"] * summary["frames"]
         count = len(summary["missing"])
@@ -67,6 +69,21 @@ def print_summary(summary: dict[str, Any], console: Console) -> None:
         for kind in _OF_RADIOS:
             if summary["events"].get(kind):
                 console.print(Text(f"{kind}: {EVENTS[kind]}"))
+
+
+def meaning_sentences(summary: dict[str, Any]) -> list[str]:
+    """Of generated pictures and of labels read from symbols, where a run has them."""
+    sentences = []
+    if made := summary["generated"]:
+        agree = "" if made["class_agreement"] is None else f", class agreement {100 * made['class_agreement']:.0f} %"
+        words = "" if made["caption_similarity"] is None else f", captions {made['caption_similarity']:.2f} alike"
+        seen = "" if made["st_lpips"] is None else f", st-lpips {made['st_lpips']:.3f}"
+        sentences.append(f"generated: {made['generated']} of {made['sent']} pictures{agree}{words}{seen}")
+    if (task := summary["task"]) and task["checked"]:
+        sentences.append(f"labels from symbols: {100 * task['accuracy']:.1f} % of {task['checked']} right")
+    elif task:
+        sentences.append(f"labels from symbols: {task['labelled']}, no label was sent to check them by")
+    return sentences
 
 
 def _live_sentence(live: dict[str, Any]) -> str:

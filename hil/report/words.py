@@ -21,6 +21,14 @@ WORDS = {
     "Difference": "Received minus sent, four times as strong, around mid-grey: grey is right.",
     "words lost": "The protected bits beside this picture did not arrive as they were sent; they carry its caption.",
     "lost bits": "Bursts whose protected bits (caption, name, metadata) did not arrive, over all that carried some.",
+    "generated pictures": "Made by the receiver from a coarse code and, where its network takes them, the words.",
+    "class agreement": "Share of the generated pictures in which a classifier sees what was meant: the label sent "
+    "along, or what it sees in the original.",
+    "caption similarity": "Likeness of the caption that was sent and one of the class that a classifier sees in the "
+    "generated picture, as sentences: 1 is alike.",
+    "st-lpips": "Shift-tolerant perceptual distance from the picture that was meant, 0 for the same. Less is better.",
+    "Generated": "Made by the receiver from a coarse code: what is on it was not all sent.",
+    "from symbols": "What a picture shows, read from its received symbols without decoding it.",
     "Dropped": "Pictures that were not sent, because a newer one was there before their turn came.",
     "Repeated": "Pictures that were sent once more, because no newer one had come.",
     "capture": "From the moment a picture was taken, or due in its file, until it has the session's size.",

@@ -60,6 +60,17 @@ class ResultRow(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     deadline_ms: float | None = None
     answer_ms: float | None = None  # from the frame's last sample to this picture; only with a deadline
     deadline_missed: bool | None = None  # later than the deadline, or no picture at all
+    generated: str | None = None  # why this slot's pictures are generated from a coarse code; None: they are pictures
+    generated_from: str | None = None  # what, and by which network
+    generated_psnr_db: float | None = None  # of a generated picture, which has no `psnr_db`: it is no measure of one
+    generated_ssim: float | None = None
+    st_lpips: float | None = None  # distance to the eye from the picture that was meant; less is better
+    class_sent: str | None = None  # the label in its note, or what a classifier sees in the original
+    class_received: str | None = None  # what a classifier sees in the generated picture
+    caption_similarity: float | None = None  # of the caption sent and that of class_received, as sentences; 1 is alike
+    label: str | None = None  # that a task gives the picture, from its symbols alone
+    label_confidence: float | None = None
+    label_sent: str | None = None  # the label in its note, where there is one
     cancelled_users: list[int] = msgspec.field(default_factory=list)
     sharing: str | None = None  # how users shared the symbols of this frame, for codecs that leave it open
     sharing_reason: str | None = None

@@ -10,15 +10,10 @@ from typing import Any
 
 from hil.results.durable import write_whole
 from hil.results.live import live_summary
+from hil.results.meaning import generated_figures, mean, task_figures
 from hil.results.rows import ResultRow, ResultsError
 
 SCORES = ("score", "delivered_score", "ideal_score")
-
-
-def mean(values: Iterable[float | None]) -> float | None:
-    """Mean of what is known and finite; None when nothing is."""
-    known = [value for value in values if value is not None and math.isfinite(value)]
-    return sum(known) / len(known) if known else None
 
 
 def rms(values: Iterable[float | None]) -> float | None:
@@ -57,10 +52,10 @@ def summarise(
     """Everything summary.json holds; values JSON can take, None for what is not known.
 
     Means run over the images that have the figure: PSNR, SSIM, ideal and loss over decoded ones, `delivered_` over all
-    that were sent, a lost one as a grey picture. `complete` says that a row is recorded for every user and
-    frame, decoded or not; `missing` names the [frame, user] that have none. `images_per_s` counts rows beyond the
-    `recorded_before` that were there when this command started. live: see `live_summary`; of a video `missing` are
-    frames between others, and `frames` is where it ended.
+    that were sent, a lost one as a grey picture; generated ones have none of these and stand under `generated`.
+    `complete` says that a row is recorded for every user and frame, decoded or not; `missing` names the [frame, user]
+    that have none. `images_per_s` counts rows beyond the `recorded_before` that were there when this command started.
+    live: see `live_summary`; of a video `missing` are frames between others, and `frames` is where it ended.
     """
     live = live_summary((row.user, row.live) for row in rows if row.live is not None)
     if live:  # it is over when its pictures are: `frames` was only the most that were asked for
@@ -76,6 +71,8 @@ def summarise(
         "channel": channel,
         **_quality(rows),
         "modalities": _modalities(rows),
+        "generated": generated_figures(rows),
+        "task": task_figures(rows),
         "per_user": [_of_user(user, [row for row in rows if row.user == user]) for user in range(users)],
         "wall_s": wall_s,
         "images_per_s": max(0, len(rows) - recorded_before) / wall_s if wall_s > 0 else None,

@@ -18,12 +18,19 @@ def sharing_of(grant: Grant, config: RunConfig) -> Sharing:
     """As the grant says, else as configured; also where it names a way that does not exist."""
     if grant.sharing is None:
         return config.codec_sharing
+    channels = config.semantic.payload_channels(config.users) if is_generated(grant) else config.codec_channels
+    configured = replace(config.codec_sharing, channels=channels)
     try:
-        sharing = replace(Sharing.named(grant.sharing.form), channels=config.codec_channels)
+        sharing = replace(Sharing.named(grant.sharing.form), channels=channels)
     except ModelError:
-        return config.codec_sharing
+        return configured
     fits = sharing.groups is None or len(sharing.groups) == config.users
-    return sharing if fits else config.codec_sharing
+    return sharing if fits else configured
+
+
+def is_generated(grant: Grant) -> bool:
+    """Whether a slot carries a coarse code from which pictures are generated."""
+    return grant.sharing is not None and bool(grant.sharing.generated)
 
 
 def way_of(codec: Half, sharing: Sharing) -> Sharing:

@@ -18,12 +18,13 @@ from hil.report.finish import Stopwatch, finish_run
 from hil.results.rows import ResultsError, read_rows
 from hil.results.run_folder import write_config
 from hil.results.writer import ResultWriter
+from hil.semantic_config import PICTURES
 from hil.supervise.capture_plan import check_capture
 from hil.supervise.supervisor import Supervisor, free_endpoint
 from hil.video.sources import STANDARD_INPUT, check_sources, source_of
 from models.images import open_images
-from models.package.manifest import load_manifest
-from models.package.zoo import codec_folder, refiner_folder
+from models.package.manifest import CodecManifest, load_manifest
+from models.package.zoo import codec_folder, network_folder, refiner_folder
 
 
 def check_inputs(config: RunConfig) -> None:
@@ -34,8 +35,9 @@ def check_inputs(config: RunConfig) -> None:
             f"--users {config.users}: codec {manifest.name} was made for {manifest.users} users; "
             f"1 to {manifest.users} are possible."
         )
-    if config.refine:
+    if config.refine or config.semantic.mode != PICTURES:
         refiner_folder(config.refiner)
+    _check_semantic(config, manifest)
     named = len(config.radio.transmitters)
     if named not in (0, config.users):
         raise UsageError(f"{named} transmitters are named for {config.users} users; each needs one of its own.")
@@ -44,6 +46,18 @@ def check_inputs(config: RunConfig) -> None:
     else:
         _check_content(config)
     open_captioner(config.captions, config.images)
+
+
+def _check_semantic(config: RunConfig, manifest: CodecManifest) -> None:
+    if config.semantic.task is not None:
+        network_folder(config.semantic.task)
+    if config.semantic.mode == PICTURES:
+        return
+    channels, most = config.semantic.payload_channels(config.users), manifest.latent_channels // 2
+    if not manifest.takes_any_share:
+        raise UsageError(f"--mode {config.semantic.mode}: codec {manifest.name} has one fixed number of symbols.")
+    if channels > most:
+        raise UsageError(f"semantic.channels: {channels} are needed, but codec {manifest.name} has {most}.")
 
 
 def _check_content(config: RunConfig) -> None:

@@ -61,8 +61,8 @@ class Pictures:
         return float(np.mean(known)) if known else None
 
     def _score(self, slot: Slot, user: int) -> float | None:
-        from hil.decoding.frame_decoder import undecodable
         from hil.decoding.pictures import to_pixels
+        from hil.decoding.undecodable import undecodable
 
         original = slot.originals.get(user)
         found = next((u for u in slot.received.users if u.user == user), None) if slot.received else None

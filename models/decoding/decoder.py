@@ -89,19 +89,28 @@ class SemanticDecoder:
         """Complex latent channels, of which a payload may have fewer."""
         return self.manifest.latent_channels // 2
 
-    def channel_uses(self, height: int, width: int) -> int:
-        """k, complex symbols of an image of ``height`` x ``width`` pixels (after padding to the stride)."""
-        return payload_uses(self.manifest, self.sharing, height, width)
+    def channel_uses(self, height: int, width: int, sharing: Sharing | None = None) -> int:
+        """k, complex symbols of an image of ``height`` x ``width`` pixels (after padding to the stride).
+
+        sharing: of a frame, where it is not the decoder's own.
+        """
+        return payload_uses(self.manifest, self.sharing and (sharing or self.sharing), height, width)
 
     def network(self, user: int) -> nn.Module:
         """The decoder of one user, float [B,M,h,w] and side float [B,d] to float [B,3,H,W]."""
         return self._decoders[user]
 
     def decode(
-        self, features: NDArray[np.complex64], user: int, side: SideInformation, height: int, width: int
+        self,
+        features: NDArray[np.complex64],
+        user: int,
+        side: SideInformation,
+        height: int,
+        width: int,
+        sharing: Sharing | None = None,
     ) -> NDArray[np.uint8]:
         """The image as uint8 [H, W, 3]; arguments and errors as ``decode_float``."""
-        image = self.decode_float(features, user, side, height, width)
+        image = self.decode_float(features, user, side, height, width, sharing)
         return np.rint(image.transpose(1, 2, 0) * 255).astype(np.uint8)
 
     def decode_float(
@@ -170,7 +179,7 @@ class SemanticDecoder:
         and errors as ``decode_float``. with_shares: of a codec that shares symbols out over a picture, also the plane
         with every position's share where all have the same, as its ONNX files take it.
         """
-        expected = self.channel_uses(height, width) if min(height, width) > 0 else 0
+        expected = self.channel_uses(height, width, sharing) if min(height, width) > 0 else 0
         if height < 1 or width < 1 or features.shape != (expected,):
             raise ModelError(
                 f"an image of {height}x{width} pixels needs features of the shape [{expected}], "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -22,6 +23,17 @@ from models.side_information import SideInformation
 
 LOST = 128 / 255  # grey, in the place of a picture that cannot be decoded
 CHOICE_PLACES = 128  # of a payload in a selective channel, by which its sharing is chosen
+
+
+@dataclass(frozen=True)
+class Heard:
+    """views: complex64 [users, k], each user's of a frame; side: what the receiver knows of the channel; sharing: of
+    the users, None where the codec learned it.
+    """
+
+    views: NDArray[np.complex64]
+    side: SideInformation
+    sharing: Sharing | None
 
 
 class LearnedScheme(Scheme):
@@ -53,6 +65,11 @@ class LearnedScheme(Scheme):
         return self._encoder.channel_uses(height, width)
 
     @property
+    def decoder(self) -> SemanticDecoder:
+        """The receiver's half."""
+        return self._decoder
+
+    @property
     def users(self) -> int:
         """Users that the codec serves."""
         return self._encoder.users
@@ -75,7 +92,22 @@ class LearnedScheme(Scheme):
 
     def send_as(self, frame: Frame, snr_db: float, sharing: Sharing | None) -> NDArray[np.float32]:
         """`send_float` with a way of sharing; None: as the codec learned it."""
-        users, height, width = frame.pictures.shape[:3]
+        heard, (height, width) = self.heard_as(frame, snr_db, sharing), frame.pictures.shape[1:3]
+        shown = np.full((len(heard.views), 3, height, width), LOST, np.float32)
+        for user, view in enumerate(heard.views):
+            with contextlib.suppress(MapLost):
+                picture = self._decoder.decode_float(view, user, heard.side, height, width, sharing)
+                shown[user] = self.finished(picture, frame, user, heard.side)
+        return shown
+
+    def heard(self, frame: Frame, snr_db: float) -> Heard:
+        """What the decoders are given of a frame."""
+        found = self.predictions(frame, snr_db)
+        return self.heard_as(frame, snr_db, best_of(found).sharing if found else self._encoder.sharing)
+
+    def heard_as(self, frame: Frame, snr_db: float, sharing: Sharing | None) -> Heard:
+        """`heard` with a way of sharing; None: as the codec learned it."""
+        users = len(frame.pictures)
         gains, noise_power = _received(frame, snr_db)
         side = _side(frame, snr_db)
         powers = np.ones((users, 1))
@@ -87,12 +119,7 @@ class LearnedScheme(Scheme):
         received = np.einsum("uak,uk->ak", np.broadcast_to(gains, (*gains.shape[:2], symbols.shape[1])), symbols)
         noise = torch.randn(received.shape, dtype=torch.complex64, generator=_seeded(frame.noise_seed)).numpy()
         views, _ = separated(received + noise * np.sqrt(noise_power), gains, powers, noise_power)
-        decoded = np.full((users, 3, height, width), LOST, np.float32)
-        for user in range(users):
-            with contextlib.suppress(MapLost):
-                picture = self._decoder.decode_float(views[user], user, side, height, width, sharing)
-                decoded[user] = self.finished(picture, frame, user, side)
-        return decoded
+        return Heard(views, side, sharing)
 
     def finished(
         self, picture: NDArray[np.float32], frame: Frame, user: int, side: SideInformation

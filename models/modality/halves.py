@@ -26,8 +26,8 @@ class Half(Protocol):
     @property
     def all_channels(self) -> int: ...
 
-    def channel_uses(self, height: int, width: int) -> int:
-        """k of an item with these two numbers."""
+    def channel_uses(self, height: int, width: int, sharing: Sharing | None = None, /) -> int:
+        """k of an item with these two numbers; sharing: of a frame, where it is not the run's."""
 
 
 class Sending(Half, Protocol):

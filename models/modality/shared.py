@@ -44,8 +44,8 @@ class SharedModality:
         for item in items:
             self.encode(item, 0, SideInformation.default(self._users))
 
-    def channel_uses(self, height: int, width: int) -> int:
-        """Symbols of a payload, those on which the user is silent included."""
+    def channel_uses(self, height: int, width: int, sharing: Sharing | None = None) -> int:
+        """Symbols of a payload, those on which the user is silent included. sharing: is this run's."""
         return self._sites(self.modality.uses(height, width)) * self.sharing.payload_channels(self.all_channels)
 
     def encode(

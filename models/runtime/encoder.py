@@ -63,9 +63,12 @@ class SemanticEncoder:
         """Complex latent channels, of which a payload may have fewer."""
         return self.manifest.latent_channels // 2
 
-    def channel_uses(self, height: int, width: int) -> int:
-        """k, complex symbols for an image of ``height`` x ``width`` pixels (after padding to the stride)."""
-        return payload_uses(self.manifest, self.sharing, height, width)
+    def channel_uses(self, height: int, width: int, sharing: Sharing | None = None) -> int:
+        """k, complex symbols for an image of ``height`` x ``width`` pixels (after padding to the stride).
+
+        sharing: of a frame, where it is not the encoder's own.
+        """
+        return payload_uses(self.manifest, self.sharing and (sharing or self.sharing), height, width)
 
     def encode(
         self,
@@ -127,7 +130,7 @@ class SemanticEncoder:
             count = sharing.own_channels(user, users, all_channels).size
             own = plan.symbols(_complex_channels(latent), count * plan.counts.size).reshape(count, -1)
             symbols = sharing.place(own, user, users, all_channels)
-        expected = self.channel_uses(*image.shape[:2])
+        expected = self.channel_uses(image.shape[0], image.shape[1], sharing)
         if symbols.size != expected:
             raise ModelError(f"the encoder gave {symbols.size} symbols, but its manifest makes them {expected}.")
         return symbols

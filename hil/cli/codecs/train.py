@@ -9,6 +9,7 @@ import click
 
 from hil.cli.codecs.train_run import common, exported, finished, first_process
 from hil.cli.codecs.train_sound import command as train_sound_command
+from hil.cli.codecs.train_task import train_task_command
 from hil.cli.codecs.train_text import (
     train_classifier_command,
     train_refiner_lora_command,
@@ -41,6 +42,7 @@ def command() -> None:
 
 command.add_command(train_sound_command)
 command.add_command(train_classifier_command)
+command.add_command(train_task_command)
 command.add_command(train_text_refiner_command)
 command.add_command(train_refiner_lora_command)
 

@@ -27,6 +27,8 @@ _SHARED = [
     click.option("--codec", help="Packaged codec or the folder of one.  [real-time]"),
     click.option("--share", "sharing", help="auto, parted, superposed, 0 to 1, or groups as 02/13.  [auto]"),
     click.option("--refine/--no-refine", default=None, help="Diffusion refinement of decoded pictures.  [off]"),
+    click.option("--mode", "semantic_mode", help="pictures, semantic (words and a coarse code), or auto.  [pictures]"),
+    click.option("--task", "semantic_task", help="Packaged task that names pictures from their symbols.  [none]"),
     click.option("--seed", type=int, help="Seed of everything random.  [1]"),
     click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Any option, e.g. air.clock_ppm=20."),
 ]
@@ -103,7 +105,8 @@ def config_from(
     flags |= {"bus.endpoint": bus_endpoint, "radio.device": device, "bus.keys": keys}
     flags["radio.transmitters"] = list(tx_devices) or None
     flags["video.sources"] = [*videos, *(f"camera:{one}" for one in cameras)] or None
-    flags = {name.replace("video_", "video.", 1): value for name, value in flags.items()}
+    for section in ("video", "semantic"):
+        flags = {name.replace(f"{section}_", f"{section}.", 1): value for name, value in flags.items()}
     flags |= {"modalities": list(modalities) or None, "sources": list(sources) or None}
     flags |= {"rx.record": str(record) if record else None, "rx.capture": capture_parts(capture)}
     flags["burst.pictures"] = flags.pop("pictures_per_burst", None)

@@ -51,7 +51,7 @@ def frame_decoder(tmp_path, clock, deadline_ms, pass_s=PASS_S, useful=4):
         deadline.refining.note(SIDE * SIDE, 1, PASS_S)
         deadline.decoding.note(SIDE * SIDE, 1, DECODE_S)
     config = load_config(None, {"refine": True, "deadline_ms": deadline_ms})
-    codec = SimpleNamespace(channel_uses=lambda height, width: 8, decode_float=decode, sharing=None)
+    codec = SimpleNamespace(channel_uses=lambda height, width, _sharing=None: 8, decode_float=decode, sharing=None)
     return FrameDecoder(config, codec, refiner, ResultWriter(tmp_path, resume=True), deadline=deadline)
 
 

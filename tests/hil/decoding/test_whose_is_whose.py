@@ -73,7 +73,7 @@ class Network:
     def __init__(self):
         self.calls = []
 
-    def channel_uses(self, height, width):
+    def channel_uses(self, height, width, _sharing=None):
         return height * width // 8
 
     sharing = None

@@ -79,7 +79,7 @@ class Pictures:
     sharing = None
     all_channels = 8
 
-    def channel_uses(self, height, width):
+    def channel_uses(self, height, width, _sharing=None):
         return K
 
     def decode_float(self, features, user, side, height, width, _sharing=None):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from hil.bus.messages import Grant, Start, UserCommand
+from hil.decoding.facts import row_facts
 from hil.decoding.frame_decoder import FrameDecoder
 from hil.session.slot import Slot, header_of
 from radio.samples import Samples
@@ -55,9 +56,13 @@ def test_what_leaves_is_told_read_and_recorded_alike():
     header = slot.received.users[1].header
     assert slot.received.users[1].header_read and header == header_of(sent) == slot.told_headers()[1]
     assert burst.n_samples == receiver.grid.burst_length(header.n_symbols)
-    recorded = FrameDecoder(config, Network(), None, None)._facts(slot, 1, slot.received.users[1])
+    recorded = row_facts(
+        config, slot, 1, slot.received.users[1], FrameDecoder(config, Network(), None, None).modality(1), False
+    )
     slot.sent.clear()
-    unheard = FrameDecoder(config, Network(), None, None)._facts(slot, 1, slot.received.users[1])
+    unheard = row_facts(
+        config, slot, 1, slot.received.users[1], FrameDecoder(config, Network(), None, None).modality(1), False
+    )
     for row in (recorded, unheard):
         assert (row["picture"], row["height"], row["width"]) == (header.picture, header.height, header.width)
         assert row["channel_uses"] == header.n_symbols

@@ -1,0 +1,1 @@
+"""Tasks done straight from received symbols, without a picture in between."""

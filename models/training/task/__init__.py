@@ -1,0 +1,1 @@
+"""Training what names pictures from their symbols."""
