@@ -56,7 +56,7 @@ def probe(encoder: Path, decoder: Path, facts: CodecFacts) -> Found:
     powers, psnrs_db = [], []
     for picture in open_images("demo", max_side_px=SIDE_PX):
         height, width = (side - side % stride for side in picture.pixels.shape[:2])
-        image = picture.pixels[:height, :width].transpose(2, 0, 1)[None].astype(np.float32) / 255
+        image = picture.pixels[:height, :width].transpose(2, 0, 1)[None].astype(np.float32) / np.float32(255)
         latent = run_session(sending, _fed(sending, image, facts))
         powers.append(2 * float(np.mean(np.square(latent, dtype=np.float64))))
         decoded = run_session(receiving, _fed(receiving, latent, facts))

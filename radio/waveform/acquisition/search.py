@@ -205,7 +205,7 @@ def _likeliest_compiled(
         i = int(np.argmax(sums))
         if sums[i] > best:
             best, which, start = sums[i], q, i
-    return best, which, start
+    return float(best), which, start
 
 
 def _local_power(region: np.ndarray, length: int, floor: float = 0.0) -> np.ndarray:

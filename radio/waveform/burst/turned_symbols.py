@@ -29,7 +29,7 @@ def straight(matched: np.ndarray, n_bits: int) -> list[np.ndarray]:
     quarters = max(
         (_quarters(soft, np.argsort(-np.abs(strength)), first) for first in range(2)), key=lambda one: one[0]
     )
-    turned = turned * (-1j) ** quarters[1][:, None]
+    turned *= ((-1j) ** quarters[:, None]).astype(np.complex64)
     upside_down = np.vdot(turned[0], matched[0]).real < 0
     return [np.asarray(sign * turned, np.complex64) for sign in ((-1, 1) if upside_down else (1, -1))]
 

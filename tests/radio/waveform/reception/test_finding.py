@@ -20,6 +20,7 @@ def places(frame):
     return [frame.start_tick - 1000 - START + user.delay_samples for user in frame.users]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("snr_db", [-4.0, 10.0])  # of all users together: the weaker preambles are not loud
 def test_eight_users_are_found_wherever_the_burst_begins_and_memory_is_small(snr_db):
     rng = np.random.default_rng(1)

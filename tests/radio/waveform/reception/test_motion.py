@@ -113,6 +113,7 @@ def test_one_path_that_fades_on_one_antenna_is_no_gain_that_steps(k, most_db):
     assert np.median(losses) < most_db and max(losses) < 2 * most_db
 
 
+@pytest.mark.slow
 def test_at_300_hz_headers_are_read_and_more_pilots_follow_better():
     """The channel that the preamble saw is another one by the time of the header: of seeds 0 and 2 one was lost."""
     losses = {}
