@@ -302,5 +302,5 @@ class FrameDecoder:
 
 
 def told_text(refiner: "AnyRefiner", caption: str | None) -> str:
-"""What a refiner is told of a caption that may not have arrived, "" for nothing."""
-return caption or "" if refiner.takes_text else ""
+    """What a refiner is told of a caption that may not have arrived, "" for nothing."""
+    return caption or "" if refiner.takes_text else ""

@@ -8,7 +8,7 @@ import pytest
 
 from hil.bus.messages import Grant, Start, UserCommand
 from hil.decoding.facts import row_facts
-from hil.decoding.frame_decoder import FrameDecoder
+from hil.decoding.pictures import ReceivedPictures
 from hil.session.slot import Slot, header_of
 from radio.samples import Samples
 from radio.waveform.burst.grid import ResourceGrid
@@ -56,13 +56,10 @@ def test_what_leaves_is_told_read_and_recorded_alike():
     header = slot.received.users[1].header
     assert slot.received.users[1].header_read and header == header_of(sent) == slot.told_headers()[1]
     assert burst.n_samples == receiver.grid.burst_length(header.n_symbols)
-    recorded = row_facts(
-        config, slot, 1, slot.received.users[1], FrameDecoder(config, Network(), None, None).modality(1), False
-    )
+    pictures = ReceivedPictures(Network())
+    recorded = row_facts(config, slot, 1, slot.received.users[1], pictures, False)
     slot.sent.clear()
-    unheard = row_facts(
-        config, slot, 1, slot.received.users[1], FrameDecoder(config, Network(), None, None).modality(1), False
-    )
+    unheard = row_facts(config, slot, 1, slot.received.users[1], pictures, False)
     for row in (recorded, unheard):
         assert (row["picture"], row["height"], row["width"]) == (header.picture, header.height, header.width)
         assert row["channel_uses"] == header.n_symbols
