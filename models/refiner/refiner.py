@@ -127,6 +127,7 @@ class Refiner:
             return shown(batch, refine_conditioned(self._network, batch, error_rms(snr_db), most))
         if method == "conditioned-one-step":
             return shown(batch, refine_conditioned_at_once(self._network, batch, error_rms(snr_db)))
+        assert self._scheduler is not None  # of methods in several steps
         start = start_timestep(snr_db, self._scheduler.alphas_cumprod.numpy())
         if method == "one-step":
             return refine_at_once(self._network, self._scheduler, batch, start)

@@ -20,10 +20,10 @@ def sent_through(
     """
     device = originals.device
     stride, channels = codec.arguments.stride, codec.arguments.latent_channels // 2
-    rows, columns = (side // stride for side in originals.shape[2:])
-    frame = draw_adaptive_frame(channel, len(originals), channels, rows, columns, generator)
+    shape = (len(originals), originals.shape[2] // stride, originals.shape[3] // stride)
+    frame = draw_adaptive_frame(channel, codec.arguments, shape, generator)
     with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
         latent = codec.encoder(originals, None, frame.encoder_side.to(device))
-        seen = pass_channel(latent, frame, generator)
+        seen = pass_channel(latent, frame, channels, generator)
         decoded = codec.decoder(seen, frame.decoder_side.to(device)).float().clamp(0, 1)
     return (decoded * 255).round() / 255, SNR_SCALE_DB * frame.decoder_side[:, 0]

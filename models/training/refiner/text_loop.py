@@ -74,7 +74,8 @@ class TextPairs:
         codec = load_torch_codec(settings.codec)
         if not isinstance(codec, AdaptiveCodec):
             raise ModelError(f"{settings.codec} is no adaptive codec, on whose output this refiner is trained.")
-        self._codec = codec.eval().requires_grad_(False).to(device, memory_format=torch.channels_last)
+        codec.eval().requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._codec = codec.to(device)
         self._sources, weights = labelled_sources(settings.images, len(settings.names))
         self._shares = np.array(weights) / np.sum(weights)
         self._embeddings: list[NDArray[np.float32]] = []
@@ -119,7 +120,8 @@ class TextLoss:
                     "class_weight and feature ask a classifier: name it with --classifier, or set both to 0."
                 )
             classifier = PictureClassifier.load(settings.classifier, str(device))
-            self._classifier = classifier.network.requires_grad_(False).to(memory_format=torch.channels_last)
+            self._classifier = classifier.network.requires_grad_(False)
+            self._classifier.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def __call__(self, refined: Tensor, batch: _Batch, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
         """(loss, mean PSNR in dB), scalars."""

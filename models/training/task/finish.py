@@ -111,6 +111,7 @@ def _named(head: TaskHead, codec: AdaptiveCodec, images: Tensor, sinr_db: float,
     count = channels // 2
     side = side_vector(torch.full((batch,), sinr_db), torch.zeros(batch), torch.full((batch,), count / channels))
     latent = codec.encoder(images.contiguous(memory_format=torch.channels_last), None, side)
-    sinr = torch.full((batch, count, *latent.shape[2:]), 10 ** (sinr_db / 10))
-    logits: Tensor = head(pass_channel(latent, AdaptiveFrame(count, sinr, side, side), generator), side)
+    sinr = torch.full((batch, codec.arguments.complex_channels, *latent.shape[2:]), 10 ** (sinr_db / 10))
+    frame = AdaptiveFrame(torch.full((batch, *latent.shape[2:]), count), sinr, side, side)
+    logits: Tensor = head(pass_channel(latent, frame, channels, generator), side)
     return logits.argmax(dim=1)

@@ -1,6 +1,7 @@
 """The adaptive codec: any number of users and symbols with one network, from training to the air."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.codecs.adaptive import AdaptiveArguments, AdaptiveCodec
 from models.codecs.registry import build_codec
 from models.decoding.decoder import SemanticDecoder
 from models.errors import ModelError
@@ -187,9 +189,9 @@ def test_the_training_channel_is_the_estimate_with_the_least_error() -> None:
     generator = torch.Generator().manual_seed(1)
     latent = torch.randn(1, 4, 200, 200, generator=generator)
     sinr = torch.full((1, 2, 200, 200), 4.0)
-    frame = AdaptiveFrame(2, sinr, torch.zeros(1, 3), torch.zeros(1, 3))
-    sent = normalised(torch.complex(*latent.chunk(2, dim=1)))
-    seen = torch.complex(*pass_channel(latent, frame, generator).chunk(2, dim=1))
+    frame = AdaptiveFrame(torch.full((1, 200, 200), 2), sinr, torch.zeros(1, 3), torch.zeros(1, 3))
+    sent = normalised(torch.complex(*latent.chunk(2, dim=1)), torch.ones(1, 2, 200, 200, dtype=torch.bool))
+    seen = torch.complex(*pass_channel(latent, frame, 2, generator)[:, :-1].chunk(2, dim=1))
     assert float(seen.abs().square().mean()) == pytest.approx(1, rel=1e-4)
     estimate = seen * (4 / 5) ** 0.5  # an LMMSE estimate has the power sinr / (1 + sinr)
     assert float((estimate - sent).abs().square().mean()) == pytest.approx(1 / 5, rel=0.02)
@@ -198,12 +200,13 @@ def test_the_training_channel_is_the_estimate_with_the_least_error() -> None:
 def test_lost_symbols_and_unsent_channels_are_zero_and_told() -> None:
     channel = AdaptiveChannel(counts=[4], any_count=0, selective=0, erased=1, erased_share=0.5, decoder_error_db=0)
     generator = torch.Generator().manual_seed(3)
-    frame = draw_adaptive_frame(channel, 64, 8, 8, 8, generator)
-    seen = pass_channel(torch.randn(64, 16, 8, 8, generator=generator), frame, generator)
-    first, second = seen.chunk(2, dim=1)
-    assert frame.channels == 4 and not first[:, 4:].any() and not second[:, 4:].any()
+    frame = draw_adaptive_frame(channel, AdaptiveArguments(latent_channels=16), (64, 8, 8), generator)
+    seen = pass_channel(torch.randn(64, 16, 8, 8, generator=generator), frame, 8, generator)
+    first, second = seen[:, :-1].chunk(2, dim=1)
+    assert (frame.counts == 4).all() and not first[:, 4:].any() and not second[:, 4:].any()
+    frame = replace(frame, sinr=frame.sinr[:, :4])  # of those that are sent
     assert not first[:, :4][frame.sinr == 0].any() and first[:, :4][frame.sinr > 0].all()
-    assert frame.decoder_side[:, 2] == pytest.approx(0.5)
+    assert frame.decoder_side[:, 2] == pytest.approx(0.5) and seen[:, -1].numpy() == pytest.approx(0.5)
     row = frame.sinr[0].double().numpy()
     sinr_db, spread_db = summarised(row.ravel())
     assert frame.decoder_side[0, 0] * 20 == pytest.approx(sinr_db, abs=1e-3)
@@ -275,3 +278,39 @@ def test_one_onnx_decoder_serves_every_user(folder: Path, tmp_path: Path, precis
         tolerance = {"float": 1e-4, "int8": 0.1}[precision]
         assert np.sqrt(np.mean(np.abs(symbols - other_symbols) ** 2)) < tolerance
         assert np.sqrt(np.mean((image - other_image) ** 2)) < tolerance
+
+
+def test_positions_with_unequal_numbers_are_sent_with_the_same_power_in_all() -> None:
+    generator = torch.Generator().manual_seed(4)
+    counts = torch.randint(1, 9, (3, 6, 6), generator=generator)
+    frame = AdaptiveFrame(counts, torch.full((3, 8, 6, 6), 1e6), torch.zeros(3, 3), torch.zeros(3, 3))
+    latent = torch.randn(3, 16, 6, 6, generator=generator)
+    seen = pass_channel(latent, frame, 4, generator)
+    symbols = torch.complex(*seen[:, :-1].chunk(2, dim=1))
+    sent = torch.arange(8)[None, :, None, None] < counts[:, None]
+    assert not symbols[~sent].any()
+    for row in range(3):
+        assert float(symbols[row].abs().square().sum()) == pytest.approx(int(counts[row].sum()), rel=1e-4)
+    assert torch.equal(seen[:, -1], counts / 4)
+
+
+NARROW = {"encoder_widths": (16, 24), "decoder_widths": (16, 24)}
+
+
+def test_a_position_is_conditioned_by_its_own_share() -> None:
+    """Networks that are told a share for every position give what they give when told it for all, where all have it."""
+    torch.manual_seed(5)
+    codec = AdaptiveCodec(AdaptiveArguments(latent_channels=16, reserve_channels=4, **NARROW)).eval()
+    image, side = torch.rand(1, 3, 64, 64), torch.tensor([[0.5, 0.1, 0.75]])
+    for parameter in codec.parameters():  # FiLM begins at zero
+        parameter.data += 0.05 * torch.randn_like(parameter)
+    shares = torch.full((1, 1, 8, 8), 0.75)
+    with torch.inference_mode():
+        latent = codec.encoder(image, None, side)
+        torch.testing.assert_close(codec.encoder(image, None, side, shares), latent, rtol=1e-3, atol=1e-4)
+        told = torch.cat((latent, shares), dim=1)
+        torch.testing.assert_close(codec.decoder(told, side), codec.decoder(latent, side), rtol=1e-3, atol=1e-4)
+        shares[..., :4] = 0.1
+        assert (codec.encoder(image, None, side, shares) - latent)[..., 4:].abs().max() < (
+            codec.encoder(image, None, side, shares) - latent
+        )[..., :4].abs().max()
