@@ -11,8 +11,9 @@ import numpy as np
 import torch
 
 from hil.language.table import described
-from hil.results.metrics import psnr_db, ssim
+from hil.results.metrics import psnr_db
 from hil.results.rows import ResultRow
+from hil.results.ssim import ssim
 from models.classifier import PictureClassifier
 from models.errors import ModelError
 from models.evaluation.st_lpips import LEAST_PX, ShiftTolerantLpips

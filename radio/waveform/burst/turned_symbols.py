@@ -22,8 +22,8 @@ def straight(matched: np.ndarray, n_bits: int) -> list[np.ndarray]:
     size = np.abs(matched)
     if not np.isfinite(size.sum(dtype=np.float64)) or not size.any():
         return []
-    strength = -np.sum(matched**4 / np.maximum(size, 1e-30) ** 3, axis=1, dtype=np.complex128)
-    turned = (matched * np.exp(-0.25j * np.angle(strength))[:, None]).astype(np.complex64)
+    strength = np.asarray(-np.sum(matched**4 / np.maximum(size, 1e-30) ** 3, axis=1, dtype=np.complex128))
+    turned = np.asarray(matched * np.exp(-0.25j * np.angle(strength))[:, None], np.complex64)
     soft = np.stack([coded.soft_bits(turned, n_bits), coded.soft_bits(-1j * turned, n_bits)])
     soft = np.concatenate([soft, -soft])  # by quarter turns
     quarters = max(
