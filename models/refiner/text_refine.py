@@ -52,7 +52,7 @@ class TextRefining:
         unknown = sorted(set(arguments) - _NETWORK_ARGUMENTS - _SHOWING_ARGUMENTS)
         if unknown:
             raise ModelError(f"a refiner that reads texts has no constructor argument {unknown[0]!r}.")
-        taken = {
+        taken: dict[str, Any] = {
             key: tuple(value) if isinstance(value, list) else value
             for key, value in arguments.items()
             if key in _NETWORK_ARGUMENTS

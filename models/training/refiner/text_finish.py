@@ -62,7 +62,10 @@ def measured_text(settings: TextRefinerTraining, folder: Path, source: str) -> d
     right = [caption(names[label]) for label in labels]
     wrong = [caption(names[(label + 1 + index % (len(names) - 1)) % len(names)]) for index, label in enumerate(labels)]
     refined = RefinedScheme(str(settings.codec), str(folder), users)
-    ways = {"decoded": (LearnedScheme(str(settings.codec), users), []), "without_text": (refined, [])}
+    ways: dict[str, tuple[LearnedScheme, list[str]]] = {
+        "decoded": (LearnedScheme(str(settings.codec), users), []),
+        "without_text": (refined, []),
+    }
     if settings.text:
         ways |= {"right_caption": (refined, right), "wrong_caption": (refined, wrong)}
     report: dict[str, Any] = {}
