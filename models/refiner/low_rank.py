@@ -17,7 +17,7 @@ from models.errors import ModelError
 from models.refiner.text_network import TextRefinerNetwork
 
 
-def with_low_rank(network: TextRefinerNetwork, rank: int, alpha: float) -> Any:
+def with_low_rank(network: TextRefinerNetwork, rank: int, alpha: int) -> Any:
     """A copy whose own weights are frozen, with trainable matrices of this rank beside every convolution and FiLM
     layer; at first without effect. ModelError when peft is missing.
     """

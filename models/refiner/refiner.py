@@ -36,7 +36,7 @@ class Refiner:
         self.device = device
         self._network = network.eval().to(device)
         self._text = TextRefining(manifest, self._network) if is_text_refiner(manifest) else None
-        self._scheduler = None if self._text else build_scheduler(manifest.scheduler)
+        self._scheduler: Any = None if self._text else build_scheduler(manifest.scheduler)
         self._stride = self._text.stride if self._text else prior_stride(manifest.arguments)
 
     @property

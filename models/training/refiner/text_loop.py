@@ -25,6 +25,7 @@ from models.training.refiner.captions import captions_of
 from models.training.refiner.sending import sent_through
 from models.training.refiner.text_settings import TextRefinerTraining
 from models.training.running.checkpoint import Progress
+from models.training.running.descent import channels_last_
 from models.training.running.matrix_optimizer import MatrixOptimizer
 from models.training.running.runner import refuse_overwrite, run_updates
 
@@ -74,8 +75,8 @@ class TextPairs:
         codec = load_torch_codec(settings.codec)
         if not isinstance(codec, AdaptiveCodec):
             raise ModelError(f"{settings.codec} is no adaptive codec, on whose output this refiner is trained.")
-        codec.eval().requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._codec = codec.to(device)
+        self._codec = codec.eval().requires_grad_(False).to(device)
+        channels_last_(self._codec)
         self._sources, weights = labelled_sources(settings.images, len(settings.names))
         self._shares = np.array(weights) / np.sum(weights)
         self._embeddings: list[NDArray[np.float32]] = []
@@ -121,7 +122,7 @@ class TextLoss:
                 )
             classifier = PictureClassifier.load(settings.classifier, str(device))
             self._classifier = classifier.network.requires_grad_(False)
-            self._classifier.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            channels_last_(self._classifier)
 
     def __call__(self, refined: Tensor, batch: _Batch, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
         """(loss, mean PSNR in dB), scalars."""

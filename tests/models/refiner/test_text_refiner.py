@@ -144,7 +144,7 @@ def test_manifests_that_do_not_fit(tmp_path, change, sentence):
 def test_low_rank_changes_nothing_at_first_and_is_merged_exactly():
     pytest.importorskip("peft")
     base = network()
-    tuned = with_low_rank(base, 2, 4.0).eval()
+    tuned = with_low_rank(base, 2, 4).eval()
     arguments = torch.rand(1, 3, 8, 8), torch.tensor([5.0]), torch.randn(1, TEXT_SIZE), torch.ones(1)
     torch.testing.assert_close(tuned(*arguments), base(*arguments))
     trained = {name for name, parameter in tuned.named_parameters() if parameter.requires_grad}

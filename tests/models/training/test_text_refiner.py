@@ -27,6 +27,7 @@ from models.training.refiner.text_finish import finish_text_refiner
 from models.training.refiner.text_loop import TextPairs, train_text_refiner
 from models.training.refiner.text_settings import TextRefinerTraining
 
+pytestmark = pytest.mark.slow
 TOLD = Provenance(data="none", command="none", seed=0, minutes=0, images_seen=0)
 
 
