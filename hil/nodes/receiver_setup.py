@@ -94,7 +94,18 @@ def open_decoder(config: RunConfig, writer: ResultWriter) -> FrameDecoder:
         generator, judge = Generator(decoder.manifest, made_by, config.users), Judge.open()
     task = SymbolTask.load(config.semantic.task, decoder) if config.semantic.task else None
     deadline, modalities = _deadline(config, refiner), open_modalities(config)
-    return FrameDecoder(config, decoder, refiner, writer, canceller, None, deadline, modalities, generator, judge, task)
+    return FrameDecoder(
+        config,
+        decoder,
+        refiner,
+        writer,
+        canceller,
+        deadline=deadline,
+        modalities=modalities,
+        generator=generator,
+        judge=judge,
+        task=task,
+    )
 
 
 def _prepare_text(config: RunConfig, refiner: "AnyRefiner") -> None:

@@ -20,6 +20,7 @@ from models.task.symbol_task import load_task_weights
 from models.training.adaptive.channel import draw_adaptive_frame, pass_channel
 from models.training.codec.warm_start import load_torch_codec
 from models.training.running.checkpoint import Progress
+from models.training.running.descent import channels_last_
 from models.training.running.runner import refuse_overwrite, run_updates
 from models.training.task.config import TaskTraining
 
@@ -56,7 +57,8 @@ def fresh_task(settings: TaskTraining, codec: AdaptiveCodec) -> TaskRun:
     if settings.initial_task is not None:
         load_task_weights(head, settings.initial_task)
     head.symbols.requires_grad_(settings.parts == "all")
-    return TaskRun(head.to(memory_format=torch.channels_last), settings.average_decay)
+    channels_last_(head)
+    return TaskRun(head, settings.average_decay)
 
 
 def task_optimizer(run: TaskRun, settings: TaskTraining) -> torch.optim.AdamW:
