@@ -20,6 +20,7 @@ from models.task.symbol_task import load_task_weights
 from models.training.adaptive.channel import draw_adaptive_frame, pass_channel
 from models.training.codec.warm_start import load_torch_codec
 from models.training.running.checkpoint import Progress
+from models.training.running.descent import channels_last_
 from models.training.running.runner import refuse_overwrite, run_updates
 from models.training.task.config import TaskTraining
 
@@ -56,7 +57,7 @@ def fresh_task(settings: TaskTraining, codec: AdaptiveCodec) -> TaskRun:
     if settings.initial_task is not None:
         load_task_weights(head, settings.initial_task)
     head.symbols.requires_grad_(settings.parts == "all")
-    head.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    channels_last_(head)
     return TaskRun(head, settings.average_decay)
 
 
@@ -136,10 +137,10 @@ def received(
     """What a decoder would be given of pictures after a drawn channel: features [B, M, h, w] and side [B, 3]."""
     images = torch.from_numpy(pictures).permute(0, 3, 1, 2).float().div(255)
     images = images.contiguous(memory_format=torch.channels_last)
-    stride = codec.arguments.stride
-    shape = (len(images), images.shape[2] // stride, images.shape[3] // stride)
-    frame = draw_adaptive_frame(settings.channel, codec.arguments, shape, generator)
+    rows, columns = (side // codec.arguments.stride for side in images.shape[2:])
+    frame = draw_adaptive_frame(
+        settings.channel, len(images), codec.arguments.latent_channels // 2, rows, columns, generator
+    )
     with torch.autocast("cpu", torch.bfloat16, enabled=settings.mixed_precision == "bf16"):
         latent = codec.encoder(images, None, frame.encoder_side)
-    seen = pass_channel(latent, frame, codec.arguments.latent_channels // 2, generator)
-    return seen, frame.decoder_side
+    return pass_channel(latent, frame, generator), frame.decoder_side
