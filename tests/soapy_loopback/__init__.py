@@ -13,6 +13,6 @@ def build(folder: Path) -> str:
     if compiler is None:
         return "no C++ compiler for the loopback device: apt-get install g++ libsoapysdr-dev"
     library = folder / "libtestloopback.so"
-    command = [compiler, "-std=c++17", "-shared", "-fPIC", "-o", library, SOURCE, "-lSoapySDR"]
+    command = [compiler, "-std=c++17", "-O1", "-shared", "-fPIC", "-o", library, SOURCE, "-lSoapySDR"]
     built = subprocess.run(command, capture_output=True, text=True)
     return "SoapySDR's headers are not installed: apt-get install libsoapysdr-dev" if built.returncode else ""

@@ -11,7 +11,7 @@ from tests.soapy_loopback import build
 
 SETTINGS = (
     "sample_rate_hz=250k", "max_image_side_px=64", "radio.tx_gain_db=0", "radio.rx_gain_db=20", "radio.settle_s=1.2",
-    "bus.join_timeout_s=200", "bus.node_timeout_s=60", "bus.frame_timeout_s=120", "guard.max_silence_s=60",
+    "bus.join_timeout_s=200", "bus.node_timeout_s=60", "bus.frame_timeout_s=600", "guard.max_silence_s=60",
 )  # fmt: skip
 
 
