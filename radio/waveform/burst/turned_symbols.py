@@ -26,10 +26,10 @@ def straight(matched: np.ndarray, n_bits: int) -> list[np.ndarray]:
     turned = np.asarray(matched * np.exp(-0.25j * np.angle(strength))[:, None], np.complex64)
     soft = np.stack([coded.soft_bits(turned, n_bits), coded.soft_bits(-1j * turned, n_bits)])
     soft = np.concatenate([soft, -soft])  # by quarter turns
-    quarters = max(
-        (_quarters(soft, np.argsort(-np.abs(strength)), first) for first in range(2)), key=lambda one: one[0]
-    )
-    turned *= ((-1j) ** quarters[:, None]).astype(np.complex64)
+    order = np.argsort(-np.abs(strength))
+    _, quarters = max((_quarters(soft, order, first) for first in range(2)), key=lambda one: one[0])
+    back = np.exp(-0.5j * np.pi * quarters).astype(np.complex64)
+    turned *= back[:, None]
     upside_down = np.vdot(turned[0], matched[0]).real < 0
     return [np.asarray(sign * turned, np.complex64) for sign in ((-1, 1) if upside_down else (1, -1))]
 
