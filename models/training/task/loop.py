@@ -137,10 +137,10 @@ def received(
     """What a decoder would be given of pictures after a drawn channel: features [B, M, h, w] and side [B, 3]."""
     images = torch.from_numpy(pictures).permute(0, 3, 1, 2).float().div(255)
     images = images.contiguous(memory_format=torch.channels_last)
-    rows, columns = (side // codec.arguments.stride for side in images.shape[2:])
-    frame = draw_adaptive_frame(
-        settings.channel, len(images), codec.arguments.latent_channels // 2, rows, columns, generator
-    )
+    stride = codec.arguments.stride
+    shape = (len(images), images.shape[2] // stride, images.shape[3] // stride)
+    frame = draw_adaptive_frame(settings.channel, codec.arguments, shape, generator)
     with torch.autocast("cpu", torch.bfloat16, enabled=settings.mixed_precision == "bf16"):
         latent = codec.encoder(images, None, frame.encoder_side)
-    return pass_channel(latent, frame, generator), frame.decoder_side
+    seen = pass_channel(latent, frame, codec.arguments.latent_channels // 2, generator)
+    return seen, frame.decoder_side
