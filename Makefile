@@ -8,7 +8,7 @@ STAMP := $(VENV)/prepared
 # Tests of one file stay together: what they share is made once.
 WORKERS ?= 2
 PYTEST = "$(BIN)/python" -m pytest -q -n $(WORKERS) --dist loadfile --durations 15
-EXTRAS := tx,rx,train,fast,live,video,data,pluto,usrp,soapy,lab,ray,docs,dev
+EXTRAS := tx,rx,train,text,lora,fast,live,video,data,pluto,usrp,soapy,lab,ray,docs,dev
 
 .DEFAULT_GOAL := help
 .PHONY: help setup ready usrp soapy demo test test-fast proof lint bench docs notebooks docs-commands sharing-map emulated-plutos fuzz chaos soak mutants audit build clean

@@ -143,6 +143,8 @@ def encoder_parity(codec: CodecNetwork, path: Path) -> float:
     for height, width in ((stride * rows, stride * columns) for rows, columns in _PARITY_POSITIONS):
         for user in range(codec.arguments.users):
             example = _example(codec, height, width, user)
+            if "shares" not in [node.name for node in session.get_inputs()]:
+                example = example[:3]
             expected = codec.encoder(*example).numpy()
             fed = dict(zip(INPUTS, (part.numpy() for part in example), strict=False))
             fed = {node.name: fed[node.name] for node in session.get_inputs()}
