@@ -5,7 +5,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator
 
 from hil.section import Section
-from radio.waveform.burst.header import MOST_PICTURES
+from radio.waveform.config import MOST_PICTURES
 
 
 class BurstConfig(Section):

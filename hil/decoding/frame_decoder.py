@@ -13,7 +13,6 @@ from hil.decoding.burst import Tried, decode_together, ideal_try, received_of
 from hil.decoding.cancellation import Canceller, View, by_power
 from hil.decoding.deadline import Deadline
 from hil.decoding.facts import row_facts
-from hil.decoding.generating import Generator
 from hil.decoding.ideal import ideal_features
 from hil.decoding.judge import Judge
 from hil.decoding.payload import payload_side
@@ -34,7 +33,8 @@ from models.side_information import SideInformation
 from models.task.symbol_task import SymbolTask
 from radio.waveform.burst.grid import ResourceGrid
 
-if TYPE_CHECKING:  # diffusers is imported only where pictures are refined
+if TYPE_CHECKING:  # diffusers is imported only where pictures are refined or generated
+    from hil.decoding.generating import Generator
     from models.refiner import AnyRefiner
 
 
@@ -62,7 +62,7 @@ class FrameDecoder:
     on_recorded: Callable[[ResultRow, Mapping[str, Any]], None] = lambda _row, _pictures: None
     deadline: Deadline | None = None
     modalities: Mapping[int, SharedModality] = field(default_factory=dict)
-    generator: Generator | None = None
+    generator: "Generator | None" = None
     judge: Judge | None = None
     task: SymbolTask | None = None
 

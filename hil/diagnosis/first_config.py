@@ -10,7 +10,17 @@ from pydantic import BaseModel
 from hil.config import RunConfig
 
 MOST_USERS = 8
-_SECTIONS = ("bus", "radio", "rx", "feedback", "control", "video", "guard")  # waveform and air have a reference page
+_SECTIONS = (
+    "bus",
+    "radio",
+    "rx",
+    "burst",
+    "feedback",
+    "control",
+    "video",
+    "semantic",
+    "guard",
+)  # waveform and air have a reference page
 
 
 def first_config(found: Sequence[tuple[str, str]]) -> str:

@@ -5,6 +5,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from radio.quantity import Decibels, Hertz, PartsPerMillion
 
 BITS_STEP = 2  # OFDM symbols in which protected bits come; a channel that moves is taken to stand for as long
+MOST_PICTURES = 256  # of one burst
 MOST_BITS_SYMBOLS = 84 * BITS_STEP  # what a header can tell of
 SHORT_PREAMBLE, SHORT_SOUNDING = 2, 1  # repeats and symbols where a user's SNR is known to be high
 SHORT_HEADER_USES = 400  # channel uses that a header then has: each of its coded bits 2.4 times

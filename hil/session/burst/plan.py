@@ -15,7 +15,7 @@ from hil.bus.parts import MOST_RUNS, ItemRun
 from hil.config import RunConfig
 from hil.session.bits_length import longest_bits
 from radio.waveform.burst.grid import ResourceGrid
-from radio.waveform.burst.header import MOST_PICTURES
+from radio.waveform.config import MOST_PICTURES
 
 UNDECODED_BURSTS = 2  # of several pictures: how far the radio may run ahead of the decoder
 UNDECODED_FRAMES = 8  # where bursts have one

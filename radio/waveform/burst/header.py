@@ -9,13 +9,12 @@ import numpy as np
 
 from radio.waveform.burst import coded, turned_symbols
 from radio.waveform.burst.gold import gold_bits
-from radio.waveform.config import BITS_STEP
+from radio.waveform.config import BITS_STEP, MOST_PICTURES
 
 # frame and pictures beside the first (in the topmost byte), user, kind and protected bits' length (kind + kinds *
 # length), height, width, n_symbols, picture
 _LAYOUT = struct.Struct(">IBBHHII")
 _FRAME_BITS = 24
-MOST_PICTURES = 256  # of one burst
 Kind = Literal["probe", "image", "content"]  # content: of another modality, which the configuration names
 _KINDS: tuple[Kind, ...] = ("probe", "image", "content")
 HEADER_BITS = 8 * (_LAYOUT.size + 2)
