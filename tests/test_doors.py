@@ -75,8 +75,8 @@ DOORS = {
         "models.training.running",
     ],
     "models.training.adaptive": [
-        "models.codecs", "models.decoding", "models.export", "models.package", "models.rate",
-        "models.training.codec", "models.training.running",
+        "models.codecs", "models.decoding", "models.export", "models.images", "models.package", "models.rate",
+        "models.runtime", "models.training.codec", "models.training.running",
     ],
     "models.training.classifier": [
         "models.classifier", "models.decoding", "models.images", "models.package", "models.training.running",

@@ -8,6 +8,7 @@ from hil.dataset.layout import FILE
 from hil.dataset.size import CaptureBytes, capture_bytes, no_room, size_sentence
 from hil.errors import UsageError
 from hil.modality.choice import open_modalities
+from hil.nodes.transmitter import picture_index
 from hil.session.bits_length import longest_bits
 from models.images import open_images
 from models.package.manifest import load_manifest
@@ -56,8 +57,6 @@ def _of_user(config: RunConfig, user: int) -> tuple[int, int]:
     else:
         source = open_images(config.source_of(user), max_side_px=config.max_image_side_px)
         frames = range(min(config.frames, len(source)))
-        from hil.nodes.transmitter import picture_index  # with compiled loops that a supervisor has no use for
-
         sizes = source.sizes(sorted({picture_index(n, user, config.users, len(source)) for n in frames}))
     sharing = sharing_of(manifest, config.codec_sharing)
     symbols = max(payload_uses(manifest, sharing, height, width) for height, width in sizes)

@@ -19,7 +19,6 @@ from hil.results.rows import ResultsError, read_rows
 from hil.results.run_folder import write_config
 from hil.results.writer import ResultWriter
 from hil.semantic_config import PICTURES
-from hil.supervise.capture_plan import check_capture
 from hil.supervise.supervisor import Supervisor, free_endpoint
 from hil.video.sources import STANDARD_INPUT, check_sources, source_of
 from models.images import open_images
@@ -89,8 +88,10 @@ def run_loopback(
     stopwatch = Stopwatch()
     config = _with_endpoints(config)
     check_inputs(config)
-    if sentence := check_capture(config, out):
-        console.print(sentence, highlight=False, soft_wrap=True)
+    if config.rx.capture:
+        from hil.supervise.capture_plan import check_capture  # with compiled loops, which a supervisor does without
+
+        console.print(check_capture(config, out), highlight=False, soft_wrap=True)
     recorded_before = len(read_rows(out)) if resume else 0
     # Refuses a folder that cannot take these results before anything starts.
     with contextlib.closing(ResultWriter(out, resume=resume, config=config.model_dump(mode="json"))) as writer:
