@@ -84,9 +84,9 @@ class SideCode(nn.Module):
         self.second = nn.Linear(CODE_SIZE, CODE_SIZE)
 
     def forward(self, side: Tensor, shares: Tensor) -> Tensor:
-        alike, own = self.first.weight[:, : SIDE_SIZE - 1], self.first.weight[:, SIDE_SIZE - 1 :]
-        common = nn.functional.linear(side[:, : SIDE_SIZE - 1], alike, self.first.bias)[:, :, None, None]
-        first = (common + own.reshape(1, -1, 1, 1) * shares).relu()
+        common = side[:, : SIDE_SIZE - 1, None, None].expand(-1, -1, shares.shape[2], shares.shape[3])
+        told = torch.cat((common, shares), dim=1)
+        first = nn.functional.conv2d(told, self.first.weight[:, :, None, None], self.first.bias).relu()
         code: Tensor = nn.functional.conv2d(first, self.second.weight[:, :, None, None], self.second.bias).relu()
         return code
 

@@ -27,6 +27,7 @@ _SHARED = [
     click.option("--codec", help="Packaged codec or the folder of one.  [real-time]"),
     click.option("--share", "sharing", help="auto, parted, superposed, 0 to 1, or groups as 02/13.  [auto]"),
     click.option("--refine/--no-refine", default=None, help="Diffusion refinement of decoded pictures.  [off]"),
+    click.option("--refiner", help="Packaged refiner or the folder of one.  [refiner-32]"),
     click.option("--mode", "semantic_mode", help="pictures, semantic (words and a coarse code), or auto.  [pictures]"),
     click.option("--task", "semantic_task", help="Packaged task that names pictures from their symbols.  [none]"),
     click.option("--seed", type=int, help="Seed of everything random.  [1]"),
