@@ -24,6 +24,8 @@ class SideInformation:
     differ, there is no user, or a value is not finite or a gain is negative.
     sinr_db, sinr_spread_db: float32 [users], of the symbols after the receiver's separation, and its standard deviation
     over them; None where it was not measured. shares: float32 [users], of a codec's channels that a user fills.
+    sinr_floor_db: float32 [users], what the SINR is not expected to fall below by the time of the burst; None where
+    what was measured holds then.
     """
 
     snr_db: float
@@ -32,6 +34,7 @@ class SideInformation:
     sinr_db: NDArray[np.float32] | None = None
     sinr_spread_db: NDArray[np.float32] | None = None
     shares: NDArray[np.float32] | None = None
+    sinr_floor_db: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         gains = _float32_row("gains", self.gains)

@@ -39,6 +39,7 @@ from hil.session.csi_path import CsiPath
 from hil.session.keeping_time import transmits_by_repeating
 from hil.session.rotation import RotationLoop
 from hil.session.sharing import sharing_of, told
+from hil.session.sinr_floor import SinrFloor
 from hil.session.slot import burst_tick
 from hil.video.capture import patience_s, told_capture
 from hil.video.play import Ended, LivePicture, LivePictures
@@ -103,6 +104,7 @@ class TransmitterNode:
     def __post_init__(self) -> None:
         self._transmitter = BurstTransmitter(self.config.waveform, self.user)
         self._with_short = BurstTransmitter(self.config.waveform.shortened(), self.user)
+        self._floor = SinrFloor()
         self._csi_path = CsiPath(self.config.feedback, self.config.sample_rate_hz)
         self._gain_db = 0.0
         self._notes = NoteWriter(self.captioner, self.config.waveform.bits_bytes)
@@ -191,7 +193,7 @@ class TransmitterNode:
         numbers = [picture_index(frame, self.user, self.config.users, len(self.images)) for frame in frames]
         items: list[Picture | Item] = [live.picture] if live else [self.images[number] for number in numbers]
         sharing = sharing_of(grant, self.config)
-        side = told(self.encoder, csi, self.config.users, sharing)
+        side = self._floor.informed(told(self.encoder, csi, self.config.users, sharing), csi)
         symbols = encoded(self.encoder, items, self.user, side, sharing)
         bits_symbols = min(grant.bits_symbols, self._longest_bits)
         numbers = [live.number] if live else numbers

@@ -86,7 +86,8 @@ def best_plan(
 ) -> Plan:
     """The plan that promises the least error out of ``channels`` symbols a position on average.
 
-    errors: float [levels, blocks high, blocks wide], mean squared errors foreseen; sinr_db: for which.
+    errors: float [levels, blocks high, blocks wide], mean squared errors foreseen; sinr_db: at which its map
+    must arrive.
     """
     positions = block_positions(rows, columns)
     at_even = [np.interp(channels, levels, column) for column in errors.reshape(len(levels), -1).T]

@@ -149,7 +149,8 @@ class SemanticEncoder:
         padded = self._prepare(image, BLOCK * self.manifest.stride)
         foreseen = run_session(self._foresight, {"image": padded, "side": vector})
         errors = np.exp(foreseen[0].astype(np.float64))
-        return best_plan(errors, tuple(self.manifest.levels), rows, columns, count, float(side.sinr_db[user]))
+        floor_db = side.sinr_db if side.sinr_floor_db is None else side.sinr_floor_db
+        return best_plan(errors, tuple(self.manifest.levels), rows, columns, count, float(floor_db[user]))
 
     def plan_of(
         self, payload: NDArray[np.complex64], user: int, users: int, sharing: Sharing | None, height: int, width: int
