@@ -77,7 +77,7 @@ def test_it_starts_as_the_decoder_with_the_classifier_behind_it(trained):
     codec, classifier = adaptive_codec(codec_folder()), PictureClassifier.load(place / "classifier")
     settings = TaskTraining(images=["any"], codec=codec_folder(), classifier=place / "classifier", out=place / "none")
     run = fresh_task(settings, codec).eval()
-    features, side = torch.randn(3, 64, 4, 4), torch.rand(3, 3)
+    features, side = torch.randn(3, 2 * codec.arguments.complex_channels, 4, 4), torch.rand(3, 3)
     with torch.no_grad():
         wanted = classifier.network(codec.decoder(features, side))
         assert torch.allclose(run.head(features, side), wanted, atol=1e-4)
