@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -62,6 +62,10 @@ class SideInformation:
     def heard_db(self, user: int) -> float:
         """A user's SINR after the receiver's separation, or the SNR of all where it was not measured."""
         return self.snr_db if self.sinr_db is None else float(self.sinr_db[user])
+
+    def without_floor(self) -> SideInformation:
+        """The same of a channel that may fall to anything."""
+        return replace(self, sinr_floor_db=np.full(self.users, -np.inf, np.float32))
 
     @property
     def users(self) -> int:

@@ -194,6 +194,7 @@ class TransmitterNode:
         items: list[Picture | Item] = [live.picture] if live else [self.images[number] for number in numbers]
         sharing = sharing_of(grant, self.config)
         side = self._floor.informed(told(self.encoder, csi, self.config.users, sharing), csi)
+        side = side.without_floor() if live else side  # a video has no time for symbols shared out over its pictures
         symbols = encoded(self.encoder, items, self.user, side, sharing)
         bits_symbols = min(grant.bits_symbols, self._longest_bits)
         numbers = [live.number] if live else numbers

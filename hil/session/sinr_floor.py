@@ -36,7 +36,7 @@ class SinrFloor:
             self._sinrs_db.append(np.asarray(side.sinr_db, np.float64))
         seen = [one for one in self._sinrs_db if one.shape == side.sinr_db.shape]
         if len(seen) < LEAST_REPORTS:
-            return replace(side, sinr_floor_db=np.full(side.users, -np.inf, np.float32))
+            return side.without_floor()
         rows = np.array(seen)
         floor = np.minimum(rows.mean(axis=0) - DEVIATIONS * rows.std(axis=0, ddof=1), side.sinr_db)
         return replace(side, sinr_floor_db=floor.astype(np.float32))

@@ -20,7 +20,7 @@ from models.decoding.frozen import freeze
 from models.errors import ModelError
 from models.layout import gathered
 from models.package.manifest import CodecManifest, load_manifest
-from models.rate.plan import has_prefix, read_plan
+from models.rate.plan import read_plan
 from models.runtime.encoder import payload_uses, sharing_of
 from models.sharing import Sharing
 from models.side_information import SideInformation
@@ -148,8 +148,9 @@ class SemanticDecoder:
         fed = [self.feed(one, user, side, height, width, sharing) for one, side in zip(features, sides, strict=True)]
         alone = isinstance(self.manifest.files.decoders, list)  # ONNX files take one picture
         size = 1 if alone else max(1, PIXELS_AT_ONCE // (height * width))
-        images = [self._images(user, fed[first : first + size], height, width) for first in range(0, len(fed), size)]
-        return [image for together in images for image in together]
+        chunks = [fed[first : first + size] for first in range(0, len(fed), size)]
+        groups = [group for chunk in chunks for group in _alike(chunk)]
+        return [image for group in groups for image in self._images(user, group, height, width)]
 
     def _images(self, user: int, fed: list[tuple[Tensor, Tensor]], height: int, width: int) -> NDArray[np.float32]:
         """What the network makes of this: float32 [pictures, 3, H, W]."""
@@ -201,8 +202,8 @@ class SemanticDecoder:
         vector = torch.from_numpy(side.vector(user, self.manifest.side_information))[None].to(self.device)
         symbols = torch.from_numpy(np.ascontiguousarray(features, np.complex64))[None].to(self.device)
         latent = symbols_to_latent(symbols, *shape)
-        with_shares = with_shares or self._onnx or has_prefix(*shape)
-        if shares is not None and with_shares:  # without, the network has less to do
+        if shares is not None and (with_shares or self._onnx or shares.min() < shares.max()):
+            # Where all positions have the same the side says enough, and the network has less to do.
             plane = torch.from_numpy(shares).reshape(1, 1, *shape).to(self.device)
             latent = torch.cat((latent, plane), dim=1)
         return latent, vector
@@ -247,3 +248,9 @@ class SemanticDecoder:
                     return network
                 self._frozen[key] = freeze(network.eval(), planes, len(self.manifest.side_information))
             return self._frozen[key]
+
+
+def _alike(chunk: list[tuple[Tensor, Tensor]]) -> list[list[tuple[Tensor, Tensor]]]:
+    """Pictures with a plane of shares and without one do not go together."""
+    together = len({latent.shape[1] for latent, _ in chunk}) == 1
+    return [chunk] if together else [[one] for one in chunk]

@@ -75,6 +75,11 @@ def has_prefix(rows: int, columns: int) -> bool:
     return rows * columns >= LEAST_POSITIONS
 
 
+def may_be_uneven(rows: int, columns: int, sinr_db: float) -> bool:
+    """Whether a map would arrive at this SINR, of a picture that is large enough for one."""
+    return has_prefix(rows, columns) and sinr_db >= COARSE.least_sinr_db
+
+
 def even_plan(rows: int, columns: int, channels: int) -> Plan:
     """Every position has ``channels`` symbols."""
     prefix = prefix_symbols(EVEN, np.zeros(0, np.uint8)) if has_prefix(rows, columns) else np.zeros(0, np.complex64)

@@ -16,7 +16,7 @@ from models.errors import ModelError
 from models.layout import laid_out
 from models.package.manifest import CodecManifest, load_manifest
 from models.rate.levels import BLOCK
-from models.rate.plan import Plan, best_plan, even_plan, has_prefix, read_plan
+from models.rate.plan import Plan, best_plan, even_plan, may_be_uneven, read_plan
 from models.sharing import Sharing
 from models.side_information import SideInformation
 
@@ -143,13 +143,13 @@ class SemanticEncoder:
         count = sharing.own_channels(user, side.users, self.all_channels).size
         if self._foresight is None or self.manifest.levels is None:
             return Plan(np.full(rows * columns, count, np.int64), np.zeros(0, np.complex64), True)
-        if side.sinr_db is None or not has_prefix(rows, columns):
+        floor_db = side.sinr_db if side.sinr_floor_db is None else side.sinr_floor_db
+        if side.sinr_db is None or floor_db is None or not may_be_uneven(rows, columns, float(floor_db[user])):
             return even_plan(rows, columns, count)
         vector = sharing.informed(side, self.all_channels).vector(user, self.manifest.side_information)[None]
         padded = self._prepare(image, BLOCK * self.manifest.stride)
         foreseen = run_session(self._foresight, {"image": padded, "side": vector})
         errors = np.exp(foreseen[0].astype(np.float64))
-        floor_db = side.sinr_db if side.sinr_floor_db is None else side.sinr_floor_db
         return best_plan(errors, tuple(self.manifest.levels), rows, columns, count, float(floor_db[user]))
 
     def plan_of(

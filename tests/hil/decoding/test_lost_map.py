@@ -57,3 +57,13 @@ def test_a_plan_that_was_received_makes_the_same_symbols_again(codec):
     plan = encoder.plan_of(sent, 1, 2, Sharing(), 128, 256)
     again = encoder.encode(picture(), 1, told(15.0, floor_db=-np.inf), Sharing(), plan)
     np.testing.assert_allclose(again, sent, rtol=1e-5, atol=1e-5)
+
+
+def test_pictures_with_and_without_a_map_are_decoded_together_as_alone(codec):
+    encoder, decoder = codec
+    sides = [told(15.0), told(15.0, floor_db=-np.inf), told(15.0)]
+    sent = [encoder.encode(picture()[:, 64:192], 0, side, Sharing()) for side in sides]
+    assert len({one.tobytes() for one in sent}) == 2
+    together = decoder.decode_all(sent, 0, sides, 128, 128, Sharing())
+    for one, features, side in zip(together, sent, sides, strict=True):
+        np.testing.assert_allclose(one, decoder.decode_float(features, 0, side, 128, 128, Sharing()), atol=1e-4)

@@ -10,9 +10,10 @@ from click.testing import CliRunner
 from hil.cli.codecs.train import command
 from hil.errors import UsageError
 from models.errors import ModelError
+from models.training.adaptive.loop import fresh_adaptive
 from models.training.codec.loop import fresh_codec
 from models.training.codec.two_stage import teacher_network
-from models.training.config import CodecTraining
+from models.training.config import AdaptiveTraining, CodecTraining
 from models.training.stage_config import ConditionalGanTraining, StudentTraining, TeacherTraining
 
 FOLDER = Path(__file__).parents[3] / "configs" / "training"
@@ -30,6 +31,11 @@ def test_it_is_valid(path):
     if path.stem.startswith("compact"):
         with torch.device("meta"):
             assert len(fresh_codec(CodecTraining(**values)).decoders) == values["users"]
+        return
+    if path.stem in ("real-time", "quality"):
+        with torch.device("meta"):
+            run = fresh_adaptive(AdaptiveTraining(**values))
+        assert run.codec.foresight.levels[-1] == run.codec.arguments.complex_channels
         return
     with torch.device("meta"):
         teacher = teacher_network(TeacherTraining(**values))
