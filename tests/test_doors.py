@@ -79,10 +79,11 @@ DOORS = {
         "models.runtime", "models.training.codec", "models.training.running",
     ],
     "models.training.classifier": [
-        "models.classifier", "models.decoding", "models.images", "models.package", "models.training.running",
+        "models.classifier", "models.decoding", "models.export", "models.images", "models.package",
+        "models.training.running",
     ],
     "models.training.task": [
-        "models.classifier", "models.codecs", "models.images", "models.package", "models.task",
+        "models.classifier", "models.codecs", "models.export", "models.images", "models.package", "models.task",
         "models.training.adaptive", "models.training.codec", "models.training.running",
     ],
     "models.training.refiner": [

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from calibration.errors import CalibrationError
 from calibration.measure.measurement import Measurement
-from calibration.store.folder import MAX_FILE_BYTES, default_folder
+from calibration.store.folder import default_folder
 from calibration.store.record import Value
+from calibration.store.yaml_file import read_form
 
 RATE_TOLERANCE = 1e-3  # filters are chosen by the rate; a crystal's error is far below
 FOLDER = "delays"
@@ -69,18 +70,7 @@ def shipped_folder() -> Path:
 
 def read_delays(path: Path) -> list[HardwareDelay]:
     """A file's entries. Raises CalibrationError with one sentence for any other file."""
-    try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise CalibrationError(f"{path} is larger than {MAX_FILE_BYTES} bytes and no file of delays.")
-        return DelayFile.model_validate(yaml.safe_load(path.read_text(encoding="utf-8"))).delays
-    except OSError as error:
-        raise CalibrationError(f"{path} cannot be read: {error.strerror}.") from None
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise CalibrationError(f"{path} is not valid YAML: {' '.join(str(error).split())[:200]}.") from None
-    except ValidationError as error:
-        fault = error.errors()[0]
-        name = ".".join(str(part) for part in fault["loc"]) or "the file"
-        raise CalibrationError(f"{path} is no file of delays: {name}: {fault['msg']}.") from None
+    return read_form(path, DelayFile, "file of delays").delays
 
 
 def find_delay(

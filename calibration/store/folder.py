@@ -8,12 +8,10 @@ import time
 from pathlib import Path
 
 import yaml
-from pydantic import ValidationError
 
 from calibration.errors import CalibrationError
 from calibration.store.record import MAX_AGE_S, Calibration, Device
-
-MAX_FILE_BYTES = 1 << 16
+from calibration.store.yaml_file import read_form
 
 
 def default_folder() -> Path:
@@ -31,19 +29,7 @@ def default_folder() -> Path:
 
 def read(path: Path) -> Calibration:
     """Read a calibration file. Raises CalibrationError with one sentence for any other file."""
-    try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise CalibrationError(f"{path} is larger than {MAX_FILE_BYTES} bytes and no calibration file.")
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return Calibration.model_validate(values)
-    except OSError as error:
-        raise CalibrationError(f"{path} cannot be read: {error.strerror}.") from None
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise CalibrationError(f"{path} is not valid YAML: {' '.join(str(error).split())[:200]}.") from None
-    except ValidationError as error:
-        fault = error.errors()[0]
-        name = ".".join(str(part) for part in fault["loc"]) or "the file"
-        raise CalibrationError(f"{path} is no calibration file: {name}: {fault['msg']}.") from None
+    return read_form(path, Calibration, "calibration file")
 
 
 class CalibrationFolder:

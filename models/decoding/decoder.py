@@ -146,8 +146,7 @@ class SemanticDecoder:
         They go through the network together where it takes them so: the same images but for float rounding.
         """
         fed = [self.feed(one, user, side, height, width, sharing) for one, side in zip(features, sides, strict=True)]
-        alone = isinstance(self.manifest.files.decoders, list)  # ONNX files take one picture
-        size = 1 if alone else max(1, PIXELS_AT_ONCE // (height * width))
+        size = 1 if self._onnx else max(1, PIXELS_AT_ONCE // (height * width))  # ONNX files take one picture
         chunks = [fed[first : first + size] for first in range(0, len(fed), size)]
         groups = [group for chunk in chunks for group in _alike(chunk)]
         return [image for group in groups for image in self._images(user, group, height, width)]

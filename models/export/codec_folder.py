@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import onnxruntime as ort
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
 from models.codecs.adaptive import AdaptiveCodec
@@ -18,6 +17,7 @@ from models.codecs.base import CodecNetwork
 from models.codecs.registry import ARCHITECTURES
 from models.errors import ModelError
 from models.export.onnx_file import write_onnx
+from models.export.tensors import write_halves
 from models.package.manifest import CodecFiles, CodecManifest, Provenance, describe_file, write_manifest
 from models.rate.levels import BLOCK
 from models.runtime.encoder import open_session
@@ -61,9 +61,7 @@ def export_codec(codec: CodecNetwork, folder: Path, card: CodecCard) -> CodecMan
         raise ModelError(f"the exported encoder differs from torch by {parity:.2e}, more than {PARITY_LIMIT:.0e}.")
     if card.levels:
         _write_foresight(codec, folder / FORESIGHT_NAME)
-    halves = {name: tensor.half().contiguous() for name, tensor in codec.decoders.state_dict().items()}
-    save_file(halves, folder / DECODERS_NAME)
-    (folder / DECODERS_NAME).chmod(0o644)  # safetensors writes files that only their owner reads.
+    write_halves(codec.decoders, folder / DECODERS_NAME)
     arguments = codec.arguments
     name = next(key for key, (_, form) in ARCHITECTURES.items() if type(arguments) is form)
     manifest = CodecManifest(

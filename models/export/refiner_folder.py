@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import save_file
 from torch import nn
 
+from models.export.tensors import write_halves
 from models.package.manifest import Provenance, RefinerManifest, RefinerMethod, describe_file, write_manifest
 from models.refiner.network import ARCHITECTURE_NAME, SCHEDULER_ARGUMENTS
 
@@ -29,9 +29,7 @@ def export_refiner(
 ) -> RefinerManifest:
     """Write ``prior.safetensors`` (half precision) and ``manifest.json`` into ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
-    halves = {key: tensor.half().contiguous() for key, tensor in prior.state_dict().items()}
-    save_file(halves, folder / WEIGHTS_NAME)
-    (folder / WEIGHTS_NAME).chmod(0o644)  # safetensors writes files that only their owner reads.
+    write_halves(prior, folder / WEIGHTS_NAME)
     manifest = RefinerManifest(
         format_version=1,
         kind="refiner",

@@ -36,15 +36,19 @@ TRIES = 4
 
 @dataclass(frozen=True)
 class Plan:
-    """counts: int [positions], complex symbols of each. prefix: what is sent before them, complex64. even: all
-    positions have as many, so that the last symbols are left out for the word. error: mean squared error that is
+    """counts: int [positions], complex symbols of each. prefix: what is sent before them, complex64. With the same
+    number everywhere the last symbols are left out for the word. error: mean squared error that is
     foreseen, nan where nothing was foreseen.
     """
 
     counts: NDArray[np.int64]
     prefix: NDArray[np.complex64]
-    even: bool
     error: float = float("nan")
+
+    @property
+    def even(self) -> bool:
+        """Whether all positions have as many."""
+        return bool((self.counts == self.counts[0]).all())
 
     def symbols(self, latent: NDArray[np.complex64], total: int) -> NDArray[np.complex64]:
         """latent complex64 [C, positions] -> complex64 [total]: the prefix, then what every position sends, of unit
@@ -83,7 +87,7 @@ def may_be_uneven(rows: int, columns: int, sinr_db: float) -> bool:
 def even_plan(rows: int, columns: int, channels: int) -> Plan:
     """Every position has ``channels`` symbols."""
     prefix = prefix_symbols(EVEN, np.zeros(0, np.uint8)) if has_prefix(rows, columns) else np.zeros(0, np.complex64)
-    return Plan(np.full(rows * columns, channels, np.int64), prefix, True)
+    return Plan(np.full(rows * columns, channels, np.int64), prefix)
 
 
 def best_plan(
@@ -97,7 +101,7 @@ def best_plan(
     positions = block_positions(rows, columns)
     at_even = [np.interp(channels, levels, column) for column in errors.reshape(len(levels), -1).T]
     even = even_plan(rows, columns, channels)
-    plans = [Plan(even.counts, even.prefix, True, float(np.average(at_even, weights=positions.ravel())))]
+    plans = [Plan(even.counts, even.prefix, float(np.average(at_even, weights=positions.ravel())))]
     for mode in (COARSE, FINE):
         if sinr_db >= mode.least_sinr_db and has_prefix(rows, columns):
             found = _planned(mode, errors, levels, (rows, columns), channels)
@@ -125,7 +129,6 @@ def _planned(
             return Plan(
                 _counts(taken, mode, levels, rows, columns),
                 prefix_symbols(mode, _filled(bits, mode, uses)),
-                False,
                 float(np.average(chosen, weights=sizes)),
             )
         uses = mode.uses(bits.size)
@@ -181,4 +184,4 @@ def read_plan(
     counts = _counts(taken, mode, levels, rows, columns)
     if counts.sum() > symbols.size - uses:
         raise MapLost("the rate map gives more symbols than there are")
-    return Plan(counts, prefix_symbols(mode, bits), False), symbols[uses:]
+    return Plan(counts, prefix_symbols(mode, bits)), symbols[uses:]

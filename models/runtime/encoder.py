@@ -142,7 +142,7 @@ class SemanticEncoder:
         rows, columns = (math.ceil(size / self.manifest.stride) for size in image.shape[:2])
         count = sharing.own_channels(user, side.users, self.all_channels).size
         if self._foresight is None or self.manifest.levels is None:
-            return Plan(np.full(rows * columns, count, np.int64), np.zeros(0, np.complex64), True)
+            return Plan(np.full(rows * columns, count, np.int64), np.zeros(0, np.complex64))
         floor_db = side.sinr_db if side.sinr_floor_db is None else side.sinr_floor_db
         if side.sinr_db is None or floor_db is None or not may_be_uneven(rows, columns, float(floor_db[user])):
             return even_plan(rows, columns, count)

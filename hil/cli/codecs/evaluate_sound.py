@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
 import click
 
-from hil.cli.options.answer import answer, json_option, wrote
+from hil.cli.options.answer import answer, json_option, write_rows
 from hil.cli.options.ranges import NumberList
 
 
@@ -37,7 +35,6 @@ def command(
       semnoma-hil evaluate-sound --sounds speech/ --snr 10
       semnoma-hil evaluate-sound --sounds speech/ --snr 0:20:5 --limit 60 --out sound.csv
     """
-    from hil.errors import UsageError
     from models.audio.comparison import SoundRow, compare_sounds, means
     from models.audio.modality import Audio
     from models.audio.sound import read_sound, sound_files
@@ -46,14 +43,7 @@ def command(
     read = [(file.name, read_sound(file).mean(axis=1)) for file in files]
     rows = list(compare_sounds(Audio(networks), read, snrs_db, seed))
     if out is not None:
-        try:
-            with out.open("w", newline="", encoding="utf-8") as file:
-                writer = csv.DictWriter(file, [field.name for field in fields(SoundRow)], lineterminator="\n")
-                writer.writeheader()
-                writer.writerows(asdict(row) for row in rows)
-        except OSError as error:
-            raise UsageError(f"{out} cannot be written: {error.strerror}.") from error
-        wrote("rows", out)
+        write_rows(rows, SoundRow, out)
     found = means(rows)
     answer(as_json, found, *map(_line, found))
 

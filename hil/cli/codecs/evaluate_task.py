@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 
 from hil.cli.codecs.evaluate import CHANNELS
-from hil.cli.options.answer import answer, json_option, wrote
+from hil.cli.options.answer import answer, json_option, write_rows
 from hil.cli.options.ranges import NumberList
 
 
@@ -41,20 +40,12 @@ def command(
       semnoma-hil evaluate-task --images cifar-10-binary.tar.gz --limit 512
       semnoma-hil evaluate-task --images labelled.npz --snr 0:20:5 --channel rayleigh --out accuracy.csv
     """
-    from hil.errors import UsageError
     from models.task.comparison import TaskRow, compare_ways
 
     judges = classifiers or ("classifier-32",)
     rows = list(compare_ways(scheme, images, classifiers=judges, **options))
     if out is not None:
-        try:
-            with out.open("w", newline="", encoding="utf-8") as file:
-                writer = csv.DictWriter(file, [field.name for field in fields(TaskRow)], lineterminator="\n")
-                writer.writeheader()
-                writer.writerows(asdict(row) for row in rows)
-        except OSError as error:
-            raise UsageError(f"{out} cannot be written: {error.strerror}.") from error
-        wrote("rows", out)
+        write_rows(rows, TaskRow, out)
     answer(as_json, [asdict(row) for row in rows], *map(_line, rows))
 
 

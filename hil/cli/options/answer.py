@@ -1,10 +1,15 @@
 """How a command says what it did and wrote: lines for people, or one JSON document for scripts."""
 
+import csv
 import json
+from collections.abc import Sequence
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
 import click
+
+from hil.errors import UsageError
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
 
@@ -16,6 +21,20 @@ def answer(as_json: bool, facts: Any, *lines: str) -> None:
         return
     for line in lines:
         click.echo(line)
+
+
+def write_rows(rows: Sequence[Any], form: type, path: Path) -> None:
+    """Write dataclasses of one form as CSV, with a line of their fields' names first, and say so. UsageError where the
+    file cannot be written.
+    """
+    try:
+        with path.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, [field.name for field in fields(form)], lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(asdict(row) for row in rows)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}.") from error
+    wrote("rows", path)
 
 
 def wrote(what: str, path: Path) -> None:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
+from models.export.tensors import write_tensors
 from models.training.config import AdaptiveTraining
 from models.training.running.checkpoint import WEIGHTS_NAME
 from models.training.running.provenance import settings_text, without_folders
@@ -28,8 +28,7 @@ def thin_run(run: Path, folder: Path) -> None:
     with safe_open(run / WEIGHTS_NAME, "pt") as opened:
         metadata = opened.metadata()
         kept = {name: opened.get_tensor(name) for name in opened.keys() if not name.startswith("network.codec.")}  # noqa: SIM118
-    save_file({name: _small(name, tensor) for name, tensor in kept.items()}, folder / WEIGHTS_NAME, metadata)
-    (folder / WEIGHTS_NAME).chmod(0o644)  # safetensors writes files that only their owner reads.
+    write_tensors({name: _small(name, tensor) for name, tensor in kept.items()}, folder / WEIGHTS_NAME, metadata)
     text = settings.model_copy(update=names).model_dump_json(indent=2)
     (folder / SETTINGS_NAME).write_text(text + "\n", encoding="utf-8")
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
 
 from models.classifier.classifier import CLASSIFIER_ARCHITECTURE, WEIGHTS_NAME, PictureClassifier
+from models.export.tensors import write_halves
 from models.images.labelled import open_labelled
 from models.package.file_entry import describe_file
 from models.package.manifest import write_manifest
@@ -26,12 +26,7 @@ def finish_classifier(run: Path, folder: Path) -> NetworkManifest:
     network = fresh_classifier(settings)
     progress = load_checkpoint(run, network, torch.optim.AdamW(network.parameters()))
     folder.mkdir(parents=True, exist_ok=True)
-    tensors = {
-        name: (tensor.half() if tensor.is_floating_point() else tensor).contiguous()
-        for name, tensor in network.state_dict().items()
-    }
-    save_file(tensors, folder / WEIGHTS_NAME)
-    (folder / WEIGHTS_NAME).chmod(0o644)  # safetensors writes files that only their owner reads.
+    write_halves(network, folder / WEIGHTS_NAME)
     sources, _ = labelled_sources(settings.images[:1], len(settings.names))
     arguments = {
         "classes": len(settings.names),

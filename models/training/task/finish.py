@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
 from models.classifier import PictureClassifier
 from models.codecs.adaptive import AdaptiveCodec
+from models.export.tensors import write_halves
 from models.images.labelled import open_labelled
 from models.package.file_entry import describe_file
 from models.package.manifest import load_manifest, write_manifest
@@ -41,11 +41,7 @@ def finish_task(run: Path, folder: Path) -> NetworkManifest:
     head = trained.averaged.eval()
     names = PictureClassifier.load(settings.classifier, "cpu").names
     folder.mkdir(parents=True, exist_ok=True)
-    tensors = {
-        name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in head.state_dict().items()
-    }
-    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, folder / WEIGHTS_NAME)
-    (folder / WEIGHTS_NAME).chmod(0o644)  # safetensors writes files that only their owner reads.
+    write_halves(head, folder / WEIGHTS_NAME)
     codec = load_manifest(settings.codec)
     started = settings.classifier.name
     # Names in place of paths of this machine.

@@ -140,7 +140,7 @@ def test_any_picture_is_planned_and_read(rows, columns, channels, sinr_db, seed)
 
 def test_a_plan_of_silence_is_refused():
     with pytest.raises(ModelError, match="mean power 0"):
-        Plan(np.ones(4, np.int64), np.zeros(0, np.complex64), True).symbols(np.zeros((2, 4), np.complex64), 4)
+        Plan(np.ones(4, np.int64), np.zeros(0, np.complex64)).symbols(np.zeros((2, 4), np.complex64), 4)
 
 
 @settings(max_examples=60)

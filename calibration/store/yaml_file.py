@@ -1,0 +1,29 @@
+"""A small YAML file as a pydantic form, or one sentence."""
+
+from pathlib import Path
+from typing import TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from calibration.errors import CalibrationError
+
+MAX_FILE_BYTES = 1 << 16
+
+Form = TypeVar("Form", bound=BaseModel)
+
+
+def read_form(path: Path, form: type[Form], what: str) -> Form:
+    """Read a file. what: it is, "calibration file". Raises CalibrationError with one sentence for any other file."""
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise CalibrationError(f"{path} is larger than {MAX_FILE_BYTES} bytes and no {what}.")
+        return form.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise CalibrationError(f"{path} cannot be read: {error.strerror}.") from None
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise CalibrationError(f"{path} is not valid YAML: {' '.join(str(error).split())[:200]}.") from None
+    except ValidationError as error:
+        fault = error.errors()[0]
+        name = ".".join(str(part) for part in fault["loc"]) or "the file"
+        raise CalibrationError(f"{path} is no {what}: {name}: {fault['msg']}.") from None
