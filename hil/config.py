@@ -147,7 +147,7 @@ class RunConfig(Section):
     codec_channels: int | None = Field(
         None, ge=1, description="Complex channels a latent position that a payload has, for such codecs; null is all."
     )
-    refine: bool = Field(False, description="Diffusion refinement of decoded pictures.")
+    refine: bool = Field(False, description="Refinement of decoded pictures by a network.")
     cancel: bool = Field(
         False, description="Successive cancellation: decoded users are encoded again and subtracted for the next."
     )

@@ -260,10 +260,6 @@ class FrameDecoder:
         limit_ms = self.deadline.limit_ms
         return {"deadline_ms": limit_ms, "answer_ms": used_ms, "deadline_missed": used_ms > limit_ms}
 
-    def _ideal_pictures(self, slot: Slot, rows: Mapping[int, ResultRow]) -> dict[int, np.ndarray]:
-        """`_ideals` of a slot with one picture."""
-        return self._ideals([slot], [rows])[0]
-
     def _ideals(self, slots: Sequence[Slot], rows: Sequence[Mapping[int, ResultRow]]) -> list[dict[int, np.ndarray]]:
         """The same codec, items, fading and noise level without a waveform: values by user, of each picture of a burst.
         rows: what was made of them, with as many passes of refinement and the same text.

@@ -11,6 +11,7 @@ import click
 from hil.cli.options.answer import wrote
 from hil.cli.options.ranges import NumberList
 from hil.cli.options.typed import typed_command
+from hil.cli.options.wide import table_console
 
 CHANNELS = ("awgn", "rayleigh", "random-phase", "selective")
 
@@ -144,7 +145,6 @@ def _names(text: str) -> list[str]:
 
 
 def _print(rows: list[Any]) -> None:
-    from rich.console import Console
     from rich.table import Column, Table
 
     further = list(rows[0].perceptual)
@@ -158,13 +158,12 @@ def _print(rows: list[Any]) -> None:
         ]
         facts = [row.scheme, f"{row.snr_db:g}", f"{row.channel_uses:g}", str(row.images), f"{row.psnr_db:.2f}"]
         table.add_row(*facts, *figures)
-    Console().print(table)
+    table_console().print(table)
     for name, link in dict.fromkeys((row.scheme, row.link) for row in rows):
         click.echo(f"{name}: {link}")
 
 
 def _print_answer(rows: list[Any], question: Literal["scheme", "ablation", "refiner"]) -> None:
-    from rich.console import Console
     from rich.table import Column, Table
 
     from models.evaluation.questions import answer
@@ -174,4 +173,4 @@ def _print_answer(rows: list[Any], question: Literal["scheme", "ablation", "refi
     table = Table(Column("scheme", min_width=widest), *columns, title=title)
     for name, cells in lines:
         table.add_row(name, *cells)
-    Console().print(table)
+    table_console().print(table)

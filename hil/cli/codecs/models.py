@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from hil.cli.codecs.add import command as add
 from hil.cli.options.answer import answer, json_option
+from hil.cli.options.wide import table_console
 
 _FACTS = ("name", "version", "users", "architecture", "licence", "metrics")
 _REFINER = ("name", "version", "method", "licence")
@@ -45,7 +45,7 @@ def command(context: click.Context, as_json: bool) -> None:
     for folder in list_refiners():
         refiner = load_refiner_manifest(folder)
         refiners.add_row(refiner.name, refiner.method, refiner.licence)
-    Console().print(codecs, refiners)
+    table_console().print(codecs, refiners)
 
 
 def _psnr_at_10_db(metrics: dict[str, Any]) -> str:

@@ -9,6 +9,7 @@ import click
 
 from hil.cli.codecs.train_run import common, exported
 from hil.cli.options.training import training_settings
+from hil.errors import UsageError
 
 
 @click.command("classifier")
@@ -78,9 +79,12 @@ def train_refiner_lora_command(resume: bool, as_json: bool, captions: str | None
     from models.package.zoo import codec_folder, refiner_folder
     from models.training.refiner.lora_loop import finish_refiner_lora, train_refiner_lora
     from models.training.refiner.lora_settings import RefinerLoraTraining
+    from models.training.running.dataset import split_weight
 
+    if captions is not None and not flags["images"]:
+        raise UsageError("--captions are of the pictures of --images: name those on the command line too.")
     flags["codec"], flags["refiner"] = codec_folder(flags["codec"]), refiner_folder(flags["refiner"])
-    flags["captions"] = [text for source in flags["images"] for text in _said_of(source, captions)]
+    flags["captions"] = [text for source in flags["images"] for text in _said_of(split_weight(source)[0], captions)]
     settings = training_settings(RefinerLoraTraining, flags)
     exported(settings, train_refiner_lora(settings, resume)[1], finish_refiner_lora, as_json)
 

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from hil.cli.options.pictures import PicturesPerBurst
+from hil.cli.options.wide import table_console
 
 
 @click.group("bench", invoke_without_command=True)
@@ -128,5 +128,5 @@ def _show(figures: dict[str, Any], as_json: bool) -> None:
         unit = next((unit for ending, unit in _UNITS.items() if name.rstrip("0123456789_").endswith(ending)), "")
         shown = "not installed" if value is None else f"{value:.2f}" if isinstance(value, float) else str(value)
         table.add_row(name, shown, unit)
-    Console().print(table)
+    table_console().print(table)
     click.echo(json.dumps(figures))

@@ -9,6 +9,7 @@ import click
 from hil.cli.options.answer import answer, json_option
 from hil.cli.options.ranges import NumberList, Quantity
 from hil.cli.options.typed import typed_command
+from hil.cli.options.wide import table_console
 from hil.errors import UsageError
 
 
@@ -94,11 +95,10 @@ def _whole(option: str, values: tuple[float, ...], most: int) -> list[int]:
 
 
 def _print(rows: list[dict[str, Any]]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     table = Table("channel", "users", "antennas", "SNR, dB", "way", "PSNR, dB", "worst user", "gain, dB", "± 95 %")
     for row in rows:
         facts = [str(row[name]) for name in ("channel", "users", "antennas", "snr_db", "way", "psnr_db")]
         table.add_row(*facts, *(str(row[name]) for name in ("worst_user_db", "gain_db", "gain_ci95_db")))
-    Console().print(table)
+    table_console().print(table)

@@ -9,6 +9,7 @@ import click
 
 from hil.cli.options.answer import wrote
 from hil.cli.options.ranges import NumberList, Quantity
+from hil.cli.options.wide import table_console
 from hil.errors import UsageError
 from radio.air.channel_names import BUILT_IN, channel_names
 
@@ -125,7 +126,6 @@ _ONLY_WHEN_SWEPT = ("users", "cfo_ppm", "delay_samples")
 
 def _show(rows: list[dict[str, Any]], columns: dict[str, tuple[str, str]]) -> None:
     from rich import box
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
@@ -134,7 +134,7 @@ def _show(rows: list[dict[str, Any]], columns: dict[str, tuple[str, str]]) -> No
         table.add_column(columns[key][0], justify="right", no_wrap=True)
     for row in rows:
         table.add_row(*(_text(columns[key][1], key, row[key]) for key in shown))
-    Console().print(table)
+    table_console().print(table)
 
 
 def _text(form: str, key: str, value: Any) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hil.cli.options.answer import wrote
+from hil.cli.options.wide import table_console
 
 if TYPE_CHECKING:
     from hil.twin.compare import TwinCheck
@@ -55,7 +56,6 @@ def fit(recording: Path, out: Path, as_json: bool) -> None:
 
 def _show_fit(found: "TwinFit") -> None:
     from rich import box
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
@@ -63,7 +63,7 @@ def _show_fit(found: "TwinFit") -> None:
     table.add_column("")
     for one in found.estimates:
         table.add_row(one.name, str(one), style=None if one.fitted else "dim")
-    Console().print(table)
+    table_console().print(table)
 
 
 @command.command("check")
@@ -102,7 +102,6 @@ def check(recording: Path, config_path: Path, passes: int, pictures: bool, plot:
 
 def _show_check(checked: "TwinCheck") -> None:
     from rich import box
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
@@ -114,4 +113,4 @@ def _show_check(checked: "TwinCheck") -> None:
         table.add_row(one.name, *medians, difference, f"{one.ks:.2f}", "yes" if one.close else "no")
     rates = (f"{rate:.1%}" for rate in checked.header_rates)
     table.add_row("headers read", *rates, "", "", "")
-    Console().print(table)
+    table_console().print(table)

@@ -18,7 +18,9 @@ _SHARED = [
     click.option("--images", help="'demo', a folder, a picture, a CIFAR-10 file or an .npz.  [demo]"),
     click.option("--modality", "modalities", multiple=True, metavar="NAME", help="What each user sends.  [picture]"),
     click.option("--source", "sources", multiple=True, metavar="PATH", help="Where each user's items come from."),
-    click.option("--captions", help="A file of captions, sidecar, text:WORDS, or an installed captioner.  [none]"),
+    click.option(
+        "--captions", help="File of captions, sidecar, text:WORDS, labels, or an installed captioner.  [none]"
+    ),
     click.option("--users", type=int, help="Users on the air, 1 to 8.  [2]"),
     click.option("--frames", type=int, help="Frames; each carries one picture per user.  [4]"),
     click.option("--pictures-per-burst", type=PicturesPerBurst(), help="Of every user, behind one preamble.  [1]"),
@@ -26,7 +28,7 @@ _SHARED = [
     click.option("--channel", help="awgn, rayleigh, rician, tdl-a to tdl-e.  [awgn]"),
     click.option("--codec", help="Packaged codec or the folder of one.  [real-time]"),
     click.option("--share", "sharing", help="auto, parted, superposed, 0 to 1, or groups as 02/13.  [auto]"),
-    click.option("--refine/--no-refine", default=None, help="Diffusion refinement of decoded pictures.  [off]"),
+    click.option("--refine/--no-refine", default=None, help="Refinement of decoded pictures.  [off]"),
     click.option("--refiner", help="Packaged refiner or the folder of one.  [refiner-32]"),
     click.option("--mode", "semantic_mode", help="pictures, semantic (words and a coarse code), or auto.  [pictures]"),
     click.option("--task", "semantic_task", help="Packaged task that names pictures from their symbols.  [none]"),

@@ -10,6 +10,7 @@ import click
 
 from hil.cli.options.answer import wrote
 from hil.cli.options.ranges import Quantity
+from hil.cli.options.wide import table_console
 
 if TYPE_CHECKING:
     from calibration.lab.bench import Bench
@@ -60,7 +61,6 @@ def _show(
         values = [dict(zip(names, row, strict=True)) for row in rows]
         click.echo(json.dumps({**facts, "rows": values}, indent=2))
         return
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(title=title)
@@ -68,7 +68,7 @@ def _show(
         table.add_column(name, justify="right")
     for row in rows:
         table.add_row(*(f"{value:.3g}" if isinstance(value, float) else str(value) for value in row))
-    console = Console()
+    console = table_console()
     if rows:
         console.print(table)
     for name, value in facts.items():

@@ -7,9 +7,10 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from hil.cli.options.wide import table_console
 
 if TYPE_CHECKING:
     from radio.backends import BackendReport
@@ -49,7 +50,7 @@ def command(network: bool, kind: str | None, as_json: bool) -> None:
 
 
 def _show(found: "Sequence[FoundDevice]", absent: "Sequence[BackendReport]", network: bool) -> None:
-    console = Console()
+    console = table_console()
     if found:
         table = Table("URI", "device")
         for device in found:

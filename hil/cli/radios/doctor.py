@@ -4,8 +4,9 @@ import json
 import sys
 
 import click
-from rich.console import Console
 from rich.table import Table
+
+from hil.cli.options.wide import table_console
 
 
 @click.command("doctor")
@@ -31,5 +32,5 @@ def command(as_json: bool) -> None:
             mark = "[green]ok[/]" if finding.ok else ("[red]missing[/]" if finding.needed else "[yellow]absent[/]")
             advice = "" if finding.ok else finding.advice.replace("[", "\\[")
             table.add_row(finding.part, finding.name, mark, finding.state, advice)
-        Console().print(table)
+        table_console().print(table)
     sys.exit(0 if doctor.can_simulate(findings) else 1)

@@ -3,11 +3,11 @@
 import json
 
 import click
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from hil.cli.options.ranges import Quantity
+from hil.cli.options.wide import table_console
 
 _COLUMNS, _ROWS = 72, 10
 
@@ -74,7 +74,7 @@ def command(
         "now", f"{applied.sample_rate_hz / 1e6:.10g} Msamples/s at {applied.center_frequency_hz / 1e6:.10g} MHz"
     )
     table.add_row("level", f"{seen.rms_dbfs:.1f} dBFS rms, {seen.peak_dbfs:.1f} dBFS peak")
-    console = Console()
+    console = table_console()
     console.print(table)
     for line in bars(seen.spectrum_db, _COLUMNS, _ROWS):
         click.echo(line)

@@ -7,6 +7,7 @@ from typing import Any
 import click
 from rich.console import Console
 
+from hil.cli.options.wide import table_console
 from hil.cli.options.configuration import capture_option, config_from, record_option, run_options, video_options
 
 
@@ -50,6 +51,6 @@ def command(out: Path, as_json: bool, resume: bool, report: bool, **options: Any
         return
     from hil.report.terminal import print_summary
 
-    print_summary(summary, Console())
+    print_summary(summary, table_console())
     if report:
         click.echo(f"report: {out / 'report.html'}")

@@ -4,15 +4,15 @@ import json
 from pathlib import Path
 
 import click
-from rich.console import Console
 
+from hil.cli.options.wide import table_console
 from hil.cli.options.configuration import capture_option
 
 
 @click.command("replay")
 @click.argument("recording", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), default=Path("replay"), show_default=True)
-@click.option("--refine/--no-refine", default=None, help="Diffusion refinement.  [as recorded]")
+@click.option("--refine/--no-refine", default=None, help="Refinement.  [as recorded]")
 @click.option("--codec", help="Packaged codec or the folder of one.  [as recorded]")
 @capture_option
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Any other option of the receiver.")
@@ -47,5 +47,5 @@ def command(
     if as_json:
         click.echo(json.dumps(summary))
         return
-    print_summary(summary, Console())
+    print_summary(summary, table_console())
     click.echo(f"report: {out / 'report.html'}")

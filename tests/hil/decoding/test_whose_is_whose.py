@@ -243,7 +243,7 @@ def test_the_ideal_receiver_cancels_as_the_real_one_does(tmp_path):
         return given.symbols[user]  # a picture that was decoded without a fault
 
     writer = ResultWriter(tmp_path, resume=False)
-    FrameDecoder(config, network, None, writer, SimpleNamespace(symbols=symbols))._ideal_pictures(given, {})
+    FrameDecoder(config, network, None, writer, SimpleNamespace(symbols=symbols))._ideals([given], [{}])
     writer.close()
     assert asked == [(1, (8, 16, 3))] and [call[0] for call in network.calls] == [1, 0]
     powers, noise = np.abs(gains) ** 2 / 2, 0.1
