@@ -234,6 +234,14 @@ class RunConfig(Section):
         return self
 
     @model_validator(mode="after")
+    def _captures_of_one_picture(self) -> "RunConfig":
+        if self.rx.capture and self.burst.pictures != 1:
+            raise ValueError(
+                f"rx.capture needs burst.pictures 1, but it is {self.burst.pictures}: a row has one picture"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _a_source_for_each(self) -> "RunConfig":
         if (named := len(self.video.sources)) not in (0, 1, self.users):
             raise ValueError(f"video.sources names {named} sources for {self.users} users; one, or one each")

@@ -63,6 +63,10 @@ class SideInformation:
         """A user's SINR after the receiver's separation, or the SNR of all where it was not measured."""
         return self.snr_db if self.sinr_db is None else float(self.sinr_db[user])
 
+    def separated(self, sinr_db: NDArray[np.float32], spread_db: NDArray[np.float32]) -> SideInformation:
+        """The same with SINRs after separation and their spread in dB, float32 [users] each."""
+        return replace(self, sinr_db=sinr_db, sinr_spread_db=spread_db)
+
     def without_floor(self) -> SideInformation:
         """The same of a channel that may fall to anything."""
         return replace(self, sinr_floor_db=np.full(self.users, -np.inf, np.float32))

@@ -190,14 +190,14 @@ class TransmitterNode:
         """The items of the burst's frames, encoded as the channel report tells."""
         assert grant.frame is not None
         frames = range(grant.frame, grant.frame + (1 if live else grant.pictures))
-        numbers = [picture_index(frame, self.user, self.config.users, len(self.images)) for frame in frames]
+        turns = [picture_index(frame, self.user, self.config.users, len(self.images)) for frame in frames]
+        numbers = [live.number] if live else turns
         items: list[Picture | Item] = [live.picture] if live else [self.images[number] for number in numbers]
         sharing = sharing_of(grant, self.config)
         side = self._floor.informed(told(self.encoder, csi, self.config.users, sharing), csi)
         side = side.without_floor() if live else side  # a video has no time for symbols shared out over its pictures
         symbols = encoded(self.encoder, items, self.user, side, sharing)
         bits_symbols = min(grant.bits_symbols, self._longest_bits)
-        numbers = [live.number] if live else numbers
         return Outgoing.of(grant.frame, self.user, items, numbers, symbols, bits_symbols, self._notes)
 
     def _command(self, grant: Grant) -> UserCommand:

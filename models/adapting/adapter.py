@@ -91,7 +91,8 @@ def _run(path: Path) -> ModuleType:
         raise ModelError(f"--adapter {path} is not a Python file.")
     spec = importlib.util.spec_from_file_location("semnoma_adapter", path)
     assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
+    # Dataclasses look their module up.
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
     try:
         with _importing_beside(path):
             spec.loader.exec_module(module)

@@ -16,6 +16,7 @@ from models.adapting.facts import CodecFacts, facts_of
 from models.adapting.graph import around_decoder, around_encoder, side_fields
 from models.adapting.probe import Found, probe
 from models.adapting.torch_networks import write_pair
+from models.codecs.adaptive import AdaptiveCodec
 from models.codecs.registry import ARCHITECTURES, build_codec
 from models.errors import ModelError
 from models.export.adding import check_codec
@@ -204,6 +205,7 @@ def _of_our_architecture(source: Path, said: dict[str, Any], folder: Path) -> Br
         Provenance(data=facts.data, command=f"semnoma-hil models add {source.name}", seed=0, minutes=0, images_seen=0),
         {},
         facts.licence,
+        codec.foresight.levels if isinstance(codec, AdaptiveCodec) else None,
     )
     manifest = export_codec(codec, folder, card)
     check_codec(folder)

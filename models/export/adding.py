@@ -16,6 +16,8 @@ from models.runtime.encoder import SemanticEncoder
 from models.side_information import SideInformation
 
 _SIZES = ((1, 1), (32, 32), (40, 72))
+_SINR_DB = 20.0  # at which pictures large enough have their symbols shared out
+_SHARED_OUT_SIZE = (136, 264)
 
 
 def add_codec(folder: Path, replace: bool = False) -> Path:
@@ -61,9 +63,12 @@ def check_codec(folder: Path) -> CodecManifest:
     """
     manifest = load_manifest(folder)
     encoder, decoder = SemanticEncoder.load(folder), SemanticDecoder.load(folder, device="cpu")
-    side = SideInformation.default(manifest.users)
+    side, sizes = SideInformation.default(manifest.users), list(_SIZES)
+    if manifest.levels:
+        told = np.full(manifest.users, _SINR_DB, np.float32)
+        side, sizes = side.separated(told, 0 * told), [*sizes, _SHARED_OUT_SIZE]
     rng = np.random.default_rng(1)
-    for height, width in _SIZES:
+    for height, width in sizes:
         picture = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
         for user in range(manifest.users):
             try:

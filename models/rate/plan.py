@@ -22,6 +22,7 @@ from models.rate.prefix import (
     COARSE,
     EVEN,
     FINE,
+    MOST_SEGMENTS,
     SEGMENT_USES,
     MapLost,
     Mode,
@@ -112,8 +113,8 @@ def best_plan(
 def _planned(
     mode: Mode, errors: NDArray[np.floating], levels: tuple[int, ...], shape: tuple[int, int], channels: int
 ) -> Plan | None:
-    """A mode's plan; None where its map leaves too little. A longer map leaves less to allocate, and gets another
-    map.
+    """A mode's plan; None where its map leaves too little, or is too long. A longer map leaves less to allocate, and
+    gets another map.
     """
     rows, columns = shape
     weights = block_positions(rows, columns)
@@ -124,6 +125,8 @@ def _planned(
             return None
         taken = allocate(coarse, levels, sizes, total - uses, mode.uses_a_bit)
         bits = map_bits.to_bits(taken)
+        if mode.segments(bits.size) > MOST_SEGMENTS:
+            return None
         if mode.uses(bits.size) <= uses:
             chosen = np.take_along_axis(coarse, taken[None], 0)[0]
             return Plan(

@@ -60,7 +60,9 @@ class PipelineRefiner:
                 str(folder), local_files_only=True, use_safetensors=True, safety_checker=None
             )
         except Exception as error:  # diffusers and transformers raise dozens of unrelated types on broken folders.
-            raise ModelError(f"{folder} does not hold a usable pipeline: {str(error).splitlines()[0]}.") from error
+            raise ModelError(
+                f"{folder} does not hold a usable pipeline: {(str(error).splitlines() or [type(error).__name__])[0]}."
+            ) from error
         chosen = choose_device(device)
         pipeline.set_progress_bar_config(disable=True)
         return cls(folder.name, pipeline.to(chosen), chosen)
@@ -124,5 +126,5 @@ def _verify_index(folder: Path) -> None:
     if not isinstance(name, str) or name not in CLASSES:
         raise ModelError(f"{path} names the pipeline {name!r}; allowed are {', '.join(sorted(CLASSES))}.")
     for part, value in index.items():
-        if isinstance(value, list) and (not value or value[0] not in LIBRARIES):
+        if isinstance(value, list) and (not value or value[0] not in tuple(LIBRARIES)):
             raise ModelError(f"{path} takes {part} from {value[0] if value else 'nowhere'}, whose code is not run.")

@@ -149,6 +149,9 @@ class SemanticEncoder:
         vector = sharing.informed(side, self.all_channels).vector(user, self.manifest.side_information)[None]
         padded = self._prepare(image, BLOCK * self.manifest.stride)
         foreseen = run_session(self._foresight, {"image": padded, "side": vector})
+        wanted = (1, len(self.manifest.levels), -(-rows // BLOCK), -(-columns // BLOCK))
+        if foreseen.shape != wanted:
+            raise ModelError(f"the foresight gave errors of the shape {list(foreseen.shape)}, not {list(wanted)}.")
         errors = np.exp(foreseen[0].astype(np.float64))
         return best_plan(errors, tuple(self.manifest.levels), rows, columns, count, float(floor_db[user]))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,10 +16,12 @@ from models.codecs.channel import ChannelMode
 from models.errors import ModelError
 from models.evaluation.compare import EVALUATION_SEED
 from models.evaluation.frames import Frame, frames_of
-from models.evaluation.learned import LearnedScheme
+from models.evaluation.learned import LOST, LearnedScheme
 from models.images.labelled import open_labelled
+from models.rate.prefix import MapLost
 from models.task.symbol_task import SymbolTask
 
+NOT_NAMED = -1  # where the symbols cannot be read: no class
 SYMBOLS = "symbols"
 _Z95 = 1.959964
 
@@ -89,12 +92,18 @@ def compare_ways(
 def _both(
     scheme: LearnedScheme, reader: SymbolTask, frame: Frame, snr_db: float, pictures: bool
 ) -> tuple[list[int], list[NDArray[np.uint8]]]:
-    """What each user's symbols are named, and the pictures decoded of them."""
+    """What each user's symbols are named, and the pictures decoded of them; NOT_NAMED and grey for what is lost."""
     height, width = frame.pictures.shape[1:3]
     heard = scheme.heard(frame, snr_db)
     told = [(view, user, heard.side, height, width, heard.sharing) for user, view in enumerate(heard.views)]
-    named = [int(reader.chances(*one).argmax()) for one in told]
-    return named, [scheme.decoder.decode(*one) for one in told] if pictures else []
+    named = [NOT_NAMED] * len(told)
+    shown = [np.full((height, width, 3), round(255 * LOST), np.uint8) for _ in told]
+    for user, one in enumerate(told):
+        with contextlib.suppress(MapLost):
+            named[user] = int(reader.chances(*one).argmax())
+            if pictures:
+                shown[user] = scheme.decoder.decode(*one)
+    return named, shown if pictures else []
 
 
 def wilson(right: int, of: int) -> tuple[float, float]:

@@ -57,7 +57,9 @@ class SentenceEmbedder:
             made = cls(network, tokenizer)
             size = made.embed(["a picture"]).shape[1]
         except Exception as error:  # transformers and tokenizers raise dozens of unrelated types on broken files.
-            raise ModelError(f"{where} does not hold a sentence network: {str(error).splitlines()[0]}.") from error
+            raise ModelError(
+                f"{where} does not hold a sentence network: {(str(error).splitlines() or [type(error).__name__])[0]}."
+            ) from error
         if size != EMBEDDING_SIZE:
             raise ModelError(f"{where} makes vectors of {size} numbers, but {EMBEDDING_SIZE} are needed.")
         return made

@@ -98,8 +98,12 @@ class Hdf5Reader:
         if "iq/samples" not in self._file:
             self._file.close()
             raise ConfigurationError(f"{path} was captured without samples; capture iq as well.")
-        with readable(path):
-            self._read_facts()
+        try:
+            with readable(path):
+                self._read_facts()
+        except ConfigurationError:
+            self._file.close()
+            raise
 
     def _read_facts(self) -> None:
         attributes, rows = self._file.attrs, whole_rows(self._file)

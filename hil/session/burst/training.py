@@ -43,6 +43,8 @@ class TrainingLength:
         self._in_a_row = self._in_a_row + 1 if set(range(self._users)) - set(lost_users) <= set(found) else 0
         for user, snr_db in found.items():
             self._snrs_db[user].append(snr_db + self._antennas_db)
+        for user in lost_users:
+            self._snrs_db.pop(user, None)
 
     def short(self) -> bool:
         """Whether the next burst may have short training."""

@@ -12,7 +12,7 @@ from models.training.adaptive.measure import METHOD, measured_psnr_db
 from models.training.config import AdaptiveTraining
 from models.training.running.checkpoint import load_checkpoint
 from models.training.running.matrix_optimizer import MatrixOptimizer
-from models.training.running.provenance import MODEL_VERSION, provenance_of, settings_text
+from models.training.running.provenance import MODEL_VERSION, provenance_of, settings_text, without_folders
 from models.training.running.runner import SETTINGS_NAME
 
 SIDE_FIELDS = ["sinr_db_over_20", "sinr_spread_db_over_10", "share"]
@@ -42,10 +42,7 @@ def finish_adaptive(run: Path, folder: Path) -> CodecManifest:
     )
     manifest = export_codec(codec, folder, card)
     if settings.validation:
-        tables = {
-            source.rstrip("/").rsplit("/", 1)[-1]: measured_psnr_db(folder, manifest, source)
-            for source in settings.validation
-        }
+        tables = {without_folders(source): measured_psnr_db(folder, manifest, source) for source in settings.validation}
         manifest = manifest.model_copy(update={"metrics": manifest.metrics | {"psnr_db": tables, "method": METHOD}})
         write_manifest(folder, manifest)
     return manifest

@@ -25,7 +25,7 @@ class RefinerLoraTraining(RunBounds):
     text_dropped: float = Field(default=0.25, ge=0, le=1)
     rank: int = Field(default=4, ge=1, le=256)
     alpha: int = Field(default=8, ge=1)
-    crop_px: int = Field(default=64, ge=32)
+    crop_px: int = Field(default=64, ge=32, multiple_of=8)
     minutes: float = Field(default=10.0, gt=0)
     batch: int = Field(default=16, ge=1)
     learning_rate: float = Field(default=1e-3, gt=0)

@@ -17,6 +17,7 @@ from models.images import open_images
 from models.images.labelled import open_labelled
 from models.package.manifest import RefinerManifest
 from models.refiner.text_network import TEXT_ARCHITECTURE
+from models.training.refiner.captions import captions_of
 from models.training.refiner.text_loop import TextRefinerRun
 from models.training.refiner.text_settings import TextRefinerTraining
 from models.training.running.checkpoint import load_checkpoint
@@ -59,8 +60,10 @@ def measured_text(settings: TextRefinerTraining, folder: Path, source: str) -> d
     labels = open_labelled(source, "test")[1]
     measures = {"st-lpips": load_measure("st-lpips"), CLASS_ACCURACY: class_accuracy(labels)}
     names, users = settings.names, 2
-    right = [caption(names[label]) for label in labels]
-    wrong = [caption(names[(label + 1 + index % (len(names) - 1)) % len(names)]) for index, label in enumerate(labels)]
+    right = [captions_of(names[label])[0] for label in labels]
+    wrong = [
+        captions_of(names[(label + 1 + index % (len(names) - 1)) % len(names)])[0] for index, label in enumerate(labels)
+    ]
     refined = RefinedScheme(str(settings.codec), str(folder), users)
     ways: dict[str, tuple[LearnedScheme, list[str]]] = {
         "decoded": (LearnedScheme(str(settings.codec), users), []),
@@ -90,8 +93,3 @@ def measured_text(settings: TextRefinerTraining, folder: Path, source: str) -> d
             for row in rows
         }
     return report
-
-
-def caption(name: str) -> str:
-    """As ``--captions labels`` says it."""
-    return f"a picture of {'an' if name[:1] in 'aeiou' else 'a'} {name.replace('_', ' ')}"

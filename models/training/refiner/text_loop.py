@@ -79,6 +79,10 @@ class TextPairs:
         channels_last_(self._codec)
         self._sources, weights = labelled_sources(settings.images, len(settings.names))
         self._shares = np.array(weights) / np.sum(weights)
+        if any(side_px % codec.arguments.stride for side_px in self._sources[0][0].shape[1:3]):
+            raise ModelError(
+                f"the sides of pictures to learn from must be multiples of {codec.arguments.stride} pixels."
+            )
         self._embeddings: list[NDArray[np.float32]] = []
         if settings.text:
             embedder = SentenceEmbedder.load()

@@ -20,7 +20,7 @@ def settings_text(run: Path) -> str:
     return (run / SETTINGS_NAME).read_text(encoding="utf-8")
 
 
-def provenance_of(what: str, settings: RunBounds, progress: Progress, further: str = "") -> Provenance:
+def provenance_of(what: str, settings: RunBounds, progress: Progress, further: str | None = None) -> Provenance:
     """Of a run of ``semnoma-hil train WHAT``. further: what its command has beside the common options."""
     sources = [without_folders(source) for source in settings.images]
     bound = f"--steps {settings.steps}" if settings.steps is not None else f"--minutes {settings.minutes:g}"
@@ -45,8 +45,8 @@ def provenance_of(what: str, settings: RunBounds, progress: Progress, further: s
         images = f"{images} --codec {settings.codec.name}"
         names = ("reconstruction", "adversarial", "feature", "gradient_penalty", "learning_rate", "batch")
         note = "Trained with " + ", ".join(f"{name} {getattr(settings, name):g}" for name in names) + "."
-    if further:
-        images = f"{images} {further}"
+    if further is not None:
+        images = f"{images} {further}".rstrip()
         note = f"Settings beside the defaults: {_chosen(settings)}."
     return Provenance(
         data=", ".join(sources),
@@ -71,6 +71,8 @@ def _chosen(settings: RunBounds) -> str:
         "refiner",
         "classifier",
         "captions",
+        "initial_task",
+        "parts",
     }
     return settings.model_dump_json(exclude=told, exclude_defaults=True)
 

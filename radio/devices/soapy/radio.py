@@ -45,7 +45,7 @@ class SoapyRadio(OneDirectionRadio):
         self._chunk = 0  # samples that the open stream of a transmitter takes at once
         self._asked: RadioSettings | None = None
         self._repeater: SoapyRepeater | None = None
-        repeats = options.get("repeat") == "1"
+        repeats = role == "tx" and options.get("repeat") == "1"
         timed = self._link.timed and not repeats
         can = capabilities_of(self._link, role, timed=timed, shared_clock=False)
         self.capabilities = replace(can, repeat_transmit=repeats)
@@ -53,7 +53,8 @@ class SoapyRadio(OneDirectionRadio):
     def configure(self, settings: RadioSettings) -> RadioSettings:
         """Set and read back. The stream begins anew, unless a repetition goes on and only its gain changes."""
         self._check_open()
-        if self._repeater is not None and self._same_but_for_gain(settings):
+        going = self._repeater is not None and self._repeater.failure is None
+        if going and self._same_but_for_gain(settings):
             self._applied = self._link.apply(settings)
             return self._applied
         self._stop_streaming()

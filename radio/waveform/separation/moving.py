@@ -1,11 +1,11 @@
-"""`separation` where channels move: other weights in every block of a few symbols."""
+"""`still` where channels move: other weights in every block of a few symbols."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
 from radio.waveform.separation.equalizer import lmmse_weights_of
-from radio.waveform.separation.still import View
+from radio.waveform.separation.still import View, sinr_left, unexplained
 
 
 def moving_view(
@@ -20,8 +20,8 @@ def moving_view(
     """As `view_of`. channels: complex64 [antennas, blocks, active] of each user, the last block of a user holding on;
     block_symbols: that a block lasts."""
     symbols = disturbed.size
-    noise_power = np.maximum(disturbed - leaked, np.minimum(disturbed, least))
-    changes = (1 + np.flatnonzero(np.diff(noise_power))).tolist()
+    noise_power = unexplained(disturbed, leaked, least)
+    changes = (1 + np.flatnonzero(noise_power[1:] != noise_power[:-1])).tolist()
     inner = (min(length, symbols) for length in lengths)
     edges = np.array(sorted({0, symbols, *range(0, symbols, block_symbols), *changes, *inner}))
     blocks = edges[:-1] // block_symbols
@@ -34,6 +34,4 @@ def moving_view(
     scaled = (gains * scale).reshape(users, antennas, parts * active)
     weights = lmmse_weights_of(scaled, 1.0, user).reshape(antennas, parts, active) * scale
     taken = np.einsum("apf,apf->pf", weights.conj(), gains[user]).real
-    return View(
-        np.ascontiguousarray(weights.swapaxes(0, 1)), np.diff(edges), taken / np.maximum(1 - taken, np.float32(1e-6))
-    )
+    return View(np.ascontiguousarray(weights.swapaxes(0, 1)), np.diff(edges), sinr_left(taken))

@@ -38,16 +38,27 @@ def view_of(
     payloads beside their subcarriers: where they send on every element, it is no power besides theirs.
     """
     symbols = disturbed.size
-    noise_power = np.maximum(disturbed - leaked, np.minimum(disturbed, least))
+    noise_power = unexplained(disturbed, leaked, least)
     changes = 1 + np.flatnonzero(noise_power[1:] != noise_power[:-1])
     edges = np.array(sorted({0, symbols, *changes.tolist(), *(min(length, symbols) for length in lengths)}))
     present = np.array(lengths)[None, :] > edges[:-1, None]
     levels = noise_power[edges[:-1]].astype(np.float32)
     weigh = _weights_compiled if acceleration.NUMBA and channels.shape[1] == 1 else _weights
     weights = weigh(channels, present.astype(np.float32), user, levels)
-    # LMMSE weights leave the mean square error 1 - w^H g of a unit-power symbol, which is 1 / (1 + SINR).
     taken = np.einsum("paf,af->pf", weights.conj(), channels[user]).real
-    return View(weights, np.diff(edges), taken / np.maximum(1 - taken, np.float32(1e-6)))
+    return View(weights, np.diff(edges), sinr_left(taken))
+
+
+def unexplained(disturbed: np.ndarray, leaked: float, least: float) -> np.ndarray:
+    """Noise power float [symbols] per antenna: the disturbance less what leaked, as far down as ``least``."""
+    return np.asarray(np.maximum(disturbed - leaked, np.minimum(disturbed, least)))
+
+
+def sinr_left(taken: np.ndarray) -> np.ndarray:
+    """Linear SINR, float [parts, active], of unit-power symbols of which weights take w^H g, float [parts, active]:
+    LMMSE weights leave the mean square error 1 - w^H g, which is 1 / (1 + SINR).
+    """
+    return np.asarray(taken / np.maximum(1 - taken, np.float32(1e-6)))
 
 
 @dataclass(frozen=True)

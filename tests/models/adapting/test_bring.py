@@ -24,8 +24,17 @@ STRIDE, LATENT = 2, 12
 QUARTER = 0.25  # of the latent is the picture that the decoder makes, so that nothing is clipped
 
 ADAPTER = """
+from __future__ import annotations
+
+from dataclasses import dataclass
+
 import torch
 from torch import nn
+
+
+@dataclass
+class Settings:  # as codes of research have them
+    stride: int = 2
 
 
 def describe():

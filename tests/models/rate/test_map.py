@@ -153,3 +153,13 @@ def test_what_is_planned_fits_whatever_its_map_takes(seed, roughness):
     sent = plan.symbols(np.ones((48, 1024), np.complex64), 1024 * 8)
     assert plan.counts.sum() + plan.prefix.size <= sent.size or plan.even
     assert np.array_equal(read_plan(sent, LEVELS, 32, 32, 8)[0].counts, plan.counts)
+
+
+def test_a_picture_whose_map_is_too_long_is_sent_in_another_way():
+    """4000x3000 pixels of noise in every block: more than the 255 segments that the first can tell of."""
+    rng = np.random.default_rng(6)
+    errors = 10 ** rng.uniform(-4, -1, (188, 250)) / np.array(LEVELS, float)[:, None, None]
+    plan = best_plan(errors, LEVELS, 375, 500, 16, 20.0)
+    assert plan.prefix.size <= COARSE.uses(0) + 255 * 256
+    sent = plan.symbols(np.ones((48, 375 * 500), np.complex64), 375 * 500 * 16)
+    assert np.array_equal(read_plan(sent, LEVELS, 375, 500, 16)[0].counts, plan.counts)

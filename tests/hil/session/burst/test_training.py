@@ -6,6 +6,7 @@ import pytest
 from hil.bus.messages import CsiReport, Grant, Start, UserCsi
 from hil.config import load_config
 from hil.decoding.burst import burst_facts
+from hil.errors import UsageError
 from hil.session.burst.next import NextBurst
 from hil.session.burst.plan import Burst
 from hil.session.burst.receivers import Receivers
@@ -90,3 +91,18 @@ def test_a_short_burst_is_found_and_read_at_the_snr_from_which_it_is_granted():
     # Two users: 64 + 2 x 256 samples of preamble, 3 symbols of 288 each; the payload of 512 uses has 3 symbols.
     assert overhead == pytest.approx(2 * (576 + 864) / (2 * (576 + 864) + 3 * 288))
     assert heard(False, 10.0, 1)[1] == pytest.approx(8832 / (8832 + 864))
+
+
+def test_a_user_who_is_lost_does_not_keep_the_others_from_it():
+    """Heard once, or badly, before it was lost: what it had is no matter any more."""
+    for before in ({0: 20.0, 1: 20.0}, {0: 20.0, 1: -8.0}):
+        made = TrainingLength(CONFIG)
+        made.take(report(0, before))
+        for slot in range(1, 8):
+            made.take(report(slot, {0: 20.0}), lost_users=[1])
+        assert made.short()
+
+
+def test_a_capture_has_one_picture_a_row():
+    with pytest.raises(UsageError, match=r"rx.capture needs burst.pictures 1, but it is 4"):
+        load_config(None, {"burst.pictures": 4, "rx.capture": ["iq"]})
