@@ -59,7 +59,8 @@ DOORS = {
         "models.package", "models.rate", "models.refiner", "models.runtime",
     ],
     "models.task": [
-        "models.classifier", "models.codecs", "models.decoding", "models.evaluation", "models.images", "models.package",
+        "models.classifier", "models.codecs", "models.decoding", "models.evaluation", "models.images",
+        "models.package", "models.rate",
     ],
     "models.export": [
         "models.codecs", "models.decoding", "models.evaluation", "models.images", "models.package", "models.rate",
