@@ -14,22 +14,25 @@ from models.training.running.checkpoint import WEIGHTS_NAME
 from models.training.running.provenance import settings_text, without_folders
 from models.training.running.runner import SETTINGS_NAME
 
+FORGOTTEN = ".momentum_buffer"  # Muon's: it decays within some twenty updates, and is as large as the weights
+
 
 def thin_run(run: Path, folder: Path) -> None:
     """Write the run's settings, paths cut to their last part, and of its checkpoint the averaged weights as float16 and
-    the optimiser's state as bfloat16.
+    AdamW's moments as bfloat16; Muon's momentum begins anew.
 
     Raises ModelError when ``run`` holds no checkpoint.
     """
     settings = AdaptiveTraining.model_validate_json(settings_text(run))
-    names = {"images": [without_folders(source) for source in settings.images], "out": Path("run")}
-    names["validation"] = [without_folders(source) for source in settings.validation]
+    changes = {"images": [without_folders(source) for source in settings.images], "out": Path("run")}
+    changes["validation"] = [without_folders(source) for source in settings.validation]
     folder.mkdir(parents=True, exist_ok=True)
     with safe_open(run / WEIGHTS_NAME, "pt") as opened:
         metadata = opened.metadata()
-        kept = {name: opened.get_tensor(name) for name in opened.keys() if not name.startswith("network.codec.")}  # noqa: SIM118
+        names = [name for name in opened.keys() if not name.startswith("network.codec.")]  # noqa: SIM118
+        kept = {name: opened.get_tensor(name) for name in names if not name.endswith(FORGOTTEN)}
     write_tensors({name: _small(name, tensor) for name, tensor in kept.items()}, folder / WEIGHTS_NAME, metadata)
-    text = settings.model_copy(update=names).model_dump_json(indent=2)
+    text = settings.model_copy(update=changes).model_dump_json(indent=2)
     (folder / SETTINGS_NAME).write_text(text + "\n", encoding="utf-8")
 
 
