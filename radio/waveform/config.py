@@ -5,6 +5,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from radio.quantity import Decibels, Hertz, PartsPerMillion
 
 BITS_STEP = 2  # OFDM symbols in which protected bits come; a channel that moves is taken to stand for as long
+BITS_TAIL = 12  # zeros behind protected bits, which end their code word
 MOST_PICTURES = 256  # of one burst
 MOST_BITS_SYMBOLS = 84 * BITS_STEP  # what a header can tell of
 SHORT_PREAMBLE, SHORT_SOUNDING = 2, 1  # repeats and symbols where a user's SNR is known to be high
@@ -65,7 +66,7 @@ class WaveformConfig(BaseModel):
         if self.bits_uses_needed > self.bits_uses_per_symbol * MOST_BITS_SYMBOLS:
             raise ValueError(
                 f"waveform.bits_bytes is {self.bits_bytes}, but each of {self.users} users has room for no more than "
-                f"{(self.bits_uses_per_symbol * MOST_BITS_SYMBOLS - 46) // 8} bytes beside its picture"
+                f"{(self.bits_uses_per_symbol * MOST_BITS_SYMBOLS - 40 - BITS_TAIL) // 8} bytes beside its picture"
             )
         return self
 
@@ -98,7 +99,7 @@ class WaveformConfig(BaseModel):
     @property
     def bits_uses_needed(self) -> int:
         """Channel uses in which a user's protected bits are sent once (see `burst.bits`); 0 without."""
-        return 8 * (self.bits_bytes + 5) + 6 if self.bits_bytes else 0
+        return 8 * (self.bits_bytes + 5) + BITS_TAIL if self.bits_bytes else 0
 
     @property
     def largest_cfo_hz(self) -> float:

@@ -5,63 +5,64 @@ from functools import lru_cache
 import numpy as np
 
 from radio import acceleration
-from radio.waveform.burst import convolutional
+from radio.waveform.burst.convolutional import HEADER_CODE, ConvolutionalCode, decode_compiled
 
 INTERLEAVER_SEED = 0xB17
 _LEVELS = np.array([1, -1], np.float32) / np.float32(np.sqrt(2))  # of a bit
 
 
-def coded_bits(n_bits: int) -> int:
-    """Bits of the code word of n_bits."""
-    return 2 * (n_bits + convolutional.CONSTRAINT - 1)
-
-
 @lru_cache(maxsize=32)
-def _order(word_bits: int, channel_uses: int) -> np.ndarray:
-    """Which coded bit each transmitted bit carries: the code word repeated, each time in another order."""
+def _order(code: ConvolutionalCode, n_bits: int, channel_uses: int) -> np.ndarray:
+    """Which coded bit each transmitted bit carries: the code word repeated, each time in another order.
+
+    At first the outputs of two generators, so that few channel uses still hold a code of rate 1/2.
+    """
     rng = np.random.Generator(np.random.PCG64(INTERLEAVER_SEED))
+    word_bits = code.word_bits(n_bits)
+    by_bit = np.arange(word_bits).reshape(-1, code.outputs)
+    orders = [rng.permutation(by_bit[:, :2].reshape(-1)), rng.permutation(by_bit[:, 2:].reshape(-1))]
     repeats = -(-2 * channel_uses // word_bits)
-    return np.concatenate([rng.permutation(word_bits) for _ in range(repeats)])[: 2 * channel_uses]
+    orders += [rng.permutation(word_bits) for _ in range(repeats - 1)]
+    return np.concatenate(orders)[: 2 * channel_uses]
 
 
-def modulate(bits: np.ndarray, channel_uses: int) -> np.ndarray:
+def modulate(bits: np.ndarray, channel_uses: int, code: ConvolutionalCode = HEADER_CODE) -> np.ndarray:
     """uint8 [n] -> QPSK complex64 [channel_uses] of unit power."""
-    word = convolutional.encode(bits)
-    return _LEVELS[word[_order(word.size, channel_uses)]].view(np.complex64)  # real and imaginary by turns
+    return _LEVELS[code.encode(bits)[_order(code, bits.size, channel_uses)]].view(
+        np.complex64
+    )  # real and imaginary by turns
 
 
-def demodulate(matched: np.ndarray, n_bits: int) -> np.ndarray | None:
+def demodulate(matched: np.ndarray, n_bits: int, code: ConvolutionalCode = HEADER_CODE) -> np.ndarray | None:
     """Most likely bits uint8 [n_bits]; None where what was received is not finite.
 
     matched: complex64 [channel_uses], conj(g) y / noise_power, whose parts are log-likelihoods up to a factor; 0 says
     nothing.
     """
     parts = np.ascontiguousarray(matched, np.complex64).view(np.float32)  # real and imaginary by turns
-    word_bits = coded_bits(n_bits)
-    bits = (_decoded_compiled if acceleration.NUMBA else _decoded)(_order(word_bits, matched.size), parts, word_bits)
-    return np.asarray(bits) if bits.size else None
+    order, word_bits = _order(code, n_bits, matched.size), code.word_bits(n_bits)
+    if acceleration.NUMBA:
+        bits = np.asarray(_decoded_compiled(order, parts, word_bits, code.signs))
+        return bits if bits.size else None
+    soft = np.bincount(order, parts, word_bits).astype(np.float32)
+    return code.decode(soft) if np.isfinite(soft.sum()) else None
 
 
 def soft_bits(matched: np.ndarray, n_bits: int) -> np.ndarray:
-    """What each symbol by itself says of the coded bits: float32 [symbols, coded_bits(n_bits)].
+    """What each symbol by itself says of a header's coded bits: float32 [symbols, HEADER_CODE.word_bits(n_bits)].
 
     matched: complex64 [symbols, uses], see `demodulate`.
     """
-    word_bits, parts = coded_bits(n_bits), np.ascontiguousarray(matched, np.complex64).view(np.float32)
-    order = _order(word_bits, matched.size).reshape(len(parts), -1)
+    word_bits, parts = HEADER_CODE.word_bits(n_bits), np.ascontiguousarray(matched, np.complex64).view(np.float32)
+    order = _order(HEADER_CODE, n_bits, matched.size).reshape(len(parts), -1)
     rows = [np.bincount(*one, word_bits) for one in zip(order, parts, strict=True)]
     return np.asarray(rows, np.float32)
 
 
-def _decoded(order: np.ndarray, parts: np.ndarray, word_bits: int) -> np.ndarray:
-    """uint8 [n_bits] of soft parts float32 [n], whose coded bits `order` [n] tells; none where not finite."""
-    soft = np.bincount(order, parts, word_bits).astype(np.float32)
-    return convolutional.decode(soft) if np.isfinite(soft.sum()) else np.zeros(0, np.uint8)
-
-
 @acceleration.compiled
-def _decoded_compiled(order: np.ndarray, parts: np.ndarray, word_bits: int) -> np.ndarray:
+def _decoded_compiled(order: np.ndarray, parts: np.ndarray, word_bits: int, signs: np.ndarray) -> np.ndarray:
+    """uint8 [n_bits] of soft parts float32 [n], whose coded bits `order` [n] tells; none where not finite."""
     soft = np.zeros(word_bits, np.float32)
     for i in range(parts.size):
         soft[order[i]] += parts[i]
-    return convolutional.decode_compiled(soft) if np.isfinite(soft.sum()) else np.zeros(0, np.uint8)
+    return decode_compiled(soft, signs) if np.isfinite(soft.sum()) else np.zeros(0, np.uint8)

@@ -1,121 +1,156 @@
-"""The K = 7, rate-1/2 convolutional code (171, 133 octal) with a soft-decision Viterbi decoder."""
+"""Convolutional codes with a soft-decision Viterbi decoder: a short one for headers, a long one for protected bits."""
+
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from radio import acceleration
 
-CONSTRAINT = 7
-GENERATORS = (0o171, 0o133)
-STATES = 1 << (CONSTRAINT - 1)
+
+@dataclass(frozen=True)
+class ConvolutionalCode:
+    """constraint: K, bits that a coded bit depends on. generators: each adds to the newest bit (its most significant
+    one) at least the oldest (its least significant one); at most K bits.
+    """
+
+    constraint: int
+    generators: tuple[int, ...]
+
+    @property
+    def tail_bits(self) -> int:
+        """Zeros behind the bits, which end in the zero state."""
+        return self.constraint - 1
+
+    @property
+    def outputs(self) -> int:
+        """Coded bits of a bit."""
+        return len(self.generators)
+
+    def word_bits(self, n_bits: int) -> int:
+        """Bits of the code word of n_bits."""
+        return self.outputs * (n_bits + self.tail_bits)
+
+    @cached_property
+    def signs(self) -> np.ndarray:
+        """float32 [outputs, states / 2]: +1 where a coded bit is 0 when a zero follows the even state 2 i.
+
+        A one in place of the zero, or the odd state, turns all signs round, since all generators add both ends.
+        """
+        registers = 2 * np.arange(1 << (self.constraint - 2))
+        ones = [
+            [(register & generator).bit_count() & 1 for register in registers.tolist()] for generator in self.generators
+        ]
+        return np.ascontiguousarray(1 - 2 * np.asarray(ones, np.float32))
+
+    @cached_property
+    def generator_array(self) -> np.ndarray:
+        return np.asarray(self.generators, np.int64)
+
+    def encode(self, bits: np.ndarray) -> np.ndarray:
+        """uint8 [n] -> uint8 [word_bits(n)], all outputs of a bit by turns."""
+        if acceleration.NUMBA:
+            return np.asarray(_encoded_compiled(bits, self.generator_array, self.constraint))
+        return self._encoded(bits)
+
+    def _encoded(self, bits: np.ndarray) -> np.ndarray:
+        tail = np.zeros(self.tail_bits, np.uint8)
+        padded, length = np.concatenate([tail, bits, tail]), bits.size + self.tail_bits
+        coded = np.zeros((length, self.outputs), np.uint8)
+        for i, generator in enumerate(self.generators):
+            for delay in range(self.constraint):
+                if generator >> (self.tail_bits - delay) & 1:
+                    coded[:, i] ^= padded[self.tail_bits - delay :][:length]
+        return coded.reshape(-1)
+
+    def decode(self, soft: np.ndarray) -> np.ndarray:
+        """Most likely bits: float32 [word_bits(n)], positive for bit 0 -> uint8 [n] (Viterbi 1967)."""
+        steps = soft.astype(np.float32, copy=False)
+        if acceleration.NUMBA:
+            return np.asarray(decode_compiled(steps, self.signs))
+        survivors = _survivors(steps.reshape(-1, self.outputs), self.signs)
+        return np.asarray(_traced_back(survivors))[: len(survivors) - self.tail_bits]
 
 
-def encode(bits: np.ndarray) -> np.ndarray:
-    """uint8 [n] -> uint8 [2 (n + 6)], ended in the zero state by six tail bits."""
-    return np.asarray((_encoded_compiled if acceleration.NUMBA else _encoded)(bits))
-
-
-def _encoded(bits: np.ndarray) -> np.ndarray:
-    padded = np.concatenate([np.zeros(CONSTRAINT - 1, np.uint8), bits, np.zeros(CONSTRAINT - 1, np.uint8)])
-    length = bits.size + CONSTRAINT - 1
-    coded = np.zeros((length, len(GENERATORS)), np.uint8)
-    for i, generator in enumerate(GENERATORS):
-        for delay in _taps(generator):
-            first = CONSTRAINT - 1 - delay
-            coded[:, i] ^= padded[first : first + length]
-    return coded.reshape(-1)
+# Free distance 10 (CCSDS 131.0-B), read in microseconds.
+HEADER_CODE = ConvolutionalCode(7, (0o171, 0o133))
+# Free distance 33 (Larsen 1973); its first two generators alone are a code of rate 1/2 of free distance 15.
+BITS_CODE = ConvolutionalCode(13, (0o12477, 0o15573, 0o11145, 0o16727))
 
 
 @acceleration.compiled
-def _encoded_compiled(bits: np.ndarray) -> np.ndarray:
-    """The same with a shift register, newest bit in the most significant place."""
-    coded = np.zeros(2 * (bits.size + CONSTRAINT - 1), np.uint8)
+def _encoded_compiled(bits: np.ndarray, generators: np.ndarray, constraint: int) -> np.ndarray:
+    """A shift register, newest bit in the most significant place."""
+    outputs, length = generators.size, bits.size + constraint - 1
+    coded = np.zeros(outputs * length, np.uint8)
     register = 0
-    for t in range(bits.size + CONSTRAINT - 1):
+    for t in range(length):
         newest = bits[t] if t < bits.size else 0
-        register = register >> 1 | newest << (CONSTRAINT - 1)
-        for i in range(2):
-            ones = register & GENERATORS[i]
+        register = register >> 1 | newest << (constraint - 1)
+        for i in range(outputs):
+            ones = register & generators[i]
             while ones:
-                coded[2 * t + i] ^= ones & 1
+                coded[outputs * t + i] ^= ones & 1
                 ones >>= 1
     return coded
 
 
-def _taps(generator: int) -> list[int]:
-    """Delays whose bits a generator adds; its most significant bit is the newest bit."""
-    return [delay for delay in range(CONSTRAINT) if generator >> (CONSTRAINT - 1 - delay) & 1]
-
-
-def _trellis() -> tuple[np.ndarray, np.ndarray]:
-    """previous state int [64, 2] and output signs float32 [64, 2, 2] (+1 for bit 0) by new state and branch."""
-    previous = np.zeros((STATES, 2), np.int64)
-    signs = np.zeros((STATES, 2, 2), np.float32)
-    for state in range(STATES):  # state: the newest six bits, newest in the most significant place
-        for branch in (0, 1):
-            before = ((state << 1) & (STATES - 1)) | branch
-            register = (state >> (CONSTRAINT - 2)) << (CONSTRAINT - 1) | before
-            previous[state, branch] = before
-            for i, generator in enumerate(GENERATORS):
-                signs[state, branch, i] = 1 - 2 * (bin(register & generator).count("1") & 1)
-    return previous, signs
-
-
-_PREVIOUS, _SIGNS = _trellis()
-_SIGNS_BY_BRANCH = np.ascontiguousarray(_SIGNS.transpose(1, 2, 0))  # [branch, output, new state]
-
-
-def decode(soft: np.ndarray) -> np.ndarray:
-    """Most likely bits: float32 [2 (n + 6)], positive for bit 0 -> uint8 [n] (Viterbi 1967)."""
-    soft = soft.astype(np.float32, copy=False)
-    if acceleration.NUMBA:
-        return np.asarray(decode_compiled(soft))
-    return np.asarray(_traced_back(_survivors(soft.reshape(-1, 2))))[: soft.size // 2 - (CONSTRAINT - 1)]
+@acceleration.compiled
+def decode_compiled(soft: np.ndarray, signs: np.ndarray) -> np.ndarray:
+    """`decode` of float32 by the code's `signs`, for compiled callers."""
+    survivors = _survivors_compiled(soft.reshape(-1, signs.shape[0]), signs)
+    bits, tail = _traced_back(survivors), 0
+    while 1 << tail < survivors.shape[1]:
+        tail += 1
+    return bits[: bits.size - tail]
 
 
 @acceleration.compiled
-def decode_compiled(soft: np.ndarray) -> np.ndarray:
-    """`decode` of float32, for compiled callers."""
-    bits = _traced_back(_survivors_compiled(soft.reshape(-1, 2)))
-    return bits[: bits.size - (CONSTRAINT - 1)]
-
-
-@acceleration.compiled
-def _traced_back(choices: np.ndarray) -> np.ndarray:
+def _traced_back(survivors: np.ndarray) -> np.ndarray:
     """uint8 [t]: the bits of the path that ends in the zero state."""
-    state, bits = 0, np.zeros(len(choices), np.uint8)
-    for t in range(len(choices) - 1, -1, -1):
-        bits[t] = state >> (CONSTRAINT - 2)
-        state = _PREVIOUS[state, choices[t, state]]
+    states = survivors.shape[1]
+    state, bits = 0, np.zeros(len(survivors), np.uint8)
+    for t in range(len(survivors) - 1, -1, -1):
+        bits[t] = 2 * state // states  # the newest bit has the most significant place
+        state = (2 * state) % states + survivors[t, state]
     return bits
 
 
-def _survivors(steps: np.ndarray) -> np.ndarray:
-    """uint8 [t, states]: which branch into each state is the better one."""
-    branch_metrics = np.einsum("sbi,ti->tsb", _SIGNS, steps)
-    metric = np.full(STATES, -np.inf, np.float32)
+def _survivors(steps: np.ndarray, signs: np.ndarray) -> np.ndarray:
+    """uint8 [t, states]: which of the two states before, 2 i or 2 i + 1, each state is better reached from."""
+    half = signs.shape[1]
+    metric = np.full(2 * half, -np.inf, np.float32)
     metric[0] = 0.0
-    choices = np.zeros((len(steps), STATES), np.uint8)
-    for t, gains in enumerate(branch_metrics):
-        candidates = metric[_PREVIOUS] + gains
-        choices[t] = candidates[:, 1] > candidates[:, 0]
-        metric = candidates.max(axis=1)
-    return choices
+    survivors = np.zeros((len(steps), 2 * half), np.uint8)
+    for t, gains in enumerate(steps @ signs):
+        even, odd = metric[::2], metric[1::2]
+        first = np.concatenate([even + gains, even - gains])
+        second = np.concatenate([odd - gains, odd + gains])
+        survivors[t], metric = second > first, np.maximum(first, second)
+    return survivors
 
 
 @acceleration.compiled
-def _survivors_compiled(steps: np.ndarray) -> np.ndarray:
-    """The same, branch by branch, in an order that vectorises."""
-    signs = _SIGNS_BY_BRANCH
-    choices = np.zeros((steps.shape[0], STATES), np.uint8)
-    metric, following = np.full(STATES, -np.inf, np.float32), np.zeros(STATES, np.float32)
+def _survivors_compiled(steps: np.ndarray, signs: np.ndarray) -> np.ndarray:
+    """The same, in an order that vectorises."""
+    outputs, half = signs.shape
+    survivors = np.zeros((steps.shape[0], 2 * half), np.uint8)
+    metric, following = np.full(2 * half, -np.inf, np.float32), np.zeros(2 * half, np.float32)
     metric[0] = 0.0
+    gains = np.zeros(half, np.float32)
     for t in range(steps.shape[0]):
-        x, y = steps[t, 0], steps[t, 1]
-        for newest in range(0, STATES, STATES // 2):  # both states that come from the states 2 i and 2 i + 1
-            for i in range(STATES // 2):
-                first = metric[2 * i] + signs[0, 0, newest + i] * x + signs[0, 1, newest + i] * y
-                second = metric[2 * i + 1] + signs[1, 0, newest + i] * x + signs[1, 1, newest + i] * y
-                choices[t, newest + i] = second > first
-                following[newest + i] = max(first, second)
+        for i in range(half):
+            gains[i] = signs[0, i] * steps[t, 0]
+        for output in range(1, outputs):
+            for i in range(half):
+                gains[i] += signs[output, i] * steps[t, output]
+        for i in range(half):
+            even, odd, gain = metric[2 * i], metric[2 * i + 1], gains[i]
+            first, second = even + gain, odd - gain
+            survivors[t, i] = second > first
+            following[i] = max(first, second)
+            first, second = even - gain, odd + gain
+            survivors[t, half + i] = second > first
+            following[half + i] = max(first, second)
         metric, following = following, metric
-    return choices
+    return survivors

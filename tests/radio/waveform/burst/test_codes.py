@@ -5,10 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from radio.waveform.burst import convolutional
-from radio.waveform.burst import header as code
+from radio.waveform.burst import header as header_code
+from radio.waveform.burst.convolutional import BITS_CODE, HEADER_CODE
 from radio.waveform.burst.gold import gold_bits, gold_qpsk
 from radio.waveform.burst.header import FrameHeader
+from radio.waveform.config import BITS_TAIL
 
 headers = st.builds(
     FrameHeader,
@@ -45,17 +46,36 @@ def test_gold_sequences_have_unit_power_and_little_in_common():
     assert abs(np.vdot(first, second)) / 4096 < 5 / np.sqrt(4096)
 
 
-def test_impulse_response_is_the_generators():
-    """One 1 among zeros gives the generators 171 and 133 (octal), most significant bit first."""
-    coded = convolutional.encode(np.array([1], np.uint8)).reshape(-1, 2)
-    assert int("".join(map(str, coded[:, 0])), 2) == 0o171
-    assert int("".join(map(str, coded[:, 1])), 2) == 0o133
+@pytest.mark.parametrize("code", [HEADER_CODE, BITS_CODE])
+def test_impulse_response_is_the_generators(code, each_backend):
+    """One 1 among zeros gives the published generators (octal), most significant bit first."""
+    published = {7: (0o171, 0o133), 13: (0o12477, 0o15573, 0o11145, 0o16727)}[code.constraint]
+    coded = code.encode(np.array([1], np.uint8)).reshape(-1, code.outputs)
+    assert tuple(int("".join(map(str, output)), 2) for output in coded.T) == published
+
+
+def test_protected_bits_end_where_the_configuration_counts():
+    assert BITS_CODE.tail_bits == BITS_TAIL
+
+
+@pytest.mark.parametrize(("outputs", "distance"), [(2, 15), (4, 33)])
+def test_some_wrong_bits_of_the_long_code_are_corrected(outputs, distance, each_backend):
+    """Half the free distance, less one; of the first two generators alone as well."""
+    rng = np.random.default_rng(outputs)
+    for _ in range(10):
+        sent = rng.integers(0, 2, 60, dtype=np.uint8)
+        soft = 1.0 - 2.0 * BITS_CODE.encode(sent).reshape(-1, BITS_CODE.outputs)
+        soft[:, outputs:] = 0
+        heard = np.argwhere(soft)
+        wrong = heard[rng.choice(len(heard), (distance - 1) // 2, replace=False)]
+        soft[tuple(wrong.T)] *= -1
+        np.testing.assert_array_equal(BITS_CODE.decode(soft.reshape(-1)), sent)
 
 
 def test_free_distance_is_ten():
     """The published free distance of the (171, 133) code: no shorter non-zero code word exists."""
     weights = [
-        convolutional.encode(np.array([int(b) for b in f"{pattern:08b}"], np.uint8)).sum() for pattern in range(1, 256)
+        HEADER_CODE.encode(np.array([int(b) for b in f"{pattern:08b}"], np.uint8)).sum() for pattern in range(1, 256)
     ]
     assert min(weights) == 10
 
@@ -65,10 +85,10 @@ def test_free_distance_is_ten():
 def test_four_wrong_bits_anywhere_are_corrected(bits):
     """Half the free distance, less one, is guaranteed."""
     sent = np.array(bits, np.uint8)
-    soft = 1.0 - 2.0 * convolutional.encode(sent)
+    soft = 1.0 - 2.0 * HEADER_CODE.encode(sent)
     rng = np.random.default_rng(len(bits))
     soft[rng.choice(soft.size, 4, replace=False)] *= -1
-    np.testing.assert_array_equal(convolutional.decode(soft), sent)
+    np.testing.assert_array_equal(HEADER_CODE.decode(soft), sent)
 
 
 def test_noise_at_two_decibels_is_corrected(each_backend):
@@ -76,38 +96,38 @@ def test_noise_at_two_decibels_is_corrected(each_backend):
     rng = np.random.default_rng(4)
     for _ in range(20):
         bits = rng.integers(0, 2, 200, dtype=np.uint8)
-        signs = 1 - 2 * convolutional.encode(bits).astype(np.float32)
+        signs = 1 - 2 * HEADER_CODE.encode(bits).astype(np.float32)
         soft = signs + np.float32(10 ** (-2 / 20) / np.sqrt(2)) * rng.standard_normal(signs.size).astype(np.float32)
-        np.testing.assert_array_equal(convolutional.decode(soft), bits)
+        np.testing.assert_array_equal(HEADER_CODE.decode(soft), bits)
 
 
 def test_crc_matches_the_published_check_value():
-    assert code.crc16(b"123456789") == 0x31C3  # CRC-16/XMODEM
+    assert header_code.crc16(b"123456789") == 0x31C3  # CRC-16/XMODEM
 
 
 @given(headers)
 @settings(max_examples=30)
 def test_a_header_survives_modulation(header):
-    assert code.demodulate(code.modulate(header, 1200)) == header
+    assert header_code.demodulate(header_code.modulate(header, 1200)) == header
 
 
 @given(headers, st.data())
 @settings(max_examples=60)
 def test_damaged_bits_never_pass_as_another_header(header, data):
-    bits = code.to_bits(header)
+    bits = header_code.to_bits(header)
     flips = data.draw(st.sets(st.integers(0, bits.size - 1), min_size=1, max_size=3))
     bits[list(flips)] ^= 1
-    assert code.from_bits(bits) is None  # the CRC's distance is 4 at this length
+    assert header_code.from_bits(bits) is None  # the CRC's distance is 4 at this length
 
 
 def test_silence_noise_and_not_numbers_are_no_header():
     rng = np.random.default_rng(1)
-    assert code.demodulate(np.zeros(1200, np.complex64)) is None
-    assert code.demodulate(np.full(1200, np.nan, np.complex64)) is None
+    assert header_code.demodulate(np.zeros(1200, np.complex64)) is None
+    assert header_code.demodulate(np.full(1200, np.nan, np.complex64)) is None
     noise = rng.standard_normal((40, 1200)) + 1j * rng.standard_normal((40, 1200))
-    assert all(code.demodulate(row.astype(np.complex64)) is None for row in noise)
+    assert all(header_code.demodulate(row.astype(np.complex64)) is None for row in noise)
 
 
 def test_fields_out_of_range_are_refused():
     with pytest.raises(ValueError, match="cannot be sent"):
-        code.to_bits(FrameHeader(2**32, 0, "image", 1, 1, 1, 1))
+        header_code.to_bits(FrameHeader(2**32, 0, "image", 1, 1, 1, 1))
