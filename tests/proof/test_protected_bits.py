@@ -66,7 +66,7 @@ def test_one_frame_of_a_thousand_at_0_db_in_white_noise():
     assert lost <= 3
 
 
-@pytest.mark.parametrize(("antennas", "most"), [(2, 0.01), (1, 0.05)])
+@pytest.mark.parametrize(("antennas", "most"), [(2, 0.01), (1, 0.025)])
 def test_frames_at_5_db_with_several_paths_that_fade(antennas, most):
     """With two antennas one of a hundred; with one antenna the fades themselves are deeper than that."""
     config = WaveformConfig(bits_bytes=64, rx_antennas=antennas)
@@ -93,4 +93,4 @@ def test_with_one_antenna_the_fades_themselves_are_what_is_lost():
         lost += code.demodulate(gains.conj() * heard, 64) != content
         out += np.log2(1 + snr * np.abs(gains) ** 2).sum() < 512
     print(f"{lost} of {frames} frames lost, {out} beyond capacity")
-    assert 0.02 < lost / frames < 0.05 and 0.002 < out / frames < 0.01
+    assert 0.008 < lost / frames < 0.02 and 0.002 < out / frames < 0.01
