@@ -6,6 +6,7 @@ from pydantic import BaseModel
 
 from calibration.errors import CalibrationError
 from calibration.store.yaml_file import read_form
+from hil.bus import key_ring
 from hil.bus.key_ring import WHO, KeyRing
 from hil.bus.keys import create_keys
 from hil.cli.options.configuration import parse_settings
@@ -62,7 +63,8 @@ def test_values_of_the_command_line_and_of_the_page(text, tmp_path):
 
 
 @doors
-def test_a_coordinator_that_runs_lives_on_when_such_a_file_says_who_may_what(text, tmp_path):
+def test_a_coordinator_that_runs_lives_on_when_such_a_file_says_who_may_what(text, tmp_path, monkeypatch):
+    monkeypatch.setattr(key_ring, "LOOK_S", 0.0)
     create_keys(tmp_path, ["tx0"])
     ring = KeyRing(tmp_path)
     (tmp_path / WHO).write_text(text)
