@@ -11,7 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from hil.burst_config import BurstConfig
@@ -22,6 +21,7 @@ from hil.reception_config import ReceptionConfig
 from hil.section import Section
 from hil.semantic_config import SemanticConfig
 from hil.video_config import VideoConfig
+from hil.yaml_text import YAMLError, yaml_values
 from models.errors import ModelError
 from models.sharing import AUTO, Sharing
 from radio.air.config import AirConfig, Channel, LinkConfig
@@ -355,10 +355,10 @@ def validated(values: dict[str, Any], source: str) -> RunConfig:
 def _read_yaml(path: Path) -> dict[str, Any]:
     path = named_file(path)
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = yaml_values(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}.") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (YAMLError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} is not valid YAML: {' '.join(str(error).split())}.") from None
     if values is None:
         return {}

@@ -9,6 +9,8 @@ from pydantic import BaseModel, ValidationError
 from calibration.errors import CalibrationError
 
 MAX_FILE_BYTES = 1 << 16
+# What PyYAML's own constructors let through: dates that no calendar has, tags that do not fit their value, depth.
+NO_VALUE = (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
 
 Form = TypeVar("Form", bound=BaseModel)
 
@@ -21,9 +23,9 @@ def read_form(path: Path, form: type[Form], what: str) -> Form:
         return form.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise CalibrationError(f"{path} cannot be read: {error.strerror}.") from None
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise CalibrationError(f"{path} is not valid YAML: {' '.join(str(error).split())[:200]}.") from None
     except ValidationError as error:
         fault = error.errors()[0]
         name = ".".join(str(part) for part in fault["loc"]) or "the file"
         raise CalibrationError(f"{path} is no {what}: {name}: {fault['msg']}.") from None
+    except (yaml.YAMLError, *NO_VALUE) as error:
+        raise CalibrationError(f"{path} is not valid YAML: {' '.join(str(error).split())[:200]}.") from None

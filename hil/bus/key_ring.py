@@ -19,6 +19,8 @@ from pathlib import Path
 import yaml
 import zmq.auth
 
+from hil.yaml_text import yaml_values
+
 log = logging.getLogger(__name__)
 WHO = "who.yaml"
 LOOK_S = 1.0
@@ -60,7 +62,7 @@ class KeyRing:
     def _read(self) -> dict[str, list[str]]:
         listed = None
         with contextlib.suppress(FileNotFoundError):  # an empty file lists nobody, which is not the same as no file
-            listed = yaml.safe_load(self._who.read_text(encoding="utf-8")) or {}
+            listed = yaml_values(self._who.read_text(encoding="utf-8")) or {}
         if listed is not None and not (
             isinstance(listed, dict)
             and all(isinstance(one, list) and all(isinstance(name, str) for name in one) for one in listed.values())

@@ -10,6 +10,7 @@ import yaml
 from hil.errors import UsageError
 from hil.results.rows import ResultRow, ResultsError, read_rows
 from hil.results.summary import summarise
+from hil.yaml_text import yaml_values
 
 IDENTITY = "identity."  # version and checksums, before their names among the settings
 MOST_RUNS = 8  # columns that a page can show
@@ -125,7 +126,7 @@ def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 def _mapping(path: Path) -> dict[str, Any]:
     """A YAML file; {} when it is missing or broken: the rows are there all the same."""
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = yaml_values(path.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError, UnicodeDecodeError):
         return {}
     return values if isinstance(values, dict) else {}

@@ -8,6 +8,7 @@ import hil
 from hil.config import RunConfig
 from hil.results.durable import write_whole
 from hil.results.rows import ResultsError, explained
+from hil.yaml_text import yaml_values
 from models.package.digest import folder_digest
 from models.package.zoo import codec_folder, refiner_folder
 
@@ -28,7 +29,7 @@ def keep_identity(out: Path, now: dict[str, str], resumed: bool) -> None:
     with explained(path):
         if resumed and path.exists():
             try:
-                before = yaml.safe_load(path.read_text(encoding="utf-8"))
+                before = yaml_values(path.read_text(encoding="utf-8"))
             except (yaml.YAMLError, UnicodeDecodeError):
                 before = None
             if not isinstance(before, dict):

@@ -9,6 +9,7 @@ import yaml
 
 from hil.experiments.table import TABLE, read_table
 from hil.results.rows import ResultsError, read_rows
+from hil.yaml_text import yaml_values
 
 _SETTINGS = ("scheme", "channel", "snr_db", "users", "seed", "frames", "codec", "refine")
 _NUMBERS = (int, float)
@@ -40,7 +41,7 @@ def read_source(folder: Path) -> Source:
 
 def _axes(path: Path) -> tuple[str, ...]:
     try:
-        grid = yaml.safe_load(path.read_text(encoding="utf-8"))["grid"]
+        grid = yaml_values(path.read_text(encoding="utf-8"))["grid"]
         return tuple(str(name) for name, values in grid.items() if len(values) > 1)
     except (OSError, yaml.YAMLError, UnicodeDecodeError, TypeError, KeyError, AttributeError):
         return ()
@@ -48,7 +49,7 @@ def _axes(path: Path) -> tuple[str, ...]:
 
 def _run_settings(path: Path) -> dict[str, Any]:
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = yaml_values(path.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError, UnicodeDecodeError):
         values = None
     config = values if isinstance(values, dict) else {}

@@ -23,6 +23,7 @@ from hil.experiments.grid import Point
 from hil.experiments.plan import Plan
 from hil.results.durable import write_whole
 from hil.results.rows import ResultsError
+from hil.yaml_text import yaml_values
 
 DONE = "point.json"
 PLAN = "plan.yaml"
@@ -70,7 +71,7 @@ class Journal:
 def recorded_name(path: Path) -> str | None:
     """The name of the plan in a plan.yaml; None where there is none."""
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = yaml_values(path.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError, UnicodeDecodeError):
         return None
     name = values.get("name") if isinstance(values, dict) else None

@@ -22,6 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from hil.errors import UsageError
 from hil.experiments.ranges import parse_numbers
 from hil.packaged import named_file
+from hil.yaml_text import yaml_values
 from models.suggestion import did_you_mean
 from radio.quantity import unit_of
 
@@ -94,10 +95,10 @@ def load_plan(path: Path) -> Plan:
     """A plan's file, or the name of one in configs/plans. Raises UsageError with one sentence."""
     path = named_file(path, "plans")
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = yaml_values(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}.") from None
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} is not valid YAML: {' '.join(str(error).split())[:300]}.") from None
     if not isinstance(values, dict):
         raise UsageError(f"{path} holds no plan; a mapping with name and grid is needed.")

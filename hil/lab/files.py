@@ -17,6 +17,7 @@ from hil.bus.key_ring import WHO
 from hil.bus.keys import create_keys
 from hil.config import RunConfig
 from hil.lab.inventory import Inventory
+from hil.yaml_text import yaml_values
 from models.package.zoo import codec_folder, refiner_folder
 
 FOLDERS = ["code", "keys", "config"]  # whose files are compared, and removed where they are no longer sent
@@ -69,7 +70,7 @@ def make_keys(inventory: Inventory) -> list[Path]:
     if not lacking:
         return []
     who = folder / WHO
-    listed = yaml.safe_load(who.read_text(encoding="utf-8")) if who.exists() else None
+    listed = yaml_values(who.read_text(encoding="utf-8")) if who.exists() else None
     made = create_keys(folder, lacking)
     if isinstance(listed, dict):
         who.write_text(yaml.safe_dump({name: [name] for name in lacking} | listed, sort_keys=False), encoding="utf-8")

@@ -24,6 +24,7 @@ from hil.config import RunConfig, Section, load_config
 from hil.errors import UsageError
 from hil.faults import describe
 from hil.packaged import named_file
+from hil.yaml_text import yaml_values
 from models.suggestion import did_you_mean
 from radio.quantity import Seconds
 
@@ -143,10 +144,10 @@ def load_inventory(path: Path) -> tuple[Inventory, RunConfig]:
     beside = path.parent if path.exists() else Path()
     path = named_file(path, "labs")
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = yaml_values(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}.") from None
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} is not valid YAML: {' '.join(str(error).split())[:300]}.") from None
     if not isinstance(values, dict):
         raise UsageError(f"{path} holds no inventory; a mapping with name, hosts and nodes is needed.")

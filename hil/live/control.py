@@ -4,6 +4,7 @@ A page may choose the run's figures, not files, addresses or radios: those come 
 the page starts is always on the simulated air, so nothing radiates because of a click.
 """
 
+import contextlib
 import signal
 import subprocess
 import threading
@@ -18,6 +19,7 @@ from hil.config import RunConfig, load_config
 from hil.errors import UsageError
 from hil.live.feed import Feed
 from hil.supervise.loopback import check_inputs
+from hil.yaml_text import yaml_values
 from models.errors import ModelError
 from models.package.zoo import list_codecs
 from radio.isolated import isolated_command, isolated_environment
@@ -59,8 +61,11 @@ class RunControl:
             except ModelError as error:
                 raise UsageError(str(error)) from None
             out = self._new_folder()
-            path = out / "start.yaml"
-            path.write_text(yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False), encoding="utf-8")
+            text = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
+            try:
+                (out / "start.yaml").write_text(text, encoding="utf-8")
+            except OSError as error:
+                raise UsageError(f"{out} cannot be written: {error.strerror}.") from None
             self._launch(out, resume=False)
             return out.name
 
@@ -127,7 +132,11 @@ class RunControl:
 
     def _launch(self, out: Path, resume: bool) -> None:
         arguments = ["loopback", "--config", str(out / "start.yaml"), "--out", str(out), "--json"]
-        with (out / "loopback.log").open("ab") as log:
+        try:
+            log = (out / "loopback.log").open("ab")
+        except OSError as error:  # the folder may have been removed since, or the disk be full
+            raise UsageError(f"{out} cannot be written: {error.strerror}.") from None
+        with log:
             self._process = subprocess.Popen(
                 isolated_command("hil", *arguments, *(["--resume"] if resume else [])),
                 stdin=subprocess.DEVNULL,
@@ -145,7 +154,9 @@ class RunControl:
         code = process.wait()
         message = "finished"
         if code != 0:
-            lines = (out / "loopback.log").read_text(encoding="utf-8", errors="replace").splitlines()
+            lines = []
+            with contextlib.suppress(OSError):  # removed meanwhile: the run has ended all the same
+                lines = (out / "loopback.log").read_text(encoding="utf-8", errors="replace").splitlines()
             errors = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
             message = "stopped" if self._stopping else (errors[-1] if errors else f"ended with code {code}")
         values = {"running": False, "stopping": False, "resumable": code != 0, "message": message[:LAST_WORDS]}
@@ -164,6 +175,6 @@ def _value(name: str, value: Any) -> Any:
     if "." not in name or not isinstance(value, str):
         return value
     try:
-        return yaml.safe_load(value)
+        return yaml_values(value)
     except yaml.YAMLError:
         raise UsageError(f"{name}: {value[:60]!r} is not a YAML value.") from None

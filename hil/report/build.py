@@ -18,6 +18,7 @@ from hil.results.durable import write_whole
 from hil.results.meaning import judged, label_right, mean
 from hil.results.rows import ResultRow, ResultsError, read_rows
 from hil.results.summary import loss_db, summarise
+from hil.yaml_text import yaml_values
 
 if TYPE_CHECKING:  # matplotlib is imported only where a report is drawn
     from hil.report.charts import Chart, Series
@@ -131,7 +132,7 @@ def _named(values: dict[str, Any], like: dict[str, Any]) -> dict[str, Any]:
 def _mapping(path: Path) -> dict[str, Any]:
     """A YAML or JSON file; {} when it is missing or broken: a report shows what there is."""
     try:
-        values = yaml.safe_load(_text(path))
+        values = yaml_values(_text(path))
     except yaml.YAMLError:
         return {}
     return values if isinstance(values, dict) else {}

@@ -24,6 +24,7 @@ from hil.results.diagnostics_file import diagnostics_path, npz
 from hil.results.durable import write_together
 from hil.results.png import png
 from hil.results.rows import LINES, ResultRow, ResultsError, encode_row, explained, read_lines
+from hil.yaml_text import yaml_values
 from models.modality.base import Shown
 
 CONFIG = "config.yaml"
@@ -155,7 +156,7 @@ def _same_run(path: Path, config: Mapping[str, Any]) -> None:
     if not path.exists():
         return
     try:
-        recorded = _flat(yaml.safe_load(path.read_text(encoding="utf-8")))
+        recorded = _flat(yaml_values(path.read_text(encoding="utf-8")))
     except (yaml.YAMLError, UnicodeDecodeError):
         raise ResultsError(f"{path} cannot be read: this run cannot be resumed, choose another --out.") from None
     now = _flat(config)

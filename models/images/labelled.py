@@ -14,6 +14,7 @@ from PIL import Image
 from models.errors import ModelError
 from models.images.arrays import read_npz
 from models.images.cifar import CIFAR_RECORD_BYTES, of_split, parse_cifar, read_cifar_archive
+from models.images.files import MAX_PIXELS
 from models.images.source import Split
 
 CIFAR_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
@@ -52,16 +53,28 @@ def _from_npz(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.generic]]:
                 raise ModelError(f"{path}: 'labels' must be whole numbers, but is {labels.dtype}.")
             if "images" in names:
                 return read_npz(path), labels
-            content, offsets = archive["jpeg_bytes"].tobytes(), archive["offsets"].astype(np.int64)
+            content, offsets = archive["jpeg_bytes"].tobytes(), archive["offsets"]
+            if offsets.ndim != 1 or not np.issubdtype(offsets.dtype, np.integer):
+                raise ModelError(
+                    f"{path}: 'offsets' must be whole numbers [n + 1], but is {offsets.dtype} {list(offsets.shape)}."
+                )
     except ModelError:
         raise
     except Exception as error:  # zipfile, its unpackers and numpy raise a dozen unrelated types on broken files.
         raise ModelError(f"{path} is not a readable .npz of pictures with labels: {error}.") from error
     try:
         parts = [content[start:stop] for start, stop in itertools.pairwise(offsets)]
-        return np.stack([np.asarray(Image.open(io.BytesIO(part)).convert("RGB")) for part in parts]), labels
-    except (OSError, ValueError) as error:
+        return np.stack([_pixels(part) for part in parts]), labels
+    except Exception as error:  # Pillow's decoders raise a dozen unrelated types on broken files.
         raise ModelError(f"{path} holds a JPEG picture that cannot be read: {error}.") from error
+
+
+def _pixels(content: bytes) -> NDArray[np.uint8]:
+    """uint8 [H, W, 3] of an encoded picture; ValueError for one that would fill the memory."""
+    with Image.open(io.BytesIO(content)) as image:
+        if image.width * image.height > MAX_PIXELS:
+            raise ValueError(f"it has {image.width}x{image.height} pixels, more than the {MAX_PIXELS} allowed")
+        return np.asarray(image.convert("RGB"))
 
 
 def _from_cifar(path: Path, split: Split) -> tuple[NDArray[np.uint8], NDArray[np.generic]]:

@@ -31,9 +31,13 @@ def open_images(path: str | Path, max_side_px: int = DEFAULT_MAX_SIDE_PX, split:
     if str(path) == "demo":
         return _open_folder(Path(str(files("models") / "demo_images")), max_side_px)
     path = Path(path)
-    if path.is_dir():
+    try:
+        is_folder, exists = path.is_dir(), path.exists()
+    except OSError as error:  # a name too long, a folder that may not be entered
+        raise ModelError(f"{str(path)[:200]} cannot be looked at: {error.strerror}.") from None
+    if is_folder:
         return _open_folder(path, max_side_px, split)
-    if not path.exists():
+    if not exists:
         raise ModelError(f"{path} does not exist: give a folder, an image, a CIFAR-10 archive, an .npz or 'demo'.")
     name = path.name.lower()
     if name.endswith(".npz"):

@@ -115,6 +115,16 @@ def test_measurements_from_the_future_or_out_of_order_are_not_taken():
     assert loop.command == pytest.approx(before, abs=5)
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("absurd", [1e200, -1.7e308, float("inf"), float("nan")])
+def test_a_value_of_no_unit_is_not_taken_and_overflows_nothing(absurd):
+    tracker = Tracker(TrackerConfig(tolerance=1.0, rate_deviation=0.1, rate_walk=0.1))
+    assert not tracker.take(Measurement(absurd, 0.1, "Hz"), 0.0)
+    assert tracker.take(Measurement(3.0, 0.1, "Hz"), 0.0)
+    assert not any(tracker.take(Measurement(absurd, 0.1, "Hz"), at_s) for at_s in (0.1, 0.2, 0.3))
+    assert tracker.value_at(0.3) == pytest.approx(3.0)
+
+
 def test_precorrection_removes_the_offset():
     n = np.arange(4000)
     burst = np.exp(2j * np.pi * 12345.0 / 4e6 * n).astype(np.complex64)

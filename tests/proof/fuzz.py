@@ -2,8 +2,8 @@
 
     python -m tests.proof.fuzz --items 1000000 --seed 1
 
-Raises as soon as a part answers with anything but its documented errors, takes longer than LONGEST_S for one item, or
-when the process has grown by more than 1 % between the warm-up and the end.
+Raises as soon as a part answers with anything but its documented errors, warns of a number that overflows, takes longer
+than LONGEST_S for one item, or when the process has grown by more than 1 % between the warm-up and the end.
 """
 
 import argparse
@@ -11,6 +11,7 @@ import json
 import logging
 import random
 import time
+import warnings
 
 import psutil
 
@@ -29,6 +30,7 @@ class Defect(Exception):
 def run(items: int, seed: int = 1) -> dict[str, float]:
     """Feed so many items, a fifth of them as warm-up. Raises Defect."""
     logging.disable(logging.WARNING)
+    warnings.simplefilter("error", RuntimeWarning)  # numpy's: a value that overflows on the way is a defect as well
     process = psutil.Process()
     kinds = {"bus": BusTarget, "air": AirTarget, "header": HeaderTarget, "configuration": ConfigTarget}
     chooser = random.Random(seed)

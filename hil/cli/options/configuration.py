@@ -12,6 +12,7 @@ from hil.cli.options.ranges import Quantity
 from hil.config import RunConfig, load_config
 from hil.dataset.layout import PARTS
 from hil.errors import UsageError
+from hil.yaml_text import yaml_values
 
 _SHARED = [
     click.option("--config", "config_path", type=click.Path(path_type=Path), help="YAML file, or a name in configs/."),
@@ -132,7 +133,7 @@ def parse_settings(settings: tuple[str, ...]) -> dict[str, Any]:
         if not sign or not name:
             raise UsageError(f"--set {setting} is not of the form KEY=VALUE, e.g. air.clock_ppm=20.")
         try:
-            overrides[name] = yaml.safe_load(text)
+            overrides[name] = yaml_values(text)
         except yaml.YAMLError:
             raise UsageError(f"--set {name}: {text!r} is not a YAML value.") from None
     return overrides

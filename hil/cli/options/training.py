@@ -11,6 +11,7 @@ def training_settings(form: Any, flags: dict[str, Any]) -> Any:
     from pydantic import ValidationError
 
     from hil.packaged import named_file
+    from hil.yaml_text import yaml_values
     from models.errors import ModelError
     from models.suggestion import did_you_mean
 
@@ -18,7 +19,7 @@ def training_settings(form: Any, flags: dict[str, Any]) -> Any:
     if path is not None:
         path = named_file(path, "training")
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8")) if path else {}
+        values = yaml_values(path.read_text(encoding="utf-8")) if path else {}
     except OSError as error:
         raise ModelError(f"{path} cannot be read: {error.strerror}.") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:

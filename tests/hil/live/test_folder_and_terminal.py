@@ -1,7 +1,10 @@
 """A run folder, growing or finished, becomes the same state; the terminal shows it; commands refuse in words."""
 
+import errno
 import io
 import json
+import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -219,6 +222,21 @@ def test_the_page_chooses_figures_and_nothing_else(settings, sentence, tmp_path)
     with pytest.raises(UsageError, match="no run to go on with"):
         control.resume()
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_disk_that_is_full_and_a_folder_that_is_gone_are_sentences_on_the_page(tmp_path, monkeypatch):
+    control = RunControl(Feed(), tmp_path / "runs")
+
+    def full(*_arguments, **_named):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched, pytest.raises(UsageError, match="cannot be written: No space left"):
+        patched.setattr(Path, "write_text", full)
+        control.start({})
+    with pytest.raises(UsageError, match="cannot be written: No such file"):
+        control._launch(tmp_path / "gone", resume=True)
+    control._wait(subprocess.Popen(["false"]), tmp_path / "gone")  # its log went with it
+    assert control._feed.state.control["message"] == "ended with code 1"
 
 
 def test_a_configured_lab_is_never_driven_from_the_page(tmp_path):

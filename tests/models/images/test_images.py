@@ -206,3 +206,8 @@ def test_a_cifar_archive_keeps_training_and_test_apart(tmp_path):
     # What has no split is whole whatever is asked for.
     np.savez(tmp_path / "set.npz", images=np.zeros((3, 8, 8, 3), np.uint8))
     assert len(open_images(tmp_path / "set.npz", split="test")) == 3
+
+
+def test_a_name_longer_than_names_may_be_is_refused_in_a_sentence():
+    with pytest.raises(ModelError, match="cannot be looked at: File name too long"):
+        open_images("a" * 5000)

@@ -84,3 +84,26 @@ def test_folders_of_pictures_have_no_labels(tmp_path):
     (tmp_path / "a.png").write_bytes(b"")
     with pytest.raises(ModelError, match="has no labels"):
         open_labelled(tmp_path / "a.png")
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    "offsets",
+    [np.array([[0, 5], [5, 9]]), np.array(5), np.array([0.0, np.nan]), np.array(["a", "b"])],
+    ids=["two axes", "none", "not whole", "text"],
+)
+def test_offsets_that_are_none_are_refused_in_a_sentence(tmp_path, offsets):
+    np.savez(tmp_path / "a.npz", jpeg_bytes=np.zeros(9, np.uint8), offsets=offsets, labels=LABELS[:1])
+    with pytest.raises(ModelError, match=r"'offsets' must be whole numbers \[n \+ 1\]"):
+        open_labelled(tmp_path / "a.npz")
+
+
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+@pytest.mark.parametrize("side_px", [10_001, 20_000])
+def test_a_picture_that_would_fill_the_memory_is_refused_in_a_sentence(tmp_path, side_px):
+    stream = io.BytesIO()
+    Image.new("1", (side_px, side_px)).save(stream, "PNG")
+    content = np.frombuffer(stream.getvalue(), np.uint8)
+    np.savez(tmp_path / "a.npz", jpeg_bytes=content, offsets=[0, content.size], labels=LABELS[:1])
+    with pytest.raises(ModelError, match=r"cannot be read: .*pixels"):
+        open_labelled(tmp_path / "a.npz")
