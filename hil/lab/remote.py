@@ -83,7 +83,7 @@ class RemoteHost:
         """A function that sends a line and returns the answer's, as long as the block lasts; line None only listens."""
         self._prepare()
         with self._explained(_DEEDS[action]):
-            stdin, stdout, _ = self._connection.client.exec_command(
+            stdin, stdout, _ = self._connection.client.exec_command(  # nosec B601: what is sent is quoted
                 self._command(action, request), timeout=self._timeout_s
             )
             try:

@@ -34,7 +34,8 @@ def responses(report: CsiReport | None, users: int) -> np.ndarray | None:
     gains = np.zeros((users, antennas, PLACES), np.complex64)
     for user, response in told.items():
         gains[user] = np.frombuffer(response, "<c8").reshape(antennas, PLACES)
-    return gains if np.isfinite(gains).all() and np.abs(gains).max() < 1e6 else None
+    parts = np.abs(gains.view(np.float32))  # of the values themselves the largest would overflow
+    return gains if np.isfinite(parts).all() and parts.max() < 1e6 else None
 
 
 def values_of(response: bytes) -> np.ndarray:
@@ -44,7 +45,8 @@ def values_of(response: bytes) -> np.ndarray:
 
 def scaled(response: bytes, factor: float) -> bytes:
     """The response of a user whose gain is another by this factor."""
-    return (values_of(response) * np.float32(factor)).astype("<c8").tobytes()
+    with np.errstate(over="ignore", invalid="ignore"):  # what a damaged report makes infinite is dropped by `responses`
+        return (values_of(response) * np.float32(factor)).astype("<c8").tobytes()
 
 
 def correlation(gains: np.ndarray) -> float:

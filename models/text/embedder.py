@@ -48,7 +48,7 @@ class SentenceEmbedder:
             raise ModelError(_MISSING) from error
         logging.disable_progress_bar()
         try:
-            network = AutoModel.from_pretrained(
+            network = AutoModel.from_pretrained(  # nosec B615: a local folder
                 str(where), local_files_only=True, use_safetensors=True, trust_remote_code=False
             ).eval()
             tokenizer = Tokenizer.from_file(str(where / "tokenizer.json"))

@@ -9,7 +9,7 @@ from hil.bus.messages import CsiReport, Grant, SharedBy, UserCsi
 from hil.config import load_config
 from hil.errors import UsageError
 from hil.session.csi_path import CsiPath, quantised
-from hil.session.responses import PLACES, response_bytes, responses
+from hil.session.responses import PLACES, response_bytes, responses, scaled
 from hil.session.sharing import sharing_of, told
 from hil.session.sharing_control import SharingControl
 from models.choice.sharing_choice import SharingChooser
@@ -220,3 +220,11 @@ def test_the_worth_of_a_way_is_that_to_those_who_are_there() -> None:
     found = own.choice()
     assert found is not None and found.form == "superposed"
     assert found.predicted_psnr_db == pytest.approx(CURVE.predicted_db(32, 10 * np.log10(50)), abs=0.05)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(("value", "factor"), [(1e30, 1e30), (1.0, 1e60), (3e38 + 3e38j, 1.0), (0.0, 1e60)])
+def test_a_response_of_absurd_size_overflows_nothing_and_reaches_no_encoder(value, factor):
+    response = scaled(np.full(PLACES, value, np.complex64).tobytes(), factor)
+    absurd = CsiReport(1, 1, 1, 1, 20.0, [UserCsi(0, 0, 0, 1, 0, 17, response=response)])
+    assert responses(absurd, 1) is None
