@@ -2,7 +2,7 @@
 
     python -m tests.proof.chaos --kills 200 --freezes 200 --users 4 --seed 1
 
-A round starts or resumes the experiment, stops processes of it for a second to some (SIGSTOP) while they work, and
+A round starts or resumes the experiment, stops processes of it for one to 30 s (SIGSTOP) while they work, and
 sends SIGKILL to one to five of them (nodes and their supervisor), before they have joined or while they work. Raises
 Broken when a line that could once be read is gone or changed, when a frame of a user is recorded twice or never, when
 a picture that was decoded is missing or one that was not has no reason, or when a round ends with more than one
@@ -33,7 +33,8 @@ STARTUP_S = 9.0  # kills before a node has joined come within so many seconds of
 WORKING_SHARE = 8  # kills while nodes work come before one part in so many of the lines that were left is recorded
 ROUND_LIMIT_S = 120.0
 FREEZES_A_ROUND = 10
-LONGEST_FREEZE_S = 8.0  # longer than bus.node_timeout_s, so that some of the frozen are lost
+SHORTEST_FREEZE_S = 1.0
+LONGEST_FREEZE_S = 30.0  # longer than bus.node_timeout_s, so that some of the frozen are lost
 PATIENCE_S = 60.0
 HANG_S, ON_S = 5.0, 1.0  # what is promised: no hang for longer, no transmitter on without a coordinator for longer
 OFF = "the transmitter is off"
@@ -50,7 +51,15 @@ class Chaos:
     the coordinator's death or freeze until a transmitter was off or gone.
     """
 
-    def __init__(self, folder: Path, frames: int, seed: int, users: int = 2, freezes: int = 0) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        frames: int,
+        seed: int,
+        users: int = 2,
+        freezes: int = 0,
+        longest_freeze_s: float = LONGEST_FREEZE_S,
+    ) -> None:
         self.pictures, self.out = small_pictures(folder / "pictures"), folder / "run"
         self.frames, self.users, self.rng = frames, users, random.Random(seed)
         self.kills: Counter[str] = Counter()
@@ -58,7 +67,8 @@ class Chaos:
         self.back_s: list[float] = []
         self.over_s: list[float] = []
         self.off_s: list[float] = []
-        self.freezes_planned = freezes
+        self.freezes_planned, self.longest_freeze_s = freezes, longest_freeze_s
+        self.frozen_s: list[float] = []
         self.late: list[str] = []
         self.given_up: Counter[str] = Counter()
         self.rounds = 0
@@ -120,11 +130,12 @@ class Chaos:
         living = run.nodes()
         if len(living) < 2:
             return
-        name, seconds = self.rng.choice(sorted(living)), self.rng.uniform(1.0, LONGEST_FREEZE_S)
+        name, seconds = self.rng.choice(sorted(living)), self.rng.uniform(SHORTEST_FREEZE_S, self.longest_freeze_s)
         off = self._logged_off()
         with contextlib.suppress(psutil.NoSuchProcess):
             living[name].send_signal(signal.SIGSTOP)
             self.freezes[name] += 1
+            self.frozen_s.append(seconds)
             if name == "coordinator":
                 self._await_off(living, off)
             time.sleep(seconds)
@@ -220,10 +231,18 @@ def _alive(process: psutil.Process) -> bool:
 
 
 def run_chaos(
-    folder: Path, kills: int, freezes: int = 0, users: int = 2, seed: int = 1, frames: int | None = None
+    folder: Path,
+    kills: int,
+    freezes: int = 0,
+    users: int = 2,
+    seed: int = 1,
+    frames: int | None = None,
+    longest_freeze_s: float = LONGEST_FREEZE_S,
 ) -> dict[str, object]:
     """Kill and freeze so many processes over one experiment, then finish and check it. Raises Broken."""
-    chaos = Chaos(folder, frames or FRAMES_PER_KILL * kills + FRAMES_PER_FREEZE * freezes, seed, users, freezes)
+    chaos = Chaos(
+        folder, frames or FRAMES_PER_KILL * kills + FRAMES_PER_FREEZE * freezes, seed, users, freezes, longest_freeze_s
+    )
     began_s = time.monotonic()
     while (left := kills - chaos.kills.total()) > 0 or chaos.freezes.total() < freezes:
         before = chaos.kills.total() + chaos.freezes.total()
@@ -241,6 +260,7 @@ def run_chaos(
     return {
         "kills": dict(chaos.kills),
         "freezes": dict(chaos.freezes),
+        "longest_freeze_s": round(max(chaos.frozen_s, default=0.0), 1),
         "rounds": chaos.rounds,
         "frames": chaos.frames,
         "users": users,
@@ -268,6 +288,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--freezes", type=int, default=200)
+    parser.add_argument("--longest-freeze-s", type=float, default=LONGEST_FREEZE_S)
     parser.add_argument("--users", type=int, default=4)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()

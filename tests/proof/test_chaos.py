@@ -35,6 +35,19 @@ def test_a_lost_line_and_a_changed_line_are_noticed(tmp_path):
             chaos._look(Ended(lines))
 
 
+def test_freezes_last_from_one_second_to_thirty(tmp_path, monkeypatch):
+    slept, chaos = [], Chaos(tmp_path, frames=2, seed=1)
+    monkeypatch.setattr("tests.proof.chaos.time", SimpleNamespace(sleep=slept.append, monotonic=time.monotonic))
+    node = SimpleNamespace(send_signal=lambda _signal: None)
+    run = SimpleNamespace(
+        nodes=lambda: {"rx": node, "tx0": node}, process=SimpleNamespace(poll=lambda: 0), whole_lines=lambda: b""
+    )
+    for _ in range(200):
+        chaos._freeze_one(run)
+    assert slept == chaos.frozen_s and len(slept) == 200
+    assert 1 <= min(slept) < 2 and 29 < max(slept) <= 30
+
+
 def test_a_frame_that_the_end_of_the_run_cut_in_two_is_not_recorded():
     bus = SimpleNamespace(coordinator=SimpleNamespace(heard_s=time.monotonic()), send=lambda *_message: None)
     node = ReceiverNode(load_config(None, {"radio.device": "file:capture"}), bus, None, SimpleNamespace())
