@@ -14,9 +14,12 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from hil.burst_config import BurstConfig
+from hil.bus_config import BusConfig
 from hil.errors import UsageError
 from hil.faults import describe
+from hil.loops_config import ControlConfig, FeedbackConfig
 from hil.packaged import named_file
+from hil.radio_config import RadioConfig
 from hil.reception_config import ReceptionConfig
 from hil.section import Section
 from hil.semantic_config import SemanticConfig
@@ -25,85 +28,12 @@ from hil.yaml_text import YAMLError, yaml_values
 from models.errors import ModelError
 from models.sharing import AUTO, Sharing
 from radio.air.config import AirConfig, Channel, LinkConfig
-from radio.quantity import Decibels, Hertz, Milliseconds, Seconds, parse_quantity, unit_of
+from radio.quantity import Decibels, Hertz, Milliseconds, parse_quantity, unit_of
 from radio.safety.guard import GuardConfig
 from radio.waveform.config import WaveformConfig
 
 PICTURE = "picture"  # the modality of users of whom nothing else is said
 CAPTION_BYTES = 64  # of protected bits where captions are sent and nobody says how many
-
-
-class BusConfig(Section):
-    """Where the coordinator listens, and how long silence is tolerated."""
-
-    endpoint: str = Field(
-        "tcp://127.0.0.1:5555", pattern=r"^tcp://[^/\s]+:\d{1,5}$", description="Where the coordinator listens."
-    )
-    keys: Path | None = Field(None, description="Folder made by `semnoma-hil keys`; demanded off loopback.")
-    heartbeat_s: Seconds = Field(0.2, gt=0, le=60, description="Every node says so often that it lives.")
-    node_timeout_s: Seconds = Field(5.0, gt=0, le=3600, description="A node silent for so long is lost.")
-    join_timeout_s: Seconds = Field(60.0, gt=0, le=86400, description="How long silent nodes are waited for.")
-    rejoin_timeout_s: Seconds = Field(
-        40.0, gt=0, le=86400, description="How long a run that cannot go on waits for nodes that fell silent."
-    )
-    frame_timeout_s: Seconds = Field(60.0, gt=0, le=86400, description="A slot without an answer is given up.")
-
-    @model_validator(mode="after")
-    def _heartbeats_fit(self) -> "BusConfig":
-        if self.node_timeout_s < 2 * self.heartbeat_s:
-            raise ValueError(
-                f"bus.node_timeout_s is {self.node_timeout_s} and must be at least twice bus.heartbeat_s "
-                f"({self.heartbeat_s})"
-            )
-        return self
-
-
-class RadioConfig(Section):
-    """The radio of this node and the levels it is driven at."""
-
-    device: str = Field("sim:tcp://127.0.0.1:5600", description="URI, or sim, pluto, usrp.")
-    transmitters: tuple[str, ...] = Field((), description="URI of each user's transmitter, where they differ.")
-    tx_amplitude: float = Field(
-        0.25, gt=0, le=1, description="Full-scale factor: one channel use of unit power has this amplitude."
-    )
-    calibration: str | None = Field(
-        None, description="Folder of `semnoma-hil calibrate`, 'default' for the user's own; null: uncalibrated."
-    )
-    tx_gain_db: Decibels | None = Field(None, description="In the device's own dB; null leaves the device's value.")
-    rx_gain_db: Decibels | None = Field(None, description="In the device's own dB; null leaves the device's value.")
-    bandwidth_hz: Hertz | None = Field(None, gt=0, description="Analogue filter; null leaves the device's value.")
-    guard_samples: int = Field(512, ge=64, le=1 << 20, description="Silence before and after a burst.")
-    settle_s: Seconds = Field(0.5, ge=0, description="What repeating radios hold in their buffers, in time.")
-    lead_s: Seconds = Field(0.5, ge=0, description="Head start of a transmission on a radio in real time.")
-
-
-class FeedbackConfig(Section):
-    """What the receiver's measurements are used for at the transmitters."""
-
-    csi: bool = Field(True, description="Encoders adapt to the last CSI.")
-    carrier: bool = Field(True, description="Transmitters pre-correct their carriers.")
-    probe_slots: int = Field(3, ge=0, le=100, description="Sounding bursts before the first picture.")
-    slots_ahead: int = Field(
-        0,
-        ge=0,
-        le=2,
-        description="Slots granted ahead of the last report, on a free-running air: CSI is older.",
-    )
-    csi_delay_slots: int = Field(0, ge=0, le=64, description="Encoders see CSI that is older by so many slots.")
-    csi_bits: int | None = Field(None, ge=1, le=16, description="Bits of each gain, phase and SNR; null is exact.")
-    csi_prediction: bool = Field(False, description="Encoders predict the gains of a moving channel from past CSI.")
-    csi_doppler_hz: Hertz = Field(10.0, ge=0, le=1e5, description="Largest Doppler shift that prediction assumes.")
-
-
-class ControlConfig(Section):
-    """Loops that the coordinator closes over the bus; the carrier's is `feedback.carrier`."""
-
-    timing: bool = Field(False, description="Bursts leave earlier by what they arrive late; radios with timed bursts.")
-    power: bool = Field(False, description="Transmit gains go down until users arrive in the wanted ratio.")
-    wanted_power_db: tuple[Decibels, ...] = Field(
-        (), description="Received power wanted of each user; only differences count. Empty: all equal."
-    )
-    power_range_db: Decibels = Field(30.0, gt=0, le=90, description="How far a transmit gain may go down.")
 
 
 class RunConfig(Section):

@@ -7,7 +7,7 @@ import numpy as np
 import scipy.special
 
 from hil.bus.messages import CsiReport, UserCsi
-from hil.config import FeedbackConfig
+from hil.loops_config import FeedbackConfig
 from hil.session.responses import scaled, values_of
 
 GAIN_RANGE_DB = (-30.0, 6.0)

@@ -30,8 +30,9 @@ from hil.bus.messages import (  # fmt: skip
     encode,
 )
 from hil.bus.wire import Received
-from hil.config import ControlConfig, RunConfig, load_config
+from hil.config import RunConfig, load_config
 from hil.errors import HilError
+from hil.loops_config import ControlConfig
 from hil.nodes.coordinator import Coordinator, Node
 from hil.nodes.receiver import ReceiverNode
 from hil.session.control import SessionControl

@@ -30,7 +30,7 @@ def open_feed(run: Path | None, bus: str | None, keys: Path | None, control: boo
     """
     import re
 
-    from hil.config import BusConfig
+    from hil.bus_config import BusConfig
     from hil.errors import UsageError
     from hil.live.feed import Feed
 

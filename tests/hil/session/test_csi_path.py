@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from hil.bus.messages import CsiReport, UserCsi
-from hil.config import FeedbackConfig
+from hil.loops_config import FeedbackConfig
 from hil.session.csi_path import CsiPath, quantised, wiener_weights
 
 RATE_HZ = 4e6
