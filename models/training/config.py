@@ -117,7 +117,9 @@ class AdaptiveChannel(BaseModel):
 class AdaptiveTraining(RunBounds):
     """Settings of ``train adaptive``. batch_pixels: pixels an update; crops_px: crop sides, drawn evenly; a source of
     smaller pictures gives its own size. mse_floor: the loss is the mean of log(MSE + mse_floor), which follows mean
-    PSNR up to its floor. average_decay: of the moving average of the weights, which is what is exported.
+    PSNR up to its floor. average_decay: of the moving average of the weights, which is what is exported. teacher:
+    folder of an adaptive codec that teaches one half, ``taught``; the other half and the foresight are the teacher's
+    and stay as they are (models/training/adaptive/taught.py). distil: weight of the regression on the teacher.
     """
 
     name: str = Field(default="real-time", pattern=r"^[A-Za-z0-9._-]+$")
@@ -127,6 +129,9 @@ class AdaptiveTraining(RunBounds):
     learning_rate: float = Field(default=2e-3, gt=0)
     mse_floor: float = Field(default=5e-5, gt=0)
     average_decay: float = Field(default=0.999, gt=0, lt=1)
+    teacher: Path | None = None
+    taught: Literal["encoder", "decoder"] = "encoder"
+    distil: float = Field(default=10.0, ge=0)
     channel: AdaptiveChannel = Field(default_factory=AdaptiveChannel)
 
 

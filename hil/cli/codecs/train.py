@@ -83,12 +83,16 @@ def train_codec_command(resume: bool, as_json: bool, **flags: Any) -> None:
 @command.command("adaptive")
 @common
 @_codec_name
+@click.option("--teacher", help="Adaptive codec, by name or path, that teaches one half; the other half is its own.")
+@click.option("--taught", type=click.Choice(["encoder", "decoder"]), help="The half that is taught (encoder).")
+@click.option("--distil", type=float, help="Weight of the regression on the teacher (10); 0 for none.")
 def train_adaptive_command(resume: bool, as_json: bool, **flags: Any) -> None:
     """Train one encoder and one decoder for any number of users and symbols; writes OUT/NAME."""
     from models.training.adaptive.finish import finish_adaptive
     from models.training.adaptive.loop import train_adaptive
     from models.training.config import AdaptiveTraining
 
+    flags["teacher"] = _located(flags["teacher"])
     settings = training_settings(AdaptiveTraining, flags)
     exported(settings, train_adaptive(settings, resume)[1], finish_adaptive, as_json)
 

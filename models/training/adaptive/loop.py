@@ -15,6 +15,7 @@ from models.codecs.adaptive import AdaptiveCodec
 from models.codecs.registry import build_codec
 from models.decoding.decoder import choose_device
 from models.training.adaptive.channel import draw_adaptive_frame, pass_channel, shares_of
+from models.training.adaptive.taught import Teacher
 from models.training.adaptive.unequal import foresight_error, unequal_frame
 from models.training.config import AdaptiveTraining
 from models.training.running.checkpoint import Progress
@@ -65,10 +66,15 @@ def train_adaptive(
     refuse_overwrite(settings.out, resume)
     torch.manual_seed(settings.seed)
     device = choose_device("auto")
-    run = fresh_adaptive(settings).to(device)
+    run = fresh_adaptive(settings)
+    teacher = None if settings.teacher is None else Teacher(settings.teacher, settings.taught, device)
+    if teacher is not None:
+        teacher.lend(run.codec)
+        teacher.lend(run.averaged)
+    run = run.to(device)
     optimizer = MatrixOptimizer(run.codec, settings.learning_rate)
     pools = [CropPool([source], SMALLEST_PX) for source in settings.images]
-    update = _updating(settings, run, optimizer, pools, device)
+    update = _updating(settings, run, optimizer, pools, device, teacher)
     progress = run_updates(settings, run, optimizer, update, resume, console)
     return run.averaged, progress
 
@@ -79,6 +85,7 @@ def _updating(
     optimizer: MatrixOptimizer,
     pools: list[CropPool],
     device: torch.device,
+    teacher: Teacher | None = None,
 ) -> Callable[[Progress], float]:
     shares = np.array([pool.weight for pool in pools])
     shares = shares / shares.sum()
@@ -92,9 +99,10 @@ def _updating(
         batch = max(1, settings.batch_pixels // side_px**2)
         crops = torch.from_numpy(pool.draw(rng, batch, side_px)).permute(0, 3, 1, 2)
         images = crops.float().div(255).to(device).contiguous(memory_format=torch.channels_last)
-        errors, foresight = squared_errors(run.codec, images, settings, generator)
+        errors, foresight, lesson = squared_errors(run.codec, images, settings, generator, teacher)
         optimizer.zero_grad()
-        ((errors + settings.mse_floor).log().mean() + FORESIGHT_WEIGHT * foresight).backward()
+        loss = (errors + settings.mse_floor).log().mean() + FORESIGHT_WEIGHT * foresight
+        (loss + settings.distil * lesson).backward()
         nn.utils.clip_grad_norm_(run.codec.parameters(), settings.gradient_norm)
         optimizer.step()
         run.average.update_parameters(run.codec)
@@ -105,10 +113,14 @@ def _updating(
 
 
 def squared_errors(
-    codec: AdaptiveCodec, images: Tensor, settings: AdaptiveTraining, generator: torch.Generator
-) -> tuple[Tensor, Tensor]:
-    """Mean squared error of every image float [B, 3, H, W] after a drawn channel, float [B], and how far off the
-    codec's foresight was (`foresight_error`).
+    codec: AdaptiveCodec,
+    images: Tensor,
+    settings: AdaptiveTraining,
+    generator: torch.Generator,
+    teacher: Teacher | None = None,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Mean squared error of every image float [B, 3, H, W] after a drawn channel, float [B], how far off the codec's
+    foresight was (`foresight_error`), and how far the taught half is from the teacher's, 0 without one.
     """
     stride, all_channels = codec.arguments.stride, codec.arguments.latent_channels // 2
     shape = (len(images), images.shape[2] // stride, images.shape[3] // stride)
@@ -120,6 +132,7 @@ def squared_errors(
     seen = pass_channel(latent, frame, all_channels, generator)
     with torch.autocast(device.type, torch.bfloat16, enabled=mixed):
         decoded = codec.decoder(seen, frame.decoder_side.to(device))
+        lesson = images.new_zeros(()) if teacher is None else teacher.lesson(images, latent, seen, decoded, frame)
     squared = (decoded.float() - images).square().mean(dim=1)
     by_position = nn.functional.avg_pool2d(squared.detach()[:, None], stride)[:, 0]
-    return squared.mean(dim=(1, 2)), foresight_error(codec, foreseen, frame, by_position)
+    return squared.mean(dim=(1, 2)), foresight_error(codec, foreseen, frame, by_position), lesson

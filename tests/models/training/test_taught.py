@@ -1,0 +1,38 @@
+"""One half of an adaptive codec taught by another codec."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from models.errors import ModelError
+from models.training.adaptive.finish import finish_adaptive
+from models.training.adaptive.loop import train_adaptive
+from models.training.adaptive.taught import symbol_error
+from models.training.codec.warm_start import load_torch_codec
+from tests.models.codecs.test_adaptive import settings
+
+
+def test_a_taught_encoder_keeps_the_teachers_decoder(tmp_path: Path) -> None:
+    train_adaptive(settings(tmp_path / "one", 2))
+    finish_adaptive(tmp_path / "one", tmp_path / "one" / "tiny")
+    folder = tmp_path / "one" / "tiny"
+    smaller = settings(tmp_path / "two", 2)
+    changes = {"teacher": folder, "arguments": smaller.arguments | {"encoder_widths": [4, 4]}}
+    student, _ = train_adaptive(smaller.model_copy(update=changes))
+    teacher = load_torch_codec(folder)
+    for name, value in teacher.decoders.state_dict().items():
+        torch.testing.assert_close(student.decoders.state_dict()[name], value, rtol=0, atol=0)
+    wrong = changes | {"out": tmp_path / "three", "arguments": smaller.arguments | {"latent_channels": 8}}
+    with pytest.raises(ModelError, match="latent_channels is the teacher's, 16"):
+        train_adaptive(smaller.model_copy(update=wrong))
+
+
+def test_symbol_error_is_blind_to_power_and_to_what_is_not_sent() -> None:
+    torch.manual_seed(1)
+    target = torch.randn(2, 8, 4, 4)
+    counts = torch.full((2, 4, 4), 3)
+    other = 5 * target
+    other[:, 3] = other[:, 7] = 1e3  # the fourth complex channel, which is not sent
+    assert symbol_error(other, target, counts) < 1e-9
+    assert float(symbol_error(-target, target, counts)) == pytest.approx(4.0, rel=1e-4)
