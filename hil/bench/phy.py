@@ -36,8 +36,8 @@ def bench_phy(runs: int = 7) -> dict[str, float | None]:
     air_four_taps_msps: a channel of four taps, noise and 12 bit, clocks that run apart; air_msps: the same with TDL-A
     (23 taps); air_phase_noise_msps: TDL-A with phase noise as well, as the receiver meets it. search_msps: the stream
     receiver on noise; search_dc_msps, search_tone_msps: with DC or a tone as loud as the noise. reference_msps is
-    liquid-dsp's receiver for one user, or None where it is not installed. It and receiver_msps are of the least CPU time
-    in calls by turns, so that their ratio holds on a busy machine.
+    liquid-dsp's receiver for one user, or None where it is not installed. It and receiver_msps are of the least CPU
+    time in calls by turns, so that load of others does not decide their ratio.
     """
     keep_freed_memory()  # as the nodes do
     rng = np.random.default_rng(1)
