@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 
 from hil.bench.reference import reference_receiver
-from hil.bench.timing import interleaved_minimum_seconds, median_seconds
+from hil.bench.timing import interleaved_minimum_seconds
 from radio.air.config import AirConfig, LinkConfig, PathConfig
 from radio.air.medium import Medium
 from radio.memory import keep_freed_memory
@@ -31,7 +31,7 @@ FOUR_TAPS = tuple(  # between the sampling instants, so that none of them is a m
 
 
 def bench_phy(runs: int = 7) -> dict[str, float | None]:
-    """Medians in millions of samples per second; one core when started with OMP_NUM_THREADS=1.
+    """Millions of samples per second of CPU time, in the fastest of `runs` calls; start it with OMP_NUM_THREADS=1.
 
     air_four_taps_msps: a channel of four taps, noise and 12 bit, clocks that run apart; air_msps: the same with TDL-A
     (23 taps); air_phase_noise_msps: TDL-A with phase noise as well, as the receiver meets it. search_msps: the stream
@@ -76,8 +76,8 @@ def bench_phy(runs: int = 7) -> dict[str, float | None]:
     for _ in range(WARM_UP):
         receive()
     symbols = np.ones(N_SYMBOLS, np.complex64)
-    transmit_s = median_seconds(
-        lambda: transmitters[0].modulate(symbols, FrameHeader(0, 0, "image", 256, 256, N_SYMBOLS, 0)), runs
+    (transmit_s,) = interleaved_minimum_seconds(
+        [lambda: transmitters[0].modulate(symbols, FrameHeader(0, 0, "image", 256, 256, N_SYMBOLS, 0))], runs
     )
     reference = reference_receiver(window)
     if reference is None:
@@ -85,10 +85,10 @@ def bench_phy(runs: int = 7) -> dict[str, float | None]:
     else:
         receive_s, reference_s = interleaved_minimum_seconds([receive, reference[0]], runs)
         reference_msps = reference[1] / reference_s / 1e6
-    air_s = median_seconds(renderer(air.model_copy(update={"phase_noise": None})), runs)
     four_taps = {"phase_noise": None, "channel": "awgn", "links": (LinkConfig(paths=FOUR_TAPS),) * config.users}
-    air_four_taps_s = median_seconds(renderer(air.model_copy(update=four_taps)), runs)
-    air_phase_noise_s = median_seconds(render, runs)
+    smooth = renderer(air.model_copy(update={"phase_noise": None}))
+    short = renderer(air.model_copy(update=four_taps))
+    air_s, air_four_taps_s, air_phase_noise_s = interleaved_minimum_seconds([smooth, short, render], runs)
     return {
         "transmitter_msps": length / transmit_s / 1e6,
         "receiver_msps": window / receive_s / 1e6,
@@ -124,4 +124,5 @@ def _search_msps(config: WaveformConfig, runs: int, tone_cycles: float | None = 
     def search() -> None:
         receiver.push(Samples(noise, next(chunk) * SEARCHED_SAMPLES, config.sample_rate_hz))
 
-    return SEARCHED_SAMPLES / median_seconds(search, runs) / 1e6
+    (search_s,) = interleaved_minimum_seconds([search], runs)
+    return SEARCHED_SAMPLES / search_s / 1e6
