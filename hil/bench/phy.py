@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from hil.bench.reference import bench_reference
-from hil.bench.timing import median_seconds
+from hil.bench.reference import reference_receiver
+from hil.bench.timing import interleaved_minimum_seconds
 from radio.air.config import AirConfig, LinkConfig, PathConfig
 from radio.air.medium import Medium
 from radio.memory import keep_freed_memory
@@ -31,12 +31,13 @@ FOUR_TAPS = tuple(  # between the sampling instants, so that none of them is a m
 
 
 def bench_phy(runs: int = 7) -> dict[str, float | None]:
-    """Medians in millions of samples per second; one core when started with OMP_NUM_THREADS=1.
+    """Millions of samples per second of CPU time, in the fastest of `runs` calls; start it with OMP_NUM_THREADS=1.
 
     air_four_taps_msps: a channel of four taps, noise and 12 bit, clocks that run apart; air_msps: the same with TDL-A
     (23 taps); air_phase_noise_msps: TDL-A with phase noise as well, as the receiver meets it. search_msps: the stream
     receiver on noise; search_dc_msps, search_tone_msps: with DC or a tone as loud as the noise. reference_msps is
-    liquid-dsp's receiver for one user, or None where it is not installed.
+    liquid-dsp's receiver for one user, or None where it is not installed. It and receiver_msps are of the least CPU
+    time in calls by turns, so that load of others does not decide their ratio.
     """
     keep_freed_memory()  # as the nodes do
     rng = np.random.default_rng(1)
@@ -75,14 +76,19 @@ def bench_phy(runs: int = 7) -> dict[str, float | None]:
     for _ in range(WARM_UP):
         receive()
     symbols = np.ones(N_SYMBOLS, np.complex64)
-    transmit_s = median_seconds(
-        lambda: transmitters[0].modulate(symbols, FrameHeader(0, 0, "image", 256, 256, N_SYMBOLS, 0)), runs
+    (transmit_s,) = interleaved_minimum_seconds(
+        [lambda: transmitters[0].modulate(symbols, FrameHeader(0, 0, "image", 256, 256, N_SYMBOLS, 0))], runs
     )
-    receive_s = median_seconds(receive, runs)
-    air_s = median_seconds(renderer(air.model_copy(update={"phase_noise": None})), runs)
+    reference = reference_receiver(window)
+    if reference is None:
+        (receive_s,), reference_msps = interleaved_minimum_seconds([receive], runs), None
+    else:
+        receive_s, reference_s = interleaved_minimum_seconds([receive, reference[0]], runs)
+        reference_msps = reference[1] / reference_s / 1e6
     four_taps = {"phase_noise": None, "channel": "awgn", "links": (LinkConfig(paths=FOUR_TAPS),) * config.users}
-    air_four_taps_s = median_seconds(renderer(air.model_copy(update=four_taps)), runs)
-    air_phase_noise_s = median_seconds(render, runs)
+    smooth = renderer(air.model_copy(update={"phase_noise": None}))
+    short = renderer(air.model_copy(update=four_taps))
+    air_s, air_four_taps_s, air_phase_noise_s = interleaved_minimum_seconds([smooth, short, render], runs)
     return {
         "transmitter_msps": length / transmit_s / 1e6,
         "receiver_msps": window / receive_s / 1e6,
@@ -92,7 +98,7 @@ def bench_phy(runs: int = 7) -> dict[str, float | None]:
         "search_msps": _search_msps(config, runs),
         "search_dc_msps": _search_msps(config, runs, 0.0),
         "search_tone_msps": _search_msps(config, runs, TONE_CYCLES),
-        "reference_msps": bench_reference(window, runs),
+        "reference_msps": reference_msps,
     }
 
 
@@ -118,4 +124,5 @@ def _search_msps(config: WaveformConfig, runs: int, tone_cycles: float | None = 
     def search() -> None:
         receiver.push(Samples(noise, next(chunk) * SEARCHED_SAMPLES, config.sample_rate_hz))
 
-    return SEARCHED_SAMPLES / median_seconds(search, runs) / 1e6
+    (search_s,) = interleaved_minimum_seconds([search], runs)
+    return SEARCHED_SAMPLES / search_s / 1e6
