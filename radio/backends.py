@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from importlib import import_module
 from types import ModuleType
 from typing import Literal
@@ -47,7 +48,7 @@ _BACKENDS = (
 def open_unguarded(uri: str, role: Role, index: int) -> Radio:
     """The bare device behind `SCHEME:ADDRESS`, or behind a bare `SCHEME` at its default address.
 
-    index: which user a transmitter is. DeviceError when the scheme is unknown or not in this version, or the radio is
+    index: which user a transmitter is. ConfigurationError when the scheme is unknown, DeviceError when the radio is
     absent or taken.
     """
     scheme, _, address = uri.partition(":")
@@ -58,8 +59,11 @@ def open_unguarded(uri: str, role: Role, index: int) -> Radio:
         module = load(RADIOS, scheme)
         default = getattr(module, "DEFAULT_ADDRESS", "")
     else:
-        known = ", ".join(f"{name}:" for name in (*(b.scheme for b in _BACKENDS), *added_schemes()))
-        raise DeviceError(f"{uri!r} names no kind of radio that is known here; this version has {known}")
+        schemes = [*(b.scheme for b in _BACKENDS), *added_schemes()]
+        near = get_close_matches(scheme, schemes, 1)
+        guess = f", did you mean {near[0]}?" if near else "."
+        known = ", ".join(f"{name}:" for name in schemes)
+        raise ConfigurationError(f"{uri!r} names no kind of radio that is known here{guess} This version has {known}")
     open_device: Callable[[str, Role, int], Radio] | None = getattr(module, "open_device", None)
     if open_device is None:
         raise DeviceError(f"the module {module.__name__} behind {scheme}: has no function open_device.")

@@ -69,7 +69,9 @@ def test_errors_are_sentences():
     done = run("probe", "file:/nowhere/x")
     assert done.returncode == 2 and done.stderr.startswith("error: ") and "Traceback" not in done.stderr
     done = run("probe", "hackrf:0")
-    assert done.returncode == 1 and "names no kind of radio" in done.stderr
+    assert done.returncode == 2 and "names no kind of radio" in done.stderr
+    done = run("probe", "usrpp")
+    assert done.returncode == 2 and "did you mean usrp?" in done.stderr
 
 
 def test_devices_lists_without_touching_the_network(tmp_path):
