@@ -4,6 +4,7 @@ import contextlib
 import logging
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from radio.memory import keep_freed_memory
 
 log = logging.getLogger(__name__)
 BUSY_S = 2.0  # how long a node whose coordinator has gone may take to notice
+AGAIN_S = 0.1  # until a signal is repeated that was swallowed
 PARENT_VARIABLE = "SEMNOMA_HIL_PARENT"
 
 
@@ -38,7 +40,8 @@ class Apart(HilError):
 def stop_on_signals() -> None:
     """Turn SIGTERM and SIGINT into `Stopped`, and watch the supervisor if there is one.
 
-    A node that its supervisor started must not outlive it (a supervisor can be killed without a word).
+    Where Python lets no exception out (a callback from C, as the compiler's, or `__del__`), the signal comes again. A
+    node that its supervisor started must not outlive it (a supervisor can be killed without a word).
     """
 
     def handler(number: int, _frame: FrameType | None) -> NoReturn:
@@ -46,9 +49,18 @@ def stop_on_signals() -> None:
 
     signal.signal(signal.SIGTERM, handler)
     signal.signal(signal.SIGINT, handler)
+    sys.unraisablehook = _swallowed
     parent = os.environ.get(PARENT_VARIABLE)
     if parent:
         threading.Thread(target=_watch_parent, args=(int(parent),), daemon=True).start()
+
+
+def _swallowed(lost: "sys.UnraisableHookArgs") -> None:
+    if isinstance(lost.exc_value, Stopped):
+        number = signal.Signals[str(lost.exc_value)]
+        threading.Timer(AGAIN_S, os.kill, (os.getpid(), number)).start()
+    else:
+        sys.__unraisablehook__(lost)
 
 
 def _watch_parent(parent: int) -> None:

@@ -1,5 +1,6 @@
 """What ends a node in the middle of its work, a signal or its coordinator's death; and that it is gone at once then."""
 
+import ctypes
 import os
 import signal
 import subprocess
@@ -25,8 +26,10 @@ from models.runtime.encoder import run_session
 @pytest.fixture(autouse=True)
 def handlers():
     kept = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    hook = sys.unraisablehook
     stop_on_signals()
     yield
+    sys.unraisablehook = hook
     for number, handler in kept.items():
         signal.signal(number, handler)
 
@@ -49,6 +52,40 @@ def test_sigterm_while_a_picture_is_read_is_no_model_error(monkeypatch, tmp_path
     monkeypatch.setattr("models.images.files.Image.open", terminated)
     with pytest.raises(Stopped, match="SIGTERM"):
         FileImages([tmp_path / "a.png"], 64)[0]
+
+
+def test_sigterm_in_a_callback_from_c_is_not_lost():
+    """As in the compiler, whose callbacks let no exception out."""
+
+    @ctypes.CFUNCTYPE(None)
+    def callback():
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(1.0)
+
+    with pytest.raises(Stopped, match="SIGTERM"):
+        callback()
+        time.sleep(20.0)
+
+
+class Taken:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(1.0)
+
+
+def test_sigterm_while_an_object_is_taken_apart_is_not_lost():
+    with pytest.raises(Stopped, match="SIGTERM"):
+        Taken()
+        time.sleep(20.0)
+
+
+def test_other_faults_of_callbacks_are_still_told(capsys):
+    @ctypes.CFUNCTYPE(None)
+    def callback():
+        raise KeyError("a fault of the driver")
+
+    callback()
+    assert "a fault of the driver" in capsys.readouterr().err
 
 
 def test_a_fault_of_the_network_still_is_one():
