@@ -88,11 +88,12 @@ def train_codec_command(resume: bool, as_json: bool, **flags: Any) -> None:
 @click.option("--distil", type=float, help="Weight of the regression on the teacher (10); 0 for none.")
 def train_adaptive_command(resume: bool, as_json: bool, **flags: Any) -> None:
     """Train one encoder and one decoder for any number of users and symbols; writes OUT/NAME."""
+    from models.package.zoo import codec_folder
     from models.training.adaptive.finish import finish_adaptive
     from models.training.adaptive.loop import train_adaptive
     from models.training.config import AdaptiveTraining
 
-    flags["teacher"] = _located(flags["teacher"])
+    flags["teacher"] = None if flags["teacher"] is None else codec_folder(flags["teacher"])
     settings = training_settings(AdaptiveTraining, flags)
     exported(settings, train_adaptive(settings, resume)[1], finish_adaptive, as_json)
 

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from models.codecs.adaptive import AdaptiveCodec
 from models.errors import ModelError
+from models.export.codec_folder import FORESIGHT_NAME
 from models.export.onnx_weights import load_onnx_weights
 from models.training.adaptive.channel import AdaptiveFrame, as_complex, normalised, shares_of
 from models.training.codec.warm_start import load_torch_codec
@@ -28,7 +29,9 @@ class Teacher:
         codec = load_torch_codec(folder)
         if not isinstance(codec, AdaptiveCodec):
             raise ModelError(f"{folder} cannot teach an adaptive codec, because it is not one.")
-        load_onnx_weights(codec.foresight, folder / "foresight.onnx")
+        if not (folder / FORESIGHT_NAME).is_file():
+            raise ModelError(f"{folder} cannot teach, because it has no {FORESIGHT_NAME}.")
+        load_onnx_weights(codec.foresight, folder / FORESIGHT_NAME)
         self.codec = codec.eval().requires_grad_(False).to(device)
         self.taught = taught
 

@@ -24,8 +24,10 @@ def thin_run(run: Path, folder: Path) -> None:
     Raises ModelError when ``run`` holds no checkpoint.
     """
     settings = AdaptiveTraining.model_validate_json(settings_text(run))
-    changes = {"images": [without_folders(source) for source in settings.images], "out": Path("run")}
+    changes: dict[str, object] = {"images": [without_folders(source) for source in settings.images], "out": Path("run")}
     changes["validation"] = [without_folders(source) for source in settings.validation]
+    if settings.teacher is not None:
+        changes["teacher"] = Path(settings.teacher.name)
     folder.mkdir(parents=True, exist_ok=True)
     with safe_open(run / WEIGHTS_NAME, "pt") as opened:
         metadata = opened.metadata()

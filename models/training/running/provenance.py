@@ -35,6 +35,10 @@ def provenance_of(what: str, settings: RunBounds, progress: Progress, further: s
         weights = ("reconstruction", "feature_affinity", "cross_head", "cross_head_layer", "relational", "from_teacher")
         note += " Distilled: " + ", ".join(f"{name} {getattr(settings, name)}" for name in weights) + "."
     if isinstance(settings, AdaptiveTraining):
+        if settings.teacher is not None:
+            images = (
+                f"--teacher {settings.teacher.name} --taught {settings.taught} --distil {settings.distil:g} {images}"
+            )
         note = f"Settings beside the defaults: {_chosen(settings)}."
     if isinstance(settings, OneStepTraining):
         images = f"--refiner {settings.refiner.name} --codec {settings.codec.name} {images}"
@@ -63,6 +67,8 @@ def _chosen(settings: RunBounds) -> str:
     told = {"name", "users", "architecture", "images", "validation", "out", "minutes", "steps", "seed", "initial_codec"}
     told |= {
         "teacher",
+        "taught",
+        "distil",
         "baseline",
         "from_teacher",
         "patience",

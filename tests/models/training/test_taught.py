@@ -1,14 +1,17 @@
 """One half of an adaptive codec taught by another codec."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 import torch
 
 from models.errors import ModelError
+from models.package.manifest import load_manifest, write_manifest
 from models.training.adaptive.finish import finish_adaptive
 from models.training.adaptive.loop import train_adaptive
-from models.training.adaptive.taught import symbol_error
+from models.training.adaptive.taught import Teacher, symbol_error
+from models.training.adaptive.thin import thin_run
 from models.training.codec.warm_start import load_torch_codec
 from tests.models.codecs.test_adaptive import settings
 
@@ -23,6 +26,18 @@ def test_a_taught_encoder_keeps_the_teachers_decoder(tmp_path: Path) -> None:
     teacher = load_torch_codec(folder)
     for name, value in teacher.decoders.state_dict().items():
         torch.testing.assert_close(student.decoders.state_dict()[name], value, rtol=0, atol=0)
+    manifest = finish_adaptive(tmp_path / "two", tmp_path / "student")
+    assert "--teacher tiny --taught encoder --distil 10" in manifest.provenance.command
+    thin_run(tmp_path / "two", tmp_path / "thin")
+    assert str(tmp_path) not in (tmp_path / "thin" / "settings.json").read_text()
+    old = tmp_path / "old"
+    shutil.copytree(folder, old)
+    (old / "foresight.onnx").unlink()
+    manifest = load_manifest(folder)
+    kept = manifest.files.model_copy(update={"foresight": None})
+    write_manifest(old, manifest.model_copy(update={"files": kept, "levels": None}))
+    with pytest.raises(ModelError, match=r"has no foresight\.onnx"):
+        Teacher(old, "encoder", torch.device("cpu"))
     wrong = changes | {"out": tmp_path / "three", "arguments": smaller.arguments | {"latent_channels": 8}}
     with pytest.raises(ModelError, match="latent_channels is the teacher's, 16"):
         train_adaptive(smaller.model_copy(update=wrong))
