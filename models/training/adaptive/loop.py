@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from rich.console import Console
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from models.codecs.adaptive import AdaptiveCodec
 from models.codecs.registry import build_codec
@@ -18,6 +17,7 @@ from models.training.adaptive.channel import draw_adaptive_frame, pass_channel, 
 from models.training.adaptive.taught import Teacher
 from models.training.adaptive.unequal import foresight_error, unequal_frame
 from models.training.config import AdaptiveTraining
+from models.training.running.averaging import averaged_model
 from models.training.running.checkpoint import Progress
 from models.training.running.dataset import CropPool
 from models.training.running.matrix_optimizer import MatrixOptimizer
@@ -33,7 +33,7 @@ class AdaptiveRun(nn.Module):
     def __init__(self, codec: AdaptiveCodec, decay: float) -> None:
         super().__init__()
         self.codec = codec
-        self.average = AveragedModel(codec, multi_avg_fn=get_ema_multi_avg_fn(decay))
+        self.average = averaged_model(codec, decay)
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
         """A checkpoint that was made small (thin.py) holds the average alone, from which training then goes on."""

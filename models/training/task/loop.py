@@ -9,7 +9,6 @@ import torch
 from numpy.typing import NDArray
 from rich.console import Console
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from models.classifier import PictureClassifier
 from models.codecs.adaptive import AdaptiveCodec
@@ -19,6 +18,7 @@ from models.task.network import TaskArguments, TaskHead
 from models.task.symbol_task import load_task_weights
 from models.training.adaptive.channel import draw_adaptive_frame, pass_channel
 from models.training.codec.warm_start import load_torch_codec
+from models.training.running.averaging import averaged_model
 from models.training.running.checkpoint import Progress
 from models.training.running.descent import channels_last_
 from models.training.running.runner import refuse_overwrite, run_updates
@@ -31,7 +31,7 @@ class TaskRun(nn.Module):
     def __init__(self, head: TaskHead, decay: float) -> None:
         super().__init__()
         self.head = head
-        self.average = AveragedModel(head, multi_avg_fn=get_ema_multi_avg_fn(decay))
+        self.average = averaged_model(head, decay)
 
     @property
     def averaged(self) -> TaskHead:
