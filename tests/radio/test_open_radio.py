@@ -3,13 +3,13 @@
 import pytest
 
 from radio.backends import describe_backends
-from radio.errors import DeviceError
+from radio.errors import ConfigurationError, DeviceError
 from radio.safety.open import open_radio
 
 
 @pytest.mark.parametrize("uri", ["", "hackrf:0", "/dev/radio"])
 def test_unknown_schemes_list_what_exists(uri):
-    with pytest.raises(DeviceError, match="sim:"):
+    with pytest.raises(ConfigurationError, match="sim:"):
         open_radio(uri, role="rx")
 
 
