@@ -13,13 +13,7 @@ from hil.cli.options.wide import table_console
 
 @click.group("bench", invoke_without_command=True)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
-@click.option(
-    "--runs",
-    type=click.IntRange(1, 1000),
-    default=7,
-    show_default=True,
-    help="Runs; the median counts (phy: the fastest).",
-)
+@click.option("--runs", type=click.IntRange(1, 1000), default=7, show_default=True, help="Runs of everything timed.")
 @click.pass_context
 def command(context: click.Context, as_json: bool, runs: int) -> None:
     """Transmitter, receiver and air in samples per second and core; codec latency; images per second.

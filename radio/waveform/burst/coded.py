@@ -28,9 +28,8 @@ def _order(code: ConvolutionalCode, n_bits: int, channel_uses: int) -> np.ndarra
 
 def modulate(bits: np.ndarray, channel_uses: int, code: ConvolutionalCode = HEADER_CODE) -> np.ndarray:
     """uint8 [n] -> QPSK complex64 [channel_uses] of unit power."""
-    return _LEVELS[code.encode(bits)[_order(code, bits.size, channel_uses)]].view(
-        np.complex64
-    )  # real and imaginary by turns
+    sent = code.encode(bits)[_order(code, bits.size, channel_uses)]
+    return _LEVELS[sent].view(np.complex64)  # real and imaginary by turns
 
 
 def demodulate(matched: np.ndarray, n_bits: int, code: ConvolutionalCode = HEADER_CODE) -> np.ndarray | None:

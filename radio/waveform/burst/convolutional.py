@@ -45,6 +45,7 @@ class ConvolutionalCode:
 
     @cached_property
     def generator_array(self) -> np.ndarray:
+        """int64 [outputs], for compiled callers."""
         return np.asarray(self.generators, np.int64)
 
     def encode(self, bits: np.ndarray) -> np.ndarray:

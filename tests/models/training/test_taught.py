@@ -43,6 +43,21 @@ def test_a_taught_encoder_keeps_the_teachers_decoder(tmp_path: Path) -> None:
         train_adaptive(smaller.model_copy(update=wrong))
 
 
+def test_a_taught_decoder_keeps_the_teachers_encoder_and_learns_from_its_pictures(tmp_path: Path) -> None:
+    train_adaptive(settings(tmp_path / "one", 2))
+    finish_adaptive(tmp_path / "one", tmp_path / "tiny")
+    teacher = load_torch_codec(tmp_path / "tiny")
+    decoders = []
+    for distil in (0.0, 1000.0):
+        student = settings(tmp_path / f"{distil:g}", 3)
+        changes = {"teacher": tmp_path / "tiny", "taught": "decoder", "distil": distil}
+        taught, _ = train_adaptive(student.model_copy(update=changes))
+        for name, value in teacher.encoder.state_dict().items():
+            torch.testing.assert_close(taught.encoder.state_dict()[name], value, rtol=0, atol=0)
+        decoders.append(torch.cat([value.flatten() for value in taught.decoders.parameters()]))
+    assert not torch.equal(*decoders)
+
+
 def test_symbol_error_is_blind_to_power_and_to_what_is_not_sent() -> None:
     torch.manual_seed(1)
     target = torch.randn(2, 8, 4, 4)
