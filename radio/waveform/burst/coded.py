@@ -1,5 +1,6 @@
 """Bits as QPSK symbols: coded, repeated until every channel use is filled, interleaved; and back."""
 
+from collections.abc import Iterator
 from functools import lru_cache
 
 import numpy as np
@@ -38,13 +39,30 @@ def demodulate(matched: np.ndarray, n_bits: int, code: ConvolutionalCode = HEADE
     matched: complex64 [channel_uses], conj(g) y / noise_power, whose parts are log-likelihoods up to a factor; 0 says
     nothing.
     """
-    parts = np.ascontiguousarray(matched, np.complex64).view(np.float32)  # real and imaginary by turns
-    order, word_bits = _order(code, n_bits, matched.size), code.word_bits(n_bits)
     if acceleration.NUMBA:
-        bits = np.asarray(_decoded_compiled(order, parts, word_bits, code.signs))
+        order, word_bits = _order(code, n_bits, matched.size), code.word_bits(n_bits)
+        bits = np.asarray(_decoded_compiled(order, _parts(matched), word_bits, code.signs))
         return bits if bits.size else None
-    soft = np.bincount(order, parts, word_bits).astype(np.float32)
+    soft = _soft(matched, n_bits, code)
     return code.decode(soft) if np.isfinite(soft.sum()) else None
+
+
+def demodulate_list(matched: np.ndarray, n_bits: int, code: ConvolutionalCode, words: int) -> Iterator[np.ndarray]:
+    """The most likely `words` different bits uint8 [n_bits], most likely first; none where what was received is not
+    finite. matched: see `demodulate`."""
+    soft = _soft(matched, n_bits, code)
+    return code.decode_list(soft, words) if np.isfinite(soft.sum()) else iter(())
+
+
+def _soft(matched: np.ndarray, n_bits: int, code: ConvolutionalCode) -> np.ndarray:
+    """float32 [code.word_bits(n_bits)]: what all repetitions of each coded bit say together."""
+    order = _order(code, n_bits, matched.size)
+    return np.bincount(order, _parts(matched), code.word_bits(n_bits)).astype(np.float32)
+
+
+def _parts(matched: np.ndarray) -> np.ndarray:
+    """float32 [2 channel_uses], real and imaginary parts by turns."""
+    return np.ascontiguousarray(matched, np.complex64).view(np.float32)
 
 
 def soft_bits(matched: np.ndarray, n_bits: int) -> np.ndarray:
@@ -52,7 +70,7 @@ def soft_bits(matched: np.ndarray, n_bits: int) -> np.ndarray:
 
     matched: complex64 [symbols, uses], see `demodulate`.
     """
-    word_bits, parts = HEADER_CODE.word_bits(n_bits), np.ascontiguousarray(matched, np.complex64).view(np.float32)
+    word_bits, parts = HEADER_CODE.word_bits(n_bits), _parts(matched)
     order = _order(HEADER_CODE, n_bits, matched.size).reshape(len(parts), -1)
     rows = [np.bincount(*one, word_bits) for one in zip(order, parts, strict=True)]
     return np.asarray(rows, np.float32)

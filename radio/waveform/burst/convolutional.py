@@ -1,11 +1,13 @@
 """Convolutional codes with a soft-decision Viterbi decoder: a short one for headers, a long one for protected bits."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from radio import acceleration
+from radio.waveform.burst.listed import Trellis, most_likely
 
 
 @dataclass(frozen=True)
@@ -69,8 +71,19 @@ class ConvolutionalCode:
         steps = soft.astype(np.float32, copy=False)
         if acceleration.NUMBA:
             return np.asarray(decode_compiled(steps, self.signs))
-        survivors = _survivors(steps.reshape(-1, self.outputs), self.signs)
+        survivors = _survivors(steps.reshape(-1, self.outputs), self.signs, _start(2, self.signs))
         return np.asarray(_traced_back(survivors))[: len(survivors) - self.tail_bits]
+
+    def decode_list(self, soft: np.ndarray, words: int) -> Iterator[np.ndarray]:
+        """The most likely `words` different bits uint8 [n], one after the other, most likely first; soft: as `decode`.
+
+        The serial list Viterbi algorithm (Seshadri and Sundberg 1994).
+        """
+        steps = soft.astype(np.float32, copy=False).reshape(-1, self.outputs)
+        metrics = _start(len(steps) + 1, self.signs)
+        survivors = (_survivors_compiled if acceleration.NUMBA else _survivors)(steps, self.signs, metrics)
+        for bits in most_likely(Trellis(steps, self.signs, metrics, survivors), words):
+            yield bits[: bits.size - self.tail_bits]
 
 
 # Free distance 10 (CCSDS 131.0-B), read in microseconds.
@@ -99,7 +112,7 @@ def _encoded_compiled(bits: np.ndarray, generators: np.ndarray, constraint: int)
 @acceleration.compiled
 def decode_compiled(soft: np.ndarray, signs: np.ndarray) -> np.ndarray:
     """`decode` of float32 by the code's `signs`, for compiled callers."""
-    survivors = _survivors_compiled(soft.reshape(-1, signs.shape[0]), signs)
+    survivors = _survivors_compiled(soft.reshape(-1, signs.shape[0]), signs, _start(2, signs))
     bits, tail = _traced_back(survivors), 0
     while 1 << tail < survivors.shape[1]:
         tail += 1
@@ -113,33 +126,43 @@ def _traced_back(survivors: np.ndarray) -> np.ndarray:
     state, bits = 0, np.zeros(len(survivors), np.uint8)
     for t in range(len(survivors) - 1, -1, -1):
         bits[t] = 2 * state // states  # the newest bit has the most significant place
-        state = (2 * state) % states + survivors[t, state]
+        state = (2 * state) % states + int(survivors[t, state])
     return bits
 
 
-def _survivors(steps: np.ndarray, signs: np.ndarray) -> np.ndarray:
-    """uint8 [t, states]: which of the two states before, 2 i or 2 i + 1, each state is better reached from."""
+@acceleration.compiled
+def _start(kept: int, signs: np.ndarray) -> np.ndarray:
+    """float32 [kept, states]: room for the metrics of as many steps, the first in the zero state for certain."""
+    metrics = np.empty((kept, 2 * signs.shape[1]), np.float32)
+    metrics[0] = -np.inf
+    metrics[0, 0] = 0.0
+    return metrics
+
+
+def _survivors(steps: np.ndarray, signs: np.ndarray, metrics: np.ndarray) -> np.ndarray:
+    """uint8 [t, states]: which of the two states before, 2 i or 2 i + 1, each state is better reached from.
+
+    metrics: see `_start`; filled in turn, from the first again when the room is used up.
+    """
     half = signs.shape[1]
-    metric = np.full(2 * half, -np.inf, np.float32)
-    metric[0] = 0.0
     survivors = np.zeros((len(steps), 2 * half), np.uint8)
     for t, gains in enumerate(steps @ signs):
+        metric = metrics[t % len(metrics)]
         even, odd = metric[::2], metric[1::2]
         first = np.concatenate([even + gains, even - gains])
         second = np.concatenate([odd - gains, odd + gains])
-        survivors[t], metric = second > first, np.maximum(first, second)
+        survivors[t], metrics[(t + 1) % len(metrics)] = second > first, np.maximum(first, second)
     return survivors
 
 
 @acceleration.compiled
-def _survivors_compiled(steps: np.ndarray, signs: np.ndarray) -> np.ndarray:
+def _survivors_compiled(steps: np.ndarray, signs: np.ndarray, metrics: np.ndarray) -> np.ndarray:
     """The same, in an order that vectorises."""
     outputs, half = signs.shape
     survivors = np.zeros((steps.shape[0], 2 * half), np.uint8)
-    metric, following = np.full(2 * half, -np.inf, np.float32), np.zeros(2 * half, np.float32)
-    metric[0] = 0.0
     gains = np.zeros(half, np.float32)
     for t in range(steps.shape[0]):
+        metric, following = metrics[t % metrics.shape[0]], metrics[(t + 1) % metrics.shape[0]]
         for i in range(half):
             gains[i] = signs[0, i] * steps[t, 0]
         for output in range(1, outputs):
@@ -153,5 +176,4 @@ def _survivors_compiled(steps: np.ndarray, signs: np.ndarray) -> np.ndarray:
             first, second = even - gain, odd + gain
             survivors[t, half + i] = second > first
             following[half + i] = max(first, second)
-        metric, following = following, metric
     return survivors

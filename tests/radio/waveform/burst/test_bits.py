@@ -1,6 +1,7 @@
 """Protected bits: their frame, their code against the union bound of its published spectrum, their place in a burst."""
 
 import math
+import zlib
 from functools import cache
 
 import numpy as np
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from radio.waveform.burst import bits as code
+from radio.waveform.burst.gold import gold_bits
 from radio.waveform.burst.grid import ResourceGrid
 from radio.waveform.burst.header import FrameHeader, from_bits, to_bits
 from radio.waveform.config import WaveformConfig
@@ -204,3 +206,11 @@ def test_bits_are_as_loud_as_the_picture():
 def test_bits_without_room_are_refused():
     with pytest.raises(ValueError, match="no room for 5 protected bytes"):
         burst(CONFIG, 0, b"a cat")
+
+
+def test_behind_the_end_of_the_data_there_are_only_zeros():
+    """Bytes with a right CRC that nobody frames so (ISO/IEC 7816-4: 80, then 00 to the end)."""
+    for padded, expected in ((b"abc\x80\x00\x00", b"abc"), (b"abc\x80\x00\x01", None), (b"abcdef", None)):
+        whole = padded + zlib.crc32(padded).to_bytes(4, "big")
+        whitened = np.unpackbits(np.frombuffer(whole, np.uint8)) ^ gold_bits(0x1B175, 8 * len(whole))
+        assert code.unframed(whitened) == expected

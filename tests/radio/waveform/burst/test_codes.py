@@ -1,12 +1,19 @@
 """Gold sequence, convolutional code, CRC and header against published values and definitions."""
 
+import itertools
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from radio.waveform.burst import bits as bits_code
+from radio.waveform.burst import coded
 from radio.waveform.burst import header as header_code
-from radio.waveform.burst.convolutional import BITS_CODE, HEADER_CODE
+from radio.waveform.burst.convolutional import BITS_CODE, HEADER_CODE, ConvolutionalCode
 from radio.waveform.burst.gold import gold_bits, gold_qpsk
 from radio.waveform.burst.header import FrameHeader
 from radio.waveform.config import BITS_TAIL
@@ -99,6 +106,44 @@ def test_noise_at_two_decibels_is_corrected(each_backend):
         signs = 1 - 2 * HEADER_CODE.encode(bits).astype(np.float32)
         soft = signs + np.float32(10 ** (-2 / 20) / np.sqrt(2)) * rng.standard_normal(signs.size).astype(np.float32)
         np.testing.assert_array_equal(HEADER_CODE.decode(soft), bits)
+
+
+@pytest.mark.parametrize("constraint", [3, 4])
+def test_a_list_is_what_exhaustive_search_finds_in_order(constraint, each_backend):
+    """Every word of a small code, by its correlation with what was received."""
+    code = ConvolutionalCode(constraint, {3: (0o7, 0o5), 4: (0o15, 0o17, 0o13)}[constraint])
+    rng = np.random.default_rng(constraint)
+    words = np.array(list(itertools.product([0, 1], repeat=6)), np.uint8)
+    for _ in range(5):
+        soft = rng.standard_normal(code.word_bits(6)).astype(np.float32)
+        order = np.argsort([-float(soft @ (1 - 2.0 * code.encode(word))) for word in words])
+        np.testing.assert_array_equal(list(code.decode_list(soft, 100)), words[order])
+        np.testing.assert_array_equal(list(code.decode_list(soft, 5)), words[order[:5]])
+
+
+def test_the_crc_chooses_among_the_words_of_a_list():
+    """64 bytes at an Eb/N0 where the likeliest word of the long code is wrong about once in three times."""
+    rng, likeliest, listed = np.random.default_rng(3), 0, 0
+    for _ in range(40):
+        content = rng.bytes(64)
+        noise = (rng.standard_normal((1200, 2)) @ [1, 1j]).astype(np.complex64)
+        heard = bits_code.modulate(content, 64, 1200) + noise * np.float32(0.97)
+        found = coded.demodulate(heard, bits_code.n_bits(64), BITS_CODE)
+        likeliest += bits_code.unframed(found) == content
+        listed += bits_code.demodulate(heard, 64) == content
+    assert 20 < likeliest < 35
+    assert listed >= likeliest + 5
+
+
+def test_both_codes_are_read_without_numba():
+    """As an installation without the extra `fast` does it: not one function is compiled."""
+    code = (
+        "from radio.waveform.burst import bits; sent = bytes(range(64));"
+        "print(bits.demodulate(bits.modulate(sent, 64, 1200), 64) == sent)"
+    )
+    environment = {**os.environ, "SEMNOMA_HIL_NO_NUMBA": "1"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "True", done.stderr
 
 
 def test_crc_matches_the_published_check_value():
