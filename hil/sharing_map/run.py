@@ -26,26 +26,28 @@ def sweep(
     points: Sequence[MapPoint],
     pictures: int,
     each: int,
+    codec_channels: int | None = None,
     on_point: Callable[[MapPoint], None] = lambda _point: None,
 ) -> Iterator[list[Row]]:
-    """The rows of each point as it is measured, with the codec's `weights`. each: pictures sent a point, in as many
-    frames as its users need.
+    """The rows of each point as it is measured, with the codec's `weights` and complex channels of a latent position.
 
-    UsageError where the pictures are of several sizes; ModelError for a codec that has one fixed way of sharing, or
-    none of that name.
+    each: pictures sent a point, in as many frames as its users need. codec_channels: that all users share, None:
+    as many as the codec has. UsageError where the pictures are of several sizes; ModelError for a codec that has one
+    fixed way of sharing, not so many channels, or none of that name.
     """
     groups = same_size_groups(open_images(images, split="test"), pictures)
     if len(groups) != 1:
         raise UsageError(f"the map needs pictures of one size, but {images} has {len(groups)}.")
     for users in dict.fromkeys(point.users for point in points):
-        scheme = LearnedScheme(f"{codec}@auto", users)
+        scheme = LearnedScheme(f"{codec}@auto" + (f":{codec_channels}" if codec_channels else ""), users)
         others = [LearnedScheme(name, 2) for name in schemes] if users == 2 else []
         for point in points:
             if point.users == users:
                 on_point(point)
                 frames = max(1, -(-each // users))
                 found = measure_point(point, scheme, others, groups[0].pixels, frames)
-                yield [{**row, "weights": weights(codec)} for row in found]
+                told = {"codec_channels": scheme.channels, "weights": weights(codec)}
+                yield [{**row, **told} for row in found]
 
 
 def weights(codec: str) -> str:

@@ -65,6 +65,11 @@ class LearnedScheme(Scheme):
         return self._encoder.channel_uses(height, width)
 
     @property
+    def channels(self) -> int:
+        """Complex channels of a latent position that all users share."""
+        return self.natural_uses(self._encoder.manifest.stride, self._encoder.manifest.stride)
+
+    @property
     def decoder(self) -> SemanticDecoder:
         """The receiver's half."""
         return self._decoder

@@ -31,6 +31,11 @@ def command() -> None:
 @click.option("--antennas", type=NumberList(), default="1,2,4", show_default=True, help="1 to 4.")
 @click.option("--snr", "snrs_db", type=NumberList("db"), default="0:20:5", show_default=True, help="Total SNR, dB.")
 @click.option(
+    "--codec-channels",
+    type=click.IntRange(1),
+    help="Complex channels of a latent position that all users share: half of them are half the spectrum.  [all]",
+)
+@click.option(
     "--delay-spread", "spread_s", type=Quantity("s", 0), default=300e-9, show_default="300ns", help="Rms, of TDL."
 )
 @click.option(
@@ -72,8 +77,9 @@ def sharing(schemes: str, snrs_db: tuple[float, ...], out: Path, resume: bool, a
         time_left = f", {minutes / done * (len(left) - done):.0f} minutes left" if done else ""
         click.echo(f"{len(points) - len(left) + done + 1} of {len(points)}: {where}{time_left}", err=True)
 
-    limit, each = options["limit"], options["each"] or options["limit"]
-    for found in sweep(options["codec"], _names(schemes), options["images"], left, limit, each, on_point):
+    limit, each, channels_each = options["limit"], options["each"] or options["limit"], options["codec_channels"]
+    names = options["codec"], _names(schemes), options["images"]
+    for found in sweep(*names, left, limit, each, channels_each, on_point):
         rows += found
         write_table(rows, out / "sharing.csv", typed)
     for name in ("sharing.png", "sharing.svg"):
