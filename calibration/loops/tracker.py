@@ -16,6 +16,7 @@ from calibration.measure.measurement import Measurement
 GATE = 5.0
 AGREEING = 3
 LARGEST = 1e12  # in any unit that is followed (Hz, ticks, dB); squares of larger values overflow
+SMALLEST = 1e-12  # of a deviation; a variance that vanishes divides nothing by nothing
 RELAX = 1.5  # deviations are called large relative to the tolerance beyond this many times it: no flapping
 
 
@@ -93,13 +94,14 @@ class Tracker:
         return float(self._state[0] + trusted * ahead)
 
     def take(self, measurement: Measurement | None, at_s: float) -> bool:
-        """Whether the measurement was used. None, beyond LARGEST, too uncertain or too old ones are not."""
+        """Whether the measurement was used. None, beyond LARGEST, too uncertain, impossibly certain or too old ones are
+        not."""
         self._followed = False
         deviation = measurement.standard_uncertainty if measurement else np.nan
         usable = (
             measurement is not None
             and abs(measurement.value) < LARGEST
-            and 0 < deviation <= self.config.worst_deviation
+            and SMALLEST <= deviation <= min(self.config.worst_deviation, LARGEST)
             and (not self._known or at_s >= self._time_s)
         )
         if not usable or measurement is None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from hil.comparing.runs import ComparedRun, differing
 from hil.experiments.statistics import Interval, interval
+from hil.results.meaning import known
 from hil.results.rows import ResultRow
 
 Value = Callable[[ResultRow], float | None]
@@ -41,9 +42,8 @@ def over_frames(rows: Iterable[ResultRow], value: Value) -> Interval | None:
     """Mean over frames of the frame's mean over its users, and its interval; None where nothing is known."""
     by_frame: dict[int, list[float]] = defaultdict(list)
     for row in rows:
-        known = value(row)
-        if known is not None:
-            by_frame[row.frame].append(known)
+        for one in known([value(row)]):
+            by_frame[row.frame].append(one)
     return interval(float(np.mean(values)) for values in by_frame.values())
 
 
@@ -128,5 +128,6 @@ def _difference(pairs: Sequence[tuple[ResultRow, ResultRow]], value: Value) -> I
     for one, other in pairs:
         before, after = value(one), value(other)
         if before is not None and after is not None:
-            by_frame[one.frame].append(after - before)
+            for step in known([after - before]):
+                by_frame[one.frame].append(step)
     return interval(float(np.mean(values)) for values in by_frame.values())

@@ -6,6 +6,7 @@ import msgspec
 import numpy as np
 
 from hil.bus.messages import CsiReport
+from hil.bus.plausible import linear, plausible, plausible_db
 from hil.config import RunConfig
 from hil.session.burst.receivers import Receivers
 from hil.session.sharing import sharing_of, told
@@ -79,11 +80,15 @@ def without_users(csi: CsiReport | None, cancelled: frozenset[int]) -> CsiReport
     """The report without the contribution of the cancelled users."""
     if csi is None or csi.snr_db is None:
         return csi
-    left = [one for one in csi.users if one.user not in cancelled]
+    left = [
+        one
+        for one in csi.users
+        if one.user not in cancelled and plausible(one.gain) and plausible_db(one.snr_db)  # else it is no measurement
+    ]
     if not left:
         return csi
     power = float(np.mean([one.gain**2 for one in left]))
-    total = float(np.sum([10 ** (one.snr_db / 10) for one in left]))
+    total = float(np.sum([linear(one.snr_db) for one in left]))
     return msgspec.structs.replace(
         csi,
         snr_db=float(10 * np.log10(max(total, 1e-30))),

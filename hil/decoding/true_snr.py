@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from hil.bus.plausible import linear
 from hil.config import RunConfig
 from hil.decoding.ideal import frequency_response
 from hil.session.slot import Slot
@@ -29,4 +30,4 @@ def true_snrs_db(config: RunConfig, slot: Slot) -> dict[int, float]:
 
 def together_db(snrs_db: dict[int, float]) -> float | None:
     """All users' power over the noise; None of nobody."""
-    return 10 * math.log10(sum(10 ** (snr_db / 10) for snr_db in snrs_db.values())) if snrs_db else None
+    return 10 * math.log10(sum(map(linear, snrs_db.values()))) if snrs_db else None

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hil.results.meaning import known
+
 LEVEL = 0.95
 
 
@@ -18,16 +20,16 @@ class Interval:
 
 
 def interval(values: Iterable[float | None]) -> Interval | None:
-    """Student's t interval of the mean of what is known and finite; None when nothing is.
+    """Student's t interval of the mean of what is known and plausible; None when nothing is.
 
     Values must be independent draws: half = t(0.975, n - 1) s / sqrt(n).
     """
     from scipy.stats import t
 
-    known = np.array([value for value in values if value is not None and np.isfinite(value)], dtype=np.float64)
-    if not known.size:
+    found = np.array(known(values), dtype=np.float64)
+    if not found.size:
         return None
     half = None
-    if known.size > 1:
-        half = float(t.ppf((1 + LEVEL) / 2, known.size - 1) * known.std(ddof=1) / np.sqrt(known.size))
-    return Interval(int(known.size), float(known.mean()), half)
+    if found.size > 1:
+        half = float(t.ppf((1 + LEVEL) / 2, found.size - 1) * found.std(ddof=1) / np.sqrt(found.size))
+    return Interval(int(found.size), float(found.mean()), half)

@@ -5,15 +5,18 @@ from collections.abc import Mapping
 import numpy as np
 
 from hil.bus.messages import CsiReport, Sent, UserCsi
+from hil.bus.plausible import linear, plausible, plausible_db
 from hil.results.rows import ResultRow
 
 
 def csi_of(frame: int, rows: Mapping[int, ResultRow]) -> CsiReport:
     """The report on one frame. rows by user; users that were not detected are left out, as in the receiver's own."""
     seen = {
-        user: row for user, row in rows.items() if row.frame == frame and None not in (row.cfo_hz, row.channel_gain_db)
+        user: row
+        for user, row in rows.items()
+        if row.frame == frame and plausible(row.cfo_hz) and plausible_db(row.channel_gain_db)
     }
-    powers = {user: 10 ** ((row.channel_gain_db or 0.0) / 10) for user, row in seen.items()}
+    powers = {user: linear(row.channel_gain_db or 0.0) for user, row in seen.items()}
     mean_power = float(np.mean(list(powers.values()))) if powers else 1.0
     users = [
         UserCsi(

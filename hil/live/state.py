@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from hil.bus.messages import CsiReport, NodeHealth, Overview, PictureFacts, Sent, SharedBy, Telemetry, UserTelemetry
+from hil.bus.plausible import plausible
 from hil.config import RunConfig
 from hil.language.note import clean as one_line
 from hil.live.history import History
@@ -359,7 +360,7 @@ def _loops(csi: CsiReport | None, sent: Sent | None, user: int) -> dict[str, Any
     entry = next((entry for entry in csi.users if entry.user == user), None) if csi else None
     values: dict[str, Any] = {}
     if entry is not None:
-        gain_db = 20 * math.log10(entry.gain) if math.isfinite(entry.gain) and entry.gain > 0 else None
+        gain_db = 20 * math.log10(entry.gain) if plausible(entry.gain) and entry.gain > 0 else None
         values |= {
             "snr_db": rounded(entry.snr_db, 1),
             "gain_db": rounded(gain_db, 1),

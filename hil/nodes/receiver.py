@@ -37,6 +37,7 @@ from hil.bus.messages import (
     UserCsi,
     Watched,
 )
+from hil.bus.plausible import plausible_link
 from hil.bus.presence import Silence
 from hil.bus.wire import Received
 from hil.config import RunConfig
@@ -272,7 +273,7 @@ class ReceiverNode:
 
     def _note_truth(self, links: list[Link]) -> None:
         with self._changed:
-            for link in links:
+            for link in filter(plausible_link, links):
                 for slot in self._slots.values():
                     inside = link.burst_start_tick - slot.grant.slot_tick
                     if 0 <= inside < slot.start.slot_samples:

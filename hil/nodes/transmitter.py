@@ -26,6 +26,7 @@ from hil.bus.messages import (
     UserCommand,
 )
 from hil.bus.parts import ItemRun
+from hil.bus.plausible import plausible_db
 from hil.bus.presence import Silence
 from hil.config import RunConfig
 from hil.errors import HilError
@@ -201,9 +202,10 @@ class TransmitterNode:
         return Outgoing.of(grant.frame, self.user, items, numbers, symbols, bits_symbols, self._notes)
 
     def _command(self, grant: Grant) -> UserCommand:
-        """This user's command of the grant; one with values that are not finite is ignored."""
+        """This user's command of the grant; one that no radio can follow is ignored."""
         command = next((one for one in grant.commands if one.user == self.user), UserCommand(self.user))
-        return command if np.isfinite([command.correction_hz, command.gain_db]).all() else UserCommand(self.user)
+        within = abs(command.correction_hz) <= self.config.sample_rate_hz / 2 and plausible_db(command.gain_db)
+        return command if within else UserCommand(self.user)
 
     def _sizes(self) -> list[ItemRun]:
         """Of the items frame by frame, where several may go in one burst."""

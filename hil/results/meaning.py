@@ -1,17 +1,22 @@
 """Figures of what is judged by its meaning: generated pictures, and labels that were read from symbols."""
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from hil.bus.plausible import plausible
 from hil.results.rows import ResultRow
 
 
+def known(values: Iterable[float | None]) -> list[float]:
+    """Those that can be calculated with: a row from a file may hold any number."""
+    return [value for value in values if plausible(value)]
+
+
 def mean(values: Iterable[float | None]) -> float | None:
-    """Mean of what is known and finite; None when nothing is."""
-    known = [value for value in values if value is not None and math.isfinite(value)]
-    return sum(known) / len(known) if known else None
+    """Mean of what is known and plausible; None when nothing is."""
+    found = known(values)
+    return sum(found) / len(found) if found else None
 
 
 def class_agrees(row: ResultRow) -> bool | None:

@@ -10,22 +10,22 @@ from typing import Any
 
 from hil.results.durable import write_whole
 from hil.results.live import live_summary
-from hil.results.meaning import generated_figures, mean, task_figures
+from hil.results.meaning import generated_figures, known, mean, task_figures
 from hil.results.rows import ResultRow, ResultsError
 
 SCORES = ("score", "delivered_score", "ideal_score")
 
 
 def rms(values: Iterable[float | None]) -> float | None:
-    """Root of the mean square of what is known and finite; None when nothing is."""
-    square = mean(value**2 for value in values if value is not None)
-    return None if square is None else math.sqrt(square)
+    """Root of the mean square of what is known and plausible; None when nothing is."""
+    found = known(values)
+    return math.sqrt(sum(value**2 for value in found) / len(found)) if found else None
 
 
 def deviation(values: Iterable[float | None]) -> float | None:
-    """Standard deviation of what is known and finite; None of fewer than two."""
-    known = [value for value in values if value is not None and math.isfinite(value)]
-    return statistics.stdev(known) if len(known) > 1 else None
+    """Standard deviation of what is known and plausible; None of fewer than two."""
+    found = known(values)
+    return statistics.stdev(found) if len(found) > 1 else None
 
 
 def loss_db(row: ResultRow) -> float | None:

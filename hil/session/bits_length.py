@@ -6,6 +6,7 @@ from collections import defaultdict, deque
 import numpy as np
 
 from hil.bus.messages import CsiReport
+from hil.bus.plausible import plausible_db
 from radio.waveform.burst.bits import LEAST_SNR_DB, symbols_for
 from radio.waveform.config import WaveformConfig
 
@@ -31,7 +32,7 @@ class BitsLength:
     def take(self, report: CsiReport) -> None:
         """One slot's report."""
         for user in report.users:
-            if math.isfinite(user.snr_db):
+            if plausible_db(user.snr_db):
                 self._snrs_db[user.user].append(user.snr_db + self._gain_db)
 
     def choice(self) -> int:

@@ -7,8 +7,9 @@ import numpy as np
 import scipy.special
 
 from hil.bus.messages import CsiReport, UserCsi
+from hil.bus.plausible import linear, plausible_db, plausible_user
 from hil.loops_config import FeedbackConfig
-from hil.session.responses import scaled, values_of
+from hil.session.responses import absurd, scaled, values_of
 
 GAIN_RANGE_DB = (-30.0, 6.0)
 SNR_RANGE_DB = (-10.0, 40.0)
@@ -50,12 +51,16 @@ class CsiPath:
         return msgspec.structs.replace(delivered, users=users)
 
     def _predicted(self, user: UserCsi, slot_tick: int) -> UserCsi:
-        seen = [(r.measured_tick, u.gain**2) for r in self._history for u in r.users if u.user == user.user]
+        """What is no measurement is left as it is: no encoder is told it (see `side_information`)."""
+        if not measured(user):
+            return user
+        known = [(r.measured_tick, u) for r in self._history for u in r.users if u.user == user.user and measured(u)]
+        seen = [(tick, entry.gain**2) for tick, entry in known]
         ticks, powers = np.array(seen).T
         # Gains come relative to the mean over the users, so a fading user's mean power is near 1 to begin with.
         mean = float((1.0 + powers.sum()) / (1 + powers.size))
         ages_s = (slot_tick - ticks[-PREDICTOR_ORDER:]) / self._rate_hz
-        weights = wiener_weights(ages_s, self._config.csi_doppler_hz, 10 ** (-user.snr_db / 10))
+        weights = wiener_weights(ages_s, self._config.csi_doppler_hz, linear(-user.snr_db))
         power = mean + float(weights @ (powers[-PREDICTOR_ORDER:] - mean))
         gain = float(np.sqrt(max(power, 1e-4)))
         return msgspec.structs.replace(user, gain=gain, response=scaled(user.response, gain / max(user.gain, 1e-6)))
@@ -74,8 +79,16 @@ def wiener_weights(ages_s: np.ndarray, doppler_hz: float, noise_over_power: floa
     return np.asarray(np.linalg.solve(among, towards))
 
 
+def measured(user: UserCsi) -> bool:
+    """Whether the numbers that are reckoned with on the way can come of a measurement."""
+    return plausible_user(user) and plausible_db(user.snr_db)
+
+
 def quantised(report: CsiReport, bits: int) -> CsiReport:
-    """Gains and SNRs uniformly in dB over their ranges, phases uniformly over a turn, each in 2^bits levels."""
+    """Gains and SNRs uniformly in dB over their ranges, phases uniformly over a turn, each in 2^bits levels.
+
+    What is no measurement stays as it is: a range that it was cut down to would make it look like one.
+    """
     users = [
         msgspec.structs.replace(
             user,
@@ -84,15 +97,21 @@ def quantised(report: CsiReport, bits: int) -> CsiReport:
             snr_db=_uniform(user.snr_db, SNR_RANGE_DB, bits),
             response=_quantised_response(user.response, bits),
         )
+        if measured(user)
+        else user
         for user in report.users
     ]
-    snr_db = None if report.snr_db is None else _uniform(report.snr_db, SNR_RANGE_DB, bits)
+    snr_db = report.snr_db
+    if plausible_db(snr_db):
+        snr_db = _uniform(snr_db, SNR_RANGE_DB, bits)
     return msgspec.structs.replace(report, users=users, snr_db=snr_db)
 
 
 def _quantised_response(response: bytes, bits: int) -> bytes:
     """Each value as an SNR and a phase."""
     values = values_of(response)
+    if absurd(values):
+        return response
     steps = 2**bits
     snr_db = 20 * np.log10(np.maximum(np.abs(values), 1e-6))
     phase = np.round(np.angle(values) / (2 * np.pi) * steps) * (2 * np.pi / steps)

@@ -2,10 +2,9 @@
 
 import numpy as np
 
-from hil.bus.messages import CsiReport, UserCsi
+from hil.bus.messages import CsiReport
+from hil.bus.plausible import plausible_db, plausible_user
 from models.side_information import SideInformation
-
-_IMPLAUSIBLE = 1e6  # of a relative gain or a phase in radians
 
 
 def side_information(csi: CsiReport | None, users: int) -> SideInformation:
@@ -13,10 +12,11 @@ def side_information(csi: CsiReport | None, users: int) -> SideInformation:
 
     Codecs are trained with gains of unit mean square over the users on the air and noise of power
     10^(-snr_db/10) against users / N of received power. The receiver knows only ratios, so gains are scaled to
-    that mean square, and the measured total SNR by N / (users seen). A user who was not seen has gain 0.
+    that mean square, and the measured total SNR by N / (users seen). A user who was not seen, or of whom a damaged
+    report says what cannot be, has gain 0.
     """
-    seen = [entry for entry in csi.users if entry.user < users and _plausible(entry)] if csi else []
-    if csi is None or csi.snr_db is None or not np.isfinite(csi.snr_db) or not seen:
+    seen = [entry for entry in csi.users if entry.user < users and plausible_user(entry)] if csi else []
+    if csi is None or not plausible_db(csi.snr_db) or not seen:
         return SideInformation.default(users)
     gains = np.zeros(users, np.float32)
     phases = np.zeros(users, np.float32)
@@ -24,8 +24,3 @@ def side_information(csi: CsiReport | None, users: int) -> SideInformation:
         gains[entry.user], phases[entry.user] = entry.gain, entry.phase_rad
     snr_db = csi.snr_db + 10 * np.log10(users / len(seen))
     return SideInformation(snr_db=float(snr_db), gains=gains, phases_rad=phases)
-
-
-def _plausible(entry: UserCsi) -> bool:
-    """False also for NaN: what a damaged report says must not reach an encoder."""
-    return 0 <= entry.gain < _IMPLAUSIBLE and abs(entry.phase_rad) < _IMPLAUSIBLE

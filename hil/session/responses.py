@@ -34,8 +34,13 @@ def responses(report: CsiReport | None, users: int) -> np.ndarray | None:
     gains = np.zeros((users, antennas, PLACES), np.complex64)
     for user, response in told.items():
         gains[user] = np.frombuffer(response, "<c8").reshape(antennas, PLACES)
-    parts = np.abs(gains.view(np.float32))  # of the values themselves the largest would overflow
-    return gains if np.isfinite(parts).all() and parts.max() < 1e6 else None
+    return None if absurd(gains) else gains
+
+
+def absurd(values: np.ndarray) -> bool:
+    """Whether one of complex64 [...], over noise of unit power, is not finite or no channel is as strong."""
+    parts = np.abs(values.view(np.float32))  # of the values themselves the largest would overflow
+    return not bool((parts < 1e6).all())
 
 
 def values_of(response: bytes) -> np.ndarray:

@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 
 from hil.bus.messages import CsiReport, SharedBy
+from hil.bus.plausible import plausible_db
 from hil.config import RunConfig
 from hil.semantic_config import PICTURES
 from hil.session.sharing_control import SharingControl
@@ -29,7 +30,7 @@ class SemanticControl:
     def take(self, report: CsiReport, lost_users: Collection[int] = ()) -> None:
         """One slot's report; one that found nobody says nothing."""
         self._sharing.take(report, lost_users)
-        if report.snr_db is not None and np.isfinite(report.snr_db):
+        if plausible_db(report.snr_db):
             self._snrs_db.append(report.snr_db)
 
     def choice(self) -> SharedBy | None:

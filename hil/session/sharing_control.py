@@ -12,6 +12,7 @@ from collections.abc import Collection
 import numpy as np
 
 from hil.bus.messages import CsiReport, SharedBy
+from hil.bus.plausible import plausible_db
 from hil.config import PICTURE, RunConfig
 from hil.session.responses import correlation, responses
 from models.choice.sharing_choice import Prediction, SharingChooser, worth_db
@@ -83,7 +84,7 @@ class SharingControl:
             step = [sum((values[w] - told[w]) ** 2 for w in values) for told in (last, mean)]
             self._errors = _FORGETTING * self._errors + np.array(step)
         self._history.append(values)
-        snr_db = f"{report.snr_db:.1f} dB" if report.snr_db is not None else "an unknown SNR"
+        snr_db = f"{report.snr_db:.1f} dB" if plausible_db(report.snr_db) else "an unknown SNR"
         users, antennas = gains.shape[:2]
         self._circumstances = (
             f"{users} user{'s' * (users > 1)} on {antennas} antenna{'s' * (antennas > 1)} at {snr_db}"

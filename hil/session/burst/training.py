@@ -11,6 +11,7 @@ from collections.abc import Collection
 import numpy as np
 
 from hil.bus.messages import CsiReport, Grant
+from hil.bus.plausible import plausible_db
 from hil.config import RunConfig
 from radio.waveform.config import WaveformConfig
 
@@ -39,7 +40,7 @@ class TrainingLength:
 
     def take(self, report: CsiReport, lost_users: Collection[int] = ()) -> None:
         """One slot's report."""
-        found = {user.user: user.snr_db for user in report.users if math.isfinite(user.snr_db)}
+        found = {user.user: user.snr_db for user in report.users if plausible_db(user.snr_db)}
         self._in_a_row = self._in_a_row + 1 if set(range(self._users)) - set(lost_users) <= set(found) else 0
         for user, snr_db in found.items():
             self._snrs_db[user].append(snr_db + self._antennas_db)

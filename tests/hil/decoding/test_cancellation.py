@@ -34,3 +34,13 @@ def test_nobody_left_or_nothing_known_changes_nothing():
     assert without_users(None, frozenset({0})) is None
     unheard = msgspec.structs.replace(both, snr_db=None)
     assert without_users(unheard, frozenset({0})) is unheard
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("damage", [{"gain": 1e200}, {"gain": np.nan}, {"snr_db": 4000.0}, {"snr_db": np.inf}])
+def test_a_user_of_absurd_numbers_overflows_nothing_and_counts_for_nobody(damage):
+    three = report({0: 0.6, 1: 0.2, 2: 0.2})
+    damaged = msgspec.structs.replace(three.users[2], **damage)
+    left = without_users(msgspec.structs.replace(three, users=[*three.users[:2], damaged]), frozenset({0}))
+    assert left == without_users(report({0: 0.6, 1: 0.2}), frozenset({0})) or [one.user for one in left.users] == [1]
+    assert left.users[0].gain == pytest.approx(1.0)

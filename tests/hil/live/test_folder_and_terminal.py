@@ -247,3 +247,19 @@ def test_a_configured_lab_is_never_driven_from_the_page(tmp_path):
     config = RunControl(Feed(), tmp_path, path)._config({"air.clock_ppm": "20"})
     assert config.radio.device.startswith("sim:") and config.radio.transmitters == ()
     assert config.bus.endpoint != "tcp://127.0.0.1:7" and config.snr_db == 3 and config.air.clock_ppm == 20
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("absurd", [1e200, -1e200, 1.7e308, 4000.0])
+def test_rows_of_absurd_numbers_end_no_view(run, absurd):
+    folder, writer = run
+    for user in range(2):
+        row = ResultRow(frame=2, user=user, decoded=True, reason=None, cfo_hz=-3.0, channel_gain_db=-12.0)
+        setattr(row, "channel_gain_db" if user else "user_snr_db", absurd)
+        writer.append(row)
+    points = np.ones((2, 40), np.complex64)
+    writer.save_diagnostics(2, constellation=points, response=points)
+    state, source = source_of(folder)
+    source.poll()
+    users = state.since(Cursor())[0]["users"]
+    assert users[0]["loops"]["gain_db"] == 0.0 and "cfo_hz" not in users[1]["loops"]

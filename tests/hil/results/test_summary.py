@@ -96,3 +96,15 @@ def test_the_loops_states_and_since_when_they_are_locked(capsys):
     printed = capsys.readouterr().out
     assert "user 1: frequency locked, timing locked, power searching" in printed and "user 0:" not in printed
     assert summary_of(ROWS)["per_user"][0]["loops"] == {}
+
+
+@pytest.mark.parametrize("absurd", [1e200, 1.7e308])
+def test_rows_of_absurd_numbers_leave_the_figures_of_the_others(tmp_path, absurd):
+    """As one that somebody else wrote may hold them: their squares and sums are no numbers JSON knows."""
+    names = ("psnr_db", "cfo_hz", "delay_samples", "user_snr_db", "csi_age_s")
+    fine = [row(frame, 0, **dict.fromkeys(names, 3.0)) for frame in range(2)]
+    wild = [row(frame, 0, **dict.fromkeys(names, absurd)) for frame in range(2, 5)]
+    summary = summary_of(fine + wild)
+    write_summary(tmp_path, summary)
+    [user] = [one for one in summary["per_user"] if one["user"] == 0]
+    assert (user["cfo_hz_rms"], user["arrival_jitter_samples"], summary["psnr_db"]) == (3.0, 0.0, 3.0)
