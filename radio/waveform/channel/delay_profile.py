@@ -80,19 +80,19 @@ def _largest(frequencies: np.ndarray, spread: float) -> tuple[np.ndarray, np.nda
 
     By subspace iteration on random vectors (Halko, Martinsson and Tropp 2011): a cluster has few dimensions, and R
     depends on differences of frequency alone, so that transforms apply it. As the frequencies are symmetric, R takes
-    vectors with v(-f) = conj(v(f)) to such vectors: in their real and imaginary parts at f > 0 it is a real matrix.
+    vectors with v(-f) = conj(v(f)) to such vectors: in their real and imaginary parts at f > 0 it is a real matrix, and
+    the transforms are those of real sequences.
     """
     half = frequencies.size // 2
     step = float(frequencies[-1] / half)
-    size = scipy.fft.next_fast_len(4 * half + 2)
-    lags = np.fft.fftfreq(size, 1 / size) * step
-    response = scipy.fft.fft(1 / (1 + 2j * np.pi * lags * spread))
+    size = scipy.fft.next_fast_len(4 * half + 2, real=True)
+    lags = np.arange(size // 2 + 1) * step
+    response = scipy.fft.hfft(1 / (1 + 2j * np.pi * lags * spread), size)
 
     def applied(rows: np.ndarray) -> np.ndarray:
-        upper = rows[:, :half] + 1j * rows[:, half:]
-        embedded = np.zeros((len(rows), size), complex)
-        embedded[:, :half], embedded[:, half + 1 : 2 * half + 1] = upper[:, ::-1].conj(), upper
-        seen = scipy.fft.ifft(scipy.fft.fft(embedded, axis=1) * response, axis=1)[:, half + 1 : 2 * half + 1]
+        upper = np.zeros((len(rows), half + 1), complex)  # from f = 0 on, which carries nothing
+        upper.real[:, 1:], upper.imag[:, 1:] = rows[:, :half], rows[:, half:]
+        seen = scipy.fft.ihfft(scipy.fft.hfft(upper, size, axis=1) * response, axis=1)[:, 1 : half + 1]
         return np.concatenate([seen.real, seen.imag], axis=1)
 
     count = min(frequencies.size, _dimensions(spread, float(frequencies[-1] - frequencies[0])))
