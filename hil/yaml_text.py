@@ -6,6 +6,7 @@ import yaml
 from yaml import YAMLError
 
 __all__ = ["YAMLError", "yaml_values"]
+DEEPEST = 64  # brackets within brackets; PyYAML needs a second to find that thousands are deeper than the stack
 
 # What PyYAML's own constructors let through: dates that no calendar has, integers of thousands of digits, tags that do
 # not fit their value, nesting deeper than the stack.
@@ -15,6 +16,14 @@ NO_VALUE = (ValueError, TypeError, KeyError, AttributeError, OverflowError, Recu
 def yaml_values(text: str) -> Any:
     """The plain value that a text stands for; None for an empty one. Raises yaml.YAMLError for every other text."""
     try:
-        return yaml.safe_load(text)
+        loader = _Loader(text)
+        return loader.get_single_data()
     except NO_VALUE as error:
         raise YAMLError(f"a value that cannot be made: {error}") from None
+
+
+class _Loader(yaml.SafeLoader):
+    def fetch_flow_collection_start(self, token: Any) -> None:
+        if self.flow_level >= DEEPEST:
+            raise YAMLError(f"brackets are nested more than {DEEPEST} deep")
+        super().fetch_flow_collection_start(token)

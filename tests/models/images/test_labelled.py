@@ -102,7 +102,7 @@ def test_offsets_that_are_none_are_refused_in_a_sentence(tmp_path, offsets):
 @pytest.mark.parametrize("side_px", [10_001, 20_000])
 def test_a_picture_that_would_fill_the_memory_is_refused_in_a_sentence(tmp_path, side_px):
     stream = io.BytesIO()
-    Image.new("1", (side_px, side_px)).save(stream, "PNG")
+    Image.new("1", (side_px, side_px)).save(stream, "PNG", compress_level=1)
     content = np.frombuffer(stream.getvalue(), np.uint8)
     np.savez(tmp_path / "a.npz", jpeg_bytes=content, offsets=[0, content.size], labels=LABELS[:1])
     with pytest.raises(ModelError, match=r"cannot be read: .*pixels"):
