@@ -17,7 +17,6 @@ from hil.bus.messages import (
     CsiReport,
     Forgotten,
     FrameDone,
-    Grant,
     Heartbeat,
     Hello,
     NodeHealth,
@@ -33,23 +32,19 @@ from hil.bus.server import BusServer
 from hil.bus.wire import Attachments, Received
 from hil.config import RunConfig
 from hil.errors import HilError
+from hil.nodes.grants import Grants
 from hil.nodes.joining import Joining
 from hil.nodes.members import Members, Node
 from hil.nodes.observers import Observers
-from hil.session.burst.next import NextBurst
 from hil.session.burst.plan import Burst, BurstPlan
-from hil.session.control import SessionControl
 from hil.session.live import LiveUsers
 from hil.session.repeated_slot import aligned
-from hil.session.semantic_control import SemanticControl
-from hil.session.sharing_control import SharingControl, open_chooser
 
 log = logging.getLogger(__name__)
 MAX_PROBE_ATTEMPTS = 8
 MAX_FRAME_ATTEMPTS = 6
 MAX_LEAD_S = 8.0
 MAX_AGAIN = 3  # how often a frame that could not be sent is sent again at the end
-MAX_OUTSTANDING = 4
 
 
 @dataclass
@@ -70,21 +65,15 @@ class Coordinator:
     def __post_init__(self) -> None:
         self._start: Start | None = None
         self._joining: Joining | None = None
-        self._csi: CsiReport | None = None
-        self._control: SessionControl | None = None
         self._live = LiveUsers()
         self._plan = BurstPlan(self.config, {})
-        self._sharing = SemanticControl(self.config, SharingControl(self.config, open_chooser(self.config)))
-        self._next = NextBurst(self.config)
+        self._grants = Grants(self.config)
         ahead = self.config.feedback.slots_ahead if self._free_running else 0
         self._in_flight: deque[int] = deque(maxlen=ahead + 1)  # slots of the frames that were granted last
-        self._reports: deque[CsiReport] = deque(maxlen=64)  # not learnt from yet
-        self._reported_slot = -1
         self._lead_s = self.config.radio.lead_s
         self._granted: set[int] = set()
         self._done: set[int] = set()
         self._again: dict[int, set[int]] = {}  # users of frames that could not be sent, and can be once more
-        self._outstanding: dict[int, Grant] = {}  # the newest grants by slot, for a node that comes back
         self.frames = list(self.frames)
         self.observers = Observers(self.config, self.bus, len(self.frames))
         tell = self.on_event
@@ -203,7 +192,7 @@ class Coordinator:
         transmitters = {hello.user: hello for hello in hellos if hello.user is not None}
         self._plan = BurstPlan(self.config, transmitters)
         longest = max(self._plan.longest_samples, *(hello.max_burst_samples for hello in hellos))
-        self._control = SessionControl(self.config, transmitters, repeats)
+        self._grants.begin(transmitters, repeats)
         self._start = Start(slot_samples=longest + 2 * guard, guard_samples=guard, repeats=repeats)
         if "air" in self.nodes:
             self.bus.send("air", self._start)  # first: its fading blocks must fit before anyone transmits
@@ -213,41 +202,15 @@ class Coordinator:
 
     def _await_report(self, slot: int) -> None:
         self._wait(
-            lambda: self._reported_slot >= slot,
+            lambda: self._grants.reported_slot >= slot,
             self.config.bus.frame_timeout_s,
             lambda: f"the receiver has not reported slot {slot}",
         )
-        self._learn(slot)
-
-    def _learn(self, slot: int) -> None:
-        """From the reports on slots up to this one, in their order; later ones wait, however early they are here."""
-        assert self._control is not None
-        known = sorted((report for report in self._reports if report.slot <= slot), key=lambda report: report.slot)
-        for report in known:
-            self._reports.remove(report)
-            self._control.take(report)
-            self._sharing.take(report, self.lost_users)
-            self._next.take(report, self.lost_users)
-            if report.users and (self._csi is None or report.slot >= self._csi.slot):
-                self._csi = report
+        self._grants.learn(slot, self.lost_users)
 
     def _tell_grant(self, slot: int, burst: Burst | None, last_attempt: bool = True) -> None:
-        assert self._start is not None and self._control is not None
         self._wait(lambda: not self.members.away(), self.config.bus.rejoin_timeout_s, self._whom_it_waits_for)
-        slot_tick = self._slot_tick(slot)
-        grant = Grant(
-            slot=slot,
-            slot_tick=slot_tick,
-            csi=self._csi,
-            lost_users=sorted(self.lost_users),
-            last_attempt=last_attempt,
-            commands=self._control.commands(slot, slot_tick, burst is None, self.lost_users),
-            sharing=self._sharing.choice(),
-            **self._next.granted(burst, self._start.repeats),
-        )
-        self._outstanding[slot] = grant
-        for old in sorted(self._outstanding)[:-MAX_OUTSTANDING]:
-            del self._outstanding[old]
+        grant = self._grants.make(slot, self._slot_tick(slot), burst, self.lost_users, last_attempt)
         self._tell_all(grant)
         self.observers.granted(grant)
 
@@ -287,10 +250,11 @@ class Coordinator:
     def _users_of_grant(self, slot: int, burst: Burst | None, last_attempt: bool = True) -> list[UserCsi]:
         """The users that the receiver reports of a slot granted now; none where they do not arrive together."""
         assert self._start is not None
-        self._reported_slot = slot - 1
+        self._grants.expect(slot)
         self._tell_grant(slot, burst, last_attempt)
         self._await_report(slot)
-        users = self._csi.users if self._csi and self._csi.slot == slot else []
+        csi = self._grants.csi
+        users = csi.users if csi and csi.slot == slot else []
         return users if not self._start.repeats or aligned(users) else []
 
     @property
@@ -349,9 +313,7 @@ class Coordinator:
             case CsiReport() as report if name == "rx":
                 if node:
                     node.now_tick = max(node.now_tick, report.now_tick)
-                if report.slot > self._reported_slot:  # else it is told again, and has been learnt from
-                    self._reported_slot = report.slot
-                    self._reports.append(report)
+                self._grants.take(report)
             case Sent() as sent:
                 if ended := self._live.note(sent):
                     self.on_event(ended)
@@ -377,9 +339,8 @@ class Coordinator:
             if hello.role == "tx":  # what it has not said of earlier slots it will not say any more
                 self._forward("rx", NodeLost("tx", hello.user, "joined again"), [])
             self.bus.send(name, self._start)
-            for slot, grant in sorted(self._outstanding.items()):
-                if slot > self._reported_slot:  # what the others are waiting for it to do
-                    self.bus.send(name, grant)
+            for grant in self._grants.unanswered():  # what the others are waiting for it to do
+                self.bus.send(name, grant)
 
     def _forward(self, name: str, body: Body, attachments: Attachments) -> None:
         if name in self.nodes or name in self.members.silent:  # one that is only frozen reads it when it wakes

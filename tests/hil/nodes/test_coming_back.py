@@ -244,7 +244,7 @@ def test_a_report_that_is_told_twice_is_learnt_from_once(lab):  # noqa: F811
     learnt: list[int] = []
     for _slot in range(3):
         grant = next_of(receiver, Grant).body
-        here.coordinator._control = SimpleNamespace(
+        here.coordinator._grants._control = SimpleNamespace(
             take=lambda report: learnt.append(report.slot), commands=lambda *_: []
         )
         answer(receiver, grant)

@@ -37,15 +37,15 @@ def test_the_coordinator_learns_of_a_slot_in_its_turn_however_early_later_report
     config = load_config(None, {"feedback.slots_ahead": 2})
     coordinator = Coordinator(config, SimpleNamespace(malformed=0), range(4), needs_air=True)
     taken = []
-    coordinator._control = SimpleNamespace(take=lambda one: taken.append(one.slot))
+    coordinator._grants._control = SimpleNamespace(take=lambda one: taken.append(one.slot))
     for slot in arrival:
-        coordinator._reports.append(report(slot))
+        coordinator._grants._reports.append(report(slot))
     for slot in (1, 2, 3):
-        coordinator._learn(slot)
-        assert coordinator._csi.slot == slot and taken == list(range(1, slot + 1))
-    coordinator._reports.append(report(2))  # late: learnt from, but no news
-    coordinator._learn(4)
-    assert coordinator._csi.slot == 3 and taken[-1] == 2
+        coordinator._grants.learn(slot, set())
+        assert coordinator._grants.csi.slot == slot and taken == list(range(1, slot + 1))
+    coordinator._grants._reports.append(report(2))  # late: learnt from, but no news
+    coordinator._grants.learn(4, set())
+    assert coordinator._grants.csi.slot == 3 and taken[-1] == 2
 
 
 @pytest.mark.parametrize("ahead", [0, 1, 2])
@@ -55,14 +55,14 @@ def test_a_grant_carries_the_report_of_so_many_slots_before_and_no_newer_one(mon
     grants = []
     coordinator = Coordinator(config, SimpleNamespace(malformed=0, receive=lambda _: None), range(6), needs_air=True)
     coordinator._start = Start(SLOT_SAMPLES, GUARD)
-    coordinator._control = SimpleNamespace(take=lambda _: None, commands=lambda *_: [])
+    coordinator._grants._control = SimpleNamespace(take=lambda _: None, commands=lambda *_: [])
     monkeypatch.setattr(coordinator, "_beat", lambda: None)
 
     def tell(grant):
         if isinstance(grant, Grant):
             grants.append(grant)
-            coordinator._reports.append(report(grant.slot))
-            coordinator._reported_slot = max(coordinator._reported_slot, grant.slot)
+            coordinator._grants._reports.append(report(grant.slot))
+            coordinator._grants.reported_slot = max(coordinator._grants.reported_slot, grant.slot)
 
     monkeypatch.setattr(coordinator, "_tell_all", tell)
     monkeypatch.setattr(coordinator, "observers", SimpleNamespace(granted=lambda _: None))
