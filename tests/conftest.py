@@ -40,6 +40,7 @@ SLOW = (
     "hil/nodes/test_soapy_job.py",
     "hil/nodes/test_zmq_job.py",
     "hil/phy_sweep",
+    "hil/report/test_phone.py",
     "hil/results/test_resume_and_disk.py",
     "hil/session/test_session_control.py",
     "hil/supervise",

@@ -17,6 +17,7 @@ from hil.errors import UsageError
 from hil.live.recorded_loops import csi_of, sent_of
 from hil.live.state import LiveState
 from hil.nodes.telemetry import POINTS, RESPONSE_POINTS, SPECTRUM_BINS, half_floats, picture_facts, thumbnail
+from hil.results.constellation import own_symbols, some_of
 from hil.results.diagnostics_file import load_diagnostics
 from hil.results.rows import LINES, ResultRow, ResultsError
 from hil.results.writer import CONFIG
@@ -143,9 +144,9 @@ def _from_diagnostics(
     for user in range(config.users):
         with contextlib.suppress(KeyError, IndexError, TypeError):
             points, response = arrays["constellation"][user], arrays["response"][user]
-            points = points[np.isfinite(points)]
-            scale = float(np.sqrt(np.mean(np.abs(points) ** 2))) if points.size else 1.0
-            points = points[:: max(1, points.size // POINTS)][:POINTS] / np.float32(scale or 1.0)
+            points = own_symbols(points)
+            scale = np.float32(np.sqrt(np.mean(np.abs(points) ** 2))) if points.size else np.float32(1)
+            points = some_of(points, POINTS) / scale
             heard = bool(np.all(np.isfinite(response)))
             step = -(-response.size // RESPONSE_POINTS)
             response_db = 20 * np.log10(np.abs(response[::step]) + 1e-10)
@@ -163,4 +164,5 @@ def _from_diagnostics(
             )
     spectrum = arrays.get("spectrum_db", np.zeros(0, np.float32))
     step = max(1, spectrum.size // SPECTRUM_BINS)
-    return Telemetry(frame, frame, None, half_floats(spectrum[::step]) if spectrum.size else b"", users, [])
+    levels = spectrum[: spectrum.size // step * step].reshape(-1, step).max(axis=1)  # no tone falls between two bins
+    return Telemetry(frame, frame, None, half_floats(levels), users, [])

@@ -18,6 +18,7 @@ from PIL import Image
 from hil.bus.messages import PictureFacts, Telemetry, UserTelemetry
 from hil.bus.wire import Attachments
 from hil.config import RunConfig
+from hil.results.constellation import own_symbols, some_of
 from hil.results.meaning import judged
 from hil.results.rows import ResultRow, plain
 from hil.results.spectrum import power_spectrum
@@ -212,9 +213,11 @@ def half_floats(values: np.ndarray) -> bytes:
 def _constellation(user: ReceivedUser | None) -> bytes:
     if user is None or not user.features.size:
         return b""
-    points = user.features[:: max(1, user.features.size // POINTS)][:POINTS]
-    scale = float(np.sqrt(np.mean(np.abs(user.features) ** 2))) or 1.0
-    return half_floats((points / scale).astype(np.complex64).view(np.float32))
+    own = own_symbols(user.features)
+    if not own.size:
+        return b""
+    scale = np.float32(np.sqrt(np.mean(np.abs(own) ** 2)))
+    return half_floats((some_of(own, POINTS) / scale).astype(np.complex64).view(np.float32))
 
 
 def _response(user: ReceivedUser | None) -> bytes:

@@ -11,6 +11,7 @@ from hil import __version__
 from hil.report.interference import interference
 from hil.report.live import live_section
 from hil.report.pictures import card
+from hil.report.small_screen import fitted
 from hil.report.terminal import loops_sentence
 from hil.report.words import EVENTS, WORDS, remedy
 from hil.results.diagnostics_file import load_diagnostics
@@ -51,7 +52,7 @@ def render(template: str, values: dict[str, Any]) -> str:
     )  # fmt: skip
     environment.filters["figure"] = figure
     environment.filters["loops"] = loops_sentence
-    return environment.get_template(template).render(values)
+    return fitted(environment.get_template(template).render(values))
 
 
 def write_page(path: Path, page: str) -> Path:

@@ -1,6 +1,6 @@
 """The plots of the report, each drawn for a light and a dark page, as data URIs.
 
-A plot is 4 to 5 inches wide with 10 point text: on a phone it fills the width and stays readable.
+A plot fills the width of a phone, where its text has 12 pixels: no text is smaller than 10 points, no plot wider.
 """
 
 import base64
@@ -16,10 +16,14 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-_SQUARE = (3.9, 3.6)  # inches, width and height
-_WIDE = (5.2, 3.3)
-_DPI = 150
-_LONGEST_LABEL = 24  # characters, of two side by side
+from hil.results.constellation import own_symbols
+
+_SQUARE = (3.7, 3.5)  # inches, width and height
+_WIDE = (3.7, 2.8)
+_DPI = 200
+_LINE_INCHES = 0.2  # of a legend
+_LETTERS = 44  # side by side in a legend
+_LONGEST_LABEL = 32  # characters
 _MARKED_FRAMES = 80  # beyond, dots would hide the line
 _INK = {"light": ("#1d2430", "#6a7280", "#dfe3e8"), "dark": ("#e8eaee", "#9aa3b0", "#333a45")}
 _SERIES = {
@@ -51,7 +55,7 @@ def _chart(title: str, alt: str, draw: Callable[[Figure, tuple[str, ...]], None]
             "xtick.color": quiet, "ytick.color": quiet, "grid.color": grid, "grid.linewidth": 0.8,
             "axes.grid": True, "axes.axisbelow": True, "axes.spines.top": False, "axes.spines.right": False,
             "axes.facecolor": "none", "figure.facecolor": "none", "legend.frameon": False,
-            "legend.fontsize": 9, "axes.formatter.useoffset": False, "text.parse_math": False,
+            "legend.fontsize": 10, "axes.formatter.useoffset": False, "text.parse_math": False,
         }  # fmt: skip
         with rc_context(style):
             figure = Figure(figsize=size, dpi=_DPI, layout="constrained")
@@ -64,8 +68,8 @@ def _chart(title: str, alt: str, draw: Callable[[Figure, tuple[str, ...]], None]
 
 
 def constellation(user: int, symbols: np.ndarray) -> Chart:
-    """Equalised symbols, complex [n]; what is not finite is left out."""
-    points = symbols[np.isfinite(symbols)]
+    """Equalised symbols, complex [n]; what the user did not send or was not received is left out."""
+    points = own_symbols(symbols)
 
     def draw(figure: Figure, colours: tuple[str, ...]) -> None:
         axes = figure.subplots()
@@ -151,10 +155,10 @@ def curves(title: str, x_label: str, y_label: str, lines: Curves, names: Sequenc
             index = names.index(name)
             style: dict[str, Any] = {"color": colours[index % 8], "marker": _MARKERS[index // 8 % len(_MARKERS)]}
             bars = [0.0 if value is None else value for value in half]
-            axes.errorbar(x, mean, yerr=bars, label=name, capsize=3, markersize=4, linewidth=1.6, **style)
+            axes.errorbar(x, mean, yerr=bars, label=_short(name), capsize=3, markersize=4, linewidth=1.6, **style)
         axes.set(xlabel=x_label, ylabel=y_label)
         axes.xaxis.set_major_locator(MaxNLocator(nbins=9))
-        axes.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=2, columnspacing=1.2, handlelength=1.3)
+        _legend(axes)
 
     ends = "; ".join(
         f"{name}: {mean[0]:.4g} at {x[0]:g} to {mean[-1]:.4g} at {x[-1]:g}" for name, (x, mean, _) in lines.items()
@@ -177,7 +181,7 @@ def spans(title: str, unit: str, lines: Mapping[str, tuple[float, float]]) -> Ch
         axes.set_yticks(range(len(names)), names)
         axes.set(xlabel=unit, xlim=(0, None))
         axes.grid(visible=False, axis="y")
-        axes.xaxis.set_major_locator(MaxNLocator(nbins=7))
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=5))
 
     figures = "; ".join(
         f"{name}: {middle:.0f} {unit}, 99 % {late:.0f} {unit}" for name, (middle, late) in lines.items()
@@ -199,13 +203,13 @@ def by_run(
             known = [user for user in users if user in figures]
             means, halves = [figures[user][0] for user in known], [figures[user][1] or 0.0 for user in known]
             at = [users.index(user) + shift for user in known]
-            label = name if len(name) <= _LONGEST_LABEL else f"{name[:12]}…{name[-11:]}"
-            style: dict[str, Any] = {"color": colours[place % 8], "marker": _MARKERS[place % 4], "label": label}
+            style: dict[str, Any] = {"color": colours[place % 8], "marker": _MARKERS[place % 4]}
+            style["label"] = _short(name)
             axes.errorbar(at, means, yerr=halves, linestyle="none", capsize=3, markersize=6, **style)
         _at_least(axes, 2.0)
         axes.set(ylabel=unit, xlim=(-0.6, len(users) - 0.4))
         axes.grid(visible=False, axis="x")
-        _finish(axes, columns=2)
+        _finish(axes)
         axes.set_xticks(range(len(users)), [f"user {user}" for user in users])
 
     said = "; ".join(
@@ -241,12 +245,28 @@ def _at_least(axis: Axes, span: float) -> None:
         axis.set_ylim(middle - span / 2, middle + span / 2)
 
 
-def _finish(axes: Axes, columns: int = 4) -> None:
+def _finish(axes: Axes) -> None:
     """Whole frame numbers below, the legend above the plot where it hides nothing."""
     digits = len(f"{max(map(abs, axes.get_xlim())):.0f}")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=max(2, min(10, 36 // digits))))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=max(2, min(10, 26 // digits))))
     axes.yaxis.set_major_locator(MaxNLocator(nbins=7, steps=[1, 2, 5, 10]))
-    count = len(axes.get_legend_handles_labels()[1])
-    if count:
-        place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (-0.02, 1.0), "ncols": min(columns, count)}
-        axes.legend(columnspacing=1.2, handlelength=1.3, **place)
+    _legend(axes)
+
+
+def _short(name: str) -> str:
+    """A name for a legend: its beginning and its end."""
+    half = _LONGEST_LABEL // 2
+    return name if len(name) <= _LONGEST_LABEL else f"{name[: half - 1]}…{name[-half:]}"
+
+
+def _legend(axes: Axes) -> None:
+    """Names above the plot, as many side by side as there is room for; what needs more lines makes the figure higher."""
+    names = axes.get_legend_handles_labels()[1]
+    figure = axes.figure
+    if not names or not isinstance(figure, Figure):
+        return
+    columns = max(1, min(len(names), _LETTERS // (max(map(len, names)) + 5)))  # 5: the line before a name
+    width, height = figure.get_size_inches()
+    figure.set_size_inches(width, height + _LINE_INCHES * (-(-len(names) // columns) - 1))
+    place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (-0.02, 1.0), "ncols": columns}
+    axes.legend(columnspacing=1.2, handlelength=1.3, **place)

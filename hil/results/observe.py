@@ -3,6 +3,7 @@
 import numpy as np
 
 from hil.config import RunConfig
+from hil.results.constellation import own_symbols, some_of
 from hil.results.spectrum import power_spectrum
 from hil.session.slot import Slot
 from radio.waveform.burst.grid import ResourceGrid
@@ -14,7 +15,7 @@ SPECTRUM_BINS = 512
 def diagnostics(config: RunConfig, slot: Slot) -> dict[str, np.ndarray]:
     """Arrays by name; users that were not received are rows of NaN.
 
-    constellation: complex64 [users, at most MAX_POINTS], features; response: complex64 [users, active] at response_hz,
+    constellation: complex64 [users, at most MAX_POINTS], a user's own features, behind them NaN; response: complex64 [users, active] at response_hz,
     first antenna; spectrum_db: float32 [SPECTRUM_BINS] at spectrum_hz, full scale 0 dB.
     """
     arrays: dict[str, np.ndarray] = {}
@@ -27,12 +28,13 @@ def diagnostics(config: RunConfig, slot: Slot) -> dict[str, np.ndarray]:
     if slot.received is not None:
         shape = (config.users, config.waveform.active_subcarriers)
         response = np.full(shape, np.nan, np.complex64)
-        most = max((user.features.size for user in slot.received.users), default=0)
-        constellation = np.full((config.users, min(MAX_POINTS, most)), np.nan, np.complex64)
+        shown = {user.user: some_of(own_symbols(user.features), MAX_POINTS) for user in slot.received.users}
+        most = max((points.size for points in shown.values()), default=0)
+        constellation = np.full((config.users, most), np.nan, np.complex64)
         for user in slot.received.users:
             if user.channel is not None:
                 response[user.user] = user.channel.values[0]
-            points = user.features[:MAX_POINTS]
-            constellation[user.user, : points.size] = points
+        for number, points in shown.items():
+            constellation[number, : points.size] = points
         arrays |= {"response": response, "response_hz": grid.frequencies_hz, "constellation": constellation}
     return arrays

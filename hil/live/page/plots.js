@@ -2,7 +2,7 @@
 
 import { number } from "./format.js";
 
-const FONT = "11px system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif";
+const FONT = "12px system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif";
 
 // Matches the canvas to its place on the screen; returns its context in CSS pixels, cleared.
 export function prepare(canvas) {
@@ -33,7 +33,7 @@ export function ticks(low, high, most, whole = false) {
 
 // The frame of a plot. Returns x and y as functions from values to pixels, and the box.
 export function axes({ context, width, height }, theme, xRange, yRange, { xLabel = "", whole = false, xTicks = true, yTicks = true } = {}) {
-  const box = { left: 38, right: width - 10, top: 8, bottom: height - (xTicks ? 30 : 8) };
+  const box = { left: 42, right: width - 10, top: 8, bottom: height - (xTicks ? 30 : 8) };
   const x = (value) => box.left + ((value - xRange[0]) / (xRange[1] - xRange[0] || 1)) * (box.right - box.left);
   const y = (value) => box.bottom - ((value - yRange[0]) / (yRange[1] - yRange[0] || 1)) * (box.bottom - box.top);
   context.lineWidth = 1;

@@ -157,6 +157,7 @@ function remember(canvas, user, frame) {
   if (history.firstChild?.dataset.key === `${frame} ${user}`) return;
   const copy = element("canvas", { title: `frame ${frame}, user ${user}`, data: { key: `${frame} ${user}` } });
   [copy.width, copy.height] = [canvas.width, canvas.height];
+  copy.className = canvas.className;
   copy.getContext("2d").drawImage(canvas, 0, 0);
   copy.style.setProperty("--c", userColour(user));
   history.prepend(copy);
@@ -205,7 +206,8 @@ export function showLoops(users, run) {
   if (!head.children.length) {
     head.append(element("tr", {}, element("th", { textContent: "" }), ...COLUMNS.map(([key, title]) => element("th", {}, explain(element("span", { textContent: title }), key)))));
   }
-  const make = () => element("tr", {}, element("td", {}, element("i", { className: "dot" }), element("span")), ...COLUMNS.map(() => element("td")));
+  const cell = ([key, title]) => element("td", {}, explain(element("span", { className: "label", textContent: title }), key), element("span"));
+  const make = () => element("tr", {}, element("td", {}, element("i", { className: "dot" }), element("span")), ...COLUMNS.map(cell));
   rows(document.querySelector("#loops tbody"), users.length, make, (row, index) => {
     const { loops, user } = users[index];
     row.firstChild.firstChild.style.setProperty("--c", userColour(user));
@@ -213,8 +215,8 @@ export function showLoops(users, run) {
     COLUMNS.forEach(([key, , digits], column) => {
       const cell = row.children[column + 1];
       const state = digits === undefined ? loops.states?.[key] || "–" : null;
-      text(cell, state ?? number(loops[key], digits));
-      if (state) cell.dataset.loop = state;
+      text(cell.lastChild, state ?? number(loops[key], digits));
+      if (state) cell.lastChild.dataset.loop = state;
     });
   });
   const on = (value) => (value ? "on" : "off");

@@ -22,33 +22,14 @@ from hil.live.access import Access
 from hil.live.serve import Site, listen, make_server
 from hil.live.state import LiveState
 from hil.nodes.telemetry import half_floats, thumbnail
+from tests.browser import DESK, PHONE, browser, layout_faults, resize  # noqa: F401
 
-webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
-CHROMIUM, DRIVER = Path("/usr/bin/chromium"), Path("/usr/bin/chromedriver")
-if not (CHROMIUM.exists() and DRIVER.exists()):
-    pytest.skip("chromium or chromium-driver is not installed: apt-get install them", allow_module_level=True)
-
+pytest.importorskip("selenium", reason="selenium is not installed")
 from selenium.webdriver.common.by import By  # noqa: E402
 from selenium.webdriver.support.ui import Select  # noqa: E402
 
-OPTIONS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
-)  # fmt: skip
 USERS, UPDATES = 8, 40
 EVIL = "<img src=x onerror=\"document.title='owned'\">"
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    options = webdriver.ChromeOptions()
-    options.binary_location = str(CHROMIUM)
-    for option in (*OPTIONS, f"--user-data-dir={tmp_path_factory.mktemp('browser')}", "--window-size=1440,1000"):
-        options.add_argument(option)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    made = webdriver.Chrome(options=options, service=webdriver.ChromeService(str(DRIVER)))
-    yield made
-    made.quit()
 
 
 @pytest.fixture
@@ -78,12 +59,6 @@ def text(browser, selector):
 def facts_of(browser):
     """(updates received, frames drawn) so far."""
     return browser.execute_script("const d = document.documentElement.dataset; return [+d.updates || 0, +d.drawn || 0]")
-
-
-def resize(browser, width, mobile=False):
-    values = {"width": width, "height": 1000, "deviceScaleFactor": 1, "mobile": mobile}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", values)
-    time.sleep(0.3)
 
 
 def has_ink(browser, selector):
@@ -184,9 +159,9 @@ def test_read_only_it_fits_a_phone_and_follows_the_light(browser, site):
             browser.execute_cdp_cmd(
                 "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
             )
-            for width, mobile in ((390, True), (1440, False)):
-                resize(browser, width, mobile)
-                assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+            for screen in (PHONE, DESK):
+                resize(browser, *screen)
+                assert layout_faults(browser) == []
             colours.append(sum(map(int, re.findall(r"\d+", browser.execute_script(background))[:3])))
     finally:
         browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
