@@ -17,7 +17,6 @@ import random
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections import Counter
 from pathlib import Path
@@ -25,6 +24,7 @@ from pathlib import Path
 import psutil
 from PIL import Image
 
+from tests.proof.last_will import scratch
 from tests.proof.running import Run, rows_of, small_pictures
 
 FRAMES_PER_FREEZE = 50  # while a transmitter is frozen, the others go on
@@ -292,8 +292,8 @@ def main() -> None:
     parser.add_argument("--users", type=int, default=4)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        print(json.dumps(run_chaos(Path(folder), **vars(arguments))))
+    with scratch() as folder:
+        print(json.dumps(run_chaos(folder, **vars(arguments))))
 
 
 if __name__ == "__main__":

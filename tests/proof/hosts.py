@@ -10,6 +10,7 @@ import heapq
 import itertools
 import os
 import random
+import re
 import select
 import shutil
 import struct
@@ -17,6 +18,10 @@ import subprocess
 import threading
 import time
 from pathlib import Path
+
+import psutil
+
+from tests.proof.last_will import die_with_parent
 
 _TUNSETIFF, _TAP, _NO_INFO = 0x400454CA, 0x0002, 0x1000
 _BROADCAST = b"\xff" * 6
@@ -37,11 +42,13 @@ def why_not() -> str:
 
 
 class Switch(threading.Thread):
-    """Forwards frames between the hosts' TAP devices. delay_s: one way; loss: share of frames that vanish."""
+    """Forwards frames between the hosts' TAP devices, as netem would. delay_s: one way; jitter_s: by how much more or
+    less, evenly, so that frames overtake each other; loss: share of frames that vanish.
+    """
 
     def __init__(self, taps: dict[str, int], seed: int = 1) -> None:
         super().__init__(name="switch", daemon=True)
-        self.delay_s, self.loss = 0.0, 0.0
+        self.delay_s, self.jitter_s, self.loss = 0.0, 0.0, 0.0
         self.cut: set[str] = set()
         self.forwarded = self.lost = 0
         self._taps, self._rng = taps, random.Random(seed)
@@ -66,7 +73,8 @@ class Switch(threading.Thread):
                             if broken or self._rng.random() < self.loss:
                                 self.lost += 1
                             else:
-                                heapq.heappush(waiting, (time.monotonic() + self.delay_s, next(count), other, frame))
+                                delay_s = self.delay_s + self._rng.uniform(-self.jitter_s, self.jitter_s)
+                                heapq.heappush(waiting, (time.monotonic() + delay_s, next(count), other, frame))
             while waiting and waiting[0][0] <= time.monotonic():
                 _, _, tap, frame = heapq.heappop(waiting)
                 with contextlib.suppress(OSError):
@@ -87,6 +95,7 @@ class Hosts:
         self._closing = contextlib.ExitStack()
 
     def __enter__(self) -> "Hosts":
+        _take_away_abandoned()
         try:
             taps = {name: self._host(name) for name in self.addresses}
         except BaseException:
@@ -102,7 +111,9 @@ class Hosts:
 
     def start(self, host: str, command: list[str], **options: object) -> subprocess.Popen[str]:
         """A process on this host."""
-        return subprocess.Popen(["ip", "netns", "exec", self._spaces[host], *command], **options)
+        return subprocess.Popen(
+            ["ip", "netns", "exec", self._spaces[host], *command], preexec_fn=die_with_parent, **options
+        )
 
     def _host(self, name: str) -> int:
         """The host's namespace with its interface up; returns the switch's end of its cable."""
@@ -117,6 +128,14 @@ class Hosts:
         _ip("-n", space, "link", "set", device, "up")
         _ip("-n", space, "link", "set", "lo", "up")
         return tap
+
+
+def _take_away_abandoned() -> None:
+    """Namespaces of a process that was killed before it could take them away."""
+    listed = subprocess.run(["ip", "netns", "list"], capture_output=True, text=True).stdout
+    for name, number in re.findall(r"^(sh(\d+)-\S+)", listed, re.MULTILINE):
+        if not psutil.pid_exists(int(number)):
+            subprocess.run(["ip", "netns", "del", name], capture_output=True)
 
 
 def _ip(*arguments: str) -> None:

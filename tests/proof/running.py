@@ -12,6 +12,8 @@ import numpy as np
 import psutil
 from PIL import Image
 
+from tests.proof.last_will import die_with_parent
+
 
 def small_pictures(folder: Path, count: int = 8) -> Path:
     """Pictures of 32x32 pixels of smoothed noise."""
@@ -28,9 +30,10 @@ def command(*arguments: object) -> list[str]:
     return [sys.executable, "-m", "hil", *map(str, arguments)]
 
 
-def _heed_interrupts() -> None:
+def _begin() -> None:
     """What a shell starts in the background ignores SIGINT, and so would its children."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    die_with_parent()
 
 
 class Run:
@@ -45,7 +48,7 @@ class Run:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
-            preexec_fn=_heed_interrupts,
+            preexec_fn=_begin,
         )
 
     def whole_lines(self) -> bytes:

@@ -15,7 +15,6 @@ import csv
 import json
 import signal
 import statistics
-import tempfile
 import threading
 import time
 from collections import defaultdict
@@ -29,6 +28,7 @@ from radio.device import Radio
 from radio.errors import RadioError
 from radio.safety.open import open_radio
 from radio.samples import EventKind
+from tests.proof.last_will import scratch
 from tests.proof.running import Run, rows_of, small_pictures
 
 RATE_HZ = 4e6
@@ -160,8 +160,8 @@ def main() -> None:
     parser.add_argument("--users", type=int, default=4)
     parser.add_argument("--memory", type=Path, help="CSV of every node's resident bytes, a line a second.")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        figures = soak(Path(folder), 60 * arguments.minutes, arguments.users, arguments.memory)
+    with scratch() as folder:
+        figures = soak(folder, 60 * arguments.minutes, arguments.users, arguments.memory)
     print(json.dumps(figures))
     names = ("loopback", "coordinator", "air", "rx", *(f"tx{user}" for user in range(arguments.users)))
     grown = [name for name in names if float(str(figures[f"{name}_growth_percent"])) > 100 * MAX_GROWTH]

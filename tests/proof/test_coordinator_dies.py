@@ -6,6 +6,7 @@ import time
 import pytest
 
 from hil.supervise.supervisor import free_endpoint
+from tests.proof.last_will import die_with_parent
 from tests.proof.running import command, small_pictures
 
 NAMES = ("coordinator", "air", "rx", "tx0", "tx1")
@@ -22,7 +23,12 @@ def nodes(tmp_path):
     for name in NAMES:
         node = ["tx", "--user", name[2:]] if name.startswith("tx") else [name]
         with (tmp_path / f"{name}.log").open("w") as log:
-            started[name] = subprocess.Popen(command(*node, *shared, *own[name]), stdout=log, stderr=subprocess.STDOUT)
+            started[name] = subprocess.Popen(
+                command(*node, *shared, *own[name]),
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                preexec_fn=die_with_parent,
+            )
     yield started
     for process in started.values():
         process.kill()
