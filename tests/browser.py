@@ -8,11 +8,7 @@ from pathlib import Path
 
 import pytest
 
-webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
 CHROMIUM, DRIVER = Path("/usr/bin/chromium"), Path("/usr/bin/chromedriver")
-if not (CHROMIUM.exists() and DRIVER.exists()):
-    pytest.skip("chromium or chromium-driver is not installed: apt-get install them", allow_module_level=True)
-
 OPTIONS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
@@ -26,20 +22,24 @@ FINGER_PX = {"abbr, .term": 24, "a, button, summary, select, input:not([type=che
 # What is wrong with the layout, as a list of sentences. A table of pictures (.grid) may be scrolled sideways.
 _FAULTS = """
 const [leastText, fingers] = arguments, faults = [], width = document.documentElement.clientWidth;
-const name = (node) => `<${node.tagName.toLowerCase()} class="${node.className}"> ${node.textContent.trim().slice(0, 40)}`;
+const said = (node) => node.textContent.trim().slice(0, 40);
+const name = (node) => `<${node.tagName.toLowerCase()} class="${node.className}"> ${said(node)}`;
 const hidden = (node) => node.closest("thead")?.offsetHeight === 1 || getComputedStyle(node).visibility === "hidden";
-if (document.documentElement.scrollWidth > width) faults.push(`the page is ${document.documentElement.scrollWidth} px wide`);
+const whole = document.documentElement.scrollWidth;
+if (whole > width) faults.push(`the page is ${whole} px wide`);
 for (const node of document.querySelectorAll("body *")) {
   const box = node.getBoundingClientRect(), style = getComputedStyle(node);
   if (!box.width || !box.height || hidden(node)) continue;
   if ([...node.childNodes].some((child) => child.nodeType === 3 && child.textContent.trim())) {
     if (parseFloat(style.fontSize) < leastText) faults.push(`text of ${style.fontSize}: ${name(node)}`);
-    if (width < 600 && style.overflowX !== "visible" && node.scrollWidth > node.clientWidth + 1 && node.tagName !== "PRE")
+    const cut = style.overflowX !== "visible" && node.scrollWidth > node.clientWidth + 1;
+    if (width < 600 && cut && node.tagName !== "PRE")
       faults.push(`text is cut: ${name(node)}`);
   }
   if (node.matches(".scroll") && !node.querySelector(".grid") && node.scrollWidth > node.clientWidth + 1)
     faults.push(`a table is ${node.scrollWidth} px wide in ${node.clientWidth}: ${node.getAttribute("aria-label")}`);
-  if (node.matches("img") && node.complete && Math.abs(box.width / box.height / (node.naturalWidth / node.naturalHeight) - 1) > 0.02)
+  const form = node.naturalWidth / node.naturalHeight;
+  if (node.matches("img") && node.complete && Math.abs(box.width / box.height / form - 1) > 0.02)
     faults.push(`a picture is stretched or cropped: ${node.alt}`);
 }
 for (const [what, least] of width < 600 ? Object.entries(fingers) : [])
@@ -49,7 +49,8 @@ for (const [what, least] of width < 600 ? Object.entries(fingers) : [])
     const box = node.getClientRects()[0], [x, y] = [box.x + Math.min(box.width, 30) / 2, box.y + box.height / 2];
     for (const far of [1 - least / 2, least / 2 - 1]) {
       const met = document.elementFromPoint(x, y + far);
-      if (met !== node && !node.contains(met)) faults.push(`under ${least} px for a finger (${met?.tagName}): ${name(node)}`);
+      if (met === node || node.contains(met)) continue;
+      faults.push(`under ${least} px for a finger (${met?.tagName}): ${name(node)}`);
     }
   }
 return [...new Set(faults)];"""
@@ -57,6 +58,9 @@ return [...new Set(faults)];"""
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
+    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
+    if not (CHROMIUM.exists() and DRIVER.exists()):
+        pytest.skip("chromium or chromium-driver is not installed: apt-get install them")
     options = webdriver.ChromeOptions()
     options.binary_location = str(CHROMIUM)
     for option in (*OPTIONS, f"--user-data-dir={tmp_path_factory.mktemp('browser')}", "--window-size=1440,1000"):

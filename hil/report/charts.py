@@ -260,7 +260,7 @@ def _short(name: str) -> str:
 
 
 def _legend(axes: Axes) -> None:
-    """Names above the plot, as many side by side as there is room for; what needs more lines makes the figure higher."""
+    """Names above the plot, as many side by side as there is room for; more lines make the figure higher."""
     names = axes.get_legend_handles_labels()[1]
     figure = axes.figure
     if not names or not isinstance(figure, Figure):

@@ -40,7 +40,7 @@ export function drawWaterfall(canvas, theme, spectra, rows, run) {
   }
   brush.putImageData(image, 0, 0);
   const half = run.sample_rate_hz / 2e6;
-  const { box } = axes(plot, theme, [-half, half], [0, 1], { xLabel: "MHz from the carrier", yTicks: false });
+  const { box } = axes(plot, theme, [-half, half], [0, 1], { xLabel: plot.width < 420 ? "MHz" : "MHz from the carrier", yTicks: false });
   const { context } = plot;
   context.fillStyle = theme.well;
   context.fillRect(box.left, box.top, box.right - box.left, box.bottom - box.top);

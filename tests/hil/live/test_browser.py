@@ -10,7 +10,6 @@ import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,11 +21,11 @@ from hil.live.access import Access
 from hil.live.serve import Site, listen, make_server
 from hil.live.state import LiveState
 from hil.nodes.telemetry import half_floats, thumbnail
-from tests.browser import DESK, PHONE, browser, layout_faults, resize  # noqa: F401
+from tests.browser import DESK, PHONE, layout_faults, resize
 
 pytest.importorskip("selenium", reason="selenium is not installed")
-from selenium.webdriver.common.by import By  # noqa: E402
-from selenium.webdriver.support.ui import Select  # noqa: E402
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import Select
 
 USERS, UPDATES = 8, 40
 EVIL = "<img src=x onerror=\"document.title='owned'\">"
