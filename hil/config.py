@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field, field_validator, model_validator
+from pydantic import BaseModel, Field, ValidationInfo, field_validator, model_validator
 
 from hil.burst_config import BurstConfig
 from hil.bus_config import BusConfig
@@ -28,8 +28,17 @@ from models.errors import ModelError
 from models.faults import Faults, read
 from models.sharing import AUTO, Sharing
 from radio.air.config import AirConfig, Channel, LinkConfig
-from radio.quantity import Decibels, Hertz, Milliseconds, parse_quantity, unit_of
+from radio.quantity import (
+    LEAST_CARRIER_HZ,
+    LEAST_RATE_HZ,
+    Decibels,
+    Hertz,
+    Milliseconds,
+    parse_quantity,
+    unit_of,
+)  # fmt: skip
 from radio.safety.guard import GuardConfig
+from radio.unit_guess import larger_rate, larger_unit
 from radio.waveform.config import WaveformConfig
 
 PICTURE = "picture"  # the modality of users of whom nothing else is said
@@ -141,6 +150,17 @@ class RunConfig(Section):
             level = float(amplitude) ** 2 * _mean_link_power(values["air"].get("links"), int(top("users")))
             values["air"]["noise_power"] = level * 10 ** (-float(top("snr_db")) / 10)
         return values
+
+    @field_validator("sample_rate_hz", "center_frequency_hz")
+    @classmethod
+    def _in_hertz(cls, hz: float, info: ValidationInfo) -> float:
+        """2.4 is no carrier: who writes it means GHz."""
+        carrier = info.field_name == "center_frequency_hz"
+        least = LEAST_CARRIER_HZ if carrier else LEAST_RATE_HZ
+        if hz < least:
+            meant = (larger_unit if carrier else larger_rate)(hz, least)
+            raise ValueError(f"{info.field_name} is {hz:g} Hz and must be at least {least:g} Hz{meant}")
+        return hz
 
     @field_validator("sharing", mode="before")
     @classmethod

@@ -31,10 +31,14 @@ class Faults(ValueError):
         """One sentence that names `source`, or a line that counts the faults and a line for each of them."""
         start = f"{source}: " if source else ""
         if len(self.lines) == 1:
-            return f"{start}{self.lines[0]}."
+            return start + _ended(self.lines[0])
         shown = self.lines[:MOST_FAULTS]
         more = [f"and {len(self.lines) - len(shown)} more"] if len(shown) < len(self.lines) else []
-        return f"{start}{len(self.lines)} faults:" + "".join(f"\n  {line}." for line in [*shown, *more])
+        return f"{start}{len(self.lines)} faults:" + "".join(f"\n  {_ended(line)}" for line in [*shown, *more])
+
+
+def _ended(line: str) -> str:
+    return line if line.endswith("?") else f"{line}."
 
 
 def read(form: type[Form], values: Any, keep: Keep | None = None) -> Form:

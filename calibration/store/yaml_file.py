@@ -24,15 +24,14 @@ def read_form(path: Path, form: type[Form], what: str) -> Form:
     except OSError as error:
         raise CalibrationError(f"{path} cannot be read: {error.strerror}.") from None
     except ValidationError as error:
-        raise CalibrationError(f"{path} is no {what}: {_all(error)}") from None
+        raise CalibrationError(f"{path} is no {what}: {_all(error)}.") from None
     except (yaml.YAMLError, *NO_VALUE) as error:
         raise CalibrationError(f"{path} is not valid YAML: {' '.join(str(error).split())[:200]}.") from None
 
 
 def _all(error: ValidationError) -> str:
-    """The only fault, or their number and a line for each."""
-    lines = [
-        f"{'.'.join(str(part) for part in fault['loc']) or 'the file'}: {fault['msg'].rstrip('.')}."
+    """What is wrong, one after the other."""
+    return "; ".join(
+        f"{'.'.join(str(part) for part in fault['loc']) or 'the file'}: {fault['msg'].rstrip('.')}"
         for fault in error.errors()
-    ]
-    return lines[0] if len(lines) == 1 else f"{len(lines)} faults:" + "".join(f"\n  {line}" for line in lines)
+    )

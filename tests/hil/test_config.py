@@ -109,7 +109,7 @@ MISTAKES = {  # key -> a value that is wrong whatever else is, and what its line
     "guard.allowed_bands_hz": ([[5, 1]], "guard.allowed_bands_hz is [[5, 1]]: a band needs"),
     "rx": ([1], "rx is [1]: "),
     "video": ({"sources": ["a", "b", "c"]}, "video.sources names 3 sources"),
-    "burst.pictures": ("many", "burst.pictures is 'many': "),
+    "burst.pictures": ("many", "burst.pictures is 'many' and must be"),
 }
 
 

@@ -72,7 +72,7 @@ def test_a_value_that_may_be_of_several_kinds_has_one_line():
 
 def test_hidden_faults_come_to_light_and_what_follows_from_others_does_not():
     found = lines({"name": 1, "height": 0, "leaves": [{}, {"low": 5}], "leaf": {"low": 7, "kind": "x"}})
-    assert [line.split()[0] for line in found] == ["name", "leaf.kind", "leaves.1:"]
+    assert [line.split()[0] for line in found] == ["name", "leaf.kind", "leaves.1:", "leaf:"]
 
 
 def test_many_faults_are_counted_and_long_values_cut():

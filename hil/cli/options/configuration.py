@@ -50,7 +50,9 @@ _VIDEO = [
     click.option("--camera", "cameras", multiple=True, metavar="DEVICE", help="Webcam, e.g. /dev/video0; per user."),
     click.option("--size", "video_size", metavar="WxH", help="What pictures of a video are brought to.  [256x256]"),
     click.option("--fit", "video_fit", help="crop, pad or stretch them to that size.  [crop]"),
-    click.option("--fps", "video_rate_fps", type=float, help="Pictures a second of a video, at most.  [its own]"),
+    click.option(
+        "--fps", "video_rate_fps", type=Quantity("fps"), help="Pictures a second of a video, at most.  [its own]"
+    ),
     click.option("--late", "video_late", help="Late pictures: drop or queue.  [drop]"),
     click.option("--raw", "video_raw", metavar="FORM", help="Of raw frames in a pipe: rgb24,320x240,30."),
 ]
