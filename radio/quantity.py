@@ -64,11 +64,12 @@ def needed(text: str, unit: str) -> str:
     base, exponent, words, examples = _UNITS[unit]
     found = _NUMBER.fullmatch(text)
     hint = ""
-    if found and found[2]:
+    if found and found[2] and "," not in text:
+        number, suffix = found.groups()
         likely = "MkGunpm" if unit == "hz" else "munpkMG"
         allowed = [f"{prefix}{base}" for prefix in ("", *likely)] if base else [NAMES.get(unit, unit)]
         allowed += [*likely] if base and not exponent else []
-        hint = guess(*found.groups(), unit, allowed)
+        hint = guess(number, suffix, unit, allowed)
     elif _NUMBER.fullmatch(text.replace(",", ".", 1)):
         hint = f"; did you mean {text.strip().replace(',', '.', 1)}?"
     return f"{words}, such as {examples}{hint}"
