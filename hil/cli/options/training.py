@@ -30,4 +30,5 @@ def training_settings(form: Any, flags: dict[str, Any]) -> Any:
     try:
         return read(form, (values or {}) | given)
     except Faults as faults:
-        raise ModelError(faults.of(str(path) if path and not given else "training settings")) from None
+        sources = [str(path)] * (path is not None) + ["the command line"] * bool(given or path is None)
+        raise ModelError(faults.of(" and ".join(sources))) from None
