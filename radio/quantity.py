@@ -1,5 +1,6 @@
 """Quantities as people write them: `10M`, `2.45 GHz`, `1ms`, `-3dB` become numbers in the unit of the option's name."""
 
+import contextlib
 import math
 import re
 from decimal import Decimal
@@ -62,17 +63,24 @@ def parse_quantity(text: str, unit: str) -> float:
 def needed(text: str, unit: str) -> str:
     """What a text that is refused should be, and what it probably meant."""
     base, exponent, words, examples = _UNITS[unit]
-    found = _NUMBER.fullmatch(text)
+    pointed = text.strip().replace(",", ".", 1)  # as half of the world writes a decimal point
+    found = _NUMBER.fullmatch(pointed)
     hint = ""
-    if found and found[2] and "," not in text:
+    if found and pointed != text.strip() and _has_value(pointed, unit):
+        hint = f"; did you mean {pointed}?"
+    elif found and found[2]:
         number, suffix = found.groups()
         likely = "MkGunpm" if unit == "hz" else "munpkMG"
         allowed = [f"{prefix}{base}" for prefix in ("", *likely)] if base else [NAMES.get(unit, unit)]
         allowed += [*likely] if base and not exponent else []
         hint = guess(number, suffix, unit, allowed)
-    elif _NUMBER.fullmatch(text.replace(",", ".", 1)):
-        hint = f"; did you mean {text.strip().replace(',', '.', 1)}?"
     return f"{words}, such as {examples}{hint}"
+
+
+def _has_value(text: str, unit: str) -> bool:
+    with contextlib.suppress(ValueError):
+        return math.isfinite(parse_quantity(text, unit))
+    return False
 
 
 def _reader(unit: str) -> BeforeValidator:
