@@ -11,12 +11,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, ValidationInfo, field_validator, model_validator
 
 from hil.burst_config import BurstConfig
 from hil.bus_config import BusConfig
-from hil.errors import UsageError
-from hil.faults import describe
+from hil.errors import FaultyInput, UsageError
 from hil.loops_config import ControlConfig, FeedbackConfig
 from hil.packaged import named_file
 from hil.radio_config import RadioConfig
@@ -26,10 +25,20 @@ from hil.semantic_config import SemanticConfig
 from hil.video_config import VideoConfig
 from hil.yaml_text import YAMLError, yaml_values
 from models.errors import ModelError
+from models.faults import Faults, read
 from models.sharing import AUTO, Sharing
 from radio.air.config import AirConfig, Channel, LinkConfig
-from radio.quantity import Decibels, Hertz, Milliseconds, parse_quantity, unit_of
+from radio.quantity import (
+    LEAST_CARRIER_HZ,
+    LEAST_RATE_HZ,
+    Decibels,
+    Hertz,
+    Milliseconds,
+    parse_quantity,
+    unit_of,
+)  # fmt: skip
 from radio.safety.guard import GuardConfig
+from radio.unit_guess import larger_rate, larger_unit
 from radio.waveform.config import WaveformConfig
 
 PICTURE = "picture"  # the modality of users of whom nothing else is said
@@ -142,6 +151,17 @@ class RunConfig(Section):
             values["air"]["noise_power"] = level * 10 ** (-float(top("snr_db")) / 10)
         return values
 
+    @field_validator("sample_rate_hz", "center_frequency_hz")
+    @classmethod
+    def _in_hertz(cls, hz: float, info: ValidationInfo) -> float:
+        """2.4 is no carrier: who writes it means GHz."""
+        carrier = info.field_name == "center_frequency_hz"
+        least = LEAST_CARRIER_HZ if carrier else LEAST_RATE_HZ
+        if hz < least:
+            meant = (larger_unit if carrier else larger_rate)(hz, least)
+            raise ValueError(f"{info.field_name} is {hz:g} Hz and must be at least {least:g} Hz{meant}")
+        return hz
+
     @field_validator("sharing", mode="before")
     @classmethod
     def _a_way_of_sharing(cls, value: Any) -> Any:
@@ -182,7 +202,8 @@ class RunConfig(Section):
         wanted = self.control.wanted_power_db
         if wanted and (len(wanted) != self.users or not all(abs(power) <= 60 for power in wanted)):
             raise ValueError(
-                f"control.wanted_power_db is {list(wanted)} and must be {self.users} powers from -60 to 60 dB, or empty"
+                f"control.wanted_power_db is {list(wanted)} and must be a power from -60 to 60 dB for each of "
+                f"{self.users} users, or empty"
             )
         return self
 
@@ -253,18 +274,21 @@ def _number(name: str, value: Any) -> Any:
 
 
 def load_config(
-    path: Path | None = None, overrides: dict[str, Any] | None = None, defaults: dict[str, Any] | None = None
+    path: Path | None = None,
+    overrides: dict[str, Any] | None = None,
+    defaults: dict[str, Any] | None = None,
+    source: str = "the command line",
 ) -> RunConfig:
     """Read a YAML file (or a name in configs/), lay flags over it and validate.
 
     overrides: dotted names to values, e.g. {"air.clock_ppm": 20}; None values are left out. defaults: the same, for
     what neither file nor overrides say.
-    Raises UsageError with one sentence per fault that names the key, its value and what is allowed.
+    source: what overrides come from. Raises UsageError with a line per fault: the key, its value and what is allowed.
     """
     values: dict[str, Any] = {}
-    source = "the command line"
     if path is not None:
-        values, source = _read_yaml(path), str(path)
+        values = _read_yaml(path)
+        source = f"{path} and {source}" if any(value is not None for value in (overrides or {}).values()) else str(path)
     for name, value in (overrides or {}).items():
         if value is not None:
             _set(values, name, value)
@@ -275,11 +299,11 @@ def load_config(
 
 
 def validated(values: dict[str, Any], source: str) -> RunConfig:
-    """A configuration of nested values. Raises UsageError with one sentence that names `source` and the fault."""
+    """A configuration of nested values. Raises UsageError that names `source` and all faults, each on a line."""
     try:
-        return RunConfig.model_validate(values)
-    except ValidationError as error:
-        raise UsageError(f"{source}: {_sentence(error)}") from None
+        return read(RunConfig, values, _given_once)
+    except Faults as faults:
+        raise FaultyInput(source, faults) from None
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
@@ -314,13 +338,11 @@ def _is_set(values: Any, dotted: str) -> bool:
     return True
 
 
-def _sentence(error: ValidationError) -> str:
-    """The faults one after the other, less those of a shared value that is found again below."""
-    faults = error.errors()
+def _given_once(faults: list[Any]) -> list[Any]:
+    """The faults less those of a shared value that is found again below."""
     shared = {fault["loc"][0] for fault in faults if len(fault["loc"]) == 1}
     handed_down = (("waveform",), ("air",))
-    faults = [f for f in faults if f["loc"][:1] not in handed_down or not shared.intersection(f["loc"][1:])]
-    return describe(faults, RunConfig)
+    return [f for f in faults if f["loc"][:1] not in handed_down or not shared.intersection(f["loc"][1:])]
 
 
 def _mean_link_power(links: Any, users: int) -> float:

@@ -36,6 +36,14 @@ for (const node of document.querySelectorAll("body *")) {
     if (width < 600 && cut && node.tagName !== "PRE")
       faults.push(`text is cut: ${name(node)}`);
   }
+  const scrolls = ["auto", "scroll"].includes(style.overflowX) && !node.matches("pre, textarea, .history");
+  if (scrolls && !(node.querySelector(".grid") || width > 600) && node.scrollWidth > node.clientWidth + 1)
+    faults.push(`${name(node)} is ${node.scrollWidth} px wide in ${node.clientWidth}`);
+  if (node.matches(".stack td")) {
+    const next = node.nextElementSibling?.getBoundingClientRect();
+    if (next && next.top < box.bottom - 1 && next.bottom > box.top + 1 && next.left < box.right - 1)
+      faults.push(`cells overlap: ${name(node)}`);
+  }
   if (node.matches(".scroll") && !node.querySelector(".grid") && node.scrollWidth > node.clientWidth + 1)
     faults.push(`a table is ${node.scrollWidth} px wide in ${node.clientWidth}: ${node.getAttribute("aria-label")}`);
   const form = node.naturalWidth / node.naturalHeight;

@@ -24,8 +24,14 @@ def read_form(path: Path, form: type[Form], what: str) -> Form:
     except OSError as error:
         raise CalibrationError(f"{path} cannot be read: {error.strerror}.") from None
     except ValidationError as error:
-        fault = error.errors()[0]
-        name = ".".join(str(part) for part in fault["loc"]) or "the file"
-        raise CalibrationError(f"{path} is no {what}: {name}: {fault['msg']}.") from None
+        raise CalibrationError(f"{path} is no {what}: {_all(error)}.") from None
     except (yaml.YAMLError, *NO_VALUE) as error:
         raise CalibrationError(f"{path} is not valid YAML: {' '.join(str(error).split())[:200]}.") from None
+
+
+def _all(error: ValidationError) -> str:
+    """What is wrong, one after the other."""
+    return "; ".join(
+        f"{'.'.join(str(part) for part in fault['loc']) or 'the file'}: {fault['msg'].rstrip('.')}"
+        for fault in error.errors()
+    )

@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from hil.config import RunConfig, load_config
-from hil.errors import UsageError
+from hil.errors import FaultyInput, UsageError
 from hil.experiments.plan import GAINS, SCHEME, Plan, Scalar
+from models.faults import Faults, read
 
 LONGEST_ID = 12
+MOST_FAULTY = 200  # points that are looked at for more faults
 
 
 class EvaluationConfig(BaseModel):
@@ -23,7 +25,7 @@ class EvaluationConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    schemes: tuple[str, ...] = Field(min_length=1)
+    schemes: tuple[str, ...]
     images: str = "demo"
     channel: Literal["awgn", "rayleigh", "random-phase", "selective"] = "awgn"
     users: int = Field(2, ge=1, le=8)
@@ -32,6 +34,13 @@ class EvaluationConfig(BaseModel):
     limit: int | None = Field(None, ge=1, description="Only the first so many pictures.")
     ratio: float | None = Field(None, gt=0, le=1, description="Channel uses per image real; null is the codecs'.")
     compute_device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
+
+    @field_validator("schemes")
+    @classmethod
+    def _at_least_one(cls, schemes: tuple[str, ...]) -> tuple[str, ...]:
+        if not schemes:
+            raise ValueError(f"grid.{SCHEME} must name at least one scheme")
+        return schemes
 
 
 @dataclass(frozen=True)
@@ -59,26 +68,42 @@ class Point:
     @property
     def label(self) -> str:
         """The axes in words, e.g. "snr_db=5 channel=awgn"."""
-        return " ".join(f"{name}={value}" for name, value in self.axes.items()) or self.scheme
+        return _named(self.axes) or self.scheme
 
 
 def unfold(plan: Plan) -> list[Point]:
-    """Every point of a plan, the last axis varying fastest. Raises UsageError for the first that cannot be run."""
+    """Every point of a plan, the last axis varying fastest. Raises UsageError with all faults of all points."""
     grid = dict(plan.grid)
     together = plan.kind == "evaluate"
     schemes = grid.pop(SCHEME, None) if together else None
     points: list[Point] = []
+    wrong: dict[str, str] = {}  # fault -> the first point that has it
+    faulty = 0
     for values in itertools.product(*grid.values()):
         axes = dict(zip(grid, values, strict=True))
-        config = _evaluation(plan, axes, schemes) if together else _run(plan, axes)
+        try:
+            config = _evaluation(plan, axes, schemes) if together else _run(plan, axes)
+        except FaultyInput as error:
+            wrong = {line: _named(axes) for line in error.lines} | wrong
+            faulty += 1
+            if faulty == MOST_FAULTY:
+                break
+            continue
         scheme = "" if together else str(axes.get(SCHEME) or _scheme_of(config))
         points.append(Point(len(points), plan.kind, axes, scheme, config, plan.attempts))
+    if wrong:
+        lines = [f"{line} (at {where})" if where and faulty > 1 else line for line, where in wrong.items()]
+        raise FaultyInput(f"plan {plan.name}", Faults(lines))
     seen: dict[str, Point] = {}
     for point in points:
         twin = seen.setdefault(point.id, point)
         if twin is not point:
             raise UsageError(f"plan {plan.name}: points {twin.label} and {point.label} are the same run.")
     return points
+
+
+def _named(axes: Mapping[str, Scalar]) -> str:
+    return " ".join(f"{name}={value}" for name, value in axes.items())
 
 
 def _run(plan: Plan, axes: Mapping[str, Scalar]) -> RunConfig:
@@ -88,11 +113,7 @@ def _run(plan: Plan, axes: Mapping[str, Scalar]) -> RunConfig:
             overrides[GAINS.get(name, name)] = value
             continue
         overrides |= copy.deepcopy(plan.schemes.get(str(value), {"codec": value}))
-    try:
-        return load_config(Path(plan.base) if plan.base else None, overrides)
-    except UsageError as error:
-        where = " ".join(f"{name}={value}" for name, value in axes.items())
-        raise UsageError(f"plan {plan.name}{f', point {where}' if where else ''}: {error}") from None
+    return load_config(Path(plan.base) if plan.base else None, overrides, source="set and grid")
 
 
 def _scheme_of(config: RunConfig | EvaluationConfig) -> str:
@@ -103,17 +124,9 @@ def _scheme_of(config: RunConfig | EvaluationConfig) -> str:
 def _evaluation(plan: Plan, axes: Mapping[str, Scalar], schemes: tuple[Scalar, ...] | None) -> EvaluationConfig:
     """schemes are compared at the same channel uses, so that one point has them all."""
     try:
-        return EvaluationConfig.model_validate({"schemes": schemes or (), **plan.fixed, **axes})
-    except ValidationError as error:
-        fault = error.errors()[0]
-        name = ".".join(str(part) for part in fault["loc"])
-        if fault["type"] == "extra_forbidden":
-            text = f"{name} is not an option of kind evaluate; allowed are {', '.join(EvaluationConfig.model_fields)}"
-        elif name == "schemes":
-            text = f"grid.{SCHEME} must name at least one scheme"
-        else:
-            text = f"{name} is {fault['input']!r}: {fault['msg'][0].lower()}{fault['msg'][1:]}"
-        raise UsageError(f"plan {plan.name}: {text}.") from None
+        return read(EvaluationConfig, {"schemes": schemes or (), **plan.fixed, **axes})
+    except Faults as faults:
+        raise FaultyInput(f"plan {plan.name}", faults) from None
 
 
 def to_text(point: Point) -> str:

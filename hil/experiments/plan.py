@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from hil.errors import UsageError
+from hil.errors import FaultyInput, UsageError
 from hil.experiments.ranges import parse_numbers
 from hil.packaged import named_file
 from hil.yaml_text import yaml_values
-from models.suggestion import did_you_mean
+from models.faults import Faults, read
 from radio.quantity import unit_of
 
 MAX_POINTS = 100_000
@@ -54,13 +54,18 @@ class Plan(BaseModel):
         """Single values and ranges like 0:20:5 become lists."""
         return {name: _values(name, given) for name, given in grid.items()} if isinstance(grid, dict) else grid
 
+    @field_validator("grid")
+    @classmethod
+    def _each_value_once(cls, grid: dict[str, tuple[Scalar, ...]]) -> dict[str, tuple[Scalar, ...]]:
+        faults = [f"grid.{name} has no values" for name, values in grid.items() if not values]
+        faults += [f"grid.{name} names a value twice" for name, v in grid.items() if len(set(map(repr, v))) < len(v)]
+        if faults:
+            raise ValueError("\n".join(faults))
+        return grid
+
     @model_validator(mode="after")
     def _axes_fit(self) -> "Plan":
-        for name, values in self.grid.items():
-            if not values:
-                raise ValueError(f"grid.{name} has no values")
-            if len({repr(value) for value in values}) < len(values):
-                raise ValueError(f"grid.{name} names a value twice")
+        for name in self.grid:
             if name in self.fixed:
                 raise ValueError(f"{name} stands in set and in grid; keep one of them")
         if self.kind == "evaluate" and (self.base or self.schemes):
@@ -92,7 +97,7 @@ def _values(name: str, given: Any) -> Any:
 
 
 def load_plan(path: Path) -> Plan:
-    """A plan's file, or the name of one in configs/plans. Raises UsageError with one sentence."""
+    """A plan's file, or the name of one in configs/plans. Raises UsageError with all faults, each on a line."""
     path = named_file(path, "plans")
     try:
         values = yaml_values(path.read_text(encoding="utf-8"))
@@ -103,21 +108,6 @@ def load_plan(path: Path) -> Plan:
     if not isinstance(values, dict):
         raise UsageError(f"{path} holds no plan; a mapping with name and grid is needed.")
     try:
-        return Plan.model_validate(values)
-    except ValidationError as error:
-        raise UsageError(f"{path}: {_sentence(error)}") from None
-
-
-def _sentence(error: ValidationError) -> str:
-    """The first fault, and how many more there are."""
-    fault = error.errors()[0]
-    name = ".".join(str(part) for part in fault["loc"]) or "the plan"
-    if fault["type"] == "extra_forbidden":
-        allowed = [field.alias or name for name, field in Plan.model_fields.items()]
-        text = f"{name} is not an entry of a plan{did_you_mean(name, allowed)}; allowed are {', '.join(allowed)}"
-    elif fault["type"] == "value_error":
-        text = str(fault["ctx"]["error"])
-    else:
-        text = f"{name} is {fault['input']!r}: {fault['msg'][0].lower()}{fault['msg'][1:]}"
-    more = error.error_count() - 1
-    return text.rstrip(".") + (f" (and {more} more)." if more else ".")
+        return read(Plan, values)
+    except Faults as faults:
+        raise FaultyInput(str(path), faults) from None

@@ -16,7 +16,9 @@ def parse_numbers(text: str, unit: str | None = None) -> tuple[float, ...]:
     for part in text.split(","):
         try:
             ends = [parse_quantity(piece, unit) if unit else float(piece) for piece in part.split(":")]
-        except ValueError:
+        except ValueError as error:
+            if unit:
+                raise ValueError(f"{error} (or a range as START:STOP:STEP)") from None
             raise ValueError(f"{part!r} is neither a number nor START:STOP:STEP") from None
         if not all(map(math.isfinite, ends)) or len(ends) not in (1, 3):
             raise ValueError(f"{part!r} is neither a finite number nor START:STOP:STEP")

@@ -17,14 +17,14 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from hil.bus.wire import is_loopback
 from hil.config import RunConfig, Section, load_config
-from hil.errors import UsageError
-from hil.faults import describe
+from hil.errors import FaultyInput, UsageError
 from hil.packaged import named_file
 from hil.yaml_text import yaml_values
+from models.faults import Faults, read
 from models.suggestion import did_you_mean
 from radio.quantity import Seconds
 
@@ -80,35 +80,39 @@ class Inventory(Section):
     @classmethod
     def _names(cls, nodes: dict[str, Node]) -> dict[str, Node]:
         known = ["coordinator", "rx", "air", *(f"tx{user}" for user in range(8))]
+        faults = []
         for name in nodes:
             if name not in known:
                 guess = did_you_mean(name, known)
-                raise ValueError(f"nodes.{name} is no node{guess}; coordinator, rx, air and tx0 to tx7 are")
-        for name in ("coordinator", "rx", "tx0"):
-            if name not in nodes:
-                raise ValueError(f"nodes.{name} is missing")
+                faults.append(f"nodes.{name} is no node{guess}; coordinator, rx, air and tx0 to tx7 are")
+        faults += [f"nodes.{name} is missing" for name in ("coordinator", "rx", "tx0") if name not in nodes]
         users = sum(name.startswith("tx") for name in nodes)
-        for user in range(users):
+        for user in range(1, users):
             if f"tx{user}" not in nodes:
-                raise ValueError(f"nodes.tx{user} is missing: transmitters are numbered without gaps")
+                faults.append(f"nodes.tx{user} is missing: transmitters are numbered without gaps")
+        if faults:
+            raise ValueError("\n".join(faults))
         return nodes
 
     @model_validator(mode="after")
     def _places_exist(self) -> "Inventory":
         taken: dict[tuple[str, str], str] = {}
+        faults = []
         for name, node in self.nodes.items():
             if node.host not in self.hosts:
                 guess = did_you_mean(node.host, self.hosts)
-                raise ValueError(f"nodes.{name}.host is {node.host}{guess}; hosts are {', '.join(self.hosts)}")
+                faults.append(f"nodes.{name}.host is {node.host}{guess}; hosts are {', '.join(self.hosts)}")
             if node.device and node.device.partition(":")[0] not in _ONE_OF_A_KIND:
                 other = taken.setdefault((node.host, node.device), name)
                 if other != name:
-                    raise ValueError(f"nodes.{name} and nodes.{other} both open {node.device} on {node.host}")
+                    faults.append(f"nodes.{name} and nodes.{other} both open {node.device} on {node.host}")
             if node.images is not None and not name.startswith("tx"):
-                raise ValueError(f"nodes.{name}.images: only transmitters send pictures")
+                faults.append(f"nodes.{name}.images: only transmitters send pictures")
         used = {node.host for node in self.nodes.values()}
         if len(used) > 1 and is_loopback(self.bus):
-            raise ValueError(f"bus is {self.bus}, which the {len(used)} hosts of this lab cannot reach")
+            faults.append(f"bus is {self.bus}, which the {len(used)} hosts of this lab cannot reach")
+        if faults:
+            raise ValueError("\n".join(faults))
         return self
 
     @property
@@ -138,8 +142,7 @@ def _sections(values: Any) -> list[tuple[str, dict[Any, Any]]]:
 def load_inventory(path: Path) -> tuple[Inventory, RunConfig]:
     """An inventory's file, or the name of one in configs/labs, and the configuration of its run.
 
-    Relative paths in it start at its folder, in a named one here. Raises UsageError with one sentence that names all
-    faults.
+    Relative paths in it start at its folder, in a named one here. Raises UsageError with all faults, each on a line.
     """
     beside = path.parent if path.exists() else Path()
     path = named_file(path, "labs")
@@ -152,9 +155,9 @@ def load_inventory(path: Path) -> tuple[Inventory, RunConfig]:
     if not isinstance(values, dict):
         raise UsageError(f"{path} holds no inventory; a mapping with name, hosts and nodes is needed.")
     try:
-        inventory = Inventory.model_validate(values)
-    except ValidationError as error:
-        raise UsageError(f"{path}: {describe(error.errors(), Inventory)}") from None
+        inventory = read(Inventory, values)
+    except Faults as faults:
+        raise FaultyInput(str(path), faults) from None
     update: dict[str, Any] = {"keys": beside / inventory.keys.expanduser()}
     if inventory.known_hosts:
         update["known_hosts"] = beside / inventory.known_hosts.expanduser()

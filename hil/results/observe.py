@@ -16,7 +16,8 @@ def diagnostics(config: RunConfig, slot: Slot) -> dict[str, np.ndarray]:
     """Arrays by name; users that were not received are rows of NaN.
 
     constellation: complex64 [users, at most MAX_POINTS], a user's own features, behind them NaN; response:
-    complex64 [users, active] at response_hz, first antenna; spectrum_db: float32 [SPECTRUM_BINS] at spectrum_hz, full scale 0 dB.
+    complex64 [users, active] at response_hz, first antenna; spectrum_db: float32 [SPECTRUM_BINS] at
+    spectrum_hz, full scale 0 dB.
     """
     arrays: dict[str, np.ndarray] = {}
     grid = ResourceGrid(config.waveform)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, field_validator
 
 from models.errors import ModelError
+from models.faults import Faults, read
 from models.package.file_entry import Strict
 from models.side_information import FIELDS
 
@@ -46,13 +47,11 @@ class CodecFacts(Strict):
 
 
 def facts_of(said: dict[str, Any], source: str) -> CodecFacts:
-    """The facts; ModelError with a sentence that names ``source`` and the first thing that is wrong."""
+    """The facts; ModelError with a sentence that names ``source`` and all that is wrong."""
     try:
-        facts = CodecFacts.model_validate(said)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ModelError(f"{source} says of the codec {where}: {first['msg']}.") from error
+        facts = read(CodecFacts, said)
+    except Faults as faults:
+        raise ModelError(faults.of(f"{source} says of the codec")) from None
     unfit = [name for name in facts.side_information if name not in POINT_TO_POINT_FIELDS]
     if unfit and not facts.learned:
         raise ModelError(

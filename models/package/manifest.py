@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from itertools import pairwise
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from models.errors import ModelError
+from models.faults import Faults, read
 from models.package.file_entry import FileEntry, Strict, describe_file, verify_file
 from models.side_information import FIELDS
 
@@ -192,9 +194,19 @@ def read_form(folder: Path, form: type[Form]) -> Form:
     except OSError as error:
         raise ModelError(f"{path} cannot be read: {error.strerror or error}.") from error
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise ModelError(f"{path} is not a valid manifest: {where}: {first['msg']}.") from error
+        raise ModelError(_faults(path, form, error)) from error
+
+
+def _faults(path: Path, form: type[Form], error: ValidationError) -> str:
+    """All that is wrong with a manifest that was refused."""
+    what = f"{path} is not a valid manifest"
+    try:
+        read(form, json.loads(path.read_bytes()))
+    except Faults as faults:
+        return faults.of(what)
+    except (ValueError, OSError, RecursionError):
+        pass  # no JSON at all
+    return f"{what}: {error.errors()[0]['msg']}."
 
 
 def write_manifest(folder: Path, manifest: Strict) -> None:

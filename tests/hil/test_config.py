@@ -1,15 +1,17 @@
 """Configuration: what is accepted, what is refused and with which sentence, and that a file says it all."""
 
 import math
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from hil.cli.options.configuration import config_from
-from hil.config import RunConfig, load_config
+from hil.config import RunConfig, _set, load_config
 from hil.errors import UsageError
 from hil.packaged import packaged_config_folder
 from hil.results.run_folder import write_config
@@ -88,14 +90,73 @@ def test_a_file_that_is_no_mapping_is_refused(tmp_path, text):
         load_config(file)
 
 
-def test_ten_mistakes_are_named_at_once_and_each_of_them_once():
-    wrong = {
-        "usres": 1, "frames": 0, "snr_db": "loud", "channel": "tdla", "seed": -1, "air.clok_ppm": 3,
-        "waveform.fft_size": 1, "bus.endpoint": "x", "radio.lead_s": "soon", "center_frequency_hz": "2.4X",
-    }  # fmt: skip
-    sentence = refused(wrong)
-    assert all(sentence.count(f"{name} is ") == 1 for name in wrong), sentence
-    assert "did you mean tdl-a" in sentence and "did you mean clock_ppm" in sentence
+MISTAKES = {  # key -> a value that is wrong whatever else is, and what its line must say
+    "usres": (1, "usres is not an option (did you mean users?), but is 1"),
+    "clock_ppm": (3, "clock_ppm is not an option (did you mean air.clock_ppm?), but is 3"),
+    "frames": (0, "frames is 0: input should be greater than or equal to 1"),
+    "snr_db": ("loud", "snr_db is 'loud': should be a number of decibels"),
+    "channel": ("tdla", "channel is 'tdla' (did you mean tdl-a?): input should be one of"),
+    "seed": (-1, "seed is -1: "),
+    "sharing": ("half", "sharing is 'half' and must be auto"),
+    "images": (5, "images is 5: "),
+    "center_frequency_hz": ("2.4X", "center_frequency_hz is '2.4X': should be a frequency"),
+    "air.clok_ppm": (3, "air.clok_ppm is not an option (did you mean clock_ppm?), but is 3"),
+    "waveform.fft_size": (100, "waveform.fft_size is 100 and must be a power of two"),
+    "waveform.users": (4, "waveform.users is 4 and the run's users is 2; set it once"),
+    "bus.endpoint": ("x", "bus.endpoint is 'x': "),
+    "bus.heartbeat_s": (10, "bus.node_timeout_s is 5.0 and must be at least twice bus.heartbeat_s"),
+    "radio.lead_s": ("soon", "radio.lead_s is 'soon': should be a time"),
+    "guard.allowed_bands_hz": ([[5, 1]], "guard.allowed_bands_hz is [[5, 1]]: a band needs"),
+    "rx": ([1], "rx is [1]: "),
+    "video": ({"sources": ["a", "b", "c"]}, "video.sources names 3 sources"),
+    "burst.pictures": ("many", "burst.pictures is 'many' and must be"),
+}
+
+
+def lines_of(wrong, tmp_path):
+    """The lines of a file's refusal, one a fault."""
+    values = {}
+    for name, value in wrong.items():
+        _set(values, name, value)
+    file = tmp_path / "c.yaml"
+    file.write_text(yaml.safe_dump(values))
+    with pytest.raises(UsageError) as caught:
+        load_config(file)
+    head, *lines = str(caught.value).splitlines()
+    if not lines:
+        return [head.removeprefix(f"{file}: ")]
+    assert head == f"{file}: {len(lines)} faults:"
+    assert all(line.startswith("  ") and line.endswith(".") for line in lines)
+    return [line.strip() for line in lines]
+
+
+@given(st.sets(st.sampled_from(sorted(MISTAKES)), min_size=1))
+@settings(max_examples=60)
+@example(set(MISTAKES))
+def test_all_mistakes_are_named_at_once_each_on_a_line_and_nothing_else_is(tmp_path_factory, names):
+    lines = lines_of({name: MISTAKES[name][0] for name in names}, tmp_path_factory.mktemp("config"))
+    for name in names:
+        assert sum(line.startswith(MISTAKES[name][1]) for line in lines) == 1, (name, lines)
+    assert len(lines) == len(names), lines
+
+
+def test_what_only_follows_from_a_wrong_value_is_not_said(tmp_path):
+    assert len(lines_of({"users": 9, "modalities": ["picture"] * 9, "sources": ["a"] * 9}, tmp_path)) == 1
+
+
+def test_mistakes_on_the_command_line_are_named_at_once_with_exit_code_2():
+    command = [sys.executable, "-m", "hil", "loopback", "--set", "users=0", "--set", "frames=0", "--set", "usres=2"]
+    done = subprocess.run([*command, "--users", "9"], capture_output=True, text=True)
+    assert done.returncode == 2 and done.stdout == ""
+    head, *lines = done.stderr.splitlines()
+    assert head == "error: the command line: 3 faults:" and len(lines) == 3
+    assert any("users is 9" in line for line in lines) and any("did you mean users" in line for line in lines)
+
+
+def test_settings_that_are_none_are_named_at_once():
+    with pytest.raises(UsageError) as caught:
+        config_from(config_path=None, settings=("users", "a=[", "=3", "seed=4"))
+    assert str(caught.value).startswith("the command line: 3 faults:")
 
 
 def test_a_missing_file_is_named(tmp_path):

@@ -1,9 +1,12 @@
 """Quantities with units: the nearest float to what is written, refusals in words, and every option with a unit."""
 
+import importlib
 import math
+import re
 from decimal import Decimal
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
@@ -96,3 +99,75 @@ def test_two_spellings_of_a_shared_value_agree_and_the_noise_follows():
     assert config.air.noise_power == pytest.approx(0.25**2 / 100)
     with pytest.raises(UsageError, match="set it once"):
         load_config(None, {"sample_rate_hz": "4M", "waveform.sample_rate_hz": "5M"})
+
+
+@pytest.mark.parametrize(
+    ("text", "unit", "hint"),
+    [
+        ("5MHz", "db", "'5MHz' is not a number of decibels, such as 10, -3dB or 0.5 dB; MHz is a frequency"),
+        ("10ms", "hz", "; ms is a time"), ("-30dBm", "db", "; dBm is a power"), ("3dB", "dbm", "; dB is a ratio in"),
+        ("20ppm", "hz", "; ppm is a relative offset"), ("2.4GHz", "s", "; GHz is a frequency"),
+        ("2.4ghz", "hz", "; did you mean 2.4 GHz?"), ("10MHZ", "hz", "; did you mean 10 MHz?"),
+        ("2.4g", "hz", "; did you mean 2.4 G?"), ("4K", "hz", "mean 4 k?"), ("10 DB", "ppm", "; DB is a"),
+        ("1Msps", "hz", "; did you mean 1 MHz?"), ("30.72 MS/s", "hz", "; did you mean 30.72 MHz?"),
+        ("10 MS", "s", "; did you mean 10 ms?"), ("5 min", "s", "; did you mean 300 s?"), ("2h", "s", "mean 7200 s?"),
+        ("2h", "min", "; did you mean 120 min?"), ("30s", "min", "; did you mean 0.5 min?"),
+        ("1,5", "db", "; did you mean 1.5?"), ("5V", "db", "such as 10, -3dB or 0.5 dB"),
+    ],
+)  # fmt: skip
+def test_a_wrong_unit_is_answered_with_the_right_one(text, unit, hint):
+    with pytest.raises(ValueError) as caught:
+        parse_quantity(text, unit)
+    sentence = str(caught.value)
+    assert hint in sentence
+    if meant := re.search("did you mean (.*)[?]", sentence):
+        assert math.isfinite(parse_quantity(meant[1], unit))  # what is proposed is taken
+
+
+@given(
+    st.from_regex(r"\A[0-9]{1,3}([.,][0-9])? ?(([kKmMgGuU]?(hz|Hz|HZ|s|S|sps|B))|dB|db|dBm|min|h|FPS)\Z"),
+    st.sampled_from(["hz", "s", "ms", "db", "dbm", "ppm", "deg", "min", "fps"]),
+)
+def test_what_is_proposed_is_taken(text, unit):
+    try:
+        parse_quantity(text, unit)
+    except ValueError as error:
+        if meant := re.search("did you mean (.*)[?]$", str(error)):
+            assert math.isfinite(parse_quantity(meant[1], unit))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("center_frequency_hz", 2.4, "did you mean 2.4 GHz?"), ("center_frequency_hz", 915, "did you mean 915 MHz?"),
+        ("center_frequency_hz", 2450, "did you mean 2450 MHz?"), ("sample_rate_hz", 4, "did you mean 4 MHz?"),
+        ("sample_rate_hz", "1m", "m is milli, M is mega"), ("sample_rate_hz", 250, "did you mean 250 kHz?"),
+    ],
+)  # fmt: skip
+def test_a_frequency_that_is_far_too_low_for_hertz_is_answered_with_the_unit_that_was_meant(name, value, words):
+    with pytest.raises(UsageError) as caught:
+        load_config(None, {name: value})
+    assert words in str(caught.value) and f"{name} is " in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments", "words"),
+    [
+        ("radios.probe", ["sim", "--freq", "2.4"], "2.4 is 2.4 Hz and must be at least 8300 Hz; did you mean 2.4 GHz?"),
+        ("radios.probe", ["sim", "--frequency", "2.4ghz"], "did you mean 2.4 GHz?"),
+        ("radios.probe", ["sim", "--rate", "1m"], "1m is 0.001 Hz and must be at least 1000 Hz; m is milli, M is"),
+        ("radios.probe", ["sim", "--rate", "10dB"], "dB is a ratio in decibels"),
+        ("radios.probe", ["sim", "--gain", "5MHz"], "MHz is a frequency"),
+        ("runs.loopback", ["--snr", "5MHz"], "'5MHz' is not a number of decibels, such as 10, -3dB or 0.5 dB; MHz is"),
+        ("runs.loopback", ["--fps", "25 Hz"], "'25 Hz' is not pictures a second, such as 10, 25fps or 29.97; Hz is a"),
+        ("measure.phy_sweep", ["--snr", "0:20MHz:5"], "'20MHz' is not a number of decibels"),
+        ("measure.phy_sweep", ["--cfo-ppm", "2kHz"], "kHz is a frequency"),
+        ("measure.compare", ["sharing", "--bandwidth", "3"], "did you mean 3 MHz?"),
+        ("codecs.train", ["adaptive", "--minutes", "2h"], "did you mean 120 min?"),
+    ],
+)  # fmt: skip
+def test_the_command_line_names_the_right_unit(module, arguments, words):
+    done = CliRunner().invoke(importlib.import_module(f"hil.cli.{module}").command, arguments)
+    assert done.exit_code == 2, done.output
+    assert words in " ".join(done.output.split()), done.output
+    assert "?." not in done.output

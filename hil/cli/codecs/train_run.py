@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from hil.cli.options.answer import answer, json_option
+from hil.cli.options.ranges import Quantity
 
 
 def common(function: Any) -> Any:
@@ -28,9 +29,11 @@ def common(function: Any) -> Any:
         ),
         click.option("--validation", multiple=True, metavar="PATH", help="Pictures to measure on. Repeatable."),
         click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder of the run."),
-        click.option("--minutes", type=float, help="Time to train."),
+        click.option("--minutes", type=Quantity("min"), help="Time to train."),
         click.option("--steps", type=int, help="Updates to train, instead of a time."),
-        click.option("--go-minutes", type=float, help="End this go after a time; --resume goes on with the run."),
+        click.option(
+            "--go-minutes", type=Quantity("min"), help="End this go after a time; --resume goes on with the run."
+        ),
         click.option("--seed", type=int, help="Seed of every random draw."),
         click.option("--resume", is_flag=True, help="Continue the run in --out."),
         json_option,

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from hil.cli.options.answer import answer, json_option
+from hil.cli.options.ranges import Quantity
 from hil.cli.options.typed import typed_command
 
 
@@ -14,9 +15,7 @@ from hil.cli.options.typed import typed_command
 @click.option(
     "--sounds", required=True, type=click.Path(path_type=Path), help="Folder of WAV files, 8 to 96 kHz; best speech."
 )
-@click.option(
-    "--minutes", type=click.FloatRange(0, min_open=True), default=15.0, show_default=True, help="Time to train."
-)
+@click.option("--minutes", type=Quantity("min", 1e-3), default=15.0, show_default=True, help="Time to train.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Seed of every random draw.")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder for the networks.")
 @click.option("--licence", default="Apache-2.0", show_default=True, help="Licence of the weights.")

@@ -8,6 +8,7 @@ import click
 from rich.table import Table
 
 from hil.cli.options.pictures import PicturesPerBurst
+from hil.cli.options.ranges import Quantity
 from hil.cli.options.wide import table_console
 
 
@@ -89,8 +90,8 @@ def images(
 
 
 @command.command("video")
-@click.option("--seconds", type=click.FloatRange(2, 3600), default=30, show_default=True, help="Length of the video.")
-@click.option("--fps", type=click.FloatRange(0.1, 240), default=10, show_default=True, help="Its pictures a second.")
+@click.option("--seconds", type=Quantity("s", 2, 3600), default=30, show_default=True, help="Length of the video.")
+@click.option("--fps", type=Quantity("fps", 0.1, 240), default=10, show_default=True, help="Its pictures a second.")
 @click.option("--size", default="256x256", show_default=True, help="Size of the pictures.")
 @click.option("--codec", default="real-time", show_default=True, help="Codec, by name or path.")
 @click.option("--users", type=click.IntRange(1, 8), default=2, show_default=True, help="Users, each with a video.")

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from hil.cli.options.answer import answer, json_option
-from hil.cli.options.ranges import NumberList, Quantity
+from hil.cli.options.ranges import RATE, NumberList, Quantity
 from hil.cli.options.typed import typed_command
 from hil.cli.options.wide import table_console
 from hil.errors import UsageError
@@ -38,9 +38,7 @@ def command() -> None:
 @click.option(
     "--delay-spread", "spread_s", type=Quantity("s", 0), default=300e-9, show_default="300ns", help="Rms, of TDL."
 )
-@click.option(
-    "--bandwidth", "bandwidth_hz", type=Quantity("hz", 1e3), default=3e6, show_default="3M", help="Of TDL, Hz."
-)
+@click.option("--bandwidth", "bandwidth_hz", type=RATE, default=3e6, show_default="3M", help="Of TDL, Hz.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of fading and noise.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path("sharing"), show_default=True)
 @click.option("--resume", is_flag=True, help="Go on where the same command with the same weights was cut off.")

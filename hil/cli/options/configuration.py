@@ -11,8 +11,9 @@ from hil.cli.options.pictures import PicturesPerBurst
 from hil.cli.options.ranges import Quantity
 from hil.config import RunConfig, load_config
 from hil.dataset.layout import PARTS
-from hil.errors import UsageError
+from hil.errors import FaultyInput
 from hil.yaml_text import yaml_values
+from models.faults import Faults
 
 _SHARED = [
     click.option("--config", "config_path", type=click.Path(path_type=Path), help="YAML file, or a name in configs/."),
@@ -49,7 +50,9 @@ _VIDEO = [
     click.option("--camera", "cameras", multiple=True, metavar="DEVICE", help="Webcam, e.g. /dev/video0; per user."),
     click.option("--size", "video_size", metavar="WxH", help="What pictures of a video are brought to.  [256x256]"),
     click.option("--fit", "video_fit", help="crop, pad or stretch them to that size.  [crop]"),
-    click.option("--fps", "video_rate_fps", type=float, help="Pictures a second of a video, at most.  [its own]"),
+    click.option(
+        "--fps", "video_rate_fps", type=Quantity("fps"), help="Pictures a second of a video, at most.  [its own]"
+    ),
     click.option("--late", "video_late", help="Late pictures: drop or queue.  [drop]"),
     click.option("--raw", "video_raw", metavar="FORM", help="Of raw frames in a pipe: rgb24,320x240,30."),
 ]
@@ -126,14 +129,18 @@ def capture_parts(text: str | None) -> list[str] | None:
 
 
 def parse_settings(settings: tuple[str, ...]) -> dict[str, Any]:
-    """KEY=VALUE texts -> values by dotted name. Raises UsageError with one sentence."""
+    """KEY=VALUE texts -> values by dotted name. Raises UsageError with all texts that are none."""
     overrides: dict[str, Any] = {}
+    wrong = []
     for setting in settings:
         name, sign, text = setting.partition("=")
         if not sign or not name:
-            raise UsageError(f"--set {setting} is not of the form KEY=VALUE, e.g. air.clock_ppm=20.")
+            wrong.append(f"--set {setting} is not of the form KEY=VALUE, e.g. air.clock_ppm=20")
+            continue
         try:
             overrides[name] = yaml_values(text)
         except yaml.YAMLError:
-            raise UsageError(f"--set {name}: {text!r} is not a YAML value.") from None
+            wrong.append(f"--set {name}: {text!r} is not a YAML value")
+    if wrong:
+        raise FaultyInput("the command line", Faults(wrong))
     return overrides

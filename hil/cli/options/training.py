@@ -6,14 +6,13 @@ from typing import Any
 
 
 def training_settings(form: Any, flags: dict[str, Any]) -> Any:
-    """Settings from the YAML file and the flags given; ModelError naming the first that is wrong."""
+    """Settings from the YAML file and the flags given; ModelError with a line for each that is wrong."""
     import yaml
-    from pydantic import ValidationError
 
     from hil.packaged import named_file
     from hil.yaml_text import yaml_values
     from models.errors import ModelError
-    from models.suggestion import did_you_mean
+    from models.faults import Faults, read
 
     path = flags.pop("config")
     if path is not None:
@@ -29,11 +28,7 @@ def training_settings(form: Any, flags: dict[str, Any]) -> Any:
     given = {key: list(value) if isinstance(value, tuple) else value for key, value in flags.items()}
     given = {key: value for key, value in given.items() if value is not None and value != []}
     try:
-        return form.model_validate((values or {}) | given)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        if first["type"] == "extra_forbidden":
-            guess = did_you_mean(where, form.model_fields)
-            raise ModelError(f"{where} is not a setting of this training{guess}.") from error
-        raise ModelError(f"training setting {where} is not usable: {first['msg']}.") from error
+        return read(form, (values or {}) | given)
+    except Faults as faults:
+        sources = [str(path)] * (path is not None) + ["the command line"] * bool(given or path is None)
+        raise ModelError(faults.of(" and ".join(sources))) from None

@@ -6,7 +6,7 @@ import click
 from rich.markup import escape
 from rich.table import Table
 
-from hil.cli.options.ranges import Quantity
+from hil.cli.options.ranges import CARRIER, RATE, Quantity
 from hil.cli.options.wide import table_console
 
 _COLUMNS, _ROWS = 72, 10
@@ -14,11 +14,9 @@ _COLUMNS, _ROWS = 72, 10
 
 @click.command("probe")
 @click.argument("uri")
+@click.option("--rate", "rate_hz", type=RATE, help="Samples per second.  [4e6, or what the device has]")
 @click.option(
-    "--rate", "rate_hz", type=Quantity("hz", low=0), help="Samples per second.  [4e6, or what the device has]"
-)
-@click.option(
-    "--freq", "carrier_hz", type=Quantity("hz", low=0), help="Carrier in Hz.  [2.45e9, or what the device has]"
+    "--freq", "--frequency", "carrier_hz", type=CARRIER, help="Carrier in Hz.  [2.45e9, or what the device has]"
 )
 @click.option("--gain", "gain_db", type=Quantity("db"), help="Receive gain in dB.  [the device's own]")
 @click.option("--samples", type=click.IntRange(256, 1 << 24), default=1 << 16, show_default=True)

@@ -12,7 +12,7 @@ from models.training.adaptive.measure import METHOD, measured_psnr_db
 from models.training.config import AdaptiveTraining
 from models.training.running.checkpoint import load_checkpoint
 from models.training.running.matrix_optimizer import MatrixOptimizer
-from models.training.running.provenance import MODEL_VERSION, provenance_of, settings_text, without_folders
+from models.training.running.provenance import MODEL_VERSION, provenance_of, settings_of, without_folders
 from models.training.running.runner import SETTINGS_NAME
 
 SIDE_FIELDS = ["sinr_db_over_20", "sinr_spread_db_over_10", "share"]
@@ -24,7 +24,7 @@ def finish_adaptive(run: Path, folder: Path) -> CodecManifest:
     Raises ModelError when ``run`` holds no run of ``train adaptive``.
     """
     try:
-        settings = AdaptiveTraining.model_validate_json(settings_text(run))
+        settings = settings_of(run, AdaptiveTraining)
     except ValueError as error:
         raise ModelError(f"{SETTINGS_NAME} is not of an adaptive codec: {str(error).splitlines()[0]}.") from error
     trained = fresh_adaptive(settings)

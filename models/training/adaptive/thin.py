@@ -11,7 +11,7 @@ from torch import Tensor
 from models.export.tensors import write_tensors
 from models.training.config import AdaptiveTraining
 from models.training.running.checkpoint import WEIGHTS_NAME
-from models.training.running.provenance import settings_text, without_folders
+from models.training.running.provenance import settings_of, without_folders
 from models.training.running.runner import SETTINGS_NAME
 
 FORGOTTEN = ".momentum_buffer"  # Muon's: it decays within some twenty updates, and is as large as the weights
@@ -23,7 +23,7 @@ def thin_run(run: Path, folder: Path) -> None:
 
     Raises ModelError when ``run`` holds no checkpoint.
     """
-    settings = AdaptiveTraining.model_validate_json(settings_text(run))
+    settings = settings_of(run, AdaptiveTraining)
     changes: dict[str, object] = {"images": [without_folders(source) for source in settings.images], "out": Path("run")}
     changes["validation"] = [without_folders(source) for source in settings.validation]
     if settings.teacher is not None:

@@ -17,12 +17,12 @@ from models.package.networks import NetworkManifest
 from models.training.classifier.loop import fresh_classifier, labelled_sources
 from models.training.classifier.settings import ClassifierTraining
 from models.training.running.checkpoint import load_checkpoint
-from models.training.running.provenance import MODEL_VERSION, provenance_of, settings_text, without_folders
+from models.training.running.provenance import MODEL_VERSION, provenance_of, settings_of, without_folders
 
 
 def finish_classifier(run: Path, folder: Path) -> NetworkManifest:
     """Export the classifier of a run folder's checkpoint, finished or not. ModelError when ``run`` holds no run."""
-    settings = ClassifierTraining.model_validate_json(settings_text(run))
+    settings = settings_of(run, ClassifierTraining)
     network = fresh_classifier(settings)
     progress = load_checkpoint(run, network, torch.optim.AdamW(network.parameters()))
     folder.mkdir(parents=True, exist_ok=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from models.training.refiner.conditional_gan import Rivals
 from models.training.refiner.one_step import student_of
 from models.training.refiner.validation import measure_refiner
 from models.training.running.checkpoint import load_checkpoint
-from models.training.running.provenance import MODEL_VERSION, provenance_of, settings_text
+from models.training.running.provenance import MODEL_VERSION, AnySettings, provenance_of, settings_of
 from models.training.stage_config import ConditionalGanTraining, OneStepTraining
 
 
@@ -27,12 +26,12 @@ def finish_refiner(run: Path, folder: Path) -> RefinerManifest:
 
     It is measured on what the run's codec decodes, when it names one. Raises ModelError when ``run`` holds no run.
     """
-    text = settings_text(run)
-    if json.loads(text).get("baseline") == "conditional-gan":
-        return _finish_conditional_gan(run, folder, ConditionalGanTraining.model_validate_json(text))
-    if "refiner" in json.loads(text):
-        return _finish_one_step(run, folder, OneStepTraining.model_validate_json(text))
-    settings = RefinerTraining.model_validate_json(text)
+    named = settings_of(run, AnySettings).model_dump()
+    if named.get("baseline") == "conditional-gan":
+        return _finish_conditional_gan(run, folder, settings_of(run, ConditionalGanTraining))
+    if "refiner" in named:
+        return _finish_one_step(run, folder, settings_of(run, OneStepTraining))
+    settings = settings_of(run, RefinerTraining)
     method: RefinerMethod = "conditioned-diffusion" if settings.conditioned else "diffusion"
     channels = INPUT_CHANNELS if settings.conditioned else 3
     arguments = small_prior_arguments(settings.channels, settings.crop_px, channels)

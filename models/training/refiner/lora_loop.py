@@ -26,7 +26,7 @@ from models.training.codec.warm_start import load_torch_codec
 from models.training.refiner.lora_settings import RefinerLoraTraining
 from models.training.refiner.sending import sent_through
 from models.training.running.checkpoint import Progress, load_checkpoint
-from models.training.running.provenance import MODEL_VERSION, provenance_of, settings_text
+from models.training.running.provenance import MODEL_VERSION, provenance_of, settings_of
 from models.training.running.runner import refuse_overwrite, run_updates
 
 
@@ -119,7 +119,7 @@ def train_refiner_lora(
 
 def finish_refiner_lora(run: Path, folder: Path) -> RefinerManifest:
     """Merge what was learnt into the refiner and write its folder. ModelError when ``run`` holds no run."""
-    settings = RefinerLoraTraining.model_validate_json(settings_text(run))
+    settings = settings_of(run, RefinerLoraTraining)
     base, of = base_network(settings), Refiner.load(settings.refiner, "cpu").manifest
     tuned = with_low_rank(base, settings.rank, settings.alpha)
     trained = [parameter for parameter in tuned.parameters() if parameter.requires_grad]

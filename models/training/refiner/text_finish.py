@@ -22,14 +22,14 @@ from models.training.refiner.text_loop import TextRefinerRun
 from models.training.refiner.text_settings import TextRefinerTraining
 from models.training.running.checkpoint import load_checkpoint
 from models.training.running.matrix_optimizer import MatrixOptimizer
-from models.training.running.provenance import MODEL_VERSION, provenance_of, settings_text, without_folders
+from models.training.running.provenance import MODEL_VERSION, provenance_of, settings_of, without_folders
 
 SNRS_DB = (0.0, 5.0, 10.0)
 
 
 def finish_text_refiner(run: Path, folder: Path) -> RefinerManifest:
     """Export the averaged network of a run folder's checkpoint, finished or not. ModelError when it holds no run."""
-    settings = TextRefinerTraining.model_validate_json(settings_text(run))
+    settings = settings_of(run, TextRefinerTraining)
     trained = TextRefinerRun(settings)
     progress = load_checkpoint(run, trained, MatrixOptimizer(trained.network, settings.learning_rate))
     arguments: dict[str, Any] = {

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+from pydantic import BaseModel, ConfigDict
+
 from models.errors import ModelError
+from models.faults import Faults, Form, read
 from models.package.manifest import Provenance
 from models.training.config import AdaptiveTraining, CodecTraining, RefinerTraining, RunBounds
 from models.training.running.checkpoint import Progress, has_checkpoint
@@ -14,10 +18,27 @@ from models.training.stage_config import ConditionalGanTraining, OneStepTraining
 MODEL_VERSION = "0.1.0"
 
 
+class AnySettings(BaseModel):
+    """Settings of whatever training."""
+
+    model_config = ConfigDict(extra="allow")
+
+
 def settings_text(run: Path) -> str:
     if not has_checkpoint(run) or not (run / SETTINGS_NAME).is_file():
         raise ModelError(f"{run} is not a training folder: it needs a checkpoint and {SETTINGS_NAME}.")
     return (run / SETTINGS_NAME).read_text(encoding="utf-8")
+
+
+def settings_of(run: Path, form: type[Form]) -> Form:
+    """The settings of a run of this form. Raises ModelError that names all that is not of it."""
+    path = run / SETTINGS_NAME
+    try:
+        return read(form, json.loads(settings_text(run)))
+    except Faults as faults:
+        raise ModelError(faults.of(f"{path} is of another kind of training or damaged")) from None
+    except (ValueError, RecursionError):
+        raise ModelError(f"{path} is damaged: it is not JSON.") from None
 
 
 def provenance_of(what: str, settings: RunBounds, progress: Progress, further: str | None = None) -> Provenance:

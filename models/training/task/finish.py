@@ -22,7 +22,7 @@ from models.task.symbol_task import TASK_ARCHITECTURE, WEIGHTS_NAME
 from models.training.adaptive.channel import AdaptiveFrame, pass_channel, side_vector
 from models.training.codec.validation import VALIDATION_SEED
 from models.training.running.checkpoint import load_checkpoint
-from models.training.running.provenance import MODEL_VERSION, provenance_of, settings_text, without_folders
+from models.training.running.provenance import MODEL_VERSION, provenance_of, settings_of, without_folders
 from models.training.task.config import TaskTraining
 from models.training.task.loop import adaptive_codec, fresh_task, task_optimizer
 
@@ -35,7 +35,7 @@ def finish_task(run: Path, folder: Path) -> NetworkManifest:
 
     ModelError when ``run`` holds no run.
     """
-    settings = TaskTraining.model_validate_json(settings_text(run))
+    settings = settings_of(run, TaskTraining)
     trained = fresh_task(settings, adaptive_codec(settings.codec))
     progress = load_checkpoint(run, trained, task_optimizer(trained, settings))
     head = trained.averaged.eval()

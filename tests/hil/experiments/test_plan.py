@@ -64,7 +64,7 @@ def test_a_point_survives_its_journey_as_text(kind):
         ("name: p\ngrid: {snr_db: [99]}", "snr_db is 99"),
         ("name: p\nset: {seed: 1}\ngrid: {seed: [1]}", "stands in set and in grid"),
         ("name: p\nschemes: {a: {}}\ngrid: {scheme: [b]}", "schemes.a is not among"),
-        ("name: p\ngrids: {}", "not an entry of a plan"),
+        ("name: p\ngrids: {}", "grids is not an option (did you mean grid?)"),
         ("name: ../p", "name is '../p'"),
         ("name: p\ngrid: {seed: '0:999:1', snr_db: '0:999:1'}", "at most 100000"),
         ("name: p\ngrid: {channel: [awgn], scheme: [awgn]}", "'awgn' is no installed codec"),

@@ -61,8 +61,32 @@ def test_a_mistake_is_one_sentence(tmp_path, change, sentence):
 
 
 def test_all_mistakes_are_named_at_once(tmp_path):
-    with pytest.raises(UsageError, match=r"prt is not an option \(did you mean port\?\); timeout_s is -1"):
-        load(tmp_path, lambda v: (v["hosts"]["pi0"].update(prt=1), v.update(timeout_s=-1)))
+    def change(values):
+        values["hosts"]["pi0"].update(prt=1)
+        values["nodes"].update(reciever={"host": "pi0"}, tx2={"host": "pi0"})
+        values["timeout_s"] = -1
+
+    with pytest.raises(UsageError) as caught:
+        load(tmp_path, change)
+    head, *lines = str(caught.value).splitlines()
+    assert head.endswith("lab.yaml: 4 faults:") or head.endswith("lab.yaml: 5 faults:")
+    for words in ("prt is not an option (did you mean port?), but is 1", "timeout_s is -1", "nodes.reciever is no node",
+                  "nodes.tx1 is missing"):  # fmt: skip
+        assert sum(words in line for line in lines) == 1, words
+
+
+def test_all_nodes_in_wrong_places_are_named_at_once_and_no_password_is_shown(tmp_path):
+    def change(values):
+        values["nodes"]["tx0"].update(host="pi")
+        values["nodes"]["rx"].update(images="x")
+        values["bus"] = "tcp://127.0.0.1:5555"
+        values["hosts"]["pi0"].update(sudo_passwrd="hunter2")
+
+    with pytest.raises(UsageError) as caught:
+        load(tmp_path, change)
+    said = str(caught.value)
+    assert all(words in said for words in ("sudo_passwrd is not", "nodes.tx0.host is pi ", "only transmitters send"))
+    assert "hunter2" not in said
 
 
 def test_users_are_those_of_the_inventory_and_paths_start_beside_it(tmp_path):

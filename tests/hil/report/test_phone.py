@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from matplotlib.text import Text
 
+from hil.comparing.page import build_page
+from hil.comparing.runs import read_runs
 from hil.report import build_report, charts
 from hil.report.small_screen import fitted
 from hil.results.rows import ResultRow
@@ -67,6 +69,18 @@ def test_a_report_fits_phone_and_desk_and_can_be_read_and_touched(browser, tmp_p
         browser.execute_script("arguments[0].click()", links[2])
         headline = "return [...document.querySelectorAll('h2')].find((node) => node.textContent === 'Pictures')"
         assert abs(browser.execute_script(f"{headline}.getBoundingClientRect().top")) < 100
+    finally:
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_pages_that_compare_runs_fit_too(browser, tmp_path):
+    folders = [make_run(tmp_path / f"a run with a name of its own, number {number}", 2).parent for number in range(4)]
+    page, _ = build_page(read_runs(folders), tmp_path / "comparison.html")
+    browser.get(page.as_uri())
+    try:
+        for screen in (PHONE, DESK):
+            resize(browser, *screen)
+            assert layout_faults(browser) == []
     finally:
         browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 

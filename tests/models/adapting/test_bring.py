@@ -191,7 +191,7 @@ def test_a_pair_is_added_by_one_command(pair, tmp_path, monkeypatch):
     [
         ("def build(weights, config): pass", "defines no function describe"),
         ("raise RuntimeError('no disk')", "cannot be run: RuntimeError: no disk"),
-        (ADAPTER.replace('"licence"', '"license"'), "license: Extra inputs"),
+        (ADAPTER.replace('"licence"', '"license"'), "license is not an option .did you mean licence"),
         (ADAPTER.replace('"snr_db"', '"own_gain"'), "is told snr_db.*not own_gain"),
         (ADAPTER.replace("nn.PixelUnshuffle(2), decoder", "decoder"), "must give an encoder and a decoder"),
         (ADAPTER.replace("nn.PixelUnshuffle(2), decoder", "1, decoder"), "must give torch modules"),

@@ -96,3 +96,13 @@ def test_arbitrary_bytes_end_in_one_sentence(tmp_path, content):
     (tmp_path / "manifest.json").write_bytes(content)
     with pytest.raises(ModelError):
         load_manifest(tmp_path)
+
+
+def test_all_that_is_wrong_with_a_manifest_is_said_at_once(folder):
+    edit(folder, lambda content: content.update(licens="MIT", users=0, name="a b"))
+    with pytest.raises(ModelError) as caught:
+        load_manifest(folder)
+    head, *lines = str(caught.value).splitlines()
+    assert head.endswith("manifest.json is not a valid manifest: 3 faults:") and len(lines) == 3
+    for words in ("licens is not an option (did you mean licence?)", "users is 0: ", "name is 'a b': "):
+        assert sum(words in line for line in lines) == 1, words
