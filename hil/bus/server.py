@@ -86,7 +86,9 @@ class BusServer:
             bind(self._socket, endpoint)
         except zmq.ZMQError as error:
             self.close()
-            raise UsageError(f"bus.endpoint {endpoint} cannot be bound: {zmq.strerror(error.errno or 0)}.") from None
+            taken = ": another coordinator may run there; end it, or choose another port"
+            why = zmq.strerror(error.errno or 0) + (taken if error.errno == zmq.EADDRINUSE else "")
+            raise UsageError(f"bus.endpoint {endpoint} cannot be bound: {why}.") from None
         self.endpoint = self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
 
     def receive(self, timeout_s: float) -> Received | None:

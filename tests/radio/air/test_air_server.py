@@ -13,7 +13,7 @@ import zmq
 
 from radio.air.config import AirConfig, LinkConfig
 from radio.air.medium import Medium
-from radio.air.serving import protocol
+from radio.air.serving import endpoint, protocol
 from radio.air.serving.server import AirServer
 from radio.air.serving.sessions import PRESUMED_DEAD_S
 from radio.device import RadioSettings
@@ -389,3 +389,22 @@ def test_blocks_of_fading_can_be_set_while_running(start, attach, noise_like, bu
     assert gains[0] == pytest.approx(gains[1]) and abs(gains[1] - gains[2]) > 1e-3
     with pytest.raises(ConfigurationError):
         server.set_block_samples(0)
+
+
+def test_what_the_air_has_no_time_to_read_fills_no_memory():
+    """A radio that sends without waiting for answers is held up; the air that is busy holds few of its messages."""
+    server = AirServer(AirConfig(memory_samples=1 << 16), "tcp://127.0.0.1:*")
+    context = zmq.Context()
+    rude = context.socket(zmq.DEALER)
+    rude.sndhwm = 1
+    rude.connect(server.endpoint)
+    sent, payload = 0, bytes(8 << 16)
+    try:
+        while rude.poll(500, zmq.POLLOUT):
+            rude.send_multipart([protocol.encode(protocol.Now("x", sent)), payload])
+            sent += 1
+            assert sent < 2 * endpoint.MAX_QUEUED + 200
+        assert sent > 10
+    finally:
+        context.destroy(linger=0)
+        server.close()
