@@ -12,11 +12,13 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
+from hil.bus import server as server_module
 from hil.bus.client import BusClient
 from hil.bus.keys import create_keys
 from hil.bus.messages import PROTOCOL_VERSION, Bye, Envelope, Hello, Sent, encode
 from hil.bus.server import BusServer
 from hil.bus.wire import parse
+from radio import backlog
 
 HUGE = 100 << 20
 SMALL = 32 << 20
@@ -223,3 +225,41 @@ def test_more_parts_than_a_message_has_are_dropped_with_it(server):
     until(server, lambda _taken: server.malformed == 1)
     stranger.close()
     still_hears(server)
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_INFO"), reason="the kernel does not count what a connection received")
+def test_a_message_that_does_not_end_is_cut_off_and_others_go_on(monkeypatch):
+    monkeypatch.setattr(server_module, "MAX_BACKLOG_BYTES", SMALL)
+    server, part = BusServer("tcp://127.0.0.1:*"), frame(bytes(1 << 20), more=True)
+    stranger = dealer(server, b"tx0.stranger.0")
+
+    def send():
+        with contextlib.suppress(OSError):
+            while True:
+                stranger.sendall(part)
+                time.sleep(0.002)
+
+    before, sending = resident(), threading.Thread(target=send)
+    sending.start()
+    try:
+        until(server, lambda _taken: server.cut == 1)
+        sending.join(60)
+        assert not sending.is_alive()
+        still_hears(server)
+        assert resident() < before + 2 * SMALL
+    finally:
+        stranger.close()
+        server.close()
+
+
+def test_whole_messages_are_no_backlog_however_many(monkeypatch):
+    monkeypatch.setattr(server_module, "MAX_BACKLOG_BYTES", SMALL)
+    monkeypatch.setattr(backlog, "LOOK_S", 0.0)
+    server = BusServer("tcp://127.0.0.1:*")
+    node = BusClient(server.endpoint, "tx0", heartbeat_s=60.0, timeout_s=600.0)
+    for slot in range(20):
+        node.send(Sent(slot, 1, 0), [bytes(SMALL // 4)] * 2)
+        until(server, lambda taken, slot=slot: [one.body.slot for one in taken if isinstance(one.body, Sent)] == [slot])
+    node.close()
+    assert server.cut == 0
+    server.close()
