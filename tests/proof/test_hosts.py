@@ -105,12 +105,14 @@ def test_a_cut_of_twenty_seconds_costs_time_and_no_picture(lab, host):
     here.until(lambda: here.recorded() >= 8, 120.0)
     here.hosts.switch.cut = {host}
     time.sleep(20.0)
+    for name in {LAB: ("tx0", "tx1"), RX: (), TX1: ("tx1",)}[host]:
+        assert "the transmitter is off" in here.log(name)
     at = here.recorded()
     here.hosts.switch.cut = set()
     if host == TX1:
         here.until(lambda: "tx1 is back" in here.log("coordinator"), 30.0)
     here.until(lambda: here.recorded() > at, 30.0)
-    rows = here.finish()
+    rows = here.finish(240)
     assert sorted((row.frame, row.user) for row in rows) == [(f, u) for f in range(frames) for u in range(2)]
     assert all(row.decoded for row in rows), [row.reason for row in rows if not row.decoded]
 
