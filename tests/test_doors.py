@@ -107,7 +107,7 @@ DOORS = {
     "hil.session": ["hil.bus", "calibration", "models", "radio"],
     "hil.modality": ["models", "radio"],
     "hil.results": ["hil.bus", "hil.session", "models.modality", "radio"],
-    "hil.report": ["hil.results", "models.digital"],
+    "hil.report": ["hil.bus", "hil.results", "models.digital"],
     "hil.scripting": ["hil.results", "hil.supervise"],
     "hil.dataset": ["hil.bus", "hil.decoding", "hil.results", "hil.session", "models", "radio"],
     "hil.decoding": ["hil.bus", "hil.language", "hil.results", "hil.session", "models", "radio"],

@@ -11,6 +11,7 @@ A key is revoked by removing its file from authorized/, or its line or its names
 """
 
 import contextlib
+import errno
 import fnmatch
 import logging
 import time
@@ -25,10 +26,15 @@ log = logging.getLogger(__name__)
 WHO = "who.yaml"
 LOOK_S = 1.0
 _DEFAULTS = {"observer": ["observer*"]}
+_NO_DESCRIPTOR = (errno.EMFILE, errno.ENFILE)
 
 
 class KeyRing:
-    """The keys of one folder. A file that cannot be read lets nobody in."""
+    """The keys of one folder. A file that cannot be read lets nobody in.
+
+    While this process has no descriptor left to read with, what was known last holds: strangers whose connections have
+    taken them all must not shut out the lab.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._authorized, self._who = folder / "authorized", folder / WHO
@@ -43,14 +49,19 @@ class KeyRing:
         if now - self._looked_s < LOOK_S:
             return False
         self._looked_s = now
-        files = [*sorted(self._authorized.glob("*.key")), self._who]
-        stamp = [(file, _stamp(file)) for file in files]
-        if stamp == self._stamp:
-            return False
-        self._stamp = stamp
         try:
+            files = [*sorted(self._authorized.glob("*.key")), self._who]
+            stamp = [(file, _stamp(file)) for file in files]
+            if stamp == self._stamp:
+                return False
+            self._stamp = stamp
             self._names = self._read()
         except (OSError, ValueError, yaml.YAMLError) as error:
+            if isinstance(error, OSError) and error.errno in _NO_DESCRIPTOR:
+                if self._stamp is not None:  # said once
+                    log.error("%s is not looked at: %s; what was known holds", self._who.parent, error.strerror)
+                self._stamp = None
+                return False
             log.error("%s cannot be read, nobody is let in: %s", self._who.parent, " ".join(str(error).split()))
             self._names = {}
         return True

@@ -16,6 +16,7 @@ from hil.bus.presence import Silence
 from hil.bus.roles import offence, role_of
 from hil.bus.wire import Attachments, Received, is_loopback, log_malformed, parse, send_parts
 from hil.errors import UsageError
+from radio.backlog import Backlog
 from radio.cut_links import bind
 
 log = logging.getLogger(__name__)
@@ -24,6 +25,7 @@ MAX_QUEUED = 256  # messages of a connection, each way: who floods, or does not 
 MAX_RATE_HZ, MAX_BURST = 5000, 5000  # messages of a connection; a node says some hundreds a second
 MAX_COUNTED = 256  # connections whose messages are counted
 HANDSHAKE_MS = 10_000  # a connection that says nothing has its place for so long
+MAX_BACKLOG_BYTES = 1 << 30  # that a connection may have sent of messages which are not whole
 ALIVE_S = 2.0  # a name that was heard so lately is taken
 
 
@@ -55,7 +57,8 @@ class BusServer:
 
     A node is reached over the connection on which it spoke last under its name, and only where its key may take that
     name now. While it is alive, no other process takes its name. What it may not say (see `roles`), what comes twice
-    or out of order is counted in `refused` and dropped, unread (`flooded`) what comes faster than MAX_RATE_HZ.
+    or out of order is counted in `refused` and dropped, unread (`flooded`) what comes faster than MAX_RATE_HZ. A
+    connection whose message does not end is `cut`.
 
     Raises UsageError when the endpoint is occupied, or is not loopback and no keys are given.
     """
@@ -66,7 +69,7 @@ class BusServer:
                 f"bus.endpoint {endpoint} is reachable from other machines and needs keys: make them with "
                 f"semnoma-hil keys and set bus.keys, or use 127.0.0.1."
             )
-        self.malformed = self.refused = self.flooded = 0
+        self.malformed = self.refused = self.flooded = self.cut = 0
         self._reasons = {"malformed": "", "refused": "", "flooded": ""}
         self._told = dict.fromkeys(self._reasons, 0)
         self._allowances: dict[bytes, Allowance] = {}
@@ -86,12 +89,16 @@ class BusServer:
             bind(self._socket, endpoint)
         except zmq.ZMQError as error:
             self.close()
-            raise UsageError(f"bus.endpoint {endpoint} cannot be bound: {zmq.strerror(error.errno or 0)}.") from None
+            taken = ": another coordinator may run there; end it, or choose another port"
+            why = zmq.strerror(error.errno or 0) + (taken if error.errno == zmq.EADDRINUSE else "")
+            raise UsageError(f"bus.endpoint {endpoint} cannot be bound: {why}.") from None
         self.endpoint = self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
+        self._backlog = Backlog(self.endpoint, MAX_BACKLOG_BYTES)
 
     def receive(self, timeout_s: float) -> Received | None:
         """Next well-formed message, or None after timeout_s."""
         self._look_at_keys()
+        self._look_at_backlog()
         if not self._socket.poll(max(0, int(timeout_s * 1000))):
             return None
         for _ in range(MAX_QUEUED):  # what floods is thrown away by the handful
@@ -99,6 +106,7 @@ class BusServer:
                 connection, *frames = self._socket.recv_multipart(zmq.NOBLOCK, copy=False)
             except zmq.Again:
                 return None
+            self._backlog.took(frames)
             address = bytes(connection.buffer)
             if self._allowance(address).take():
                 return self._taken(address, frames)
@@ -167,6 +175,12 @@ class BusServer:
             del self._allowances[next(iter(self._allowances))]  # the one that was silent longest
         self._allowances[address] = allowance
         return allowance
+
+    def _look_at_backlog(self) -> None:
+        cut = self._backlog.cut()
+        if cut:
+            self.cut += cut
+            log.warning("cut a connection whose message did not end (%d so far)", self.cut)
 
     def _look_at_keys(self) -> None:
         """Nobody is let in, listened or spoken to any more whose key has been revoked."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import zmq
 
-from hil.bus.messages import MAX_ATTACHMENTS, Body, decode
+from hil.bus.messages import MAX_ATTACHMENTS, MAX_BODY_BYTES, Body, decode
 from hil.bus.presence import Silence
 
 log = logging.getLogger(__name__)
@@ -43,7 +43,10 @@ def parse(frames: list[zmq.Frame]) -> Received:
     """A message from its parts; ValueError, with the reason, for what is malformed."""
     if not 1 <= len(frames) <= 1 + MAX_ATTACHMENTS:
         raise ValueError(f"{len(frames)} frames, 1 to {1 + MAX_ATTACHMENTS} are allowed")
-    envelope = decode(bytes(frames[0].buffer))
+    body = memoryview(frames[0].buffer)
+    if body.nbytes > MAX_BODY_BYTES:  # before it is copied: it may be a gigabyte
+        raise ValueError(f"body of {body.nbytes} bytes, at most {MAX_BODY_BYTES} are allowed")
+    envelope = decode(bytes(body))
     attachments = [frame.buffer for frame in frames[1:]]
     return Received(envelope.sender, envelope.body, attachments, envelope.sequence)
 
@@ -59,6 +62,6 @@ def send_parts(socket: zmq.Socket, prefix: list[bytes], data: bytes, attachments
 
 
 def log_malformed(count: int, error: ValueError) -> None:
-    """The 1st, 2nd, 4th, 8th ...: a flood must not fill the disk."""
+    """The 1st, 2nd, 4th, 8th ...: a flood must not fill the disk, nor a log that keeps its records the memory."""
     if count & (count - 1) == 0:
-        log.warning("dropped a malformed bus message (%d so far): %s", count, error)
+        log.warning("dropped a malformed bus message (%d so far): %s", count, str(error))

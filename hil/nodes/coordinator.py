@@ -114,13 +114,15 @@ class Coordinator:
         return len(self._done)
 
     def _end(self, stop: Stop) -> None:
-        self._tell_all(stop)
+        self.members.tell(stop, but="air")
         state = "finished" if stop.complete else "stopped"
         self.observers.update(state, stop.reason, self._health(), now=True)
+        self._see_off(but="air")
+        self.members.tell(stop)  # the air last: who hears of the end late must not find its radio gone
         self._see_off()
         self.observers.stop(stop)
 
-    def _see_off(self) -> None:
+    def _see_off(self, but: str = "") -> None:
         """Stay until every node has left: a socket that closes with messages unread resets its connection, and the
         Stop that was still on its way over a bad link is gone.
 
@@ -128,7 +130,7 @@ class Coordinator:
         than it takes to be lost.
         """
         end = time.monotonic() + self.config.bus.node_timeout_s
-        while self.nodes and time.monotonic() < end:
+        while self.nodes.keys() - {but} and time.monotonic() < end:
             received = self.bus.receive(0.05)
             if received is not None and not self.observers.take(received) and isinstance(received.body, Bye):
                 self.nodes.pop(received.sender, None)

@@ -90,10 +90,11 @@ class Members:
         if user is not None:
             self.lost_users.discard(user)
 
-    def tell(self, body: Body) -> None:
-        """Everybody who is there."""
+    def tell(self, body: Body, but: str = "") -> None:
+        """Everybody who is there, but one."""
         for name in self.nodes:
-            self.bus.send(name, body)
+            if name != but:
+                self.bus.send(name, body)
 
     def lose(self, node: Node, reason: str, begun: bool, left: bool = False) -> None:
         """A lost transmitter leaves the others running; without receiver or air nothing goes on until they are back.

@@ -155,6 +155,18 @@ def keep_place(bus: BusClient, hello: Hello, body: Body | Silence, rejoin_timeou
     return None
 
 
+def word_of_the_end(bus: BusClient, patience_s: float) -> Stop | None:
+    """What a node does whose radio's other end has gone: perhaps the run is over, and the Stop still on its way."""
+    end_s = time.monotonic() + patience_s
+    while time.monotonic() < end_s:
+        message = bus.receive(0.1)
+        if message is not None and isinstance(message.body, Stop):
+            return message.body
+        if bus.coordinator.gone:
+            break
+    return None
+
+
 def leave(bus: BusClient, reason: str = "") -> None:
     """Tell the coordinator, then close. Further signals are ignored: the node is on its way out."""
     for number in (signal.SIGTERM, signal.SIGINT):

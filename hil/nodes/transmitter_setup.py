@@ -1,5 +1,6 @@
 """Put a transmitter node together from a configuration, and join again after a break in the link."""
 
+import contextlib
 import logging
 import time
 from dataclasses import replace
@@ -13,7 +14,7 @@ from hil.config import RunConfig
 from hil.errors import HilError
 from hil.language.captioner import Captioner, open_captioner
 from hil.modality.choice import open_modalities
-from hil.nodes.node import Apart, Stopped, connect, leave, stop_on_signals
+from hil.nodes.node import Apart, Stopped, connect, leave, stop_on_signals, word_of_the_end
 from hil.nodes.transmitter import Source, TransmitterNode
 from hil.video.play import LivePictures
 from hil.video.sources import open_live
@@ -140,7 +141,12 @@ def _serve(
                 config, user, bus, radio, encoder, images, settings, start_hz, live, opened.silence, captioner
             ).run()
         except DeviceGone:
-            raise
+            with contextlib.suppress(RadioError):  # of one that has gone
+                opened.silence()
+            stop = word_of_the_end(bus, config.bus.node_timeout_s)
+            if stop is None:
+                raise
+            return stop
         except DeviceError as error:
             raise RadioLost(str(error)) from error
     finally:

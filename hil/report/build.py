@@ -8,6 +8,7 @@ import numpy as np
 import yaml
 
 from hil import __version__
+from hil.bus.plausible import plausible
 from hil.report.interference import interference
 from hil.report.live import live_section
 from hil.report.pictures import card
@@ -173,7 +174,7 @@ def _series(rows: Sequence[ResultRow], name: str, scale: float) -> "Series":
     found: dict[int, tuple[list[int], list[float]]] = {}
     for row in rows:
         value = getattr(row, name)
-        if value is not None:
+        if plausible(value):
             frames, values = found.setdefault(row.user, ([], []))
             frames.append(row.frame)
             values.append(value * scale)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from hil.bus.plausible import plausible_db
 from hil.results.metrics import psnr_db
 from hil.results.rows import ResultRow
 
@@ -83,7 +84,12 @@ def digital(sent: np.ndarray | None, row: ResultRow, users: int) -> np.ndarray |
     All users arrive equally strong, without fading, which is in its favour. None where figures are not known.
     """
     snr_db = row.snr_db_true if row.snr_db_true is not None else row.snr_db_estimated
-    if sent is None or snr_db is None or row.channel_uses < users or sent[..., 0].size > _LARGEST_DIGITAL_PIXELS:
+    if (
+        sent is None
+        or not plausible_db(snr_db)
+        or row.channel_uses < users
+        or sent[..., 0].size > _LARGEST_DIGITAL_PIXELS
+    ):
         return None
     from models.digital.link import time_shared_bits
     from models.digital.sources import best_within, code_picture

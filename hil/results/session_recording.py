@@ -19,6 +19,7 @@ from PIL import Image
 
 from hil import __version__
 from hil.bus.messages import CsiReport, Grant, Link, Sent, Start
+from hil.bus.plausible import plausible_link
 from hil.config import RunConfig
 from hil.errors import UsageError
 from hil.results.png import png
@@ -139,7 +140,10 @@ def _add_user(slot: Slot, entry: dict[str, Any]) -> None:
     if "semnoma:symbols_cf32" in entry:
         slot.symbols[sent.user] = np.frombuffer(base64.b64decode(entry["semnoma:symbols_cf32"]), "<c8")
     if entry["semnoma:link"] is not None:
-        slot.links[sent.user] = msgspec.convert(entry["semnoma:link"], Link)
+        link = msgspec.convert(entry["semnoma:link"], Link)
+        if not plausible_link(link):
+            raise ValueError(f"the link of user {sent.user} cannot be one")
+        slot.links[sent.user] = link
 
 
 def _as_text(sent: Sent, original: np.ndarray) -> dict[str, str]:

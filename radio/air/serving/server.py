@@ -18,6 +18,7 @@ from radio.air.serving.endpoint import bind_router
 from radio.air.serving.sessions import Session, Sessions
 from radio.air.serving.timeline import FreeRunTimeline, PacedTimeline, Timeline
 from radio.air.truth import LinkTruth
+from radio.backlog import Backlog
 from radio.errors import ConfigurationError, DeviceError
 from radio.samples import EventKind, Samples
 
@@ -76,8 +77,10 @@ class AirServer:
         self._stop = threading.Event()
         self._warm = threading.Event()
         self._running = threading.Lock()
-        self._socket = bind_router(endpoint, 8 * config.memory_samples + 1024, allow_remote)
+        longest = 8 * config.memory_samples + 1024
+        self._socket = bind_router(endpoint, longest, allow_remote)
         self.endpoint = self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
+        self._backlog = Backlog(self.endpoint, 4 * longest)  # a radio waits for the answer to each burst
 
     # -- for the owner, any thread ----------------------------------------------------------------------
 
@@ -144,7 +147,9 @@ class AirServer:
                     frames = self._socket.recv_multipart(zmq.NOBLOCK, copy=False)
                 except zmq.Again:
                     break
+                self._backlog.took(frames[1:])
                 self._take(frames)
+        self.counters["cut"] += self._backlog.cut()
         while self._to_drop:
             self._drop(self._to_drop.popleft())
         for session in self._sessions.newly_dead(time.monotonic()):

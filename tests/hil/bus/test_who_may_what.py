@@ -1,5 +1,6 @@
 """A key is bound to names, a name to what it may say; revoked keys are out at once; nothing counts twice."""
 
+import errno
 import time
 
 import pytest
@@ -172,3 +173,23 @@ def test_a_node_that_joins_again_takes_its_place_and_its_old_connection_counts_n
     heard(server, lambda _: server.refused == 1)
     server.send("tx0", Start(100, 10))
     assert new.poll(60_000) and not old.poll(100)
+
+
+def test_strangers_who_take_every_descriptor_shut_out_nobody(folder, monkeypatch):
+    """What a process without a free descriptor cannot read still holds, and is read when there is one again."""
+    ring = KeyRing(folder)
+    public = {name: zmq.auth.load_certificate(folder / f"{name}.key")[0].decode() for name in ("tx0", "rx")}
+    path, (listed, read) = type(folder), (type(folder).glob, type(folder).read_text)
+
+    def none_left(*_arguments, **_named):
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    for name in ("glob", "read_text"):
+        (folder / WHO).write_text(f"tx0: [tx0]\nrx: [rx]\n# {name}\n")
+        monkeypatch.setattr(path, name, none_left)
+        assert not ring.changed() and ring.allows(public["tx0"], "tx0") and ring.allows(public["rx"], "rx")
+        monkeypatch.setattr(path, name, {"glob": listed, "read_text": read}[name])
+        (folder / WHO).write_text("tx0: [tx0]\n")
+        assert ring.changed() and ring.allows(public["tx0"], "tx0") and not ring.allows(public["rx"], "rx")
+        (folder / WHO).write_text("tx0: [tx0]\nrx: [rx]\n")
+        assert ring.changed() and ring.allows(public["rx"], "rx")

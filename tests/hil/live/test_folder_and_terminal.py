@@ -263,3 +263,16 @@ def test_rows_of_absurd_numbers_end_no_view(run, absurd):
     source.poll()
     users = state.since(Cursor())[0]["users"]
     assert users[0]["loops"]["gain_db"] == 0.0 and "cfo_hz" not in users[1]["loops"]
+
+
+@pytest.mark.parametrize("absurd", [1e200, -1e200, 1.7e308, 4000.0])
+def test_rows_of_absurd_numbers_end_no_report(run, absurd):
+    folder, writer = run
+    pixels = np.zeros((24, 24, 3), np.uint8)
+    names = ("snr_db_true", "snr_db_estimated", "user_snr_db", "cfo_hz", "psnr_db", "csi_age_s", "payload_sinr_db")
+    for place, name in enumerate(names):
+        row = ResultRow(frame=2 + place, user=0, decoded=True, reason=None, channel_uses=512, height=24, width=24)
+        setattr(row, name, absurd)
+        writer.append(row, original=pixels, received=pixels)
+    page = build_report(folder).read_text()
+    assert "</html>" in page and "Infinity" not in page

@@ -192,6 +192,42 @@ def test_a_transmitter_opens_its_radio_again_but_not_for_ever(monkeypatch, fault
     assert len(opened) == sessions
 
 
+@pytest.mark.parametrize(("told", "gone"), [(Stop(True, ""), False), (None, False), (None, True)])
+def test_a_transmitter_whose_air_has_gone_listens_whether_the_run_is_over(monkeypatch, told, gone):
+    news = [Heartbeat(), *([told] if told else [])]
+    bus = SimpleNamespace(
+        coordinator=SimpleNamespace(led_s=0.0, gone=gone),
+        receive=lambda _: Received("coordinator", news.pop(0)) if news else None,
+    )
+    silenced = []
+    radio = SimpleNamespace(
+        uri="fake:", calibration=None, configure=lambda asked: asked, watch=lambda _: None, close=lambda: None,
+        silence=lambda: silenced.append(1),
+    )  # fmt: skip
+
+    class Node:
+        def __init__(self, *_):
+            pass
+
+        def run(self):
+            raise DeviceGone("The simulated air has gone.")
+
+    for name, value in {
+        "open_radio": lambda *_, **__: radio,
+        "with_calibration": lambda it, *_: it,
+        "carrier_start_hz": lambda _: 0.0,
+        "TransmitterNode": Node,
+    }.items():
+        monkeypatch.setattr(transmitter_setup, name, value)
+    config = load_config(None, {"bus.node_timeout_s": 0.5})
+    if told:
+        assert transmitter_setup._serve(config, 0, bus, None, None, None, None) == told
+    else:
+        with pytest.raises(DeviceGone):
+            transmitter_setup._serve(config, 0, bus, None, None, None, None)
+    assert silenced == [1]
+
+
 SAMPLES = Samples(np.zeros((1, 1000), np.complex64), 0, 4e6)
 
 

@@ -155,6 +155,25 @@ def test_the_coordinator_stays_until_every_node_has_left_or_is_given_up(lab):
     assert not silent.thread.is_alive() and silent.error is None
 
 
+def test_the_air_hears_of_the_end_when_the_others_have_left(lab):
+    """A transmitter that hears of it late over a bad link must not find its radio gone."""
+    here = lab(frames=1, needs_air=True)
+    air, *nodes = [here.join(name) for name in ("air", "tx0", "tx1", "rx")]
+    for _slot in range(2):
+        answer(nodes[2], next_of(nodes[2], Grant).body)
+    for node in nodes:
+        assert next_of(node, Stop).body.complete
+    heard = []
+    while (message := air.receive(0.3)) is not None:
+        heard.append(message.body)
+    assert heard and not any(isinstance(body, Stop) for body in heard)
+    for node in nodes:
+        node.send(Bye())
+    assert next_of(air, Stop).body.complete
+    here.leave()
+    assert not here.thread.is_alive() and here.error is None
+
+
 def test_what_was_sent_is_forwarded_to_the_receiver_with_its_attachments(lab):
     here = lab(frames=1)
     first, _second, receiver = here.join("tx0"), here.join("tx1"), here.join("rx")

@@ -4,9 +4,11 @@ import math
 
 import msgspec
 import numpy as np
+import pytest
 
 from hil.bus.messages import CsiReport, Grant, Link, Sent, Start, UserCsi
 from hil.config import RunConfig
+from hil.results import session_recording
 from hil.results.session_recording import SessionRecorder, recorded_config, recorded_slots
 from hil.session.slot import Slot
 from radio.recording import SigmfReader
@@ -39,3 +41,18 @@ def test_a_slot_survives_the_recording(tmp_path):
     assert math.isnan(again.csi.users[0].cfo_hz) and again.csi.users[0].delay_samples == 0.5
     np.testing.assert_array_equal(again.originals[0], slot.originals[0])
     np.testing.assert_array_equal(again.symbols[0], slot.symbols[0])
+
+
+@pytest.mark.parametrize("damage", [{"noise_power": 1e200}, {"tap_gains": [[]]}, {"tap_delays_samples": [0.0, 1.0]}])
+def test_a_recorded_link_that_cannot_be_one_is_refused(damage):
+    link = Link(0, 10, 0.0, 0.0, 0.0, [0.0], [[(1.0, 0.0)]], 0.01)
+    for told, fits in ((link, True), (msgspec.structs.replace(link, **damage), False)):
+        slot = Slot(Grant(0, 0, 0, None), Start(1000, 100))
+        sent = Sent(0, 0, 0)
+        entry = {"semnoma:sent": msgspec.to_builtins(sent), "semnoma:link": msgspec.to_builtins(told)}
+        if fits:
+            session_recording._add_user(slot, entry)
+            assert slot.links == {0: link}
+        else:
+            with pytest.raises(ValueError, match="cannot be one"):
+                session_recording._add_user(slot, entry)

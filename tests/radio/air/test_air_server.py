@@ -1,5 +1,6 @@
 """The air's server and the simulated radio, over real sockets on 127.0.0.1."""
 
+import os
 import socket
 import subprocess
 import sys
@@ -10,10 +11,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import zmq
+from zmq.utils.monitor import recv_monitor_message
 
 from radio.air.config import AirConfig, LinkConfig
 from radio.air.medium import Medium
-from radio.air.serving import protocol
+from radio.air.serving import endpoint, protocol
 from radio.air.serving.server import AirServer
 from radio.air.serving.sessions import PRESUMED_DEAD_S
 from radio.device import RadioSettings
@@ -389,3 +391,44 @@ def test_blocks_of_fading_can_be_set_while_running(start, attach, noise_like, bu
     assert gains[0] == pytest.approx(gains[1]) and abs(gains[1] - gains[2]) > 1e-3
     with pytest.raises(ConfigurationError):
         server.set_block_samples(0)
+
+
+def test_what_the_air_has_no_time_to_read_fills_no_memory():
+    """A radio that sends without waiting for answers is held up; the air that is busy holds few of its messages."""
+    server = AirServer(AirConfig(memory_samples=1 << 16), "tcp://127.0.0.1:*")
+    context = zmq.Context()
+    rude = context.socket(zmq.DEALER)
+    rude.sndhwm = 1
+    rude.connect(server.endpoint)
+    sent, payload = 0, bytes(8 << 16)
+    try:
+        while rude.poll(500, zmq.POLLOUT):
+            rude.send_multipart([protocol.encode(protocol.Now("x", sent)), payload])
+            sent += 1
+            assert sent < 2 * endpoint.MAX_QUEUED + 200
+        assert sent > 10
+    finally:
+        context.destroy(linger=0)
+        server.close()
+
+
+def test_a_message_that_does_not_end_is_cut_off_by_the_air(start, attach):
+    server = start(AirConfig(memory_samples=1 << 16))
+    context = zmq.Context()
+    monitored = context.socket(
+        zmq.DEALER
+    )  # shakes hands as ZeroMQ does; its descriptor then says what ZeroMQ would not
+    events = monitored.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_CONNECTED)
+    monitored.connect(server.endpoint)
+    descriptor = recv_monitor_message(events)["value"]
+    assert recv_monitor_message(events)["event"] == zmq.EVENT_HANDSHAKE_SUCCEEDED
+    part, end = b"\x03" + (1 << 17).to_bytes(8, "big") + bytes(1 << 17), time.monotonic() + 60
+    with socket.socket(fileno=os.dup(descriptor)) as raw, pytest.raises(OSError):
+        raw.setblocking(True)
+        while time.monotonic() < end:
+            raw.sendall(part)
+            time.sleep(0.005)
+    monitored.disable_monitor()
+    context.destroy(linger=0)
+    assert server.counters["cut"] == 1
+    attach(server, "rx").now_tick()
