@@ -50,7 +50,7 @@ def is_open(connection):
 
 
 def test_what_is_not_read_is_cut_and_what_is_read_is_not(connections):
-    endpoint, (first, second), calling = connections
+    endpoint, (first, _), calling = connections
     looked = watched(endpoint)
     for one in calling:
         one.sendall(bytes(MOST_BYTES + 1))
@@ -95,7 +95,7 @@ def test_a_number_that_changes_hands_while_it_is_looked_at_cuts_nobody_else(conn
 
 
 def test_a_new_owner_of_a_number_has_nothing_to_its_credit(connections):
-    endpoint, (first, second), calling = connections
+    endpoint, (first, _), calling = connections
     looked = watched(endpoint)
     looked.took([frame_of(first, 1 << 30)])  # of an owner that has gone
     calling[0].sendall(bytes(10))
