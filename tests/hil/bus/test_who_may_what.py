@@ -188,7 +188,7 @@ def no_descriptor_free():
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-@pytest.mark.parametrize("fails", ["all", "read_text"])
+@pytest.mark.parametrize("fails", ["all", "listing", "reading"])
 def test_strangers_who_take_every_descriptor_shut_out_nobody(folder, monkeypatch, fails):
     """What a process without a free descriptor cannot read still holds, and is read when there is one again."""
     ring = KeyRing(folder)
@@ -199,8 +199,11 @@ def test_strangers_who_take_every_descriptor_shut_out_nobody(folder, monkeypatch
 
     (folder / WHO).write_text(f"tx0: [tx0]\nrx: [rx]\n# {fails}\n")
     with monkeypatch.context() as starved:
-        if fails != "all":  # the last one is taken after the folder was listed
-            starved.setattr(type(folder), fails, none_left)
+        if fails == "listing":  # a descriptor comes free behind it
+            starved.setattr("os.listdir", none_left)
+            starved.setattr("os.scandir", none_left)
+        elif fails == "reading":  # the last one is taken before it
+            starved.setattr(type(folder), "read_text", none_left)
         with no_descriptor_free() if fails == "all" else contextlib.nullcontext():
             assert not ring.changed() and ring.allows(public["tx0"], "tx0") and ring.allows(public["rx"], "rx")
     (folder / WHO).write_text("tx0: [tx0]\n")
