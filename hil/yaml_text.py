@@ -27,3 +27,11 @@ class _Loader(yaml.SafeLoader):
         if self.flow_level >= DEEPEST:
             raise YAMLError(f"brackets are nested more than {DEEPEST} deep")
         super().fetch_flow_collection_start(token)
+
+    def construct_yaml_int(self, node: Any) -> Any:
+        value = super().construct_yaml_int(node)
+        str(value)  # ValueError: thousands of hexadecimal digits are read, but no sentence could say them
+        return value
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)

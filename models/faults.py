@@ -2,6 +2,7 @@
 
 import copy
 import re
+import reprlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar, get_args, get_origin
 
@@ -13,6 +14,8 @@ MOST_FAULTS = 100
 MOST_ROUNDS = 30
 _LONGEST_VALUE = 80  # characters
 _SECRET = re.compile("pass|secret|token|key", re.IGNORECASE)
+_BRIEF = reprlib.Repr()  # of what a few lines of YAML stand for by reference, repr takes gigabytes
+_BRIEF.maxlevel, _BRIEF.maxstring, _BRIEF.maxlong, _BRIEF.maxother = 3, *3 * [4 * _LONGEST_VALUE]
 _OPEN = {list, tuple, set, frozenset}
 
 Form = TypeVar("Form", bound=BaseModel)
@@ -90,7 +93,7 @@ def _by_place(faults: Sequence[Any], values: Any) -> Iterator[list[Any]]:
 def _sentence(alike: Sequence[Any], form: type[BaseModel], values: Any) -> str:
     fault = alike[0]
     place = fault["loc"] if len(alike) == 1 else _known(fault["loc"], values)
-    name = ".".join(str(part) for part in place) or "the whole"
+    name = ".".join(map(_name, place)) or "the whole"
     if fault["type"] == "extra_forbidden":
         given = "" if _SECRET.search(name) else f", but is {_short(fault['input'])}"
         return f"{name} is not an option{_meant(fault['loc'], form)}{given}"
@@ -119,8 +122,14 @@ def _first_name(sentence: str) -> Place:
     return tuple(re.split(r"[:\s]", sentence, maxsplit=1)[0].split("."))
 
 
+def _name(part: Any) -> str:
+    """A name as it is written; one that would break the line, move a terminal's cursor or fill the page, as a value."""
+    text = str(part)
+    return text if text.isprintable() and len(text) <= _LONGEST_VALUE else _short(part)
+
+
 def _short(value: Any) -> str:
-    text = repr(value)
+    text = _BRIEF.repr(value)
     return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…"
 
 

@@ -6,8 +6,10 @@ messages is counted here. Where the difference is greater than any message, the 
 """
 
 import contextlib
+import errno
 import os
 import socket
+import stat
 import struct
 import time
 from collections import defaultdict
@@ -28,7 +30,7 @@ class Backlog:
 
     def __init__(self, endpoint: str, most_bytes: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._port, self._most_bytes, self._clock = int(endpoint.rpartition(":")[2]), most_bytes, clock
-        self._taken: defaultdict[int, int] = defaultdict(int)  # bytes by descriptor
+        self._taken: defaultdict[int, int] = defaultdict(int)  # bytes by descriptor, kept while it cannot be looked at
         self._looked_s = clock()
 
     def took(self, frames: Sequence[zmq.Frame]) -> None:
@@ -42,37 +44,48 @@ class Backlog:
         if now_s - self._looked_s < LOOK_S:
             return 0
         self._looked_s = now_s
-        cut, taken = 0, {}
-        for connection in self._connections():
-            number, received = connection.fileno(), _received_bytes(connection)
+        cut = 0
+        for number, connection in self._connections():
+            received = _received_bytes(connection)
+            if received is None:
+                continue
             # A descriptor whose last owner has been read more of belongs to another one now.
-            taken[number] = min(self._taken.get(number, 0), received)
-            if received - taken[number] > self._most_bytes:
+            self._taken[number] = min(self._taken[number], received)
+            if received - self._taken[number] > self._most_bytes:
                 with contextlib.suppress(OSError):
                     connection.shutdown(socket.SHUT_RDWR)
                 cut += 1
-        self._taken = defaultdict(int, taken)
         return cut
 
-    def _connections(self) -> Iterator[socket.socket]:
-        """This process's ends of connections to the port; they stay ZeroMQ's."""
+    def _connections(self) -> Iterator[tuple[int, socket.socket]]:
+        """Descriptors of this process's ends of connections to the port, each with a copy to look at: ZeroMQ may close
+        its own, and another socket take its number, at any moment.
+        """
         numbers: list[str] = []
         with contextlib.suppress(OSError):  # another system, or no descriptor left to look with
             numbers = os.listdir("/proc/self/fd")
         for number in map(int, numbers):
-            with contextlib.suppress(OSError):  # no socket, or gone by now
-                own = socket.socket(fileno=number)
-                try:
-                    internet = own.family in (socket.AF_INET, socket.AF_INET6) and own.type == socket.SOCK_STREAM
-                    if internet and own.getsockname()[1] == self._port and own.getpeername():
-                        yield own
-                finally:
-                    own.detach()
+            with contextlib.suppress(OSError), _copy(number) as own:
+                internet = own.family in (socket.AF_INET, socket.AF_INET6) and own.type == socket.SOCK_STREAM
+                if internet and own.getsockname()[1] == self._port and own.getpeername():
+                    yield number, own
 
 
-def _received_bytes(connection: socket.socket) -> int:
-    """Since it was made; 0 where the kernel does not say."""
+def _copy(number: int) -> socket.socket:
+    """The same socket under a descriptor of its own. OSError where it is none, is gone, or no descriptor is free."""
+    if not stat.S_ISSOCK(os.fstat(number).st_mode):  # who closes a copy of a file gives up its locks
+        raise OSError(errno.ENOTSOCK, os.strerror(errno.ENOTSOCK))
+    copy = os.dup(number)
+    try:
+        return socket.socket(fileno=copy)
+    except OSError:
+        os.close(copy)
+        raise
+
+
+def _received_bytes(connection: socket.socket) -> int | None:
+    """Since it was made; None where the kernel does not say."""
     with contextlib.suppress(OSError, AttributeError, struct.error):
         facts = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
         return int(struct.unpack_from("=Q", facts, _BYTES_RECEIVED_AT)[0])
-    return 0
+    return None

@@ -1,5 +1,6 @@
 """What was probably meant by a quantity that is in no unit of its option, or far too small for it."""
 
+import math
 import re
 
 _OTHERS = (
@@ -29,10 +30,10 @@ def guess(number: str, suffix: str, unit: str, allowed: list[str]) -> str:
     if unit == "hz" and (rate := _RATE.fullmatch(suffix)):
         prefix = rate[1].lower()
         return f"; did you mean {number} {prefix if prefix in ('', 'k') else prefix.upper()}Hz?"
-    if unit in ("s", "ms") and small in _SECONDS:
-        return f"; did you mean {float(number) * _SECONDS[small]:g} s?"
-    if unit == "min" and small in _SECONDS:
-        return f"; did you mean {float(number) * _SECONDS[small] / 60:g} min?"
+    if unit in ("s", "ms", "min") and small in _SECONDS:
+        own_unit, own_s = ("min", 60) if unit == "min" else ("s", 1)
+        meant = float(number) * _SECONDS[small] / own_s
+        return f"; did you mean {meant:g} {own_unit}?" if math.isfinite(meant) else ""
     kind = next((words for pattern, words in _OTHERS if re.fullmatch(pattern, small)), None)
     return f"; {suffix} is {kind}" if kind else ""
 

@@ -50,7 +50,7 @@ class KeyRing:
             return False
         self._looked_s = now
         try:
-            files = [*sorted(self._authorized.glob("*.key")), self._who]
+            files = [*self._key_files(), self._who]
             stamp = [(file, _stamp(file)) for file in files]
             if stamp == self._stamp:
                 return False
@@ -70,6 +70,12 @@ class KeyRing:
         """Whether the holder of this key (Z85) may call itself so."""
         return any(fnmatch.fnmatchcase(name, pattern) for pattern in self._names.get(public_key, ()))
 
+    def _key_files(self) -> list[Path]:
+        """Empty without the folder. OSError where it cannot be listed; `glob` of Python 3.12 would find nothing then."""
+        with contextlib.suppress(FileNotFoundError):
+            return sorted(file for file in self._authorized.iterdir() if file.name.endswith(".key"))
+        return []
+
     def _read(self) -> dict[str, list[str]]:
         listed = None
         with contextlib.suppress(FileNotFoundError):  # an empty file lists nobody, which is not the same as no file
@@ -80,7 +86,7 @@ class KeyRing:
         ):
             raise ValueError(f"{WHO} must give each key a list of names")
         names: dict[str, list[str]] = {}
-        for file in sorted(self._authorized.glob("*.key")):
+        for file in self._key_files():
             public, _ = zmq.auth.load_certificate(file)
             own = _DEFAULTS.get(file.stem, [file.stem]) if listed is None else listed.get(file.stem, [])
             names.setdefault(public.decode(), []).extend(own)

@@ -117,20 +117,21 @@ class Coordinator:
         self.members.tell(stop, but="air")
         state = "finished" if stop.complete else "stopped"
         self.observers.update(state, stop.reason, self._health(), now=True)
-        self._see_off(but="air")
-        self.members.tell(stop)  # the air last: who hears of the end late must not find its radio gone
-        self._see_off()
+        self._see_off(self.nodes.keys() - {"air"})
+        if "air" in self.nodes:  # the last: who hears of the end late must not find its radio gone
+            self.bus.send("air", stop)
+            self._see_off({"air"})
         self.observers.stop(stop)
 
-    def _see_off(self, but: str = "") -> None:
-        """Stay until every node has left: a socket that closes with messages unread resets its connection, and the
+    def _see_off(self, names: set[str]) -> None:
+        """Stay until these nodes have left: a socket that closes with messages unread resets its connection, and the
         Stop that was still on its way over a bad link is gone.
 
         Observers still get what the receiver has to show. A node that nobody hears any more is waited for no longer
         than it takes to be lost.
         """
         end = time.monotonic() + self.config.bus.node_timeout_s
-        while self.nodes.keys() - {but} and time.monotonic() < end:
+        while self.nodes.keys() & names and time.monotonic() < end:
             received = self.bus.receive(0.05)
             if received is not None and not self.observers.take(received) and isinstance(received.body, Bye):
                 self.nodes.pop(received.sender, None)

@@ -216,7 +216,7 @@ def _constellation(user: ReceivedUser | None) -> bytes:
     own = own_symbols(user.features)
     if not own.size:
         return b""
-    scale = np.float32(np.sqrt(np.mean(np.abs(own) ** 2)))
+    scale = np.sqrt(np.mean(np.abs(own.astype(np.complex128)) ** 2))  # squares of float32 may vanish or overflow
     return half_floats((some_of(own, POINTS) / scale).astype(np.complex64).view(np.float32))
 
 

@@ -55,6 +55,11 @@ def test_what_is_not_of_the_unit_is_refused(text, unit):
         parse_quantity(text, unit)
 
 
+def test_nobody_is_asked_whether_an_infinite_time_was_meant():
+    with pytest.raises(ValueError, match=r"such as 1ms, 250 us or 0\.5$"):
+        parse_quantity("1e999 min", "s")
+
+
 def test_examples_of_the_field():
     for text, unit, value in (("10M", "hz", 10e6), ("2.45 GHz", "hz", 2.45e9), ("1ms", "s", 1e-3), ("-3dB", "db", -3)):
         assert parse_quantity(text, unit) == value

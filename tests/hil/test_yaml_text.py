@@ -36,8 +36,17 @@ def test_one_error_for_all_of_it(text):
         yaml_values(text)
 
 
+@pytest.mark.parametrize("number", ["0x" + "f" * 5000, "0b" + "1" * 20000])
+def test_an_integer_that_python_does_not_write_is_refused(number, tmp_path):
+    """It reads hexadecimal and binary digits without a limit, and raises where a sentence is to say the number."""
+    path = tmp_path / "given.yaml"
+    path.write_text(f"users: {number}")
+    with pytest.raises(UsageError, match=r"given\.yaml is not valid YAML"):
+        load_config(path, {})
+
+
 def test_values_are_what_they_are():
-    assert yaml_values("a: [1, 2.5, x]") == {"a": [1, 2.5, "x"]} and yaml_values("") is None
+    assert yaml_values("a: [1, 2.5, x, 0x1f]") == {"a": [1, 2.5, "x", 31]} and yaml_values("") is None
 
 
 @doors

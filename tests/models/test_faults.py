@@ -81,3 +81,18 @@ def test_many_faults_are_counted_and_long_values_cut():
     head, *rest = caught.value.of("tree.yaml").splitlines()
     assert head == f"tree.yaml: {MOST_FAULTS + 7} faults:" and rest[-1] == "  and 7 more."
     assert len(rest) == MOST_FAULTS + 1 and max(map(len, rest)) < 250
+
+
+def test_a_value_of_a_billion_parts_is_said_as_quickly_as_any():
+    """As YAML's anchors make it: 20 lists, of which each holds the one before it ten times."""
+    value = ["x"] * 10
+    for _ in range(20):
+        value = [value] * 10
+    (line,) = lines({"name": "a", "height": value})
+    assert line.startswith("height is [[[") and len(line) < 200
+
+
+@pytest.mark.parametrize("name", ["two\nlines", "\x1b[31mred", "\u202eturned", "x" * 10_000])
+def test_a_name_is_one_harmless_line(name):
+    (line,) = lines({"name": "a", name: 1})
+    assert line.isprintable() and len(line) < 200 and "is not an option" in line

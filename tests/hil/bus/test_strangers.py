@@ -93,6 +93,14 @@ def resident():
     return psutil.Process().memory_info().rss
 
 
+def until_free_again(most_bytes, seconds=60.0):
+    """Threads of ZeroMQ's own give memory back when it is their turn."""
+    end = time.monotonic() + seconds
+    while resident() >= most_bytes:
+        assert time.monotonic() < end, resident()
+        time.sleep(0.05)
+
+
 def message(number, name="tx0", body=None):
     return encode(Envelope(PROTOCOL_VERSION, name, number, 0.0, body or Sent(number, 1, 0)))
 
@@ -117,7 +125,7 @@ def test_a_message_of_100_megabytes_is_dropped_and_its_memory_is_free_again(serv
     sending.join()
     still_hears(server)
     stranger.close()
-    assert resident() < before + SMALL
+    until_free_again(before + SMALL)
 
 
 def test_a_huge_body_is_refused_before_it_is_copied():
@@ -147,7 +155,8 @@ def test_without_a_key_a_hundred_megabytes_get_nowhere(tmp_path):
         node = BusClient(server.endpoint, "tx0", heartbeat_s=0.05, timeout_s=600.0, keys_folder=tmp_path)
         until(server, lambda taken: any(one.sender == "tx0" for one in taken))
         node.close()
-        assert server.malformed == server.refused == 0 and resident() < before + SMALL
+        assert server.malformed == server.refused == 0
+        until_free_again(before + SMALL)
     finally:
         server.close()
 
@@ -247,7 +256,7 @@ def test_a_message_that_does_not_end_is_cut_off_and_others_go_on(monkeypatch):
         sending.join(60)
         assert not sending.is_alive()
         still_hears(server)
-        assert resident() < before + 4 * SMALL
+        until_free_again(before + 4 * SMALL)
     finally:
         stranger.close()
         server.close()

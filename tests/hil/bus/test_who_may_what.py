@@ -1,6 +1,8 @@
 """A key is bound to names, a name to what it may say; revoked keys are out at once; nothing counts twice."""
 
+import contextlib
 import errno
+import resource
 import time
 
 import pytest
@@ -175,21 +177,36 @@ def test_a_node_that_joins_again_takes_its_place_and_its_old_connection_counts_n
     assert new.poll(60_000) and not old.poll(100)
 
 
-def test_strangers_who_take_every_descriptor_shut_out_nobody(folder, monkeypatch):
+@contextlib.contextmanager
+def no_descriptor_free():
+    """Whatever is open stays so."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.parametrize("fails", ["all", "listing", "reading"])
+def test_strangers_who_take_every_descriptor_shut_out_nobody(folder, monkeypatch, fails):
     """What a process without a free descriptor cannot read still holds, and is read when there is one again."""
     ring = KeyRing(folder)
     public = {name: zmq.auth.load_certificate(folder / f"{name}.key")[0].decode() for name in ("tx0", "rx")}
-    path, (listed, read) = type(folder), (type(folder).glob, type(folder).read_text)
 
     def none_left(*_arguments, **_named):
         raise OSError(errno.EMFILE, "Too many open files")
 
-    for name in ("glob", "read_text"):
-        (folder / WHO).write_text(f"tx0: [tx0]\nrx: [rx]\n# {name}\n")
-        monkeypatch.setattr(path, name, none_left)
-        assert not ring.changed() and ring.allows(public["tx0"], "tx0") and ring.allows(public["rx"], "rx")
-        monkeypatch.setattr(path, name, {"glob": listed, "read_text": read}[name])
-        (folder / WHO).write_text("tx0: [tx0]\n")
-        assert ring.changed() and ring.allows(public["tx0"], "tx0") and not ring.allows(public["rx"], "rx")
-        (folder / WHO).write_text("tx0: [tx0]\nrx: [rx]\n")
-        assert ring.changed() and ring.allows(public["rx"], "rx")
+    (folder / WHO).write_text(f"tx0: [tx0]\nrx: [rx]\n# {fails}\n")
+    with monkeypatch.context() as starved:
+        if fails == "listing":  # a descriptor comes free behind it
+            starved.setattr("os.listdir", none_left)
+            starved.setattr("os.scandir", none_left)
+        elif fails == "reading":  # the last one is taken before it
+            starved.setattr(type(folder), "read_text", none_left)
+        with no_descriptor_free() if fails == "all" else contextlib.nullcontext():
+            assert not ring.changed() and ring.allows(public["tx0"], "tx0") and ring.allows(public["rx"], "rx")
+    (folder / WHO).write_text("tx0: [tx0]\n")
+    assert ring.changed() and ring.allows(public["tx0"], "tx0") and not ring.allows(public["rx"], "rx")
+    (folder / WHO).write_text("tx0: [tx0]\nrx: [rx]\n")
+    assert ring.changed() and ring.allows(public["rx"], "rx")

@@ -6,15 +6,19 @@ No test here waits for a timeout of the coordinator's, nor is there one that a b
 import math
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 
 from hil.bus.client import BusClient
 from hil.bus.messages import Bye, CsiReport, FrameDone, Grant, Hello, NodeLost, Refused, Sent, Start, Stop, UserCsi
 from hil.bus.server import BusServer
+from hil.bus.wire import Received
 from hil.config import load_config
 from hil.errors import HilError
+from hil.nodes import coordinator
 from hil.nodes.coordinator import Coordinator
+from hil.nodes.members import Node
 
 PATIENT = {
     "bus.heartbeat_s": 0.05,
@@ -172,6 +176,30 @@ def test_the_air_hears_of_the_end_when_the_others_have_left(lab):
     assert next_of(air, Stop).body.complete
     here.leave()
     assert not here.thread.is_alive() and here.error is None
+
+
+@pytest.mark.parametrize(("frozen", "waits"), [({"tx0"}, 1), ({"air"}, 1), ({"tx0", "air"}, 2)])
+def test_a_frozen_node_is_waited_for_once_at_the_end(monkeypatch, frozen, waits):
+    """The end takes bus.node_timeout_s longer for it, and no multiple of that."""
+    now_s = [0.0]
+
+    def receive(timeout_s):
+        now_s[0] += timeout_s
+        return Received(leaving.pop(0), Bye(), [], 0) if leaving else None
+
+    def send(name, body):
+        if isinstance(body, Stop) and name not in frozen:
+            leaving.append(name)
+
+    leaving, bus = [], SimpleNamespace(malformed=0, receive=receive, send=send)
+    config = load_config(None, {"bus.node_timeout_s": 5})
+    ending = Coordinator(config, bus, range(1), needs_air=True)
+    ending.observers = SimpleNamespace(update=lambda *_, **__: None, take=lambda _: False, stop=lambda _: None)
+    monkeypatch.setattr(coordinator, "time", SimpleNamespace(monotonic=lambda: now_s[0]))
+    for name in ("air", "tx0", "tx1", "rx"):
+        ending.nodes[name] = Node(name, name, None, 0.0, Hello(name, None, 1, ""), 0)
+    ending._end(Stop(True, ""))
+    assert ending.nodes.keys() == frozen and now_s[0] == pytest.approx(5 * waits, abs=0.5)
 
 
 def test_what_was_sent_is_forwarded_to_the_receiver_with_its_attachments(lab):

@@ -62,3 +62,13 @@ def test_a_user_that_sends_nothing_has_no_points():
     slot.received.users[1].features = np.zeros(100, np.complex64)
     message, _ = telemetry(load_config(None, {}), slot, [], {})
     assert message.users[1].constellation == b"" and message.users[0].constellation
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("size", [1e-44, 1e-30, 1e25])
+def test_symbols_whose_squares_no_float32_holds_are_shown_at_unit_power(size):
+    slot = slot_of(2, 2)
+    slot.received.users[0].features = np.full(100, size, np.complex64)
+    message, _ = telemetry(load_config(None, {}), slot, [], {})
+    live = np.frombuffer(message.users[0].constellation, "<f2").astype(np.float32).view(np.complex64)
+    np.testing.assert_allclose(np.abs(live), 1, atol=1e-2)
