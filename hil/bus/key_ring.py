@@ -71,7 +71,7 @@ class KeyRing:
         return any(fnmatch.fnmatchcase(name, pattern) for pattern in self._names.get(public_key, ()))
 
     def _key_files(self) -> list[Path]:
-        """Empty without the folder. OSError where it cannot be listed; `glob` of Python 3.12 finds nothing then."""
+        """Empty without the folder. OSError where it cannot be listed: `glob` of Python 3.12 finds nothing then."""
         with contextlib.suppress(FileNotFoundError):
             return sorted(file for file in self._authorized.iterdir() if file.name.endswith(".key"))
         return []

@@ -84,11 +84,14 @@ def unfold(plan: Plan) -> list[Point]:
         try:
             config = _evaluation(plan, axes, schemes) if together else _run(plan, axes)
         except FaultyInput as error:
-            wrong = {line: _named(axes) for line in error.lines} | wrong
+            for line in error.lines:
+                wrong.setdefault(line, _named(axes))
             faulty += 1
             if faulty == MOST_FAULTY:
                 break
             continue
+        except UsageError as error:  # of no value: a base that is not there
+            raise UsageError(f"plan {plan.name}: {error}") from None
         scheme = "" if together else str(axes.get(SCHEME) or _scheme_of(config))
         points.append(Point(len(points), plan.kind, axes, scheme, config, plan.attempts))
     if wrong:

@@ -17,7 +17,7 @@ from hil.errors import UsageError
 from hil.live.recorded_loops import csi_of, sent_of
 from hil.live.state import LiveState
 from hil.nodes.telemetry import POINTS, RESPONSE_POINTS, SPECTRUM_BINS, half_floats, picture_facts, thumbnail
-from hil.results.constellation import own_symbols, some_of
+from hil.results.constellation import at_unit_power
 from hil.results.diagnostics_file import load_diagnostics
 from hil.results.rows import LINES, ResultRow, ResultsError
 from hil.results.writer import CONFIG
@@ -144,9 +144,7 @@ def _from_diagnostics(
     for user in range(config.users):
         with contextlib.suppress(KeyError, IndexError, TypeError):
             points, response = arrays["constellation"][user], arrays["response"][user]
-            points = own_symbols(points)
-            scale = np.float32(np.sqrt(np.mean(np.abs(points) ** 2))) if points.size else np.float32(1)
-            points = some_of(points, POINTS) / scale
+            points = at_unit_power(points, POINTS)
             heard = bool(np.all(np.isfinite(response)))
             step = -(-response.size // RESPONSE_POINTS)
             response_db = 20 * np.log10(np.abs(response[::step]) + 1e-10)
@@ -155,7 +153,7 @@ def _from_diagnostics(
                     user=user,
                     detected=heard,
                     reason=None,
-                    constellation=half_floats(points.astype(np.complex64).view(np.float32)),
+                    constellation=half_floats(points.view(np.float32)),
                     response_db=half_floats(response_db) if heard else b"",
                     evm_db=rows[user].evm_db,
                     snr_db=rows[user].user_snr_db,

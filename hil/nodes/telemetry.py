@@ -18,7 +18,7 @@ from PIL import Image
 from hil.bus.messages import PictureFacts, Telemetry, UserTelemetry
 from hil.bus.wire import Attachments
 from hil.config import RunConfig
-from hil.results.constellation import own_symbols, some_of
+from hil.results.constellation import at_unit_power
 from hil.results.meaning import judged
 from hil.results.rows import ResultRow, plain
 from hil.results.spectrum import power_spectrum
@@ -211,13 +211,7 @@ def half_floats(values: np.ndarray) -> bytes:
 
 
 def _constellation(user: ReceivedUser | None) -> bytes:
-    if user is None or not user.features.size:
-        return b""
-    own = own_symbols(user.features)
-    if not own.size:
-        return b""
-    scale = np.sqrt(np.mean(np.abs(own.astype(np.complex128)) ** 2))  # squares of float32 may vanish or overflow
-    return half_floats((some_of(own, POINTS) / scale).astype(np.complex64).view(np.float32))
+    return b"" if user is None else half_floats(at_unit_power(user.features, POINTS).view(np.float32))
 
 
 def _response(user: ReceivedUser | None) -> bytes:

@@ -22,3 +22,12 @@ def some_of(symbols: np.ndarray, most: int) -> np.ndarray:
     if symbols.size <= most:
         return symbols
     return symbols[np.sort(np.random.default_rng(_SEED).permutation(symbols.size)[:most])]
+
+
+def at_unit_power(symbols: np.ndarray, most: int) -> np.ndarray:
+    """What a plot shows of a user's equalised symbols, complex [n]: complex64 [at most `most`], of unit mean power."""
+    own = own_symbols(symbols).astype(np.complex128)
+    if own.size:
+        own /= np.abs(own.view(np.float64)).max()  # no square vanishes or overflows
+        own /= np.sqrt(np.mean(np.abs(own) ** 2))
+    return some_of(own, most).astype(np.complex64)

@@ -62,10 +62,10 @@ def dealer(server, identity, *parts):
     own.settimeout(60)
     heard = b""
     while len(heard) < GREETING_BYTES:
-        heard += own.recv(4096)
+        heard += own.recv(4096) or pytest.fail("the coordinator hung up")
     own.sendall(ready(identity))
     while len(heard) < GREETING_BYTES + 3:
-        heard += own.recv(4096)
+        heard += own.recv(4096) or pytest.fail("the coordinator hung up")
     for part in parts:
         own.sendall(part)
     return own

@@ -82,6 +82,18 @@ def test_mistakes_are_one_sentence_and_start_nothing(tmp_path, text, sentence):
     assert sentence in str(done.exception) and not out.exists()
 
 
+def test_faults_of_points_are_told_in_their_order_and_with_the_plans_name():
+    with pytest.raises(UsageError) as caught:
+        unfold(Plan(name="p", grid={"users": (0, 99), "frames": (0, 1)}))
+    _, *lines = str(caught.value).splitlines()
+    assert [line.split(" (at ")[1] for line in lines if "users" in line.split(":")[0]] == [
+        "users=0 frames=0).",
+        "users=99 frames=0).",
+    ]
+    with pytest.raises(UsageError, match=r"^plan p: nowhere\.yaml is neither"):
+        unfold(Plan(name="p", base="nowhere.yaml", grid={"users": (1, 2)}))
+
+
 def test_two_points_that_are_the_same_run_are_told():
     plan = Plan(name="p", schemes={"again": {"codec": "compact-2u"}}, grid={"scheme": ["compact-2u", "again"]})
     with pytest.raises(UsageError, match="the same run"):
