@@ -53,15 +53,27 @@ def read(form: type[Form], values: Any, keep: Keep | None = None) -> Form:
     try:
         return form.model_validate(values)
     except ValidationError as error:
-        raise Faults(_lines(form, values, error, keep or list)) from None
+        found = error.errors()
+    raise Faults(_lines(form, values, found, keep or list))
 
 
-def _lines(form: type[BaseModel], values: Any, error: ValidationError, keep: Keep) -> list[str]:
+def _found(form: type[BaseModel], values: Any) -> list[Any]:
+    """The faults alone: a frame that keeps pydantic's error and validates again is never freed, as the error leads to
+    the frame and the garbage collector does not see through it.
+    """
+    try:
+        form.model_validate(values)
+    except ValidationError as error:
+        return list(error.errors())
+    return []
+
+
+def _lines(form: type[BaseModel], values: Any, found: list[Any], keep: Keep) -> list[str]:
     lines: dict[str, None] = {}
     rest, removed = copy.deepcopy(values), set[Place]()
     for _ in range(MOST_ROUNDS):
         places = []
-        for alike in _by_place(keep(list(error.errors())), rest):
+        for alike in _by_place(keep(found), rest):
             text = _sentence(alike, form, rest)
             if not _follows(alike[0], text, removed):
                 lines |= dict.fromkeys(text.splitlines())
@@ -72,11 +84,8 @@ def _lines(form: type[BaseModel], values: Any, error: ValidationError, keep: Kee
         for place in places:
             _leave_out(rest, place)
         removed.update(places)
-        try:
-            form.model_validate(rest)
+        if not (found := _found(form, rest)):
             break
-        except ValidationError as next_error:
-            error = next_error
     return list(lines)
 
 

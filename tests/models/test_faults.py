@@ -1,5 +1,10 @@
 """Every fault of a form in one go, also those that others hide."""
 
+import contextlib
+import gc
+import weakref
+from typing import Any
+
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -96,3 +101,27 @@ def test_a_value_of_a_billion_parts_is_said_as_quickly_as_any():
 def test_a_name_is_one_harmless_line(name):
     (line,) = lines({"name": "a", name: 1})
     assert line.isprintable() and len(line) < 200 and "is not an option" in line
+
+
+class Judged(BaseModel):
+    anything: Any
+    number: int = 0
+
+    @model_validator(mode="after")
+    def _never(self):
+        raise ValueError("nothing will do")
+
+
+class Given:
+    """A value that can be watched."""
+
+
+def test_what_was_wrong_is_not_kept():
+    """pydantic's error, a validator's frame and the values it was called with once held each other for ever."""
+    given = Given()
+    watched = weakref.ref(given)
+    with contextlib.suppress(Faults):
+        read(Judged, {"anything": [given], "number": "none"})
+    del given
+    gc.collect()
+    assert watched() is None
