@@ -1,4 +1,4 @@
-"""A Ray cluster gives what this machine gives, bit by bit, also when its workers are killed."""
+"""A Ray cluster gives what this machine gives, bit by bit, also when a worker is killed."""
 
 import json
 import secrets
@@ -59,7 +59,7 @@ PLAN = """
 name: p
 kind: evaluate
 set: {{images: {images}}}
-grid: {{snr_db: [0, 10], seed: [1, 2], scheme: [compact-2u]}}
+grid: {{snr_db: [0, 10], scheme: [compact-2u]}}
 """
 
 
@@ -77,13 +77,13 @@ def kill_workers(parent, count, killed, over):
         time.sleep(0.1)
 
 
-def test_the_table_is_the_local_one_though_workers_are_killed(head, tmp_path):
+def test_the_table_is_the_local_one_though_a_worker_is_killed(head, tmp_path):
     address, process = head
     np.savez(tmp_path / "set.npz", images=np.random.default_rng(0).integers(0, 256, (24, 32, 32, 3), np.uint8))
     plan = tmp_path / "plan.yaml"
     plan.write_text(PLAN.format(images=tmp_path / "set.npz"))
     killed, over = [], threading.Event()
-    killer = threading.Thread(target=kill_workers, args=(process.pid, 2, killed, over))
+    killer = threading.Thread(target=kill_workers, args=(process.pid, 1, killed, over))
     killer.start()
     arguments = ["-m", "hil", "run", plan, "--out", tmp_path / "there", "--ray-address", address, "--json"]
     try:  # a process of its own: what Ray reads of the environment it reads once
@@ -92,7 +92,7 @@ def test_the_table_is_the_local_one_though_workers_are_killed(head, tmp_path):
         over.set()
         killer.join()
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["rows"] == 4 * 24 and len(killed) == 2
+    assert json.loads(done.stdout)["rows"] == 2 * 24 and len(killed) == 1
     run_experiment(load_plan(plan), tmp_path / "here", console=Console(quiet=True))
     there, here = (columns_that_agree(tmp_path / name / "table.parquet") for name in ("there", "here"))
     assert there.equals(here)
