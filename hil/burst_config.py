@@ -5,6 +5,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator
 
 from hil.section import Section
+from models.faults import short_value
 from radio.waveform.config import MOST_PICTURES
 
 
@@ -29,5 +30,6 @@ class BurstConfig(Section):
     def _a_number_or_auto(cls, value: Any) -> Any:
         number = isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MOST_PICTURES
         if value != "auto" and not number:
-            raise ValueError(f"burst.pictures is {value!r} and must be a number from 1 to {MOST_PICTURES}, or auto")
+            given = short_value(value)
+            raise ValueError(f"burst.pictures is {given} and must be a number from 1 to {MOST_PICTURES}, or auto")
         return value

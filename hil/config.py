@@ -25,7 +25,7 @@ from hil.semantic_config import SemanticConfig
 from hil.video_config import VideoConfig
 from hil.yaml_text import YAMLError, yaml_values
 from models.errors import ModelError
-from models.faults import Faults, read
+from models.faults import Faults, read, short_value
 from models.sharing import AUTO, Sharing
 from radio.air.config import AirConfig, Channel, LinkConfig
 from radio.quantity import (
@@ -128,13 +128,13 @@ class RunConfig(Section):
         ):
             given = values.get(section)
             if given is not None and not isinstance(given, dict | BaseModel):
-                raise ValueError(f"{section} is {given!r} and must be a section with option names")
+                raise ValueError(f"{section} is {short_value(given)} and must be a section with option names")
             given = given.model_dump() if isinstance(given, BaseModel) else dict(given or {})
             for name, value in {**shared, **extra}.items():
                 if name in given and _number(name, given[name]) != value:
                     raise ValueError(
-                        f"{section}.{name} is {given[name]!r} and the run's {name} is {value!r}; set it once, "
-                        f"at the top level"
+                        f"{section}.{name} is {short_value(given[name])} and the run's {name} is "
+                        f"{short_value(value)}; set it once, at the top level"
                     )
                 given[name] = value
             values[section] = given
@@ -171,9 +171,9 @@ class RunConfig(Section):
             try:
                 named = Sharing.named(text)
             except ModelError as error:
-                raise ValueError(f"sharing is {value!r} and must be auto, or: {error}") from None
+                raise ValueError(f"sharing is {short_value(value)} and must be auto, or: {error}") from None
             if named.channels is not None:
-                raise ValueError(f"sharing is {value!r}, but channels are given by codec_channels")
+                raise ValueError(f"sharing is {short_value(value)}, but channels are given by codec_channels")
         return text
 
     @model_validator(mode="after")

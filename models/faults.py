@@ -13,6 +13,7 @@ from models.suggestion import did_you_mean
 MOST_FAULTS = 100
 MOST_ROUNDS = 30
 _LONGEST_VALUE = 80  # characters
+_LONGEST_LINE = 1000
 _SECRET = re.compile("pass|secret|token|key", re.IGNORECASE)
 _BRIEF = reprlib.Repr()  # of what a few lines of YAML stand for by reference, repr takes gigabytes
 _BRIEF.maxlevel, _BRIEF.maxstring, _BRIEF.maxlong, _BRIEF.maxother = 3, *3 * [4 * _LONGEST_VALUE]
@@ -27,7 +28,7 @@ class Faults(ValueError):
     """lines: every fault, without a stop."""
 
     def __init__(self, lines: Sequence[str]) -> None:
-        self.lines = list(lines)
+        self.lines = list(map(_short_line, lines))
         super().__init__(self.of(""))
 
     def of(self, source: str) -> str:
@@ -38,6 +39,12 @@ class Faults(ValueError):
         shown = self.lines[:MOST_FAULTS]
         more = [f"and {len(self.lines) - len(shown)} more"] if len(shown) < len(self.lines) else []
         return f"{start}{len(self.lines)} faults:" + "".join(f"\n  {_ended(line)}" for line in [*shown, *more])
+
+
+def _short_line(line: str) -> str:
+    """What is wrong stands at its beginning and what is allowed at its end."""
+    half = _LONGEST_LINE // 2
+    return line if len(line) <= _LONGEST_LINE else f"{line[:half]}…{line[-half:]}"
 
 
 def _ended(line: str) -> str:
@@ -104,7 +111,7 @@ def _sentence(alike: Sequence[Any], form: type[BaseModel], values: Any) -> str:
     place = fault["loc"] if len(alike) == 1 else _known(fault["loc"], values)
     name = ".".join(map(_name, place)) or "the whole"
     if fault["type"] == "extra_forbidden":
-        given = "" if _SECRET.search(name) else f", but is {_short(fault['input'])}"
+        given = "" if _SECRET.search(name) else f", but is {short_value(fault['input'])}"
         return f"{name} is not an option{_meant(fault['loc'], form)}{given}"
     if fault["type"] == "value_error":
         return _placed(str(fault["ctx"]["error"]).rstrip("."), fault, name)
@@ -114,7 +121,7 @@ def _sentence(alike: Sequence[Any], form: type[BaseModel], values: Any) -> str:
     if fault["type"] == "literal_error":
         guess = did_you_mean(str(fault["input"]), re.findall(r"'([^']+)'", fault["ctx"]["expected"]))
     allowed = ", or ".join(one["msg"][0].lower() + one["msg"][1:].rstrip(".") for one in alike)
-    return f"{name} is {_short(fault['input'])}{guess}: {allowed}"
+    return f"{name} is {short_value(fault['input'])}{guess}: {allowed}"
 
 
 def _placed(sentence: str, fault: Any, name: str) -> str:
@@ -124,7 +131,7 @@ def _placed(sentence: str, fault: Any, name: str) -> str:
     if not place or first[0] == str(place[0]) or first[-1] == str(place[-1]):
         return sentence
     section = isinstance(fault["input"], dict | BaseModel)
-    return f"{name}: {sentence}" if section else f"{name} is {_short(fault['input'])}: {sentence}"
+    return f"{name}: {sentence}" if section else f"{name} is {short_value(fault['input'])}: {sentence}"
 
 
 def _first_name(sentence: str) -> Place:
@@ -134,10 +141,11 @@ def _first_name(sentence: str) -> Place:
 def _name(part: Any) -> str:
     """A name as it is written; one that would break the line, move a terminal's cursor or fill the page, as a value."""
     text = str(part)
-    return text if text.isprintable() and len(text) <= _LONGEST_VALUE else _short(part)
+    return text if text.isprintable() and len(text) <= _LONGEST_VALUE else short_value(part)
 
 
-def _short(value: Any) -> str:
+def short_value(value: Any) -> str:
+    """What a file holds, as a sentence may repeat it: of untyped values everything may be expected."""
     text = _BRIEF.repr(value)
     return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…"
 

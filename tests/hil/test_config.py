@@ -11,8 +11,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from hil.cli.options.configuration import config_from
-from hil.config import RunConfig, _set, load_config
-from hil.errors import UsageError
+from hil.config import RunConfig, _set, load_config, validated
+from hil.errors import FaultyInput, UsageError
 from hil.packaged import packaged_config_folder
 from hil.results.run_folder import write_config
 
@@ -142,6 +142,30 @@ def test_all_mistakes_are_named_at_once_each_on_a_line_and_nothing_else_is(tmp_p
 
 def test_what_only_follows_from_a_wrong_value_is_not_said(tmp_path):
     assert len(lines_of({"users": 9, "modalities": ["picture"] * 9, "sources": ["a"] * 9}, tmp_path)) == 1
+
+
+LONG = "a" * 5000
+AGAIN = "set it once, at the top level."
+
+
+@pytest.mark.parametrize(
+    ("values", "ends"),
+    [
+        ({"rx_antennas": LONG}, "as an integer."),
+        ({"rx_antennas": LONG, "waveform": {"rx_antennas": 1}}, AGAIN),
+        ({"waveform": {"rx_antennas": [[LONG] * 100] * 100}}, AGAIN),
+        ({"waveform": [LONG] * 100}, "must be a section with option names."),
+        ({"burst": {"pictures": LONG}}, "or auto."),
+        ({"sharing": LONG}, "was asked for."),
+        ({"sharing": f"0.5:{LONG}"}, "."),
+        ({LONG: 1}, "."),
+    ],
+)
+def test_a_sentence_about_a_long_value_is_short_and_says_what_is_allowed(values, ends):
+    with pytest.raises(FaultyInput) as caught:
+        validated(values, "it")
+    assert all(len(line) <= 1001 for line in caught.value.lines)
+    assert str(caught.value).startswith("it: ") and any(line.endswith(ends) for line in str(caught.value).splitlines())
 
 
 def test_mistakes_on_the_command_line_are_named_at_once_with_exit_code_2():
