@@ -13,7 +13,7 @@ from models.suggestion import did_you_mean
 MOST_FAULTS = 100
 MOST_ROUNDS = 30
 _LONGEST_VALUE = 80  # characters
-_LONGEST_LINE = 1000
+_LONGEST_LINE = 1000  # characters
 _SECRET = re.compile("pass|secret|token|key", re.IGNORECASE)
 _BRIEF = reprlib.Repr()  # of what a few lines of YAML stand for by reference, repr takes gigabytes
 _BRIEF.maxlevel, _BRIEF.maxstring, _BRIEF.maxlong, _BRIEF.maxother = 3, *3 * [4 * _LONGEST_VALUE]
@@ -145,7 +145,9 @@ def _name(part: Any) -> str:
 
 
 def short_value(value: Any) -> str:
-    """What a file holds, as a sentence may repeat it: of untyped values everything may be expected."""
+    """As repr, but of _LONGEST_VALUE characters and an ellipsis at most, however large or nested the value is: what a
+    validator may repeat of what is not validated yet.
+    """
     text = _BRIEF.repr(value)
     return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…"
 

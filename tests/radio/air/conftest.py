@@ -1,9 +1,15 @@
-"""Shared by the tests of the air: band-limited test signals."""
+"""Shared by the tests of the air: band-limited test signals, running servers and attached radios."""
 
 import numpy as np
 import pytest
 
+from radio.air.config import AirConfig
+from radio.air.serving.server import AirServer
+from radio.device import RadioSettings
+from radio.safety.open import open_radio
 from radio.samples import Samples
+
+SETTINGS = RadioSettings(4e6, 2.45e9)
 
 
 @pytest.fixture
@@ -38,3 +44,37 @@ def burst():
         return Samples(x[np.newaxis], start_tick, 4e6)
 
     return make
+
+
+@pytest.fixture
+def start():
+    """start(config, **options) -> running server; stops all at the end."""
+    servers = []
+
+    def make(config: AirConfig, **options) -> AirServer:
+        server = AirServer(config, "tcp://127.0.0.1:*", **options)
+        servers.append((server, server.serve_in_thread()))
+        return server
+
+    yield make
+    for server, thread in servers:
+        server.close()
+        thread.join(60)
+        assert not thread.is_alive()
+
+
+@pytest.fixture
+def attach():
+    """attach(server, role, index) -> configured radio; closes all at the end."""
+    radios = []
+
+    def make(server: AirServer, role: str, index: int = 0, **options):
+        radio = open_radio(f"sim:{server.endpoint}", role=role, index=index, **options)
+        radios.append(radio)
+        radio.configure(SETTINGS)
+        return radio
+
+    yield make
+    for radio in radios:
+        radio.close()
+        radio.close()
